@@ -1,0 +1,190 @@
+//! The arguments as typed, and the help texts.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use std::path::PathBuf;
+
+/// Xen VMs on Debian from one definition
+#[derive(Debug, Parser)]
+#[command(
+    name = "xen-vman-cli",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Exit codes: 0 fine, 1 the definition has errors, 2 the work could not be done."
+)]
+pub(crate) struct Cli {
+    /// Colour in messages; `auto` honours NO_COLOR
+    #[arg(long, value_enum, default_value_t, global = true, value_name = "WHEN")]
+    pub(crate) color: Color,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Render every file that a host and its guests need
+    #[command(after_help = RENDER_EXAMPLES)]
+    Render(RenderArgs),
+    /// Convert the role's variables to TOML, or back
+    #[command(after_help = CONVERT_EXAMPLES)]
+    Convert(ConvertArgs),
+    /// Print the `ip` commands that the network script vif-p2p runs
+    #[command(after_help = VIF_P2P_EXAMPLES)]
+    VifP2p(VifP2pArgs),
+    /// Print the name that a vif gets from a prefix
+    #[command(after_help = VIFNAME_EXAMPLES)]
+    Vifname(VifnameArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+const RENDER_EXAMPLES: &str = "\
+Examples:
+  xen-vman-cli render hypervisor.toml --out out
+  xen-vman-cli render group_vars/hypervisors.yml host_vars/hv1.yml --out out
+  xen-vman-cli render hypervisor.toml --vm stuvus-web01 --only /etc/xen --stdout
+
+The directory gets host/ (files by their path on the host), guests/ (files by domain and
+path in the guest) and manifest.json. Files that an earlier render wrote and this one does
+not are removed; files of anybody else are never touched.";
+
+#[derive(Debug, Args)]
+pub(crate) struct RenderArgs {
+    /// Definition: TOML, or the role's variables in YAML or JSON. Settings of later files
+    /// win; the VMs of all files are taken together
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Write to this directory
+    #[arg(long, value_name = "DIR", required_unless_present = "stdout")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Print the files instead, each after a line with its path
+    #[arg(long, conflicts_with = "out")]
+    pub(crate) stdout: bool,
+
+    /// Only the files of this VM (ORG-NAME); may be given several times
+    #[arg(long, value_name = "VM")]
+    pub(crate) vm: Vec<String>,
+
+    /// Only `host`, only `guests`, or only paths that begin so (`/etc/xen`); may be given
+    /// several times
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) only: Vec<String>,
+
+    /// Facts of the host, as `xl_path = "/usr/sbin/xl"`, in TOML, YAML or JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) facts: Option<PathBuf>,
+
+    /// Templates of your own, by name, as `xl/vm.cfg.tera`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) templates: Option<PathBuf>,
+
+    /// Where relative network scripts lie [default: `files` beside the first FILE]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) scripts: Option<PathBuf>,
+
+    /// Form of problems found
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+const CONVERT_EXAMPLES: &str = "\
+Examples:
+  xen-vman-cli convert host_vars/hv1.yml > hypervisor.toml
+  xen-vman-cli convert hypervisor.toml --to yaml
+
+Values pass through as they are, template expressions too; comments do not.";
+
+#[derive(Debug, Args)]
+pub(crate) struct ConvertArgs {
+    /// Definition to convert
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Form to convert to [default: toml; yaml for a TOML file]
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub(crate) to: Option<ConvertTo>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ConvertTo {
+    Toml,
+    Yaml,
+    Json,
+}
+
+const VIF_P2P_EXAMPLES: &str = "\
+Example:
+  xen-vman-cli vif-p2p --main-ip 10.0.0.1 --dev vif10.0 10.0.0.10 2001:db8::10";
+
+#[derive(Debug, Args)]
+pub(crate) struct VifP2pArgs {
+    /// Main IPv4 address of the host
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) main_ip: std::net::Ipv4Addr,
+
+    /// The vif on the host
+    #[arg(long, value_name = "NAME")]
+    pub(crate) dev: String,
+
+    /// Addresses of the guest
+    #[arg(required = true, value_name = "ADDRESS")]
+    pub(crate) addresses: Vec<std::net::IpAddr>,
+
+    /// Print the commands for `offline` instead
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+const VIFNAME_EXAMPLES: &str = "\
+Example:
+  xen-vman-cli vifname --prefix stuvus-web01 --domain stuvus-web01 --devid 0
+
+Longer names than the kernel takes (15 characters; 11 for HVM) are cut, and a mark is added
+that is made from prefix and domain.";
+
+#[derive(Debug, Args)]
+pub(crate) struct VifnameArgs {
+    /// What the name begins with (`vifname_prefix`)
+    #[arg(long)]
+    pub(crate) prefix: String,
+
+    /// The VM (ORG-NAME)
+    #[arg(long, value_name = "VM")]
+    pub(crate) domain: String,
+
+    /// The number of the interface
+    #[arg(long, default_value_t = 0, value_name = "NUMBER")]
+    pub(crate) devid: u32,
+
+    /// Name for an HVM VM
+    #[arg(long)]
+    pub(crate) hvm: bool,
+
+    /// A name that another vif has already; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) taken: Vec<String>,
+}

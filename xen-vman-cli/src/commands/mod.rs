@@ -1,0 +1,6 @@
+//! One file for each subcommand, each with a `run`.
+
+pub(crate) mod completions;
+pub(crate) mod convert;
+pub(crate) mod render;
+pub(crate) mod vif;

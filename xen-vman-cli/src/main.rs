@@ -1,0 +1,69 @@
+//! The command line of xen-vman: arguments in, one call into the core, exit code out.
+//!
+//! Exit codes: 0 fine, 1 the definition has errors, 2 the work could not be done.
+
+mod args;
+mod commands;
+mod input;
+mod output_dir;
+mod terminal;
+
+use args::{Cli, Command};
+use clap::Parser as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    terminal::set_colour(cli.color);
+    let result = match cli.command {
+        Command::Render(args) => commands::render::run(&args),
+        Command::Convert(args) => commands::convert::run(&args),
+        Command::VifP2p(args) => commands::vif::run_p2p(&args),
+        Command::Vifname(args) => commands::vif::run_name(&args),
+        Command::Completions { shell } => commands::completions::run(shell),
+    };
+    match result {
+        Ok(Outcome::Fine) => ExitCode::SUCCESS,
+        Ok(Outcome::WrongDefinition) => ExitCode::from(1),
+        Err(failure) => {
+            terminal::failure(&failure);
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// How a command ended that could do its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// All is well.
+    Fine,
+    /// The definition has errors, which were shown.
+    WrongDefinition,
+}
+
+/// Why a command could not do its work: a sentence, and what to do.
+#[derive(Debug)]
+struct Failure {
+    message: String,
+    help: Option<String>,
+}
+
+impl Failure {
+    fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl From<xen_vman_core::Error> for Failure {
+    fn from(error: xen_vman_core::Error) -> Self {
+        Self::new(error.to_string())
+    }
+}

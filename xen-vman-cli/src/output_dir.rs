@@ -1,0 +1,285 @@
+//! The directory that a render writes to.
+//!
+//! `manifest.json` in it tells which files are ours. Only those are ever replaced or
+//! removed; a file of somebody else in the way is a failure before anything is written.
+//! The names of all files to come are on disk before the first of them, so that a render
+//! that was interrupted is taken up by the next one.
+
+use crate::Failure;
+use serde_json::Value;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use xen_vman_core::render::RenderedFile;
+
+const MANIFEST: &str = "manifest.json";
+/// The files of an unfinished render, one for each line.
+const UNFINISHED: &str = ".manifest.unfinished";
+
+/// An output directory and what is known to be ours in it.
+#[derive(Debug)]
+pub(crate) struct OutputDir {
+    path: PathBuf,
+    ours: HashSet<String>,
+    entries: Vec<Value>,
+}
+
+/// What a render changed.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Written {
+    written: usize,
+    unchanged: usize,
+    removed: usize,
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} files written, {} unchanged, {} removed",
+            self.written, self.unchanged, self.removed
+        )
+    }
+}
+
+impl OutputDir {
+    /// Opens a directory, which is made if it is not there.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        fs::create_dir_all(path).map_err(|error| {
+            Failure::new(format!(
+                "cannot make the directory {}: {error}",
+                path.display()
+            ))
+        })?;
+        let entries = match read(&path.join(MANIFEST))? {
+            Some(text) => serde_json::from_str::<Value>(&text)
+                .ok()
+                .and_then(|manifest| manifest.get("files")?.as_array().cloned())
+                .ok_or_else(|| {
+                    Failure::new(format!(
+                        "{} is no manifest of a render",
+                        path.join(MANIFEST).display()
+                    ))
+                    .help("choose an empty directory")
+                })?,
+            None => Vec::new(),
+        };
+        let unfinished = read(&path.join(UNFINISHED))?.unwrap_or_default();
+        let ours = entries
+            .iter()
+            .filter_map(place_of)
+            .chain(unfinished.lines());
+        let ours = ours
+            .map(str::to_owned)
+            .filter(|place| is_inside(place))
+            .collect();
+        Ok(Self {
+            path: path.to_owned(),
+            ours,
+            entries,
+        })
+    }
+
+    /// Writes files (by their place below the directory) and the manifest. What is ours and
+    /// not among them is removed, unless the render was narrowed.
+    pub(crate) fn write(
+        mut self,
+        files: &[(String, &RenderedFile)],
+        mut manifest: Value,
+        narrowed: bool,
+    ) -> Result<Written, Failure> {
+        self.refuse_foreign(files)?;
+        let new: HashSet<&str> = files.iter().map(|(place, _)| place.as_str()).collect();
+        let all: Vec<&str> = new
+            .iter()
+            .copied()
+            .chain(self.ours.iter().map(String::as_str))
+            .collect();
+        self.replace(UNFINISHED, all.join("\n").as_bytes())?;
+        let mut done = Written::default();
+        let mut known_dirs = HashMap::new();
+        for (place, file) in files {
+            let path = self.path.join(place);
+            self.make_dirs(place, &mut known_dirs)?;
+            match write_file(&path, file) {
+                Ok(true) => done.written += 1,
+                Ok(false) => done.unchanged += 1,
+                Err(error) => return Err(failed(&path, &error, done)),
+            }
+        }
+        if narrowed {
+            keep_entries(&mut manifest, std::mem::take(&mut self.entries), &new);
+        } else {
+            for place in self
+                .ours
+                .iter()
+                .filter(|place| !new.contains(place.as_str()))
+            {
+                done.removed += usize::from(self.remove(place)?);
+            }
+        }
+        self.replace(MANIFEST, format!("{manifest:#}\n").as_bytes())?;
+        let _ = fs::remove_file(self.path.join(UNFINISHED));
+        Ok(done)
+    }
+
+    /// A directory may hold other files, but not where ours go.
+    fn refuse_foreign(&self, files: &[(String, &RenderedFile)]) -> Result<(), Failure> {
+        if fs::read_dir(&self.path).is_ok_and(|mut entries| entries.next().is_none()) {
+            return Ok(());
+        }
+        for (place, file) in files.iter().filter(|(place, _)| !self.ours.contains(place)) {
+            let path = self.path.join(place);
+            let foreign = match fs::symlink_metadata(&path) {
+                Ok(metadata) if metadata.is_file() => {
+                    fs::read(&path).map_or(true, |content| content != file.content)
+                }
+                Ok(_) => true,
+                Err(_) => false,
+            };
+            if foreign {
+                return Err(Failure::new(format!(
+                    "{} is in the way, and was not written by a render",
+                    path.display()
+                ))
+                .help("choose another directory, or move it; nothing was written"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the folders of a file. A symbolic link among them is somebody else's.
+    fn make_dirs(&self, place: &str, known: &mut HashMap<String, ()>) -> Result<(), Failure> {
+        let Some((parent, _)) = place.rsplit_once('/') else {
+            return Ok(());
+        };
+        if known.contains_key(parent) {
+            return Ok(());
+        }
+        self.make_dirs(parent, known)?;
+        let path = self.path.join(parent);
+        match fs::create_dir(&path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if !fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
+                    return Err(Failure::new(format!(
+                        "{} is in the way: a folder must stand there",
+                        path.display()
+                    )));
+                }
+            }
+            Err(error) => {
+                return Err(Failure::new(format!(
+                    "cannot make the directory {}: {error}",
+                    path.display()
+                )));
+            }
+        }
+        known.insert(parent.to_owned(), ());
+        Ok(())
+    }
+
+    fn remove(&self, place: &str) -> Result<bool, Failure> {
+        let path = self.path.join(place);
+        match fs::remove_file(&path) {
+            Ok(()) => {}
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                return Ok(false);
+            }
+            Err(error) => {
+                return Err(Failure::new(format!(
+                    "cannot remove {}: {error}",
+                    path.display()
+                )));
+            }
+        }
+        // Folders that are empty now; the first one that is not ends it.
+        let below = path.ancestors().skip(1).take_while(|dir| *dir != self.path);
+        let _ = below.map(fs::remove_dir).take_while(Result::is_ok).count();
+        Ok(true)
+    }
+
+    /// Replaces one of our own files at once.
+    fn replace(&self, name: &str, content: &[u8]) -> Result<(), Failure> {
+        let (path, temporary) = (self.path.join(name), self.path.join(format!("{name}.new")));
+        fs::write(&temporary, content)
+            .and_then(|()| fs::rename(&temporary, &path))
+            .map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))
+    }
+}
+
+fn place_of(entry: &Value) -> Option<&str> {
+    entry.get("file")?.as_str()
+}
+
+/// Nothing that a manifest says may lead out of its directory.
+fn is_inside(place: &str) -> bool {
+    !place.is_empty()
+        && !place.starts_with('/')
+        && place
+            .split('/')
+            .all(|part| !matches!(part, "" | "." | ".."))
+}
+
+fn keep_entries(manifest: &mut Value, before: Vec<Value>, new: &HashSet<&str>) {
+    if let Some(Value::Array(files)) = manifest.get_mut("files") {
+        files.extend(
+            before
+                .into_iter()
+                .filter(|entry| place_of(entry).is_some_and(|place| !new.contains(place))),
+        );
+    }
+}
+
+fn read(path: &Path) -> Result<Option<String>, Failure> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::new(format!(
+            "cannot read {}: {error}",
+            path.display()
+        ))),
+    }
+}
+
+fn failed(path: &Path, error: &io::Error, done: Written) -> Failure {
+    Failure::new(format!("cannot write {}: {error}", path.display())).help(format!(
+        "{done} before that; run the same command again once the cause is gone"
+    ))
+}
+
+/// Writes a file with its permissions set before its content; tells whether it changed.
+fn write_file(path: &Path, file: &RenderedFile) -> io::Result<bool> {
+    let mut options = OpenOptions::new();
+    options
+        .write(true)
+        .mode(file.mode)
+        .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits());
+    let mut handle = match options.clone().create_new(true).open(path) {
+        Ok(handle) => handle,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let metadata = fs::symlink_metadata(path)?;
+            let same = metadata.is_file()
+                && metadata.permissions().mode() & 0o7777 == file.mode
+                && fs::read(path).is_ok_and(|content| content == file.content);
+            if same {
+                return Ok(false);
+            }
+            fs::remove_file(path)?;
+            options.create_new(true).open(path)?
+        }
+        Err(error) => return Err(error),
+    };
+    // The umask may have taken bits away.
+    handle.set_permissions(Permissions::from_mode(file.mode))?;
+    handle.write_all(&file.content)?;
+    Ok(true)
+}

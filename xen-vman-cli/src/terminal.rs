@@ -1,0 +1,51 @@
+//! All that is printed: data on standard output, messages on standard error.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the one place that prints"
+)]
+
+use crate::Failure;
+use crate::args::{Color, Format};
+use std::io::Write as _;
+use xen_vman_core::Sources;
+use xen_vman_core::diag::text::Colour;
+use xen_vman_core::diag::{Report, json, text};
+
+/// Decides about colour for the rest of the run.
+pub(crate) fn set_colour(color: Color) {
+    match color {
+        // anstream looks at the terminal, NO_COLOR and CLICOLOR.
+        Color::Auto => {}
+        Color::Always => anstream::ColorChoice::Always.write_global(),
+        Color::Never => anstream::ColorChoice::Never.write_global(),
+    }
+}
+
+/// Shows what was found: text on standard error, JSON on standard output.
+pub(crate) fn report(report: &Report, sources: &Sources, format: Format) {
+    match format {
+        Format::Json => data(json::render(report, sources).as_bytes()),
+        Format::Text if report.is_empty() => {}
+        Format::Text => anstream::eprint!("{}", text::render(report, sources, Colour::Ansi)),
+    }
+}
+
+/// Says why the work could not be done.
+pub(crate) fn failure(failure: &Failure) {
+    anstream::eprintln!("error: {}", failure.message);
+    if let Some(help) = &failure.help {
+        anstream::eprintln!("help: {help}");
+    }
+}
+
+/// Says what was done.
+pub(crate) fn note(message: &str) {
+    anstream::eprintln!("{message}");
+}
+
+/// Gives data. That the reader of a pipe has gone is no failure.
+pub(crate) fn data(bytes: &[u8]) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(bytes).and_then(|()| out.flush());
+}

@@ -1,0 +1,156 @@
+//! What is wrong with a definition: [`Diagnostic`]s, collected in a [`Report`].
+//!
+//! Every stage adds what it finds and goes on, so that a user sees all problems at
+//! once. A diagnostic knows its [`FieldPath`]; where the input is text, it also knows
+//! the [`Span`] it stands at. Formats for people and for programs are in [`text`] and
+//! [`json`]. A *wrong definition* is never an [`Error`](crate::Error), which says that
+//! the program could not do its work.
+
+mod id;
+pub mod json;
+mod path;
+pub mod text;
+
+pub use id::{DiagnosticId, Severity};
+pub use path::{FieldPath, Segment};
+
+use crate::document::Span;
+
+/// One problem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What kind of problem.
+    pub id: DiagnosticId,
+    /// How bad; the id's own severity.
+    pub severity: Severity,
+    /// Where, in the words of the schema.
+    pub path: FieldPath,
+    /// Where in the text, if the input is text and the place exists in it.
+    pub span: Option<Span>,
+    /// What is wrong and what must hold: lower case, values in backticks, no full stop.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// Other places that belong to it.
+    pub related: Vec<Related>,
+}
+
+/// A second place that a diagnostic speaks of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Related {
+    /// Where, in the words of the schema.
+    pub path: FieldPath,
+    /// Where in the text.
+    pub span: Option<Span>,
+    /// What is there.
+    pub message: String,
+}
+
+impl Diagnostic {
+    /// A diagnostic without position, help or related places.
+    pub fn new(id: DiagnosticId, path: FieldPath, message: impl Into<String>) -> Self {
+        Self {
+            id,
+            severity: id.severity(),
+            path,
+            span: None,
+            message: message.into(),
+            help: None,
+            related: Vec::new(),
+        }
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Says where in the text.
+    #[must_use]
+    pub fn at(mut self, span: impl Into<Option<Span>>) -> Self {
+        self.span = span.into();
+        self
+    }
+
+    /// Adds a second place.
+    #[must_use]
+    pub fn related(mut self, path: FieldPath, message: impl Into<String>) -> Self {
+        self.related.push(Related {
+            path,
+            span: None,
+            message: message.into(),
+        });
+        self
+    }
+}
+
+/// All problems found so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Report {
+    /// An empty report.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds one.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Adds all of another report.
+    pub fn merge(&mut self, other: Self) {
+        self.diagnostics.extend(other.diagnostics);
+    }
+
+    /// Whether any of them forbids to go on.
+    pub fn has_errors(&self) -> bool {
+        self.count(Severity::Error) > 0
+    }
+
+    /// How many there are of one severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.iter().filter(|d| d.severity == severity).count()
+    }
+
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.diagnostics.is_empty()
+    }
+
+    /// The diagnostics, in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
+        self.diagnostics.iter()
+    }
+
+    /// Gives each diagnostic the position of its path (where it has none) and sorts them
+    /// by position, then path and id, so that the order does not depend on the order of
+    /// the checks.
+    pub fn locate(&mut self, span_of: impl Fn(&FieldPath) -> Option<Span>) {
+        for diagnostic in &mut self.diagnostics {
+            diagnostic.span = diagnostic.span.or_else(|| span_of(&diagnostic.path));
+            for related in &mut diagnostic.related {
+                related.span = related.span.or_else(|| span_of(&related.path));
+            }
+        }
+        self.diagnostics.sort_by(|a, b| {
+            let key = |d: &Diagnostic| (d.span.is_none(), d.span.map(|s| (s.file, s.start)));
+            (key(a), &a.path, a.id).cmp(&(key(b), &b.path, b.id))
+        });
+        self.diagnostics.dedup();
+    }
+}
+
+impl<'a> IntoIterator for &'a Report {
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}

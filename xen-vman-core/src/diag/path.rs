@@ -1,0 +1,95 @@
+//! [`FieldPath`]: where in a definition something stands, as `vms[1].interfaces[0].mac`.
+
+use std::fmt;
+
+/// One step of a [`FieldPath`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Segment {
+    /// The key of a table.
+    Key(Box<str>),
+    /// The position in a list, from 0.
+    Index(usize),
+}
+
+/// A logical place in a definition, in the words of the schema (`defaults.memory`).
+///
+/// Role variables show the same place under their own names; that translation is
+/// [`Sources::place`](crate::document::Sources::place)'s.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FieldPath(Vec<Segment>);
+
+impl FieldPath {
+    /// The path of the whole definition.
+    pub const fn root() -> Self {
+        Self(Vec::new())
+    }
+
+    /// This path with a key added.
+    #[must_use]
+    pub fn key(mut self, key: impl AsRef<str>) -> Self {
+        self.push(Segment::Key(key.as_ref().into()));
+        self
+    }
+
+    /// This path with a list position added.
+    #[must_use]
+    pub fn index(mut self, index: usize) -> Self {
+        self.push(Segment::Index(index));
+        self
+    }
+
+    /// Adds one step.
+    pub fn push(&mut self, segment: Segment) {
+        self.0.push(segment);
+    }
+
+    /// Takes the last step off.
+    pub fn pop(&mut self) {
+        self.0.pop();
+    }
+
+    /// The steps, outermost first.
+    pub fn segments(&self) -> &[Segment] {
+        &self.0
+    }
+}
+
+impl From<Vec<Segment>> for FieldPath {
+    fn from(segments: Vec<Segment>) -> Self {
+        Self(segments)
+    }
+}
+
+impl fmt::Display for FieldPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, segment) in self.0.iter().enumerate() {
+            match segment {
+                Segment::Index(index) => write!(f, "[{index}]")?,
+                Segment::Key(key) => {
+                    if position > 0 {
+                        f.write_str(".")?;
+                    }
+                    let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+                    if !key.is_empty() && key.chars().all(bare) {
+                        f.write_str(key)?;
+                    } else {
+                        write!(f, "{key:?}")?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_shown_as_people_write_them() {
+        let path = FieldPath::root().key("vms").index(1).key("os").key("a b");
+        assert_eq!(path.to_string(), "vms[1].os.\"a b\"");
+        assert_eq!(FieldPath::root().to_string(), "");
+    }
+}

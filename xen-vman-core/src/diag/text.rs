@@ -1,0 +1,119 @@
+//! A [`Report`] for people: source lines with carets, then what to do.
+
+use super::{Diagnostic, FieldPath, Report, Segment, Severity};
+use crate::document::{Sources, Span};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
+use std::fmt::Write as _;
+
+/// Whether the text may hold ANSI colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// ANSI escapes for a terminal.
+    Ansi,
+    /// Nothing but text.
+    None,
+}
+
+/// The report as text, a paragraph for each diagnostic and a last line that counts them.
+/// Control characters of the input are shown escaped.
+pub fn render(report: &Report, sources: &Sources, colour: Colour) -> String {
+    let renderer = match colour {
+        Colour::Ansi => Renderer::styled(),
+        Colour::None => Renderer::plain(),
+    };
+    let mut text = String::new();
+    for diagnostic in report {
+        text.push_str(&paragraph(diagnostic, sources, &renderer));
+        text.push_str("\n\n");
+    }
+    text.push_str(&summary(report));
+    text
+}
+
+/// `2 errors, 1 warning`, with a line end; empty for an empty report.
+pub fn summary(report: &Report) -> String {
+    let mut parts = Vec::new();
+    for severity in [Severity::Error, Severity::Warning] {
+        match report.count(severity) {
+            0 => {}
+            1 => parts.push(format!("1 {severity}")),
+            n => parts.push(format!("{n} {severity}s")),
+        }
+    }
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!("{}\n", parts.join(", "))
+    }
+}
+
+fn paragraph(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> String {
+    let place = sources.place(&diagnostic.path);
+    let mut group = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    }
+    .primary_title(printable(&diagnostic.message))
+    .id(diagnostic.id.as_str())
+    .elements(Vec::<Origin<'_>>::new());
+    let shown = |span: Span, kind: AnnotationKind, label: String| {
+        let excerpt = sources.excerpt(span);
+        Snippet::source(excerpt.text)
+            .line_start(excerpt.first_line)
+            .path(sources.name(span.file))
+            .annotation(kind.span(excerpt.range).label(label))
+    };
+    match diagnostic.span {
+        // The line holds a password.
+        Some(span) if is_secret(&diagnostic.path) => {
+            let at = sources.position(span);
+            group = group.element(Origin::path(at.file).line(at.line).char_column(at.column));
+            group = group.element(Level::NOTE.message(printable(&place)));
+        }
+        Some(span) => {
+            group = group.element(shown(span, AnnotationKind::Primary, printable(&place)))
+        }
+        None if !place.is_empty() => group = group.element(Origin::path(printable(&place))),
+        None => {}
+    }
+    for related in &diagnostic.related {
+        let label = printable(&related.message);
+        if let Some(span) = related.span {
+            group = group.element(shown(span, AnnotationKind::Context, label));
+        } else {
+            let place = printable(&sources.place(&related.path));
+            group = group.element(Level::NOTE.message(format!("{label} ({place})")));
+        }
+    }
+    if let Some(help) = &diagnostic.help {
+        group = group.element(Level::HELP.message(printable(help)));
+    }
+    renderer.render(&[group])
+}
+
+fn is_secret(path: &FieldPath) -> bool {
+    matches!(path.segments().last(), Some(Segment::Key(key)) if key.contains("passw"))
+}
+
+/// `text` with control characters (line ends too) written as escapes.
+pub fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if is_unprintable(c) => {
+                let _ = write!(out, "\\u{{{:x}}}", c as u32);
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Control characters, and those that reorder what a terminal shows.
+fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}

@@ -1,0 +1,390 @@
+//! [`Node`] → typed values, with everything that does not fit reported.
+//!
+//! A type says with [`FromNode`] what it accepts; types that are written as text say it
+//! with [`FromText`] and get the rest. [`Fields`] reads a table key by key, and so knows
+//! which keys are left over.
+
+use super::{Entry, Node, Span, Value, is_expression};
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report, Segment};
+
+/// A type that can be read from a definition.
+pub trait FromNode: Sized {
+    /// What is accepted, in a few words (`an integer, in MiB`).
+    const EXPECTED: &'static str;
+
+    /// Whether an empty text is a value rather than a forgotten one.
+    const EMPTY_IS_A_VALUE: bool = false;
+
+    /// Reads a value; reports and gives nothing if it does not fit.
+    fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self>;
+}
+
+/// A type that is written as a text of some grammar.
+pub trait FromText: Sized {
+    /// The diagnostic for texts outside the grammar.
+    const ID: DiagnosticId;
+    /// What is accepted, in a few words.
+    const EXPECTED: &'static str;
+    /// Whether an empty text is a value.
+    const EMPTY_IS_A_VALUE: bool = false;
+    /// Whether a number is taken as its text (`version: 12`).
+    const NUMBERS_ARE_TEXT: bool = false;
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Says what must hold.
+    fn from_text(text: &str) -> Result<Self, Invalid>;
+}
+
+/// Why a text does not fit, and what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    /// What is wrong: the end of a sentence that names the value.
+    pub why: String,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+impl Invalid {
+    /// A reason without advice.
+    pub fn new(why: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            help: None,
+        }
+    }
+
+    /// Adds advice.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// Where reading stands, and where problems go.
+#[derive(Debug)]
+pub struct Decoder<'r> {
+    path: Vec<Segment>,
+    report: &'r mut Report,
+    /// Whether texts that look like template expressions are an error here.
+    pub refuse_expressions: bool,
+    /// Whether option values may come quoted for xl.cfg, as the original role needed them.
+    pub quoted_xl_values: bool,
+    /// The position of values made from an expression.
+    pub span: Option<Span>,
+    /// Tells in which table of the schema a key stands.
+    pub table_of: fn(&str) -> Option<&'static str>,
+}
+
+impl<'r> Decoder<'r> {
+    /// A decoder at the root.
+    pub fn new(report: &'r mut Report) -> Self {
+        Self {
+            path: Vec::new(),
+            report,
+            refuse_expressions: false,
+            quoted_xl_values: false,
+            span: None,
+            table_of: |_| None,
+        }
+    }
+
+    /// Runs `read` one step further in.
+    pub fn within<T>(&mut self, segment: Segment, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(segment);
+        let result = read(self);
+        self.path.pop();
+        result
+    }
+
+    /// Where reading stands.
+    pub fn path(&self) -> FieldPath {
+        self.path.clone().into()
+    }
+
+    /// Reports a problem with a value here.
+    pub fn problem(&mut self, node: &Node, id: DiagnosticId, message: impl Into<String>) {
+        self.problem_with_help(node, id, message, None::<String>);
+    }
+
+    /// Reports a problem with a value here, and what to do.
+    pub fn problem_with_help(
+        &mut self,
+        node: &Node,
+        id: DiagnosticId,
+        message: impl Into<String>,
+        help: Option<impl Into<String>>,
+    ) {
+        let mut diagnostic = Diagnostic::new(id, self.path(), message).at(node.span.or(self.span));
+        diagnostic.help = help.map(Into::into);
+        self.report.push(diagnostic);
+    }
+
+    /// Reports a template expression where none is evaluated; tells whether there is one.
+    pub fn refuse_expression(&mut self, node: &Node) -> bool {
+        let Value::Text(text) = &node.value else {
+            return false;
+        };
+        if !self.refuse_expressions || !is_expression(text) {
+            return false;
+        }
+        let message = format!("template expression `{text}` is not evaluated here");
+        let help = "write the value; expressions are evaluated under `xen_vman_default_*`, \
+                    and by Ansible before xen-vman sees the variables";
+        self.problem_with_help(
+            node,
+            DiagnosticId::ExpressionNotEvaluated,
+            message,
+            Some(help),
+        );
+        true
+    }
+
+    /// Reports that a value is of the wrong kind.
+    pub fn wrong_type<T: FromNode>(&mut self, node: &Node) {
+        if self.refuse_expression(node) {
+            return;
+        }
+        let expected = T::EXPECTED;
+        let message = format!("expected {expected}, found {}", node.kind());
+        let help = match &node.value {
+            Value::Bool(_, Some(word)) => {
+                Some(format!("write \"{word}\" in quotes to mean the text"))
+            }
+            Value::Integer(_, Some(raw)) if raw.contains(':') => Some(format!(
+                "write \"{raw}\" in quotes: YAML reads digits between colons as a number to the base of 60"
+            )),
+            Value::Integer(_, Some(raw)) | Value::Float(raw) => {
+                Some(format!("write \"{raw}\" in quotes to mean the text"))
+            }
+            Value::Integer(value, None) => {
+                Some(format!("write \"{value}\" in quotes to mean the text"))
+            }
+            _ => None,
+        };
+        self.problem_with_help(node, DiagnosticId::WrongType, message, help);
+    }
+
+    /// Reads the items of a list; a single text stands for a list of one.
+    pub fn list<T: FromNode>(&mut self, node: &Node) -> Option<Vec<T>> {
+        match &node.value {
+            Value::List(items) => {
+                let read = items.iter().enumerate().map(|(index, item)| {
+                    self.within(Segment::Index(index), |decoder| T::from_node(item, decoder))
+                });
+                // Collected first, so that every item is looked at.
+                read.collect::<Vec<_>>().into_iter().collect()
+            }
+            Value::Text(text) if text.is_empty() => Some(Vec::new()),
+            Value::Text(_) => T::from_node(node, self).map(|item| vec![item]),
+            _ => {
+                self.wrong_type::<Vec<T>>(node);
+                None
+            }
+        }
+    }
+}
+
+impl<T: FromText> FromNode for T {
+    const EXPECTED: &'static str = <T as FromText>::EXPECTED;
+    const EMPTY_IS_A_VALUE: bool = <T as FromText>::EMPTY_IS_A_VALUE;
+
+    fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let text = match &node.value {
+            Value::Text(text) => text.clone(),
+            Value::Integer(_, Some(raw)) | Value::Float(raw) if T::NUMBERS_ARE_TEXT => raw.clone(),
+            Value::Integer(value, None) if T::NUMBERS_ARE_TEXT => value.to_string().into(),
+            _ => {
+                decoder.wrong_type::<T>(node);
+                return None;
+            }
+        };
+        if decoder.refuse_expression(node) {
+            return None;
+        }
+        match T::from_text(&text) {
+            Ok(value) => Some(value),
+            Err(invalid) => {
+                let message = format!("`{text}` {}", invalid.why);
+                decoder.problem_with_help(node, T::ID, message, invalid.help);
+                None
+            }
+        }
+    }
+}
+
+impl FromNode for bool {
+    const EXPECTED: &'static str = "a boolean";
+
+    fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        match &node.value {
+            Value::Bool(value, _) => Some(*value),
+            Value::Text(text) => match boolean_word(text) {
+                Some(value) => {
+                    let message = format!("`{text}` is a text; it is taken as {value}");
+                    let help = Some(format!("write {value}, without quotes"));
+                    decoder.problem_with_help(node, DiagnosticId::BooleanAsText, message, help);
+                    Some(value)
+                }
+                None => {
+                    decoder.wrong_type::<Self>(node);
+                    None
+                }
+            },
+            _ => {
+                decoder.wrong_type::<Self>(node);
+                None
+            }
+        }
+    }
+}
+
+/// The texts that can only mean yes or no.
+pub(crate) fn boolean_word(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "yes" | "true" | "on" => Some(true),
+        "no" | "false" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+impl<T: FromNode> FromNode for Vec<T> {
+    const EXPECTED: &'static str = "a list";
+    const EMPTY_IS_A_VALUE: bool = true;
+
+    fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        decoder.list(node)
+    }
+}
+
+/// Reads an integer from a number or from digits in a text, within `range`.
+pub(crate) fn integer<T: FromNode>(
+    node: &Node,
+    decoder: &mut Decoder<'_>,
+    range: std::ops::RangeInclusive<i64>,
+) -> Option<i64> {
+    let value = match &node.value {
+        Value::Integer(value, raw) => {
+            if let Some(raw) = raw
+                .as_deref()
+                .filter(|raw| raw.starts_with('0') || raw.contains(':'))
+            {
+                let message =
+                    format!("`{raw}` is read as {value}; write the number in decimal digits");
+                decoder.problem(node, DiagnosticId::WrongType, message);
+                return None;
+            }
+            *value
+        }
+        Value::Text(text) => {
+            let decimal = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            let plain = decimal && (text.len() == 1 || !text.starts_with('0'));
+            match text.parse().ok().filter(|_| plain) {
+                Some(value) => value,
+                None => {
+                    decoder.wrong_type::<T>(node);
+                    return None;
+                }
+            }
+        }
+        _ => {
+            decoder.wrong_type::<T>(node);
+            return None;
+        }
+    };
+    if range.contains(&value) {
+        return Some(value);
+    }
+    let message = format!(
+        "{value} must be between {} and {}",
+        range.start(),
+        range.end()
+    );
+    decoder.problem(node, DiagnosticId::OutOfRange, message);
+    None
+}
+
+/// Reads a table key by key.
+#[derive(Debug)]
+pub struct Fields<'n, 'd, 'r> {
+    node: &'n Node,
+    /// Where reading stands.
+    pub decoder: &'d mut Decoder<'r>,
+    known: Vec<&'static str>,
+}
+
+impl<'n, 'd, 'r> Fields<'n, 'd, 'r> {
+    /// Begins to read a table; reports and gives nothing for any other value.
+    pub fn open<T: FromNode>(node: &'n Node, decoder: &'d mut Decoder<'r>) -> Option<Self> {
+        if matches!(node.value, Value::Table(_)) {
+            return Some(Self {
+                node,
+                decoder,
+                known: Vec::new(),
+            });
+        }
+        decoder.wrong_type::<T>(node);
+        None
+    }
+
+    /// The value of `key` as written, if it is written.
+    pub fn written(&mut self, key: &'static str) -> Option<&'n Node> {
+        self.known.push(key);
+        self.node.get(key).filter(|node| node.value != Value::Null)
+    }
+
+    /// Reads the value of `key`, if it is written.
+    pub fn take<T: FromNode>(&mut self, key: &'static str) -> Option<T> {
+        let node = self.written(key)?;
+        self.decoder.within(Segment::Key(key.into()), |decoder| {
+            if !T::EMPTY_IS_A_VALUE && matches!(&node.value, Value::Text(text) if text.is_empty()) {
+                let message = format!("`{key}` is empty; it counts as not written");
+                let help = Some("leave the key out, or write a value");
+                decoder.problem_with_help(node, DiagnosticId::EmptyValue, message, help);
+                return None;
+            }
+            T::from_node(node, decoder)
+        })
+    }
+
+    /// Reports the keys that nothing has asked for.
+    pub fn finish(self) {
+        let Self {
+            node,
+            decoder,
+            known,
+        } = self;
+        for entry in node.entries() {
+            if !known.contains(&&*entry.key) {
+                unknown_key(entry, &known, decoder);
+            }
+        }
+    }
+}
+
+fn unknown_key(entry: &Entry, known: &[&'static str], decoder: &mut Decoder<'_>) {
+    let message = format!("unknown key `{}`", entry.key);
+    let help = match (closest(&entry.key, known), (decoder.table_of)(&entry.key)) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, Some(table)) => format!("`{}` is a key of {table}", entry.key),
+        (None, None) => "take it out; the reference of variables lists all keys".to_owned(),
+    };
+    decoder.within(Segment::Key(entry.key.clone()), |decoder| {
+        let diagnostic = Diagnostic::new(DiagnosticId::UnknownKey, decoder.path(), message)
+            .help(help)
+            .at(entry.key_span);
+        decoder.report.push(diagnostic);
+    });
+}
+
+/// The word most like `word`, if any is like it.
+pub(crate) fn closest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    known
+        .iter()
+        .map(|candidate| (strsim::jaro_winkler(word, candidate), *candidate))
+        .filter(|(score, _)| *score > 0.85)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,167 @@
+//! A definition as a tree of plain values, whatever file format it came from.
+//!
+//! Takes the text of files; gives [`Node`]s that know their [`Span`]. The three readers
+//! ([`toml`], [`yaml`], [`json`]) know nothing of VMs, and what reads the tree
+//! ([`decode`]) knows nothing of formats. [`Sources`] keeps the texts, so that a span can
+//! be shown as file, line and column.
+
+pub mod decode;
+pub mod json;
+mod sources;
+pub mod toml;
+pub mod yaml;
+
+pub use sources::{Dialect, Excerpt, FileId, Position, Source, Sources};
+
+use crate::diag::{FieldPath, Segment};
+
+/// A range of bytes in one of the input files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Span {
+    /// Which file.
+    pub file: FileId,
+    /// First byte.
+    pub start: u32,
+    /// The byte after the last.
+    pub end: u32,
+}
+
+/// A value and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Where it stands; none for values that no file holds.
+    pub span: Option<Span>,
+    /// What it is.
+    pub value: Value,
+}
+
+/// What a file format can say.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// Nothing (`null`); counts as not written.
+    Null,
+    /// Yes or no, with the word written where that is neither `true` nor `false`.
+    Bool(bool, Option<Box<str>>),
+    /// A whole number, with its text where that is not the plain decimal form.
+    Integer(i64, Option<Box<str>>),
+    /// Any other number, as written.
+    Float(Box<str>),
+    /// A text.
+    Text(Box<str>),
+    /// A list.
+    List(Vec<Node>),
+    /// A table, in the order of the file.
+    Table(Vec<Entry>),
+}
+
+/// One key of a table with its value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The key.
+    pub key: Box<str>,
+    /// Where the key stands.
+    pub key_span: Option<Span>,
+    /// Its value.
+    pub node: Node,
+}
+
+impl Node {
+    /// A value that no file holds.
+    pub const fn bare(value: Value) -> Self {
+        Self { span: None, value }
+    }
+
+    /// The value of a key of this table.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.entry(key).map(|entry| &entry.node)
+    }
+
+    fn entry(&self, key: &str) -> Option<&Entry> {
+        match &self.value {
+            Value::Table(entries) => entries.iter().find(|entry| &*entry.key == key),
+            _ => None,
+        }
+    }
+
+    /// The entries of a table; none for any other value.
+    pub fn entries(&self) -> &[Entry] {
+        match &self.value {
+            Value::Table(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The items of a list; none for any other value.
+    pub fn items(&self) -> &[Self] {
+        match &self.value {
+            Value::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The span of `path`, or of the nearest place around it that exists. The span of a
+    /// table is that of its key, which is what a reader looks for.
+    pub fn span_of(&self, path: &FieldPath) -> Option<Span> {
+        let mut node = self;
+        let mut nearest = None;
+        for segment in path.segments() {
+            let (next, shown) = match segment {
+                Segment::Key(key) => match node.entry(key) {
+                    Some(entry) => {
+                        let whole = matches!(entry.node.value, Value::Table(_) | Value::List(_));
+                        let span = if whole { entry.key_span } else { None };
+                        (&entry.node, span.or(entry.node.span).or(entry.key_span))
+                    }
+                    None => break,
+                },
+                Segment::Index(index) => match node.items().get(*index) {
+                    Some(item) => (item, item.span),
+                    None => break,
+                },
+            };
+            nearest = shown.or(nearest);
+            node = next;
+        }
+        nearest
+    }
+
+    /// Whether any text in it holds a template expression.
+    pub fn has_expression(&self) -> bool {
+        match &self.value {
+            Value::Text(text) => is_expression(text),
+            Value::List(items) => items.iter().any(Self::has_expression),
+            Value::Table(entries) => entries.iter().any(|entry| entry.node.has_expression()),
+            _ => false,
+        }
+    }
+
+    /// What kind of value it is, for messages.
+    pub fn kind(&self) -> String {
+        match &self.value {
+            Value::Null => "nothing".into(),
+            Value::Bool(value, None) => format!("the boolean `{value}`"),
+            Value::Bool(value, Some(word)) => format!("`{word}`, which is the boolean `{value}`"),
+            Value::Integer(value, None) => format!("the number `{value}`"),
+            Value::Integer(value, Some(raw)) => format!("`{raw}`, which is the number `{value}`"),
+            Value::Float(raw) => format!("the number `{raw}`"),
+            Value::Text(text) => format!("the text `{text}`"),
+            Value::List(_) => "a list".into(),
+            Value::Table(_) => "a table".into(),
+        }
+    }
+}
+
+/// Whether a text is a template expression: it holds `{{`, `{%` or `{#`.
+pub fn is_expression(text: &str) -> bool {
+    ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark))
+}
+
+/// Input beyond these limits is refused before it can cost time or memory.
+pub(crate) mod limits {
+    /// Bytes in one file.
+    pub(crate) const FILE_BYTES: usize = 256 << 20;
+    /// Tables and lists inside each other.
+    pub(crate) const DEPTH: usize = 64;
+    /// Values after aliases are followed, for each byte of the file.
+    pub(crate) const NODES_PER_BYTE: usize = 4;
+}

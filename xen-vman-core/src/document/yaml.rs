@@ -1,0 +1,413 @@
+//! YAML text → [`Node`], with plain scalars read as Ansible's PyYAML reads them.
+//!
+//! Ansible reads YAML 1.1: `no` is a boolean, `010` is eight, `52:54:00` a number to the
+//! base of 60. A definition must mean the same here as there, so those rules are kept;
+//! the word as written is kept too, so that a message can show the trap.
+
+use super::{Entry, FileId, Node, Span, Value, limits, toml::too_deep};
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, StrInput, Tag};
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// Reads the one document of a YAML file. Reading ends at the first syntax error; then
+/// the table given is empty.
+pub fn read(text: &str, file: FileId, report: &mut Report) -> Node {
+    let mut reader = Reader {
+        events: Parser::new_from_str(text),
+        text,
+        file,
+        char_to_byte: (!text.is_ascii())
+            .then(|| text.char_indices().map(|(byte, _)| byte).collect()),
+        anchors: HashMap::new(),
+        budget: text
+            .len()
+            .saturating_mul(limits::NODES_PER_BYTE)
+            .saturating_add(1000),
+        report,
+    };
+    match reader.document() {
+        Ok(node) => node,
+        Err(problem) => {
+            reader.report.push(*problem);
+            Node::bare(Value::Table(Vec::new()))
+        }
+    }
+}
+
+type Problem = Box<Diagnostic>;
+
+struct Reader<'t, 'r> {
+    events: Parser<'t, StrInput<'t>>,
+    text: &'t str,
+    file: FileId,
+    char_to_byte: Option<Vec<usize>>,
+    anchors: HashMap<usize, (Node, usize)>,
+    budget: usize,
+    report: &'r mut Report,
+}
+
+impl<'t> Reader<'t, '_> {
+    fn document(&mut self) -> Result<Node, Problem> {
+        let mut root = None;
+        loop {
+            let (event, span) = self.next()?;
+            match event {
+                Event::StreamEnd => break,
+                Event::StreamStart
+                | Event::DocumentStart(_)
+                | Event::DocumentEnd
+                | Event::Nothing => {}
+                _ if root.is_some() => {
+                    let message = "a file must hold one YAML document";
+                    return Err(problem(DiagnosticId::Syntax, message, span));
+                }
+                event => root = Some(self.node(event, span, 1)?.0),
+            }
+        }
+        Ok(root.unwrap_or(Node::bare(Value::Table(Vec::new()))))
+    }
+
+    fn next(&mut self) -> Result<(Event<'t>, Span), Problem> {
+        match self.events.next_event() {
+            Some(Ok((event, span))) => Ok((event, self.span(span))),
+            Some(Err(error)) => Err(self.syntax(&error)),
+            None => Ok((Event::StreamEnd, self.span(saphyr_parser::Span::default()))),
+        }
+    }
+
+    fn syntax(&self, error: &ScanError) -> Problem {
+        let at = *error.marker();
+        let span = self.span(saphyr_parser::Span::new(at, at));
+        problem(DiagnosticId::Syntax, error.info().to_owned(), span)
+    }
+
+    /// The node that begins with `event`, and how many values it holds.
+    fn node(
+        &mut self,
+        event: Event<'t>,
+        span: Span,
+        depth: usize,
+    ) -> Result<(Node, usize), Problem> {
+        if depth > limits::DEPTH {
+            return Err(Box::new(too_deep(span)));
+        }
+        let (anchor, value, end, size) = match event {
+            Event::Scalar(text, style, anchor, tag) => (
+                anchor,
+                self.scalar(text, style, tag.as_deref(), span),
+                span.end,
+                1,
+            ),
+            Event::SequenceStart(anchor, tag) => {
+                self.refuse_tag(tag.as_deref(), span);
+                let (items, end, size) = self.list(depth)?;
+                (anchor, Value::List(items), end, size)
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.refuse_tag(tag.as_deref(), span);
+                let (entries, end, size) = self.table(depth)?;
+                (anchor, Value::Table(entries), end, size)
+            }
+            Event::Alias(anchor) => {
+                let Some((node, size)) = self.anchors.get(&anchor).cloned() else {
+                    let message = "an alias must name an anchor that ends before it";
+                    return Err(problem(DiagnosticId::Syntax, message, span));
+                };
+                self.spend(size, span)?;
+                return Ok((node, size));
+            }
+            _ => {
+                return Err(problem(
+                    DiagnosticId::Syntax,
+                    "a value must stand here",
+                    span,
+                ));
+            }
+        };
+        self.spend(1, span)?;
+        let node = Node {
+            span: Some(Span {
+                end: end.max(span.start),
+                ..span
+            }),
+            value,
+        };
+        if anchor > 0 {
+            self.anchors.insert(anchor, (node.clone(), size));
+        }
+        Ok((node, size))
+    }
+
+    /// Aliases of aliases grow without bound; what they stand for must not.
+    fn spend(&mut self, size: usize, span: Span) -> Result<(), Problem> {
+        self.budget = self.budget.checked_sub(size).ok_or_else(|| {
+            let message = "aliases must not blow the file up to many times its size";
+            problem(DiagnosticId::TooLarge, message, span)
+        })?;
+        Ok(())
+    }
+
+    fn list(&mut self, depth: usize) -> Result<(Vec<Node>, u32, usize), Problem> {
+        let (mut items, mut total) = (Vec::new(), 1);
+        loop {
+            match self.next()? {
+                (Event::SequenceEnd, span) => return Ok((items, span.end, total)),
+                (event, span) => {
+                    let (node, size) = self.node(event, span, depth + 1)?;
+                    items.push(node);
+                    total += size;
+                }
+            }
+        }
+    }
+
+    fn table(&mut self, depth: usize) -> Result<(Vec<Entry>, u32, usize), Problem> {
+        let (mut entries, mut merged, mut total) = (Vec::<Entry>::new(), Vec::<Entry>::new(), 1);
+        loop {
+            let (event, key_span) = match self.next()? {
+                (Event::MappingEnd, span) => {
+                    for entry in merged {
+                        if !entries.iter().any(|known| known.key == entry.key) {
+                            entries.push(entry);
+                        }
+                    }
+                    return Ok((entries, span.end, total));
+                }
+                other => other,
+            };
+            let merge =
+                matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
+            let (key, _) = self.node(event, key_span, depth + 1)?;
+            let (event, span) = self.next()?;
+            let (node, size) = self.node(event, span, depth + 1)?;
+            total += size + 1;
+            if merge {
+                merged.extend(mergeable(node));
+            } else if let Some(key) = key_text(&key) {
+                add_entry(
+                    &mut entries,
+                    Entry {
+                        key,
+                        key_span: Some(key_span),
+                        node,
+                    },
+                    self.report,
+                );
+            } else {
+                let message = format!("a key must be a text, not {}", key.kind());
+                self.report
+                    .push(*problem(DiagnosticId::WrongType, message, key_span));
+            }
+        }
+    }
+
+    fn scalar(
+        &mut self,
+        text: Cow<'t, str>,
+        style: ScalarStyle,
+        tag: Option<&Tag>,
+        span: Span,
+    ) -> Value {
+        match tag.map(|tag| (tag.is_yaml_core_schema(), tag.suffix.as_str())) {
+            None if style == ScalarStyle::Plain => plain(&text),
+            None | Some((true, "str") | (false, "unsafe")) => Value::Text(text.into()),
+            Some((true, _)) => plain(&text),
+            Some((false, "vault")) => {
+                let message = "a value encrypted with Ansible Vault must be decrypted first";
+                let help =
+                    "only Ansible can read it; use the collection, or write the value plainly";
+                self.report
+                    .push(problem(DiagnosticId::WrongType, message, span).help(help));
+                Value::Null
+            }
+            Some((false, _)) => {
+                self.refuse_tag(tag, span);
+                Value::Null
+            }
+        }
+    }
+
+    fn refuse_tag(&mut self, tag: Option<&Tag>, span: Span) {
+        if let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema()) {
+            let message = format!("unknown YAML tag `{}{}`", tag.handle, tag.suffix);
+            self.report
+                .push(*problem(DiagnosticId::Syntax, message, span));
+        }
+    }
+
+    fn span(&self, span: saphyr_parser::Span) -> Span {
+        let byte = |index: usize| {
+            let byte = match &self.char_to_byte {
+                Some(table) => table.get(index).copied().unwrap_or(self.text.len()),
+                None => index.min(self.text.len()),
+            };
+            u32::try_from(byte).unwrap_or(u32::MAX)
+        };
+        Span {
+            file: self.file,
+            start: byte(span.start.index()),
+            end: byte(span.end.index()),
+        }
+    }
+}
+
+fn problem(id: DiagnosticId, message: impl Into<String>, span: Span) -> Problem {
+    Box::new(Diagnostic::new(id, FieldPath::root(), message).at(span))
+}
+
+/// Adds an entry; a key that is there already is reported, and the first one stays.
+pub(super) fn add_entry(entries: &mut Vec<Entry>, entry: Entry, report: &mut Report) {
+    if entries.iter().any(|known| known.key == entry.key) {
+        let message = format!("key `{}` is written twice in one table", entry.key);
+        report.push(
+            Diagnostic::new(DiagnosticId::DuplicateKey, FieldPath::root(), message)
+                .at(entry.key_span),
+        );
+    } else {
+        entries.push(entry);
+    }
+}
+
+fn key_text(node: &Node) -> Option<Box<str>> {
+    match &node.value {
+        Value::Text(text) => Some(text.clone()),
+        Value::Bool(value, raw) => Some(raw.clone().unwrap_or_else(|| value.to_string().into())),
+        Value::Integer(value, raw) => Some(raw.clone().unwrap_or_else(|| value.to_string().into())),
+        Value::Float(raw) => Some(raw.clone()),
+        Value::Null | Value::List(_) | Value::Table(_) => None,
+    }
+}
+
+/// The entries that `<<: *anchor` (or a list of them) brings.
+fn mergeable(node: Node) -> Vec<Entry> {
+    match node.value {
+        Value::Table(entries) => entries,
+        Value::List(items) => items.into_iter().flat_map(mergeable).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// A plain scalar by the rules of YAML 1.1 (<https://yaml.org/type/>), as PyYAML has them.
+fn plain(text: &str) -> Value {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
+        "true" => return Value::Bool(true, None),
+        "false" => return Value::Bool(false, None),
+        "yes" | "Yes" | "YES" | "True" | "TRUE" | "on" | "On" | "ON" => {
+            return Value::Bool(true, Some(text.into()));
+        }
+        "no" | "No" | "NO" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            return Value::Bool(false, Some(text.into()));
+        }
+        _ => {}
+    }
+    if let Some(value) = integer(text) {
+        let decimal = value.to_string() == text;
+        return Value::Integer(value, (!decimal).then(|| text.into()));
+    }
+    if is_float(text) {
+        Value::Float(text.into())
+    } else {
+        Value::Text(text.into())
+    }
+}
+
+fn integer(text: &str) -> Option<i64> {
+    let (negative, digits) = match text.as_bytes().first()? {
+        b'-' => (true, &text[1..]),
+        b'+' => (false, &text[1..]),
+        _ => (false, text),
+    };
+    let (radix, body) = match digits.as_bytes() {
+        [b'0', b'b', _, ..] => (2, &digits[2..]),
+        [b'0', b'x', _, ..] => (16, &digits[2..]),
+        [b'0', _, ..] => (8, &digits[1..]),
+        [b'0'..=b'9', ..] => (10, digits),
+        _ => return None,
+    };
+    let body = body.replace('_', "");
+    let value = if radix == 10 && body.contains(':') {
+        let mut parts = body.split(':');
+        let mut value: i64 = parts.next()?.parse().ok()?;
+        for part in parts {
+            let small = matches!(part.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9']);
+            let part: i64 = part.parse().ok().filter(|_| small)?;
+            value = value.checked_mul(60)?.checked_add(part)?;
+        }
+        value
+    } else if body.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        i64::from_str_radix(&body, radix).ok()?
+    } else {
+        return None;
+    };
+    Some(if negative { -value } else { value })
+}
+
+fn is_float(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if matches!(
+        unsigned,
+        ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN"
+    ) {
+        return true;
+    }
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (unsigned, None),
+    };
+    let Some((whole, fraction)) = mantissa.split_once('.') else {
+        return false;
+    };
+    let digits = |part: &str| {
+        part.bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'_')
+    };
+    let exponent_fits = exponent.is_none_or(|exponent| {
+        let rest = exponent.strip_prefix(['-', '+']).unwrap_or("");
+        !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    let starts = whole.bytes().next().or(fraction.bytes().next());
+    digits(whole) && digits(fraction) && exponent_fits && starts.is_some_and(|b| b.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_scalars_are_read_as_pyyaml_reads_them() {
+        let boolean = |value, word: &str| Value::Bool(value, Some(word.into()));
+        assert_eq!(plain("on"), boolean(true, "on"));
+        assert_eq!(plain("No"), boolean(false, "No"));
+        assert_eq!(plain("010"), Value::Integer(8, Some("010".into())));
+        assert_eq!(plain("0x1F"), Value::Integer(31, Some("0x1F".into())));
+        assert_eq!(plain("0o17"), Value::Text("0o17".into()));
+        assert_eq!(
+            plain("52:54:00:12:34:56"),
+            Value::Integer(41_135_085_296, Some("52:54:00:12:34:56".into()))
+        );
+        assert_eq!(
+            plain("00:16:3e:00:00:01"),
+            Value::Text("00:16:3e:00:00:01".into())
+        );
+        assert_eq!(plain("18.04"), Value::Float("18.04".into()));
+        assert_eq!(plain("10.0.0.1"), Value::Text("10.0.0.1".into()));
+        assert_eq!(plain("1e3"), Value::Text("1e3".into()));
+        assert_eq!(plain("-"), Value::Text("-".into()));
+        assert_eq!(plain("."), Value::Text(".".into()));
+    }
+
+    #[test]
+    fn aliases_cannot_blow_a_file_up() {
+        let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..9 {
+            let before = level - 1;
+            let items = vec![format!("*a{before}"); 10].join(", ");
+            text.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+        }
+        let mut report = Report::new();
+        read(&text, 0, &mut report);
+        assert!(report.iter().any(|d| d.id == DiagnosticId::TooLarge));
+    }
+}

@@ -1,0 +1,49 @@
+//! From the definition of a Xen host and its VMs to every file that they need.
+//!
+//! ```text
+//! text ─ parse ─▶ spec ─ resolve ─▶ Resolved ─ validate ─▶ Report
+//!                                       └────── render ──▶ files, links, settings
+//! ```
+//!
+//! A definition is **parsed** into what was written ([`spec`]), **resolved** into complete
+//! values that remember their origin ([`resolve`]), **validated** ([`mod@validate`]) and
+//! **rendered** into files ([`render`]). All of it is pure: no clock, no files, no
+//! environment. [`compile`] runs the stages in their one order.
+//!
+//! ```
+//! use xen_vman_core::{Assets, Facts, Source, Templates, compile};
+//!
+//! let source = Source::new("host.toml", r#"
+//!     nfsroot_base = "10.0.0.5:/srv/vms"
+//!
+//!     [[vms]]
+//!     org = "stuvus"
+//!     name = "web01"
+//!     os = { type = "debian", version = "bookworm" }
+//!     interfaces = [{ ip = "10.0.0.15/24" }]
+//! "#).expect("the name ends in .toml");
+//! let compiled = compile(vec![source], &Facts::default());
+//! assert!(!compiled.report.has_errors());
+//! let templates = Templates::embedded();
+//! let output = compiled.render(&templates, &Assets::default()).expect("no errors, no scripts");
+//! assert!(output.host_file("/etc/xen/vms/stuvus-web01.cfg").is_some());
+//! ```
+
+pub mod diag;
+pub mod document;
+mod error;
+pub mod parse;
+
+mod pipeline;
+pub mod render;
+pub mod resolve;
+pub mod spec;
+pub mod validate;
+pub mod values;
+
+pub use document::{Dialect, Source, Sources};
+pub use error::Error;
+
+pub use pipeline::{Compiled, compile};
+pub use render::{Assets, Output, Templates};
+pub use resolve::Facts;

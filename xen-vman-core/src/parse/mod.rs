@@ -1,0 +1,145 @@
+//! Text → [`Definition`] as written.
+//!
+//! Takes the texts of one or more files; gives the definition they make together, the
+//! [`Sources`] that know where everything stands, and a [`Report`]. Several files join as
+//! Ansible joins `group_vars` and `host_vars`: a later file's setting wins (and is
+//! reported when it replaces another); the VMs of all files are taken together.
+
+mod convert;
+mod role_vars;
+
+pub use convert::{ConvertTarget, convert};
+
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
+use crate::document::decode::{Decoder, FromNode};
+use crate::document::{Dialect, Entry, Node, Source, Sources, Value, json, limits, toml, yaml};
+use crate::spec::Definition;
+
+/// What parsing gives.
+#[derive(Debug)]
+pub struct Parsed {
+    /// What was written, as far as it could be read.
+    pub definition: Definition,
+    /// The VMs and their interfaces as plain values, for template expressions.
+    pub vms: Vec<Node>,
+    /// The input, to show places in it.
+    pub sources: Sources,
+    /// What was wrong.
+    pub report: Report,
+}
+
+/// Reads the files of one definition.
+pub fn parse(files: Vec<Source>) -> Parsed {
+    let mut report = Report::new();
+    let mut sources = Sources::default();
+    for file in files {
+        add_file(file, &mut sources, &mut report);
+    }
+    if report.has_errors() {
+        // What follows from a file that cannot be read would only hide the cause.
+        return Parsed {
+            definition: Definition::default(),
+            vms: Vec::new(),
+            sources,
+            report,
+        };
+    }
+    let merged = merge(&sources, &mut report);
+    let mut decoder = Decoder::new(&mut report);
+    let all_role = sources.files().iter().all(|file| file.dialect.is_role());
+    decoder.refuse_expressions = all_role && !sources.files().is_empty();
+    decoder.quoted_xl_values = decoder.refuse_expressions;
+    decoder.table_of = crate::spec::table_of;
+    let definition = Definition::from_node(&merged, &mut decoder).unwrap_or_default();
+    let vms = merged.get("vms").map_or(&[][..], Node::items).to_vec();
+    Parsed {
+        definition,
+        vms,
+        sources,
+        report,
+    }
+}
+
+fn add_file(file: Source, sources: &mut Sources, report: &mut Report) {
+    let dialect = file.dialect;
+    let (name, size) = (file.name.clone(), file.text.len());
+    let Some(id) = sources.add(file) else {
+        let message = format!("`{name}` is one file too many");
+        report.push(Diagnostic::new(
+            DiagnosticId::TooLarge,
+            FieldPath::root(),
+            message,
+        ));
+        return;
+    };
+    if size > limits::FILE_BYTES {
+        let message = format!(
+            "`{name}` must not be larger than {} MiB",
+            limits::FILE_BYTES >> 20
+        );
+        report.push(Diagnostic::new(
+            DiagnosticId::TooLarge,
+            FieldPath::root(),
+            message,
+        ));
+        sources.add_tree(id, Node::bare(Value::Table(Vec::new())), Vec::new());
+        return;
+    }
+    let text = &sources.files()[usize::from(id)].text;
+    let (tree, aliases) = match dialect {
+        Dialect::Schema => (toml::read(text, id, report), Vec::new()),
+        Dialect::RoleYaml => role_vars::to_schema(yaml::read(text, id, report), report),
+        Dialect::RoleJson => role_vars::to_schema(json::read(text, id, report), report),
+    };
+    sources.add_tree(id, tree, aliases);
+}
+
+/// One tree of all files.
+fn merge(sources: &Sources, report: &mut Report) -> Node {
+    let [first, rest @ ..] = sources.trees() else {
+        return Node::bare(Value::Table(Vec::new()));
+    };
+    let mut merged = first.clone();
+    for tree in rest {
+        overlay(&mut merged, tree, &FieldPath::root(), report);
+    }
+    merged
+}
+
+fn overlay(base: &mut Node, over: &Node, path: &FieldPath, report: &mut Report) {
+    let Value::Table(known) = &mut base.value else {
+        *base = over.clone();
+        return;
+    };
+    for entry in over.entries() {
+        let here = path.clone().key(&entry.key);
+        match known.iter_mut().find(|known| known.key == entry.key) {
+            None => known.push(entry.clone()),
+            Some(same) if &*entry.key == "defaults" => {
+                overlay(&mut same.node, &entry.node, &here, report)
+            }
+            Some(Entry {
+                node:
+                    Node {
+                        value: Value::List(vms),
+                        ..
+                    },
+                ..
+            }) if &*entry.key == "vms" && path.segments().is_empty() => {
+                vms.extend_from_slice(entry.node.items());
+            }
+            Some(same) => {
+                let message = format!("`{here}` is written in two files; this one counts");
+                let mut diagnostic =
+                    Diagnostic::new(DiagnosticId::SettingOverridden, here.clone(), message)
+                        .at(entry.node.span.or(entry.key_span))
+                        .related(here, "written before here");
+                diagnostic.related[0].span = same.node.span.or(same.key_span);
+                if same.node.value != entry.node.value {
+                    report.push(diagnostic);
+                }
+                *same = entry.clone();
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The Ansible role's variable names ↔ the words of the schema.
+//!
+//! The rule is mechanical: drop `xen_vman_`; what then begins with `default_` lives in the
+//! table `defaults`; all else keeps its name. Variables without the prefix belong to
+//! somebody else and are passed over.
+
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
+use crate::document::{Entry, Node, Value};
+
+/// What every variable of the role begins with.
+pub(super) const PREFIX: &str = "xen_vman_";
+/// What the defaults of VMs begin with after that.
+pub(super) const DEFAULT_PREFIX: &str = "default_";
+
+/// Names that the original role had another spelling for.
+const MISSPELT: &[(&str, &str)] = &[
+    (
+        "xen_vman_default_additonal_xen_options",
+        "xen_vman_default_additional_xen_options",
+    ),
+    (
+        "xen_vman_additional_global_prepare",
+        "xen_vman_global_preparations",
+    ),
+];
+
+/// Renames the role's variables. Gives also the schema paths of misspelt ones, with the
+/// names as written.
+pub(super) fn to_schema(tree: Node, report: &mut Report) -> (Node, Vec<(String, String)>) {
+    let Value::Table(entries) = tree.value else {
+        let message = format!("a file of variables must be a table, not {}", tree.kind());
+        report.push(
+            Diagnostic::new(DiagnosticId::WrongType, FieldPath::root(), message).at(tree.span),
+        );
+        return (
+            Node {
+                value: Value::Table(Vec::new()),
+                ..tree
+            },
+            Vec::new(),
+        );
+    };
+    let mut top: Vec<Entry> = Vec::new();
+    let mut defaults: Vec<Entry> = Vec::new();
+    let mut aliases = Vec::new();
+    for entry in entries {
+        let known = MISSPELT
+            .iter()
+            .find(|(misspelt, _)| *misspelt == &*entry.key);
+        let name = known.map_or(&*entry.key, |(_, right)| right);
+        let Some(rest) = name.strip_prefix(PREFIX) else {
+            continue;
+        };
+        let (table, key, path) = match rest.strip_prefix(DEFAULT_PREFIX) {
+            Some(key) => (
+                &mut defaults,
+                key,
+                FieldPath::root().key("defaults").key(key),
+            ),
+            None => (&mut top, rest, FieldPath::root().key(rest)),
+        };
+        if let Some((misspelt, right)) = known {
+            let message = format!("`{misspelt}` is read as `{right}`");
+            let diagnostic = Diagnostic::new(DiagnosticId::MisspeltKey, path.clone(), message)
+                .help(format!("write `{right}`"))
+                .at(entry.key_span);
+            report.push(diagnostic);
+            aliases.push((path.to_string(), (*misspelt).to_owned()));
+        }
+        if table.iter().any(|known| &*known.key == key) {
+            let message = format!("`{name}` is written twice");
+            report.push(
+                Diagnostic::new(DiagnosticId::DuplicateKey, path, message).at(entry.key_span),
+            );
+            continue;
+        }
+        let key = key.into();
+        table.push(Entry { key, ..entry });
+    }
+    if !defaults.is_empty() {
+        let node = Node::bare(Value::Table(defaults));
+        top.push(Entry {
+            key: "defaults".into(),
+            key_span: None,
+            node,
+        });
+    }
+    (
+        Node {
+            span: tree.span,
+            value: Value::Table(top),
+        },
+        aliases,
+    )
+}
+
+/// Renames the words of the schema to the role's variables.
+pub(super) fn from_schema(tree: &Node) -> Node {
+    let mut entries = Vec::new();
+    for entry in tree.entries() {
+        if &*entry.key == "defaults" {
+            let named = entry.node.entries().iter().map(|default| Entry {
+                key: format!("{PREFIX}{DEFAULT_PREFIX}{}", default.key).into(),
+                ..default.clone()
+            });
+            entries.extend(named);
+        } else {
+            entries.push(Entry {
+                key: format!("{PREFIX}{}", entry.key).into(),
+                ..entry.clone()
+            });
+        }
+    }
+    Node {
+        span: tree.span,
+        value: Value::Table(entries),
+    }
+}

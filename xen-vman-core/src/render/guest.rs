@@ -1,0 +1,308 @@
+//! Files inside a guest.
+
+use super::{Guest, MANAGED, RenderedFile, Templates};
+use crate::error::Error;
+use crate::resolve::{GuestNetwork, Resolved, ResolvedVm, Root};
+use crate::values::{Filesystem, HostAddress};
+use ipnet::IpNet;
+use serde::Serialize;
+use std::net::IpAddr;
+
+/// The files of a guest whose root is in our hands.
+pub(super) fn files(
+    vm: &ResolvedVm,
+    resolved: &Resolved,
+    templates: &Templates,
+) -> Result<Guest, Error> {
+    let user = resolved.host.guest_user.as_str();
+    let hostname = vm.domain.hostname();
+    let mut files = vec![
+        templates.file("guest/fstab", "/etc/fstab", &fstab(vm))?,
+        RenderedFile::new("/etc/hostname", format!("{hostname}\n")),
+        templates.file(
+            "guest/hosts",
+            "/etc/hosts",
+            &Hosts {
+                managed: MANAGED,
+                hostname,
+            },
+        )?,
+        templates.file(
+            "guest/interfaces",
+            "/etc/network/interfaces",
+            &interfaces(vm),
+        )?,
+        templates.file(
+            "guest/resolv.conf",
+            "/etc/resolv.conf",
+            &resolv_conf(&vm.network),
+        )?,
+    ];
+    if matches!(vm.root, Root::Nfs(_)) {
+        let path = "/etc/systemd/system/networking.service.d/nostop.conf";
+        files.push(templates.file("guest/nostop.conf", path, &Managed { managed: MANAGED })?);
+    }
+    let keys: Vec<_> = resolved
+        .host
+        .public_keys
+        .iter()
+        .map(|key| key.as_str())
+        .collect();
+    if !keys.is_empty() {
+        let home = if user == "root" {
+            "/root".to_owned()
+        } else {
+            format!("/home/{user}")
+        };
+        let file = templates.file(
+            "guest/authorized_keys",
+            format!("{home}/.ssh/authorized_keys"),
+            &Keys { keys },
+        )?;
+        files.push(file.mode(0o600).owner(user));
+    }
+    if user != "root" {
+        // User names have no character that sudoers(5) reads as its own.
+        let file = templates.file(
+            "guest/sudoers",
+            format!("/etc/sudoers.d/{user}"),
+            &Sudoers {
+                managed: MANAGED,
+                user,
+            },
+        )?;
+        files.push(file.mode(0o440));
+    }
+    Ok(Guest {
+        domain: vm.domain.to_string(),
+        files,
+    })
+}
+
+#[derive(Serialize)]
+struct Managed {
+    managed: &'static str,
+}
+
+#[derive(Serialize)]
+struct Hosts {
+    managed: &'static str,
+    hostname: String,
+}
+
+#[derive(Serialize)]
+struct Keys<'a> {
+    keys: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Sudoers<'a> {
+    managed: &'static str,
+    user: &'a str,
+}
+
+#[derive(Serialize)]
+struct Fstab {
+    managed: &'static str,
+    device: String,
+    fs_type: String,
+    options: &'static str,
+    pass: u8,
+}
+
+fn fstab(vm: &ResolvedVm) -> Fstab {
+    let (device, fs_type, options, pass) = match &vm.root {
+        Root::Nfs(export) => (export.to_string(), "nfs".to_owned(), "rw,relatime", 0),
+        Root::Iscsi { .. } | Root::Unmanaged => {
+            let (options, pass) = match *vm.filesystem {
+                Filesystem::Ext4 | Filesystem::Ext3 | Filesystem::Ext2 => ("errors=remount-ro", 1),
+                // These check themselves when they are mounted.
+                Filesystem::Xfs | Filesystem::Btrfs => ("defaults", 0),
+            };
+            (
+                "/dev/xvda".to_owned(),
+                vm.filesystem.to_string(),
+                options,
+                pass,
+            )
+        }
+    };
+    Fstab {
+        managed: MANAGED,
+        device,
+        fs_type,
+        options,
+        pass,
+    }
+}
+
+#[derive(Serialize)]
+struct ResolvConf {
+    managed: &'static str,
+    nameservers: Vec<String>,
+}
+
+fn resolv_conf(network: &GuestNetwork) -> ResolvConf {
+    let nameservers = network
+        .nameservers
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    ResolvConf {
+        managed: MANAGED,
+        nameservers,
+    }
+}
+
+/// interfaces(5), as `ifupdown` reads it.
+#[derive(Serialize)]
+struct Interfaces {
+    managed: &'static str,
+    stanzas: Vec<Stanza>,
+}
+
+#[derive(Serialize)]
+struct Stanza {
+    name: String,
+    family: &'static str,
+    method: &'static str,
+    first: bool,
+    options: Vec<String>,
+}
+
+fn interfaces(vm: &ResolvedVm) -> Interfaces {
+    let network = &vm.network;
+    let stanzas = network
+        .interfaces
+        .iter()
+        .enumerate()
+        .flat_map(|(number, interface)| {
+            let over_network =
+                matches!(vm.root, Root::Nfs(_)) && network.boot_interface == Some(number);
+            let families = families(&interface.addresses);
+            let mut stanzas: Vec<_> = families
+                .into_iter()
+                .map(|(family, addresses)| {
+                    let gateway = gateway(network, number, family);
+                    // An interface that carries the root is up already, with its first address.
+                    let (method, mut options) = match addresses.as_slice() {
+                        [] => ("dhcp", Vec::new()),
+                        all if over_network => ("manual", by_hand(all, gateway)),
+                        [main, more @ ..] => ("static", statically(*main, more, gateway)),
+                    };
+                    options.extend(interface.mtu.map(|mtu| match method {
+                        "static" => format!("mtu {mtu}"),
+                        _ => format!("pre-up ip link set dev $IFACE mtu {mtu}"),
+                    }));
+                    Stanza {
+                        name: interface.name.clone(),
+                        family,
+                        method,
+                        first: false,
+                        options,
+                    }
+                })
+                .collect();
+            if let Some(stanza) = stanzas.first_mut() {
+                stanza.first = true;
+            }
+            stanzas
+        });
+    Interfaces {
+        managed: MANAGED,
+        stanzas: stanzas.collect(),
+    }
+}
+
+/// The addresses by family; DHCP for IPv4 if there is none at all.
+fn families(addresses: &[HostAddress]) -> Vec<(&'static str, Vec<HostAddress>)> {
+    let (v4, v6): (Vec<_>, Vec<_>) = addresses.iter().partition(|address| address.addr.is_ipv4());
+    let mut families = Vec::new();
+    if !v4.is_empty() || v6.is_empty() {
+        families.push(("inet", v4));
+    }
+    if !v6.is_empty() {
+        families.push(("inet6", v6));
+    }
+    families
+}
+
+/// A gateway and whether it lies in a network of the interface.
+type Gateway = (IpAddr, bool);
+
+/// The default gateway, on the interface that reaches it; if none does, on the one that
+/// carries the root or is the first.
+fn gateway(network: &GuestNetwork, number: usize, family: &str) -> Option<Gateway> {
+    let gateway = match family {
+        "inet" => IpAddr::V4(network.gateway4.as_ref()?.value),
+        _ => IpAddr::V6(network.gateway6.as_ref()?.value),
+    };
+    let reaches = |interface: &crate::resolve::GuestInterface| {
+        let same = |address: &&HostAddress| address.addr.is_ipv4() == gateway.is_ipv4();
+        interface
+            .addresses
+            .iter()
+            .filter(same)
+            .any(|address| address.reaches(gateway))
+    };
+    let owner = network.interfaces.iter().position(reaches);
+    (owner.or(network.boot_interface) == Some(number)).then_some((gateway, owner.is_some()))
+}
+
+fn statically(main: HostAddress, more: &[HostAddress], gateway: Option<Gateway>) -> Vec<String> {
+    let mut options = vec![format!("address {}", main.net_text())];
+    match gateway {
+        Some((gateway, true)) => options.push(format!("gateway {gateway}")),
+        Some((gateway, false)) => options.push(onlink_route(gateway)),
+        None => {}
+    }
+    if main.addr.is_ipv6() {
+        // Services that listen on the address start right after it is up.
+        options.push("dad-attempts 0".into());
+    }
+    options.extend(more.iter().map(|address| replace_address(*address)));
+    options
+}
+
+fn by_hand(addresses: &[HostAddress], gateway: Option<Gateway>) -> Vec<String> {
+    let mut options: Vec<_> = addresses
+        .iter()
+        .map(|address| replace_address(*address))
+        .collect();
+    match gateway {
+        Some((gateway, true)) => options.push(format!(
+            "up ip{} route replace default via {gateway} dev $IFACE",
+            family_flag(gateway)
+        )),
+        Some((gateway, false)) => options.push(onlink_route(gateway)),
+        None => {}
+    }
+    options
+}
+
+fn replace_address(address: HostAddress) -> String {
+    format!("up ip address replace {} dev $IFACE", address.net_text())
+}
+
+/// A route to a gateway that no network of the interface holds, as on a point-to-point link.
+fn onlink_route(gateway: IpAddr) -> String {
+    format!(
+        "up ip{} route replace default via {gateway} dev $IFACE onlink",
+        family_flag(gateway)
+    )
+}
+
+fn family_flag(address: IpAddr) -> &'static str {
+    if address.is_ipv6() { " -6" } else { "" }
+}
+
+impl HostAddress {
+    /// The address with its prefix, written or not.
+    fn net_text(self) -> String {
+        let prefix = match self.net() {
+            IpNet::V4(net) => net.prefix_len(),
+            IpNet::V6(net) => net.prefix_len(),
+        };
+        format!("{}/{prefix}", self.addr)
+    }
+}

@@ -1,0 +1,47 @@
+//! Hooks that build and remove the guests' initrd along with kernel packages.
+
+use super::quote::sh_word;
+use super::{MANAGED, RenderedFile, Templates};
+use crate::error::Error;
+use crate::resolve::Resolved;
+use serde::Serialize;
+
+/// What the templates are given: words of sh.
+#[derive(Serialize)]
+struct Context {
+    managed: &'static str,
+    modules: Vec<String>,
+    extra_flags: Vec<String>,
+}
+
+/// The hooks, in the folders where Debian's kernel packages look for them.
+pub(super) fn hooks(
+    resolved: &Resolved,
+    templates: &Templates,
+) -> Result<Vec<RenderedFile>, Error> {
+    let host = &resolved.host;
+    let flags = host
+        .dracut_extra_flags
+        .as_ref()
+        .map_or(&[][..], |flags| flags.words());
+    let context = Context {
+        managed: MANAGED,
+        modules: host
+            .dracut_modules
+            .iter()
+            .map(|module| sh_word(module.as_str()))
+            .collect(),
+        extra_flags: flags.iter().map(|word| sh_word(word)).collect(),
+    };
+    let hook = |template, path| Ok(templates.file(template, path, &context)?.mode(0o755));
+    Ok(vec![
+        hook(
+            "kernel/xen-dracut-postinst",
+            "/etc/kernel/postinst.d/xen-dracut",
+        )?,
+        hook(
+            "kernel/xen-dracut-postrm",
+            "/etc/kernel/postrm.d/xen-dracut",
+        )?,
+    ])
+}

@@ -1,0 +1,175 @@
+//! What was rendered, for those who put it in place.
+
+use super::{Link, Output, RenderedFile, Setting};
+use crate::resolve::{Resolved, ResolvedVm, Root};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+/// The manifest of a render. Its JSON is an interface: fields are added, not changed.
+#[derive(Debug, Serialize)]
+pub struct Manifest<'a> {
+    /// The version of this form.
+    pub version: u32,
+    /// Every file, host first.
+    pub files: Vec<FileEntry<'a>>,
+    /// Symbolic links on the host.
+    pub links: &'a [Link],
+    /// Lines in files that belong to somebody else.
+    pub settings: &'a [Setting],
+    /// Units to enable.
+    pub enabled_units: &'a [String],
+    /// The VMs.
+    pub vms: Vec<VmEntry<'a>>,
+}
+
+/// A file of the manifest.
+#[derive(Debug, Serialize)]
+pub struct FileEntry<'a> {
+    /// Where it is below the output directory.
+    pub file: String,
+    /// The guest it belongs to, if not to the host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guest: Option<&'a str>,
+    /// Its path on the host or in the guest.
+    pub path: &'a str,
+    /// Its permissions in octal digits.
+    pub mode: String,
+    /// Who owns it.
+    pub owner: &'a str,
+    /// The SHA-256 of its content in hexadecimal digits.
+    pub sha256: String,
+}
+
+/// A VM of the manifest.
+#[derive(Debug, Serialize)]
+pub struct VmEntry<'a> {
+    domain: &'a str,
+    org: &'a str,
+    name: &'a str,
+    uuid: String,
+    r#type: &'a str,
+    config: String,
+    auto_boot: bool,
+    storage: StorageEntry<'a>,
+    install: InstallEntry<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum StorageEntry<'a> {
+    Nfs {
+        source: String,
+    },
+    Iscsi {
+        portal: String,
+        iqn: String,
+        device: &'a str,
+        filesystem: &'a str,
+    },
+    Unmanaged {
+        storage_type: &'a str,
+    },
+}
+
+#[derive(Debug, Serialize)]
+struct InstallEntry<'a> {
+    os_type: &'a str,
+    os_version: &'a str,
+    auto_install: bool,
+    reinstall: &'a crate::values::Reinstall,
+    boot_after_creation: bool,
+    user: &'a str,
+    packages: Vec<&'a str>,
+}
+
+/// The manifest of `output`, which was rendered from `resolved`.
+pub fn manifest<'a>(resolved: &'a Resolved, output: &'a Output) -> Manifest<'a> {
+    let host = output.host.iter().map(|file| entry(file, None));
+    let guests = output.guests.iter().flat_map(|guest| {
+        guest
+            .files
+            .iter()
+            .map(|file| entry(file, Some(&guest.domain)))
+    });
+    Manifest {
+        version: 1,
+        files: host.chain(guests).collect(),
+        links: &output.links,
+        settings: &output.settings,
+        enabled_units: &output.enabled_units,
+        vms: resolved
+            .vms
+            .iter()
+            .map(|vm| vm_entry(vm, resolved))
+            .collect(),
+    }
+}
+
+fn entry<'a>(file: &'a RenderedFile, guest: Option<&'a str>) -> FileEntry<'a> {
+    FileEntry {
+        file: file.place(guest),
+        guest,
+        path: &file.path,
+        mode: format!("{:04o}", file.mode),
+        owner: &file.owner,
+        sha256: Sha256::digest(&file.content)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
+    }
+}
+
+impl RenderedFile {
+    /// Where the file is below an output directory: `host/PATH` or `guests/DOMAIN/PATH`.
+    pub fn place(&self, guest: Option<&str>) -> String {
+        match guest {
+            None => format!("host{}", self.path),
+            Some(domain) => format!("guests/{domain}{}", self.path),
+        }
+    }
+}
+
+fn vm_entry<'a>(vm: &'a ResolvedVm, resolved: &'a Resolved) -> VmEntry<'a> {
+    let storage = match &vm.root {
+        Root::Nfs(export) => StorageEntry::Nfs {
+            source: export.to_string(),
+        },
+        Root::Iscsi {
+            portal,
+            iqn,
+            device,
+        } => StorageEntry::Iscsi {
+            portal: portal.to_string(),
+            iqn: iqn.to_string(),
+            device,
+            filesystem: vm.filesystem.as_str(),
+        },
+        Root::Unmanaged => StorageEntry::Unmanaged {
+            storage_type: vm.storage_type.as_str(),
+        },
+    };
+    VmEntry {
+        domain: vm.domain.as_str(),
+        org: vm.org.as_str(),
+        name: vm.name.as_str(),
+        uuid: vm.uuid.to_string(),
+        r#type: vm.guest_type.as_str(),
+        config: super::xl_cfg::path(vm, resolved),
+        auto_boot: *vm.auto_boot,
+        storage,
+        install: InstallEntry {
+            os_type: vm.os_type.as_str(),
+            os_version: vm.os_version.as_str(),
+            auto_install: vm.is_installed(),
+            reinstall: &vm.reinstall,
+            boot_after_creation: *vm.boot_after_creation,
+            user: resolved.host.guest_user.as_str(),
+            packages: resolved
+                .host
+                .debootstrap_packages
+                .iter()
+                .map(|package| package.as_str())
+                .collect(),
+        },
+    }
+}

@@ -1,0 +1,58 @@
+//! Complete values → every file that the host and its guests need.
+//!
+//! Takes a [`Resolved`] without errors, the [`Templates`] and the [`Assets`] of a site;
+//! gives an [`Output`]: files with path, mode and content, links, lines for xl.conf, units
+//! to enable. Templates hold layout only: the structs here hand them values that are
+//! complete and, by [`quote`], quoted for the language of the file.
+
+mod guest;
+mod host;
+mod kernel;
+mod manifest;
+mod network;
+mod output;
+pub mod quote;
+mod systemd;
+mod templates;
+pub mod vif_p2p;
+mod xl_cfg;
+
+pub use manifest::{Manifest, manifest};
+pub(crate) use network::is_supplied;
+pub use output::{Assets, Guest, Link, Output, RenderedFile, Setting};
+pub use templates::Templates;
+
+use crate::error::Error;
+use crate::resolve::Resolved;
+
+/// The comment at the head of every generated file.
+const MANAGED: &str = "managed by xen-vman; changes made here are lost";
+
+/// Renders everything.
+///
+/// # Errors
+/// If a template of a site fails on these values.
+pub fn render(
+    resolved: &Resolved,
+    templates: &Templates,
+    assets: &Assets,
+) -> Result<Output, Error> {
+    let mut output = Output::default();
+    for vm in &resolved.vms {
+        output.host.push(xl_cfg::file(vm, resolved, templates)?);
+        output.host.extend(host::storage_file(vm, resolved));
+        output.host.extend(systemd::after_drop_in(vm, templates)?);
+        if vm.has_guest_files() {
+            output.guests.push(guest::files(vm, resolved, templates)?);
+        }
+    }
+    output.host.extend(systemd::units(resolved, templates)?);
+    output.host.extend(kernel::hooks(resolved, templates)?);
+    output
+        .host
+        .extend(network::scripts(resolved, templates, assets)?);
+    output.links = host::links();
+    output.settings = host::xl_conf(resolved);
+    output.enabled_units = host::enabled_units(resolved);
+    Ok(output)
+}

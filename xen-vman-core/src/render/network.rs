@@ -1,0 +1,42 @@
+//! Network scripts in `/etc/xen/scripts`.
+
+use super::{Assets, MANAGED, RenderedFile, Templates};
+use crate::error::Error;
+use crate::resolve::Resolved;
+use serde::Serialize;
+
+/// The script that comes with xen-vman.
+const SUPPLIED: &str = "vif-p2p";
+
+/// Whether a script of this file name comes with xen-vman. It takes precedence over a
+/// site's.
+pub(crate) fn is_supplied(file_name: &str) -> bool {
+    file_name == SUPPLIED
+}
+
+/// The scripts that `additional_network_scripts` names. Those that the caller has not
+/// brought along are left out.
+pub(super) fn scripts(
+    resolved: &Resolved,
+    templates: &Templates,
+    assets: &Assets,
+) -> Result<Vec<RenderedFile>, Error> {
+    #[derive(Serialize)]
+    struct Context {
+        managed: &'static str,
+    }
+    let mut files = Vec::new();
+    for script in resolved.host.additional_network_scripts.iter() {
+        let path = format!("/etc/xen/scripts/{}", script.file_name());
+        if is_supplied(script.file_name()) {
+            files.push(
+                templates
+                    .file("network/vif-p2p", path, &Context { managed: MANAGED })?
+                    .mode(0o755),
+            );
+        } else if let Some(content) = assets.network_scripts.get(script.path()) {
+            files.push(RenderedFile::new(path, content.clone()).mode(0o755));
+        }
+    }
+    Ok(files)
+}

@@ -1,0 +1,104 @@
+//! What a render gives.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Contents that the core cannot make: files of the site, read by the caller.
+#[derive(Debug, Clone, Default)]
+pub struct Assets {
+    /// Network scripts by the path they are written with in `additional_network_scripts`.
+    pub network_scripts: BTreeMap<String, Vec<u8>>,
+}
+
+/// Every file of a host and its guests, and what is to be done besides.
+#[derive(Debug, Clone, Default)]
+pub struct Output {
+    /// Files on the host.
+    pub host: Vec<RenderedFile>,
+    /// Files inside guests, one group for each guest that has any.
+    pub guests: Vec<Guest>,
+    /// Symbolic links on the host, where they are the same from boot to boot.
+    pub links: Vec<Link>,
+    /// Lines in files that belong to somebody else.
+    pub settings: Vec<Setting>,
+    /// Units to enable.
+    pub enabled_units: Vec<String>,
+}
+
+/// The files of one guest.
+#[derive(Debug, Clone)]
+pub struct Guest {
+    /// The domain.
+    pub domain: String,
+    /// Its files; paths are those in the guest.
+    pub files: Vec<RenderedFile>,
+}
+
+/// A file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenderedFile {
+    /// Absolute path on the host, or in the guest.
+    pub path: String,
+    /// Permission bits.
+    pub mode: u32,
+    /// Who owns it (`root`, or the user of a guest).
+    pub owner: String,
+    /// What is in it.
+    pub content: Vec<u8>,
+}
+
+/// A symbolic link that a script on the host keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Link {
+    /// Where it is.
+    pub path: &'static str,
+    /// Where it points; `$(uname -r)` is the running kernel's release.
+    pub target: &'static str,
+}
+
+/// A line in a file of `key=value` that belongs to somebody else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Setting {
+    /// The file.
+    pub file: &'static str,
+    /// The key.
+    pub key: &'static str,
+    /// The whole line; none if the key is to be absent.
+    pub line: Option<String>,
+}
+
+impl Output {
+    /// A file on the host by its path.
+    pub fn host_file(&self, path: &str) -> Option<&RenderedFile> {
+        self.host.iter().find(|file| file.path == path)
+    }
+}
+
+impl RenderedFile {
+    /// A readable file of root.
+    pub(super) fn new(path: impl Into<String>, content: impl Into<Vec<u8>>) -> Self {
+        Self {
+            path: path.into(),
+            mode: 0o644,
+            owner: "root".into(),
+            content: content.into(),
+        }
+    }
+
+    /// The same with other permissions.
+    pub(super) fn mode(mut self, mode: u32) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// The same with another owner.
+    pub(super) fn owner(mut self, owner: &str) -> Self {
+        owner.clone_into(&mut self.owner);
+        self
+    }
+
+    /// The content as text; what is not UTF-8 is replaced.
+    pub fn text(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.content)
+    }
+}

@@ -1,0 +1,77 @@
+//! The only place where text is quoted, one function for each language.
+//!
+//! Each takes a value as it is meant and gives the token that its language reads as just
+//! that value. What a language cannot hold at all (a line end in xl.cfg, a NUL anywhere)
+//! is refused when values are read.
+
+use std::fmt::Write as _;
+
+/// A string of xl.cfg. Xen's lexer (`libxlu_cfg_l.l`) knows `\\`, `\"` and the letters
+/// below; its numeric escapes are broken, so they are never written.
+pub fn xl_string(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// Lines of a comment, each without the leading `#`. Control characters are shown as
+/// escapes, so that nothing can end the comment.
+pub fn comment_lines(text: &str) -> Vec<String> {
+    text.lines().map(crate::diag::text::printable).collect()
+}
+
+/// A word of POSIX sh (and of bash): as it is if it needs no quotes, else in single ones.
+pub fn sh_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) && !text.starts_with(['=', '~']) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// The value of an assignment that both sh and `EnvironmentFile=` of systemd.exec(5) read:
+/// in single quotes, which neither interprets.
+///
+/// Values here have no single quote: paths, names and addresses are checked for it.
+pub fn env_value(text: &str) -> String {
+    debug_assert!(!text.contains('\''), "`{text}`");
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// A word of a command line in a unit (systemd.service(5)): `%` and `$` doubled, quotes and
+/// backslashes escaped, in double quotes where it must be.
+pub fn systemd_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@+,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("\"{}\"", systemd_escaped(text).replace('$', "$$"))
+}
+
+/// A part of a double-quoted word, or a path, in a unit: specifiers and escapes made literal.
+pub fn systemd_escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '%' => out.push_str("%%"),
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            c if c.is_control() => {
+                let _ = write!(out, "\\x{:02x}", c as u32);
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}

@@ -1,0 +1,149 @@
+//! Units, and the scripts that they call.
+
+use super::host::{LIBRARY, MOUNT_PATH};
+use super::quote::{sh_word, systemd_escaped, systemd_word};
+use super::{MANAGED, RenderedFile, Templates};
+use crate::error::Error;
+use crate::resolve::{Resolved, ResolvedVm};
+use serde::Serialize;
+
+const UNITS: &str = "/etc/systemd/system";
+
+/// What the templates of units are given: words of command lines, parts of settings, and
+/// seconds.
+#[derive(Serialize)]
+struct UnitContext {
+    managed: &'static str,
+    xl: String,
+    vm_config_path: String,
+    helper_domain: String,
+    helper_root: String,
+    helper_preparation: String,
+    #[serde(flatten)]
+    timeouts: Timeouts,
+}
+
+/// What the templates of scripts are given: words of sh, and seconds.
+#[derive(Serialize)]
+struct ScriptContext {
+    managed: &'static str,
+    xl: String,
+    iscsiadm: String,
+    vm_config_path: String,
+    mount_path: String,
+    helper_domain: String,
+    preparations: Vec<String>,
+    #[serde(flatten)]
+    timeouts: Timeouts,
+}
+
+#[derive(Serialize)]
+struct Timeouts {
+    start_timeout: u32,
+    stop_timeout: u32,
+    iscsi_login_timeout: u32,
+    iscsi_logout_timeout: u32,
+    mount_timeout: u32,
+    umount_timeout: u32,
+    global_preparations_timeout: u32,
+}
+
+impl Timeouts {
+    fn new(resolved: &Resolved) -> Self {
+        let host = &resolved.host;
+        Self {
+            start_timeout: host.start_timeout_secs.get(),
+            stop_timeout: host.stop_timeout_secs.get(),
+            iscsi_login_timeout: host.iscsi_login_timeout_secs.get(),
+            iscsi_logout_timeout: host.iscsi_logout_timeout_secs.get(),
+            mount_timeout: host.mount_timeout_secs.get(),
+            umount_timeout: host.umount_timeout_secs.get(),
+            global_preparations_timeout: host.global_preparations_timeout_secs.get(),
+        }
+    }
+}
+
+/// The units that all VMs share, and their scripts.
+pub(super) fn units(
+    resolved: &Resolved,
+    templates: &Templates,
+) -> Result<Vec<RenderedFile>, Error> {
+    let host = &resolved.host;
+    let helper = |name: &str| format!("{LIBRARY}/{name}");
+    let units = UnitContext {
+        managed: MANAGED,
+        xl: systemd_word(host.xl_path.as_str()),
+        vm_config_path: systemd_escaped(host.vm_config_path.as_str()),
+        helper_domain: systemd_word(&helper("vm-domain")),
+        helper_root: systemd_word(&helper("vm-root")),
+        helper_preparation: systemd_word(&helper("global-preparation")),
+        timeouts: Timeouts::new(resolved),
+    };
+    let scripts = ScriptContext {
+        managed: MANAGED,
+        xl: sh_word(host.xl_path.as_str()),
+        iscsiadm: sh_word(host.iscsiadm_path.as_str()),
+        vm_config_path: sh_word(host.vm_config_path.as_str()),
+        mount_path: sh_word(MOUNT_PATH),
+        helper_domain: sh_word(&helper("vm-domain")),
+        preparations: host
+            .global_preparations
+            .iter()
+            .map(|command| sh_word(command.as_str()))
+            .collect(),
+        timeouts: Timeouts::new(resolved),
+    };
+    let unit = |template, name| templates.file(template, format!("{UNITS}/{name}"), &units);
+    let script = |template, name| {
+        let file = templates.file(template, helper(name), &scripts)?;
+        Ok::<_, Error>(file.mode(0o755))
+    };
+    Ok(vec![
+        unit("systemd/vm@.service", "vm@.service")?,
+        unit("systemd/vm_iscsi@.service", "vm_iscsi@.service")?,
+        unit(
+            "systemd/vm_iscsi_session@.service",
+            "vm_iscsi_session@.service",
+        )?,
+        unit("systemd/vm_mount@.service", "vm_mount@.service")?,
+        unit(
+            "systemd/xen_vman_global_preparation.service",
+            "xen_vman_global_preparation.service",
+        )?,
+        script("scripts/vm-domain", "vm-domain")?,
+        script("scripts/vm-root", "vm-root")?,
+        script("scripts/global-preparation", "global-preparation")?,
+    ])
+}
+
+/// The drop-in that starts a VM after others.
+pub(super) fn after_drop_in(
+    vm: &ResolvedVm,
+    templates: &Templates,
+) -> Result<Option<RenderedFile>, Error> {
+    #[derive(Serialize)]
+    struct Context {
+        managed: &'static str,
+        units: Vec<String>,
+    }
+    if vm.after.is_empty() {
+        return Ok(None);
+    }
+    // Names of VMs need no escape in units: letters, digits, `-`, `_` and `.`.
+    let units = vm
+        .after
+        .iter()
+        .map(|other| format!("vm@{}.service", other.as_str()))
+        .collect();
+    let path = format!("{UNITS}/vm@{}.service.d/after.conf", vm.domain);
+    templates
+        .file(
+            "systemd/vm-after.conf",
+            path,
+            &Context {
+                managed: MANAGED,
+                units,
+            },
+        )
+        .map(Some)
+}

@@ -1,0 +1,246 @@
+//! `xl.cfg`: how Xen is told of a VM (xl.cfg(5)).
+
+use super::quote::{comment_lines, xl_string};
+use super::{MANAGED, RenderedFile, Templates};
+use crate::error::Error;
+use crate::resolve::{Resolved, ResolvedInterface, ResolvedSpice, ResolvedVm, Root, XlOption};
+use crate::values::{XlValue, xl_key_info};
+use serde::Serialize;
+use std::net::IpAddr;
+
+/// What the template is given: every value is a token of xl.cfg, or the text of a comment.
+#[derive(Serialize)]
+struct Context<'a> {
+    managed: &'static str,
+    name: &'a str,
+    org: &'a str,
+    description: Vec<String>,
+    facts: Vec<(&'static str, String)>,
+    assignments: Vec<Assignment>,
+}
+
+#[derive(Serialize)]
+struct Assignment {
+    key: String,
+    /// A token, or none for a list.
+    value: Option<String>,
+    /// The tokens of a list, one for each line.
+    items: Vec<String>,
+}
+
+/// The path of a VM's configuration.
+pub(super) fn path(vm: &ResolvedVm, resolved: &Resolved) -> String {
+    format!("{}/{}.cfg", *resolved.host.vm_config_path, vm.domain)
+}
+
+/// The configuration of a VM. Only root may read it if it holds a password.
+pub(super) fn file(
+    vm: &ResolvedVm,
+    resolved: &Resolved,
+    templates: &Templates,
+) -> Result<RenderedFile, Error> {
+    let context = Context {
+        managed: MANAGED,
+        name: vm.name.as_str(),
+        org: vm.org.as_str(),
+        description: vm
+            .description
+            .as_ref()
+            .map_or_else(Vec::new, |text| comment_lines(text.as_str())),
+        facts: facts(vm),
+        assignments: assignments(vm),
+    };
+    let file = templates.file("xl/vm.cfg", path(vm, resolved), &context)?;
+    let secret = vm
+        .spice
+        .as_ref()
+        .is_some_and(|spice| spice.password.is_some())
+        || vm
+            .xl_options
+            .iter()
+            .any(|option| option.key.as_str().contains("passw"));
+    Ok(if secret { file.mode(0o600) } else { file })
+}
+
+/// What the header says besides.
+fn facts(vm: &ResolvedVm) -> Vec<(&'static str, String)> {
+    let yes = |value: bool| if value { "yes" } else { "no" }.to_owned();
+    let root = match &vm.root {
+        Root::Nfs(export) => export.to_string(),
+        Root::Iscsi { portal, iqn, .. } => format!("{iqn} at {portal}"),
+        Root::Unmanaged => "not managed".to_owned(),
+    };
+    let mut facts = vec![
+        ("os", format!("{} {}", vm.os_type.as_str(), *vm.os_version)),
+        ("storage type", vm.storage_type.as_str().to_owned()),
+        ("root", root),
+        ("boot at start of the host", yes(*vm.auto_boot)),
+    ];
+    if !vm.after.is_empty() {
+        let names: Vec<_> = vm.after.iter().map(|other| other.as_str()).collect();
+        facts.push(("after", names.join(", ")));
+    }
+    facts
+}
+
+fn assignments(vm: &ResolvedVm) -> Vec<Assignment> {
+    let mut all = vec![
+        text("name", vm.domain.as_str()),
+        text("uuid", &vm.uuid.to_string()),
+        text("type", vm.guest_type.as_str()),
+        number("memory", vm.memory_mib.get()),
+    ];
+    all.extend(
+        vm.maxmem_mib
+            .as_ref()
+            .map(|maxmem| number("maxmem", maxmem.get())),
+    );
+    all.push(number("vcpus", vm.vcpus.get().into()));
+    all.push(text("cpus", vm.cpus.as_str()));
+    if let Some(boot) = &vm.direct_boot {
+        all.push(text("kernel", boot.kernel.as_str()));
+        all.push(text("ramdisk", boot.initrd.as_str()));
+        all.push(text("cmdline", boot.cmdline.as_str()));
+    } else {
+        all.push(number("spice", vm.spice.is_some().into()));
+        all.extend(vm.spice.iter().flat_map(spice));
+    }
+    all.push(list("disk", disks(vm)));
+    all.push(list("vif", vm.interfaces.iter().map(vif)));
+    let read = |option: &&XlOption| {
+        xl_key_info(option.key.as_str()).is_some_and(|info| info.is_read_for(*vm.guest_type))
+    };
+    all.extend(
+        vm.xl_options
+            .iter()
+            .filter(read)
+            .map(|option| match &*option.value {
+                XlValue::List(items) => list(option.key.as_str(), items.iter().map(token_text)),
+                value => Assignment {
+                    key: option.key.as_str().into(),
+                    value: Some(token(value)),
+                    items: Vec::new(),
+                },
+            }),
+    );
+    all
+}
+
+fn text(key: &str, value: &str) -> Assignment {
+    Assignment {
+        key: key.into(),
+        value: Some(xl_string(value)),
+        items: Vec::new(),
+    }
+}
+
+fn number(key: &str, value: u32) -> Assignment {
+    Assignment {
+        key: key.into(),
+        value: Some(value.to_string()),
+        items: Vec::new(),
+    }
+}
+
+fn list(key: &str, items: impl IntoIterator<Item = Token>) -> Assignment {
+    Assignment {
+        key: key.into(),
+        value: None,
+        items: items.into_iter().map(|Token(text)| text).collect(),
+    }
+}
+
+/// A token of xl.cfg.
+struct Token(String);
+
+fn token_text(value: &XlValue) -> Token {
+    Token(token(value))
+}
+
+fn token(value: &XlValue) -> String {
+    match value {
+        XlValue::Integer(value) => value.to_string(),
+        XlValue::Text(text) => xl_string(text),
+        XlValue::List(items) => {
+            let items: Vec<_> = items.iter().map(token).collect();
+            format!("[{}]", items.join(", "))
+        }
+    }
+}
+
+fn disks(vm: &ResolvedVm) -> Vec<Token> {
+    let root = match &vm.root {
+        Root::Iscsi { device, .. } => Some(Token(xl_string(&format!("phy:{device},xvda,w")))),
+        Root::Nfs(_) | Root::Unmanaged => None,
+    };
+    root.into_iter()
+        .chain(vm.disks.iter().map(|disk| Token(xl_string(disk.as_str()))))
+        .collect()
+}
+
+/// One vif: `key=value` parts joined by commas, none of which holds a comma
+/// (xl-network-configuration(5)).
+fn vif(interface: &ResolvedInterface) -> Token {
+    let mut parts = vec![format!("mac={}", *interface.mac)];
+    let mut part = |key: &str, value: Option<String>| {
+        parts.extend(value.map(|value| format!("{key}={value}")))
+    };
+    part(
+        "bridge",
+        interface.bridge.as_ref().map(|bridge| bridge.to_string()),
+    );
+    part(
+        "script",
+        interface.script.as_ref().map(|script| script.to_string()),
+    );
+    part(
+        "vifname",
+        interface.vifname.as_ref().map(|name| name.to_string()),
+    );
+    // Scripts set up routes to these; a link-local address is nobody's business but the link's.
+    let routed = interface
+        .addresses
+        .iter()
+        .map(|address| address.addr)
+        .filter(|address| !is_link_local(*address));
+    let addresses: Vec<_> = routed.map(|address| address.to_string()).collect();
+    part("ip", (!addresses.is_empty()).then(|| addresses.join(" ")));
+    part("mtu", interface.mtu.as_ref().map(|mtu| mtu.to_string()));
+    part("rate", interface.rate.as_ref().map(|rate| rate.to_string()));
+    parts.extend(
+        interface
+            .xen_str
+            .as_ref()
+            .filter(|s| !s.as_str().is_empty())
+            .map(|parameters| parameters.to_string()),
+    );
+    Token(xl_string(&parts.join(",")))
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
+}
+
+fn spice(spice: &ResolvedSpice) -> Vec<Assignment> {
+    let flag = |key, value: bool| number(key, value.into());
+    let mut all = vec![
+        text("spicehost", &spice.host.to_string()),
+        number("spiceport", spice.port.get().into()),
+        flag("spiceagent_mouse", *spice.mouse),
+        flag("spicevdagent", *spice.spicevdagent),
+        flag("spice_clipboard_sharing", *spice.share_clipboard),
+        number(
+            "spiceusbredirection",
+            spice.max_usb_redirections.get().into(),
+        ),
+    ];
+    if let Some(password) = &spice.password {
+        // With a password, tickets are asked for; said, so that no default can change it.
+        all.push(flag("spicedisable_ticketing", false));
+        all.push(text("spicepasswd", password.reveal()));
+    }
+    all
+}

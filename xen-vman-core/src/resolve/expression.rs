@@ -1,0 +1,154 @@
+//! Template expressions in a definition.
+
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
+use crate::document::{Entry, Node, Value, is_expression};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use tera::{Context, ErrorKind, Tera};
+
+/// What an expression can speak of.
+#[derive(Debug)]
+pub(super) struct Scene<'n> {
+    vm: Option<&'n Node>,
+    interface: Option<&'n Node>,
+}
+
+impl<'n> Scene<'n> {
+    /// Nothing: the settings of a host.
+    pub(super) const HOST: Self = Scene {
+        vm: None,
+        interface: None,
+    };
+
+    /// A VM.
+    pub(super) const fn vm(vm: &'n Node) -> Self {
+        Scene {
+            vm: Some(vm),
+            interface: None,
+        }
+    }
+
+    /// An interface of a VM.
+    pub(super) const fn interface(vm: &'n Node, interface: &'n Node) -> Self {
+        Scene {
+            vm: Some(vm),
+            interface: Some(interface),
+        }
+    }
+
+    fn context(&self) -> Context {
+        let mut context = Context::new();
+        if let Some(vm) = self.vm {
+            context.insert("vm", vm);
+        }
+        if let Some(interface) = self.interface {
+            context.insert("interface", interface);
+        }
+        context
+    }
+}
+
+/// The engine that evaluates expressions.
+#[derive(Debug, Default)]
+pub(super) struct Expressions {
+    tera: Engine,
+}
+
+#[derive(Default)]
+struct Engine(Tera);
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tera")
+    }
+}
+
+impl Expressions {
+    /// The value with every expression in it evaluated; none if one cannot be.
+    pub(super) fn evaluate(
+        &self,
+        node: &Node,
+        scene: &Scene<'_>,
+        path: &FieldPath,
+        report: &mut Report,
+    ) -> Option<Node> {
+        self.walk(node, &scene.context(), path, report)
+    }
+
+    fn walk(
+        &self,
+        node: &Node,
+        context: &Context,
+        path: &FieldPath,
+        report: &mut Report,
+    ) -> Option<Node> {
+        let value = match &node.value {
+            Value::Text(text) if is_expression(text) => {
+                match self.tera.0.render_str(text, context, false) {
+                    Ok(text) => Value::Text(text.into()),
+                    Err(error) => {
+                        report.push(problem(text, &error, path).at(node.span));
+                        return None;
+                    }
+                }
+            }
+            Value::List(items) => {
+                let items = items.iter().enumerate();
+                let items = items.map(|(index, item)| {
+                    self.walk(item, context, &path.clone().index(index), report)
+                });
+                Value::List(items.collect::<Option<_>>()?)
+            }
+            Value::Table(entries) => {
+                let entries = entries.iter().map(|entry| {
+                    let node =
+                        self.walk(&entry.node, context, &path.clone().key(&entry.key), report)?;
+                    Some(Entry {
+                        node,
+                        ..entry.clone()
+                    })
+                });
+                Value::Table(entries.collect::<Option<_>>()?)
+            }
+            other => other.clone(),
+        };
+        Some(Node {
+            span: node.span,
+            value,
+        })
+    }
+}
+
+fn problem(text: &str, error: &tera::Error, path: &FieldPath) -> Diagnostic {
+    let why = match error.kind() {
+        ErrorKind::SyntaxError(at) | ErrorKind::RenderingError(at) => {
+            format!(
+                "{} (column {} of the expression)",
+                at.message(),
+                at.span().start_col + 1
+            )
+        }
+        other => other.to_string(),
+    };
+    Diagnostic::new(DiagnosticId::BadExpression, path.clone(), format!("expression `{text}`: {why}"))
+        .help("expressions may use `vm` (as `{{ vm.org }}`) and, for the bridge of an interface, `interface`")
+}
+
+impl Serialize for Node {
+    /// As expressions see it: numbers with a fraction stay the text that was written.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.value {
+            Value::Null => serializer.serialize_none(),
+            Value::Bool(value, _) => serializer.serialize_bool(*value),
+            Value::Integer(value, _) => serializer.serialize_i64(*value),
+            Value::Float(text) | Value::Text(text) => serializer.serialize_str(text),
+            Value::List(items) => serializer.collect_seq(items),
+            Value::Table(entries) => {
+                let mut map = serializer.serialize_map(Some(entries.len()))?;
+                for entry in entries {
+                    map.serialize_entry(&*entry.key, &entry.node)?;
+                }
+                map.end()
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What is known of the host a definition is for.
+
+use crate::diag::Report;
+use crate::document::decode::{Decoder, Fields, FromNode};
+use crate::document::{Dialect, Node, Source};
+use crate::document::{json, toml, yaml};
+use crate::values::HostPath;
+
+/// Facts of a host, as a file or an observation gives them; all may be unknown.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// Path of `xl` (`xl_path`).
+    pub xl_path: Option<HostPath>,
+    /// Path of `iscsiadm` (`iscsiadm_path`).
+    pub iscsiadm_path: Option<HostPath>,
+}
+
+impl FromNode for Facts {
+    const EXPECTED: &'static str = "a table of facts";
+
+    fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let mut fields = Fields::open::<Self>(node, decoder)?;
+        let facts = Self {
+            xl_path: fields.take("xl_path"),
+            iscsiadm_path: fields.take("iscsiadm_path"),
+        };
+        fields.finish();
+        Some(facts)
+    }
+}
+
+impl Facts {
+    /// Reads facts from the text of a TOML, YAML or JSON file.
+    pub fn read(source: &Source, report: &mut Report) -> Self {
+        let tree = match source.dialect {
+            Dialect::Schema => toml::read(&source.text, 0, report),
+            Dialect::RoleYaml => yaml::read(&source.text, 0, report),
+            Dialect::RoleJson => json::read(&source.text, 0, report),
+        };
+        Self::from_node(&tree, &mut Decoder::new(report)).unwrap_or_default()
+    }
+}

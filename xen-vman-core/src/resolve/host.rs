@@ -1,0 +1,82 @@
+//! The settings of a host.
+
+use super::expression::Scene;
+use super::lookup::Lookup;
+use super::resolved::ResolvedHost;
+use super::sourced::{Origin, Sourced};
+use crate::values::HostPath;
+
+/// Completes the settings of the host.
+pub(super) fn resolve(lookup: &mut Lookup<'_>) -> ResolvedHost {
+    macro_rules! required {
+        ($field:ident) => {
+            lookup
+                .host(stringify!($field), |host| &host.$field)
+                .unwrap_or_else(|| {
+                    unreachable!(concat!("built_in.toml has `", stringify!($field), "`"))
+                })
+        };
+    }
+    let network_script = lookup
+        .default(
+            "network_script",
+            |defaults| &defaults.network_script,
+            &Scene::HOST,
+        )
+        .or_else(|| built_in_script());
+    ResolvedHost {
+        xl_path: fact(required!(xl_path), lookup.facts.xl_path.as_ref(), "xl_path"),
+        iscsiadm_path: fact(
+            required!(iscsiadm_path),
+            lookup.facts.iscsiadm_path.as_ref(),
+            "iscsiadm_path",
+        ),
+        vm_config_path: required!(vm_config_path),
+        dracut_modules: required!(dracut_modules),
+        dracut_extra_flags: lookup.host("dracut_extra_flags", |host| &host.dracut_extra_flags),
+        start_timeout_secs: required!(start_timeout),
+        stop_timeout_secs: required!(stop_timeout),
+        iscsi_login_timeout_secs: required!(iscsi_login_timeout),
+        iscsi_logout_timeout_secs: required!(iscsi_logout_timeout),
+        mount_timeout_secs: required!(mount_timeout),
+        umount_timeout_secs: required!(umount_timeout),
+        public_keys: required!(public_keys),
+        nfsroot_base: lookup.host("nfsroot_base", |host| &host.nfsroot_base),
+        iscsi_server: lookup.host("iscsi_server", |host| &host.iscsi_server),
+        iscsi_base_wwn: lookup.host("iscsi_base_wwn", |host| &host.iscsi_base_wwn),
+        debootstrap_packages: required!(debootstrap_packages),
+        additional_network_scripts: required!(additional_network_scripts),
+        global_preparations: required!(global_preparations),
+        global_preparations_timeout_secs: required!(global_preparations_timeout),
+        guest_user: required!(guest_user),
+        network_script: network_script
+            .unwrap_or_else(|| unreachable!("built_in.toml has `network_script`")),
+        network_bridge: lookup.default(
+            "network_bridge",
+            |defaults| &defaults.network_bridge,
+            &Scene::HOST,
+        ),
+    }
+}
+
+/// What stands in for an expression that could not be evaluated, which is reported.
+fn built_in_script() -> Option<Sourced<crate::values::NetworkScript>> {
+    match &super::built_in().defaults.network_script {
+        Some(crate::spec::Templated::Plain(value)) => Some(Sourced {
+            value: value.clone(),
+            origin: Origin::BuiltIn,
+        }),
+        _ => None,
+    }
+}
+
+/// A path that the facts know better than the built-in default, but not than the user.
+fn fact(path: Sourced<HostPath>, fact: Option<&HostPath>, name: &'static str) -> Sourced<HostPath> {
+    match (path.origin, fact) {
+        (Origin::BuiltIn, Some(found)) => Sourced {
+            value: found.clone(),
+            origin: Origin::Fact(name),
+        },
+        _ => path,
+    }
+}

@@ -1,0 +1,235 @@
+//! A complete definition.
+
+use super::sourced::Sourced;
+use crate::spec::ScriptSource;
+use crate::values::{
+    Bridge, CpuList, Description, DiskSpec, DomainName, DracutModule, Filesystem, GuestType,
+    GuestUser, HostAddress, HostPath, Iqn, KernelCmdline, Label, MacAddr, MemoryMib, Mtu, NamePart,
+    Nameservers, NetworkScript, NfsBase, NfsExport, OsType, OsVersion, PackageName, Portal,
+    PublicKey, Rate, Reinstall, Seconds, ShellWords, SpicePassword, SpicePort, StorageType,
+    UsbRedirections, VcpuCount, VifName, VifNamePrefix, VifParameters, XlKey, XlValue,
+};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use uuid::Uuid;
+
+/// One host and its VMs, with nothing left open.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// The host.
+    pub host: ResolvedHost,
+    /// Its VMs, in the order written.
+    pub vms: Vec<ResolvedVm>,
+}
+
+/// The settings of a host. An `Option` here is a setting that may be absent.
+#[derive(Debug, Clone)]
+#[expect(
+    missing_docs,
+    reason = "each field is the variable of its name; spec/host.rs tells what it is"
+)]
+pub struct ResolvedHost {
+    pub xl_path: Sourced<HostPath>,
+    pub iscsiadm_path: Sourced<HostPath>,
+    pub vm_config_path: Sourced<HostPath>,
+    pub dracut_modules: Sourced<Vec<DracutModule>>,
+    pub dracut_extra_flags: Option<Sourced<ShellWords>>,
+    pub start_timeout_secs: Sourced<Seconds>,
+    pub stop_timeout_secs: Sourced<Seconds>,
+    pub iscsi_login_timeout_secs: Sourced<Seconds>,
+    pub iscsi_logout_timeout_secs: Sourced<Seconds>,
+    pub mount_timeout_secs: Sourced<Seconds>,
+    pub umount_timeout_secs: Sourced<Seconds>,
+    pub public_keys: Sourced<Vec<PublicKey>>,
+    pub nfsroot_base: Option<Sourced<NfsBase>>,
+    pub iscsi_server: Option<Sourced<Portal>>,
+    pub iscsi_base_wwn: Option<Sourced<Iqn>>,
+    pub debootstrap_packages: Sourced<Vec<PackageName>>,
+    pub additional_network_scripts: Sourced<Vec<ScriptSource>>,
+    pub global_preparations: Sourced<Vec<Label>>,
+    pub global_preparations_timeout_secs: Sourced<Seconds>,
+    pub guest_user: Sourced<GuestUser>,
+    pub network_script: Sourced<NetworkScript>,
+    pub network_bridge: Option<Sourced<Bridge>>,
+}
+
+/// A VM.
+#[derive(Debug, Clone)]
+pub struct ResolvedVm {
+    /// Its position in the definition.
+    pub number: u32,
+    /// Organisation that owns it.
+    pub org: NamePart,
+    /// Its name.
+    pub name: NamePart,
+    /// Its name on the host.
+    pub domain: DomainName,
+    /// What it is for.
+    pub description: Option<Sourced<Description>>,
+    /// Its identity.
+    pub uuid: Sourced<Uuid>,
+    /// How Xen runs it.
+    pub guest_type: Sourced<GuestType>,
+    /// Its memory.
+    pub memory_mib: Sourced<MemoryMib>,
+    /// What it may balloon to.
+    pub maxmem_mib: Option<Sourced<MemoryMib>>,
+    /// Number of virtual CPUs.
+    pub vcpus: Sourced<VcpuCount>,
+    /// CPUs it may run on.
+    pub cpus: Sourced<CpuList>,
+    /// What PV and PVH VMs boot; none for HVM.
+    pub direct_boot: Option<DirectBoot>,
+    /// The storage backend as written.
+    pub storage_type: Sourced<StorageType>,
+    /// Where the root lies.
+    pub root: Root,
+    /// Whether the root is among `disks`.
+    pub manual_root_disk: Sourced<bool>,
+    /// The filesystem of an iSCSI root.
+    pub filesystem: Sourced<Filesystem>,
+    /// Disks as written; an iSCSI root is not among them.
+    pub disks: Vec<Sourced<DiskSpec>>,
+    /// Network interfaces.
+    pub interfaces: Vec<ResolvedInterface>,
+    /// Address of the VM, if one is written.
+    pub connection_ip: Option<Sourced<HostAddress>>,
+    /// The network as the guest sees it.
+    pub network: GuestNetwork,
+    /// Whether the display is served by SPICE.
+    pub spice_enabled: Sourced<bool>,
+    /// How it is served; of HVM VMs with SPICE alone.
+    pub spice: Option<ResolvedSpice>,
+    /// Further options for xl.cfg.
+    pub xl_options: Vec<XlOption>,
+    /// Type of the operating system.
+    pub os_type: Sourced<OsType>,
+    /// Its version.
+    pub os_version: Sourced<OsVersion>,
+    /// Started when the host starts.
+    pub auto_boot: Sourced<bool>,
+    /// Started once installed.
+    pub boot_after_creation: Sourced<bool>,
+    /// Installed if it has no OS.
+    pub auto_install: Sourced<bool>,
+    /// Installed anew.
+    pub reinstall: Sourced<Reinstall>,
+    /// VMs to be started before.
+    pub after: Vec<Sourced<DomainName>>,
+}
+
+/// The kernel that Xen loads into a PV or PVH VM.
+#[derive(Debug, Clone)]
+pub struct DirectBoot {
+    /// The kernel.
+    pub kernel: Sourced<HostPath>,
+    /// The initrd.
+    pub initrd: Sourced<HostPath>,
+    /// The command line.
+    pub cmdline: Sourced<KernelCmdline>,
+}
+
+/// Where the root filesystem of a VM lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Root {
+    /// On an NFS export.
+    Nfs(NfsExport),
+    /// On an iSCSI disk, which the VM sees as `xvda`.
+    Iscsi {
+        /// Where the server listens.
+        portal: Portal,
+        /// The target.
+        iqn: Iqn,
+        /// The disk on the host, once logged in.
+        device: String,
+    },
+    /// Among the VM's disks, or in its own hands.
+    Unmanaged,
+}
+
+/// A further option for xl.cfg.
+#[derive(Debug, Clone)]
+pub struct XlOption {
+    /// The key.
+    pub key: XlKey,
+    /// The value.
+    pub value: Sourced<XlValue>,
+}
+
+/// A network interface as the host sees it.
+#[derive(Debug, Clone)]
+pub struct ResolvedInterface {
+    /// Its number among the VM's interfaces.
+    pub devid: u32,
+    /// MAC address.
+    pub mac: Sourced<MacAddr>,
+    /// Addresses, IPv4 first.
+    pub addresses: Vec<Sourced<HostAddress>>,
+    /// MTU.
+    pub mtu: Option<Sourced<Mtu>>,
+    /// Bridge.
+    pub bridge: Option<Sourced<Bridge>>,
+    /// Name of the vif on dom0.
+    pub vifname: Option<Sourced<VifName>>,
+    /// What that name was made from, where none is written.
+    pub vifname_prefix: Option<Sourced<VifNamePrefix>>,
+    /// Script.
+    pub script: Option<Sourced<NetworkScript>>,
+    /// Limit of the rate.
+    pub rate: Option<Sourced<Rate>>,
+    /// Further parameters.
+    pub xen_str: Option<Sourced<VifParameters>>,
+}
+
+/// The network as a guest is set up for it.
+#[derive(Debug, Clone)]
+pub struct GuestNetwork {
+    /// Interfaces, by number.
+    pub interfaces: Vec<GuestInterface>,
+    /// The interface that an NFS root is reached through.
+    pub boot_interface: Option<usize>,
+    /// Default gateway for IPv4.
+    pub gateway4: Option<Sourced<Ipv4Addr>>,
+    /// Default gateway for IPv6.
+    pub gateway6: Option<Sourced<Ipv6Addr>>,
+    /// Name servers.
+    pub nameservers: Sourced<Nameservers>,
+}
+
+/// An interface as a guest sees it. It asks DHCP if it has no address.
+#[derive(Debug, Clone)]
+pub struct GuestInterface {
+    /// Its name (`eth0`); guests are booted with `net.ifnames=0`.
+    pub name: String,
+    /// Static addresses; the first of a family is the main one.
+    pub addresses: Vec<HostAddress>,
+    /// MTU.
+    pub mtu: Option<Mtu>,
+}
+
+/// How SPICE serves the display of an HVM VM.
+#[derive(Debug, Clone)]
+#[expect(
+    missing_docs,
+    reason = "each field is the variable of its name; spec/vm.rs tells what it is"
+)]
+pub struct ResolvedSpice {
+    pub host: Sourced<IpAddr>,
+    pub port: Sourced<SpicePort>,
+    pub password: Option<Sourced<SpicePassword>>,
+    pub mouse: Sourced<bool>,
+    pub share_clipboard: Sourced<bool>,
+    pub spicevdagent: Sourced<bool>,
+    pub max_usb_redirections: Sourced<UsbRedirections>,
+}
+
+impl ResolvedVm {
+    /// Whether files of the guest are written: its root is in our hands, and its OS known.
+    pub fn has_guest_files(&self) -> bool {
+        self.root != Root::Unmanaged && self.os_type.is_debootstrapped()
+    }
+
+    /// Whether an OS is installed when there is none.
+    pub fn is_installed(&self) -> bool {
+        *self.auto_install && self.has_guest_files()
+    }
+}

@@ -1,0 +1,79 @@
+//! Names of vifs on dom0 that are made from a prefix.
+
+use super::resolved::ResolvedVm;
+use super::sourced::Sourced;
+use crate::values::{
+    DomainName, GuestType, HVM_VIF_NAME_MAX, VIF_NAME_MAX, VifName, VifNamePrefix,
+};
+use std::collections::HashSet;
+use uuid::Uuid;
+
+/// The name of a vif: `PREFIX.DEVID`, unless that is longer than the kernel takes (15
+/// bytes; 11 for HVM, whose tap device has `-emu` added) or `is_taken`. Then the prefix is
+/// cut and a mark added that is made from prefix and domain, so that the name is the same
+/// at every render.
+pub fn vif_name(
+    prefix: &VifNamePrefix,
+    domain: &DomainName,
+    devid: u32,
+    guest_type: GuestType,
+    is_taken: impl Fn(&str) -> bool,
+) -> VifName {
+    let longest = match guest_type {
+        GuestType::Hvm => HVM_VIF_NAME_MAX,
+        GuestType::Pv | GuestType::Pvh => VIF_NAME_MAX,
+    };
+    let plain = format!("{prefix}.{devid}");
+    if plain.len() <= longest && !is_taken(&plain) {
+        return VifName::generated(plain);
+    }
+    let number = devid.to_string();
+    // Five hexadecimal digits at least; more only if even those are taken.
+    for round in 0_u32.. {
+        let hash = Uuid::new_v5(
+            &Uuid::nil(),
+            format!("{prefix}\0{domain}\0{round}").as_bytes(),
+        );
+        let mark = &hash.simple().to_string()[..5];
+        let room = longest.saturating_sub(mark.len() + number.len() + 2);
+        let short = prefix
+            .as_str()
+            .get(..room.min(prefix.as_str().len()))
+            .unwrap_or_default();
+        let short = short.trim_end_matches(['-', '.', '_']);
+        let name = if short.is_empty() {
+            format!("{mark}.{number}")
+        } else {
+            format!("{short}-{mark}.{number}")
+        };
+        if !is_taken(&name) {
+            return VifName::generated(name);
+        }
+    }
+    unreachable!("some mark is free")
+}
+
+/// Names all vifs that have a prefix. Written names come first; among names made from one
+/// prefix, the VM defined first keeps the plain form.
+pub(super) fn name_vifs(vms: &mut [ResolvedVm]) {
+    let written = vms
+        .iter()
+        .flat_map(|vm| &vm.interfaces)
+        .filter_map(|interface| interface.vifname.as_ref());
+    let mut taken: HashSet<String> = written.map(|name| name.to_string()).collect();
+    for vm in vms {
+        for interface in &mut vm.interfaces {
+            if let Some(prefix) = &interface.vifname_prefix {
+                let name = vif_name(
+                    &prefix.value,
+                    &vm.domain,
+                    interface.devid,
+                    *vm.guest_type,
+                    |name| taken.contains(name),
+                );
+                taken.insert(name.to_string());
+                interface.vifname = Some(Sourced::derived(name, "vifname_prefix"));
+            }
+        }
+    }
+}

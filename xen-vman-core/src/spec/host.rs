@@ -1,0 +1,111 @@
+//! The settings of a host.
+
+use super::{Templated, table};
+use crate::diag::DiagnosticId;
+use crate::document::Node;
+use crate::document::decode::{Decoder, FromNode, FromText, Invalid};
+use crate::values::{
+    DracutModule, GuestUser, HostPath, Iqn, Label, NetworkScript, NfsBase, PackageName, Portal,
+    PublicKey, Seconds, ShellWords,
+};
+
+table! {
+    /// The settings of a host (`xen_vman_*` among the role's variables).
+    plain struct HostSpec {
+        /// Path of the `xl` command.
+        xl_path: HostPath,
+        /// Path of the `iscsiadm` command.
+        iscsiadm_path: HostPath,
+        /// Folder for the configurations of the VMs.
+        vm_config_path: HostPath,
+        /// Modules that dracut puts into the guests' initrd. `network` stands for a module
+        /// of the installed dracut that can start an NFS root; modules it lacks are left out.
+        dracut_modules: Vec<DracutModule>,
+        /// Further arguments for dracut when it builds the guests' initrds.
+        dracut_extra_flags: ShellWords,
+        /// How long the start of a VM may take.
+        start_timeout: Seconds,
+        /// How long a VM may take to shut down before it is destroyed.
+        stop_timeout: Seconds,
+        /// How long an iSCSI login may take, until the disk is there.
+        iscsi_login_timeout: Seconds,
+        /// How long an iSCSI logout may take.
+        iscsi_logout_timeout: Seconds,
+        /// How long mounting a root may take.
+        mount_timeout: Seconds,
+        /// How long unmounting a root may take.
+        umount_timeout: Seconds,
+        /// Public keys that may log in to newly installed VMs.
+        public_keys: Vec<PublicKey>,
+        /// What all NFS roots lie below, as `server:/path`; a root is `BASE/ORG/NAME-root`.
+        /// Required for NFS.
+        nfsroot_base: NfsBase,
+        /// The iSCSI server, with or without `:port` (3260). Required for iSCSI.
+        iscsi_server: Portal,
+        /// What all target names begin with; a target is `BASE:ORG-NAME`. Required for iSCSI.
+        iscsi_base_wwn: Iqn,
+        /// Packages that debootstrap puts into a new VM.
+        debootstrap_packages: Vec<PackageName>,
+        /// Network scripts to put into `/etc/xen/scripts`: `vif-p2p`, or paths of your own
+        /// (relative ones below `files/`); only the file name is kept.
+        additional_network_scripts: Vec<ScriptSource>,
+        /// The bridge of interfaces that name none: a template expression over `vm` and
+        /// `interface`, as `br-{{ vm.org }}`.
+        lazy_default_network_bridge: LazyBridge,
+        /// Commands to run when the host starts, before any VM does.
+        global_preparations: Vec<Label>,
+        /// How long those commands may take together.
+        global_preparations_timeout: Seconds,
+        /// The user made in newly installed VMs.
+        guest_user: GuestUser,
+    }
+}
+
+/// The expression of `lazy_default_network_bridge`; a text without one is its own value.
+#[derive(Debug, Clone)]
+pub struct LazyBridge(pub Templated<crate::values::Bridge>);
+
+impl FromNode for LazyBridge {
+    const EXPECTED: &'static str = "a template expression for the name of a bridge";
+
+    fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        Templated::from_node(node, decoder).map(Self)
+    }
+}
+
+/// A network script to install: one that comes with xen-vman, or a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScriptSource {
+    path: Box<str>,
+    file_name: NetworkScript,
+}
+
+impl ScriptSource {
+    /// The path as written.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The name in `/etc/xen/scripts`.
+    pub fn file_name(&self) -> &str {
+        self.file_name.as_str()
+    }
+}
+
+impl FromText for ScriptSource {
+    const ID: DiagnosticId = DiagnosticId::BadPath;
+    const EXPECTED: &'static str = "`vif-p2p`, or the path of a script";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        let file_name = text.rsplit('/').next().unwrap_or(text);
+        if text.chars().any(char::is_control) || text.split('/').any(|part| part == "..") {
+            return Err(Invalid::new(
+                "must be a path without `..` and control characters",
+            ));
+        }
+        Ok(Self {
+            path: text.into(),
+            file_name: NetworkScript::from_text(file_name)?,
+        })
+    }
+}

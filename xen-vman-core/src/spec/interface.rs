@@ -1,0 +1,30 @@
+//! A network interface of a VM.
+
+use super::table;
+use crate::values::{
+    AddressesV4, AddressesV6, Bridge, Mac, Mtu, NetworkScript, Rate, VifName, VifParameters,
+};
+
+table! {
+    /// A network interface (an item of a VM's `interfaces`).
+    plain struct InterfaceSpec {
+        /// IPv4 address, with or without `/prefix`, or a list of them.
+        ip: AddressesV4,
+        /// IPv6 address, with or without `/prefix`, or a list of them.
+        ipv6: AddressesV6,
+        /// MAC address; made from `org`, `name` and the interface's number if not written.
+        mac: Mac,
+        /// MTU.
+        mtu: Mtu,
+        /// Bridge to attach to.
+        bridge: Bridge,
+        /// Name of the vif on dom0.
+        vifname: VifName,
+        /// Script that sets this vif up.
+        script: NetworkScript,
+        /// Limit of the rate, as `10Mb/s`.
+        rate: Rate,
+        /// Further parameters of the vif, as `type=vif,model=e1000`.
+        xen_str: VifParameters,
+    }
+}

@@ -1,0 +1,25 @@
+//! Values that may be written as a template expression.
+
+use crate::document::Node;
+use crate::document::decode::{Decoder, FromNode};
+
+/// A default: a value, or an expression that makes one for each VM.
+#[derive(Debug, Clone)]
+pub enum Templated<T> {
+    /// The value as written.
+    Plain(T),
+    /// A value with a template expression in one of its texts.
+    Expression(Node),
+}
+
+impl<T: FromNode> FromNode for Templated<T> {
+    const EXPECTED: &'static str = T::EXPECTED;
+    const EMPTY_IS_A_VALUE: bool = T::EMPTY_IS_A_VALUE;
+
+    fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        if node.has_expression() {
+            return Some(Self::Expression(node.clone()));
+        }
+        T::from_node(node, decoder).map(Self::Plain)
+    }
+}

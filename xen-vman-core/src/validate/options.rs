@@ -1,0 +1,117 @@
+//! Further options for xl.cfg.
+
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
+use crate::document::decode::closest;
+use crate::resolve::{Origin, Resolved, ResolvedVm, Scope, XlOption};
+use crate::values::{GuestType, xl_key_info, xl_keys};
+
+/// Keys of xl.cfg that come from a variable of their own, with that variable, for all
+/// types of VMs.
+const GENERATED: &[(&str, &str)] = &[
+    ("name", "name"),
+    ("uuid", "uuid"),
+    ("type", "type"),
+    ("builder", "type"),
+    ("memory", "memory"),
+    ("vcpus", "vcpus"),
+    ("cpus", "cpu_str"),
+    ("vif", "interfaces"),
+    ("disk", "disks"),
+];
+const GENERATED_DIRECT_BOOT: &[(&str, &str)] = &[
+    ("kernel", "kernel"),
+    ("ramdisk", "initrd"),
+    ("cmdline", "cmdline"),
+    ("root", "cmdline"),
+    ("extra", "cmdline"),
+];
+const GENERATED_HVM: &[(&str, &str)] = &[
+    ("spice", "spice"),
+    ("spicehost", "spicehost"),
+    ("spiceport", "spiceport"),
+    ("spicepasswd", "spicepasswd"),
+    ("spiceagent_mouse", "mouse"),
+    ("spicevdagent", "spicevdagent"),
+    ("spice_clipboard_sharing", "share_clipboard"),
+    ("spiceusbredirection", "max_usb_redirections"),
+];
+
+/// In xl.cfg the later of two assignments wins in silence.
+pub(super) fn option_shadows_key(resolved: &Resolved, report: &mut Report) {
+    for vm in &resolved.vms {
+        let by_type = match *vm.guest_type {
+            GuestType::Hvm => GENERATED_HVM,
+            GuestType::Pv | GuestType::Pvh => GENERATED_DIRECT_BOOT,
+        };
+        for option in &vm.xl_options {
+            let key = option.key.as_str();
+            let own = GENERATED
+                .iter()
+                .chain(by_type)
+                .find(|(generated, _)| *generated == key);
+            let maxmem =
+                (key == "maxmem" && vm.maxmem_mib.is_some()).then_some(&("maxmem", "maxmem"));
+            if let Some((_, variable)) = own.or(maxmem) {
+                let message = format!(
+                    "`{key}` has a variable of its own and must not be an additional option"
+                );
+                let diagnostic =
+                    Diagnostic::new(DiagnosticId::OptionShadowsKey, path(vm, option), message)
+                        .help(format!("write `{variable}` on the VM or under `defaults`"));
+                report.push(diagnostic);
+            }
+        }
+    }
+}
+
+/// What xl makes of each option: keys it does not know, values of another shape, and keys
+/// that it reads for other types of domU only.
+pub(super) fn options_that_xl_passes_over(resolved: &Resolved, report: &mut Report) {
+    for vm in &resolved.vms {
+        for option in &vm.xl_options {
+            let key = option.key.as_str();
+            let Some(info) = xl_key_info(key) else {
+                report.push(unknown_key(vm, option));
+                continue;
+            };
+            if !info.shape.fits(&option.value) {
+                let message = format!("`{key}` in xl.cfg must be {}", info.shape.describe());
+                report.push(Diagnostic::new(
+                    DiagnosticId::BadXlOption,
+                    path(vm, option),
+                    message,
+                ));
+            }
+            // Under `defaults` it may be meant for the others.
+            if !info.is_read_for(*vm.guest_type)
+                && matches!(option.value.origin, Origin::Written(_))
+            {
+                let message = format!(
+                    "xl does not read `{key}` for {} VMs; it is left out",
+                    *vm.guest_type
+                );
+                report.push(
+                    Diagnostic::new(DiagnosticId::UnusedKey, path(vm, option), message)
+                        .help("take it out"),
+                );
+            }
+        }
+    }
+}
+
+fn unknown_key(vm: &ResolvedVm, option: &XlOption) -> Diagnostic {
+    let key = option.key.as_str();
+    let known: Vec<_> = xl_keys().collect();
+    let message =
+        format!("`{key}` is no key that xl reads; it would be passed over without a word");
+    let help = match closest(key, &known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "take it out; xl.cfg(5) lists the keys".to_owned(),
+    };
+    Diagnostic::new(DiagnosticId::UnknownXlKey, path(vm, option), message).help(help)
+}
+
+fn path(vm: &ResolvedVm, option: &XlOption) -> FieldPath {
+    let place = Scope::Vm(vm.number).key("additional_xen_options");
+    option.value.path_or(place).key(option.key.as_str())
+}

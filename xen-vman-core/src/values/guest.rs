@@ -1,0 +1,191 @@
+//! What is installed in a guest, and what its initrd is made of.
+
+use crate::diag::DiagnosticId;
+use crate::document::decode::{Decoder, FromNode, FromText, Invalid, boolean_word};
+use crate::document::{Node, Value};
+use serde::Serialize;
+use std::fmt;
+
+macro_rules! word_type {
+    ($(#[$doc:meta])* $name:ident, $id:ident, $expected:literal, $fits:expr, $why:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromText for $name {
+            const ID: DiagnosticId = DiagnosticId::$id;
+            const EXPECTED: &'static str = $expected;
+            const NUMBERS_ARE_TEXT: bool = true;
+
+            fn from_text(text: &str) -> Result<Self, Invalid> {
+                let fits: fn(&str) -> bool = $fits;
+                if fits(text) { Ok(Self(text.into())) } else { Err(Invalid::new($why)) }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+/// Whether a text is made of `first` and then of `rest`.
+fn made_of(text: &str, first: fn(u8) -> bool, rest: fn(u8) -> bool) -> bool {
+    let mut bytes = text.bytes();
+    bytes.next().is_some_and(first) && bytes.all(rest) && text.len() <= 128
+}
+
+word_type!(
+    /// A module of dracut.
+    DracutModule, BadText, "the name of a dracut module",
+    |text| made_of(text, |b| b.is_ascii_alphanumeric(), |b| b.is_ascii_alphanumeric() || b"-_.+".contains(&b)),
+    "must be the name of a dracut module: letters, digits and `-_.+`"
+);
+word_type!(
+    /// A Debian package (Debian Policy, 5.6.7), with or without `:arch`.
+    PackageName, BadText, "the name of a Debian package",
+    |text| made_of(text, |b| b.is_ascii_lowercase() || b.is_ascii_digit(),
+        |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+-.:".contains(&b)),
+    "must be the name of a Debian package: lower-case letters, digits and `+-.`"
+);
+word_type!(
+    /// The version of an operating system: a suite (`bookworm`) or a number (`12`).
+    OsVersion, BadText, "a version such as `bookworm` or `12`",
+    |text| made_of(text, |b| b.is_ascii_alphanumeric(), |b| b.is_ascii_alphanumeric() || b"-_.+".contains(&b)),
+    "must be one word of letters, digits and `-_.+`"
+);
+word_type!(
+    /// The user made in a new guest (useradd(8): `[a-z_][a-z0-9_-]*`, at most 32 characters).
+    GuestUser, BadName, "the name of a user",
+    |text| text.len() <= 32
+        && made_of(text, |b| b.is_ascii_lowercase() || b == b'_', |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b)),
+    "must be a user name: lower-case letters, digits, `_` and `-`, at most 32 of them, beginning with a letter or `_`"
+);
+
+/// A public key, as one line of `authorized_keys` (sshd(8)).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct PublicKey(Box<str>);
+
+impl PublicKey {
+    /// The line.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromText for PublicKey {
+    const ID: DiagnosticId = DiagnosticId::BadPublicKey;
+    const EXPECTED: &'static str = "a public key as `ssh-ed25519 AAAA... comment`";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        let text = text.trim();
+        if text.contains("PRIVATE KEY") {
+            return Err(Invalid::new("must be a public key; this is a private one")
+                .help("the public key is in the file that ends in .pub"));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(Invalid::new("must be one line")
+                .help("write several keys as several items of the list"));
+        }
+        let is_type = |word: &str| {
+            ["ssh-", "ecdsa-", "sk-"]
+                .iter()
+                .any(|start| word.starts_with(start))
+        };
+        let words: Vec<_> = text.split(' ').collect();
+        let key = words.windows(2).any(|pair| {
+            let blob = pair[1];
+            is_type(pair[0])
+                && blob.starts_with("AAAA")
+                && blob
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
+        });
+        if !key {
+            return Err(Invalid::new(
+                "must be a public key, as `ssh-ed25519 AAAA... comment`",
+            ));
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+/// Words as a shell splits them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct ShellWords(Vec<String>);
+
+impl ShellWords {
+    /// The words.
+    pub fn words(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl FromText for ShellWords {
+    const ID: DiagnosticId = DiagnosticId::BadText;
+    const EXPECTED: &'static str = "words as a shell reads them";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        if text.contains(['\0', '\n']) {
+            return Err(Invalid::new("must be one line"));
+        }
+        shlex::split(text)
+            .map(Self)
+            .ok_or_else(|| Invalid::new("must close every quote it opens"))
+    }
+}
+
+/// Whether an installed VM is installed anew.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Reinstall {
+    /// Never.
+    #[default]
+    No,
+    /// At every run.
+    Always,
+    /// Once for each new token.
+    Token(Box<str>),
+}
+
+impl FromNode for Reinstall {
+    const EXPECTED: &'static str = "a boolean, or a token as text";
+
+    fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let yes = |yes| if yes { Self::Always } else { Self::No };
+        match &node.value {
+            Value::Text(text) if boolean_word(text).is_none() => {
+                let token = OsVersion::from_text(text);
+                if token.is_err() {
+                    let message = format!(
+                        "`{text}` must be true, false, or a token of letters, digits and `-_.+`"
+                    );
+                    decoder.problem(node, DiagnosticId::BadText, message);
+                }
+                token.ok().map(|_| Self::Token(text.clone()))
+            }
+            _ => bool::from_node(node, decoder).map(yes),
+        }
+    }
+}
+
+impl Serialize for Reinstall {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::No => serializer.serialize_bool(false),
+            Self::Always => serializer.serialize_bool(true),
+            Self::Token(token) => serializer.serialize_str(token),
+        }
+    }
+}

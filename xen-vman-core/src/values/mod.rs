@@ -1,0 +1,34 @@
+//! Checked values: what a name, an address, a disk, a list of CPUs may be.
+//!
+//! Every type here checks itself when it is read ([`FromText`](crate::document::decode::FromText)
+//! or [`FromNode`](crate::document::decode::FromNode)), so that past the parser no bare
+//! `String` carries meaning. Nothing here knows of VMs or hosts.
+
+mod cpu;
+mod disk;
+mod guest;
+mod iscsi;
+mod names;
+mod net;
+mod nfs;
+mod numbers;
+mod vif;
+mod words;
+mod xl;
+mod xl_keys;
+
+pub use cpu::CpuList;
+pub use disk::{DiskAccess, DiskSpec};
+pub use guest::{
+    DracutModule, GuestUser, OsVersion, PackageName, PublicKey, Reinstall, ShellWords,
+};
+pub use iscsi::{Iqn, Portal};
+pub use names::{DomainName, HostPath, Label, NamePart};
+pub use net::{AddressesV4, AddressesV6, HostAddress, Mac, MacAddr, Nameservers};
+pub use nfs::{NfsBase, NfsExport};
+pub use numbers::{MemoryMib, Mtu, Seconds, SpicePort, UsbRedirections, VcpuCount};
+pub use vif::{Bridge, NetworkScript, Rate, VifName, VifNamePrefix, VifParameters};
+pub(crate) use vif::{HVM_VIF_NAME_MAX, VIF_NAME_MAX};
+pub use words::{Builder, Filesystem, GuestType, OsType, StorageType};
+pub use xl::{Description, KernelCmdline, SpicePassword, XlKey, XlOptions, XlValue};
+pub use xl_keys::{Shape, XlKeyInfo, xl_key_info, xl_keys};

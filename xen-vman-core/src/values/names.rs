@@ -1,0 +1,162 @@
+//! Names of VMs and paths on the host.
+
+use crate::diag::DiagnosticId;
+use crate::document::decode::{FromText, Invalid};
+use serde::Serialize;
+use std::fmt;
+
+/// An organisation's or a VM's name: one half of a [`DomainName`].
+///
+/// It ends up in file names, unit instances, host names, NFS paths and IQNs. Letters,
+/// digits, `-`, `_` and `.` are safe in all of them; it begins and ends with a letter or
+/// a digit.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct NamePart(Box<str>);
+
+impl NamePart {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromText for NamePart {
+    const ID: DiagnosticId = DiagnosticId::BadName;
+    const EXPECTED: &'static str = "a name";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        name(text, 63).map(Self)
+    }
+}
+
+impl fmt::Display for NamePart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The name of a domU on its host: `ORG-NAME`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct DomainName(Box<str>);
+
+impl DomainName {
+    /// The domain of a VM.
+    pub fn new(org: &NamePart, name: &NamePart) -> Self {
+        Self(format!("{org}-{name}").into())
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The host name of the guest: the domain name in lower case, with `-` for `_`, as
+    /// RFC 1123 has no other characters.
+    pub fn hostname(&self) -> String {
+        self.0.to_ascii_lowercase().replace('_', "-")
+    }
+}
+
+impl FromText for DomainName {
+    const ID: DiagnosticId = DiagnosticId::BadName;
+    const EXPECTED: &'static str = "the name of a VM as `ORG-NAME`";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        name(text, 127).map(Self)
+    }
+}
+
+impl fmt::Display for DomainName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn name(text: &str, longest: usize) -> Result<Box<str>, Invalid> {
+    let inner = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let outer = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    if text.chars().all(inner)
+        && outer(text.chars().next())
+        && outer(text.chars().last())
+        && !text.contains("..")
+    {
+        if text.len() <= longest {
+            return Ok(text.into());
+        }
+        return Err(Invalid::new(format!(
+            "must be at most {longest} characters long"
+        )));
+    }
+    Err(Invalid::new(
+        "must be made of letters, digits, `-`, `_` and single `.`, and begin and end with a letter or a digit",
+    ))
+}
+
+/// An absolute path on the host, in a form that xl.cfg, units and scripts can carry.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct HostPath(Box<str>);
+
+impl HostPath {
+    /// The path.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromText for HostPath {
+    const ID: DiagnosticId = DiagnosticId::BadPath;
+    const EXPECTED: &'static str = "an absolute path";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        if !text.starts_with('/') {
+            return Err(Invalid::new("must be an absolute path"));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(Invalid::new("must not hold control characters"));
+        }
+        if text.len() > 1024 {
+            return Err(Invalid::new("must be at most 1024 bytes long"));
+        }
+        if text.split('/').any(|part| part == "..") {
+            return Err(Invalid::new("must not go up with `..`"));
+        }
+        let trimmed = text.trim_end_matches('/');
+        if trimmed.is_empty() {
+            return Err(Invalid::new("must name something below `/`"));
+        }
+        Ok(Self(trimmed.into()))
+    }
+}
+
+impl fmt::Display for HostPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One line of text for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Label(Box<str>);
+
+impl Label {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromText for Label {
+    const ID: DiagnosticId = DiagnosticId::BadText;
+    const EXPECTED: &'static str = "a command line";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        if text.contains('\0') {
+            return Err(Invalid::new("must not hold a NUL character"));
+        }
+        Ok(Self(text.into()))
+    }
+}

@@ -1,0 +1,204 @@
+//! Addresses.
+
+use crate::diag::DiagnosticId;
+use crate::document::{
+    Node,
+    decode::{Decoder, FromNode, FromText, Invalid},
+};
+use ipnet::{IpNet, Ipv4Net};
+use serde::Serialize;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// An address of a guest, with the prefix of its network where that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostAddress {
+    /// The address.
+    pub addr: IpAddr,
+    /// The length of the network's prefix, if one is written.
+    pub prefix: Option<u8>,
+}
+
+impl HostAddress {
+    /// The network the address is in. Without a prefix it is the address alone, as on a
+    /// point-to-point link.
+    pub fn net(self) -> IpNet {
+        let alone = IpNet::from(self.addr);
+        self.prefix
+            .and_then(|prefix| IpNet::new(self.addr, prefix).ok())
+            .unwrap_or(alone)
+    }
+
+    /// Whether the network holds another address, so that it is reached without a router.
+    pub fn reaches(self, other: IpAddr) -> bool {
+        self.net().contains(&other)
+    }
+}
+
+impl FromText for HostAddress {
+    const ID: DiagnosticId = DiagnosticId::BadAddress;
+    const EXPECTED: &'static str = "an IP address, with or without `/prefix`";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        let (addr, mask) = match text.split_once('/') {
+            Some((addr, mask)) => (addr, Some(mask)),
+            None => (text, None),
+        };
+        let addr: IpAddr = addr.parse().map_err(|_| {
+            Invalid::new("must be an IP address, as `10.0.0.15/24` or `2001:db8::15/64`")
+        })?;
+        if addr.is_unspecified() || addr.is_multicast() {
+            return Err(Invalid::new("must be the address of one host"));
+        }
+        let prefix = mask.map(|mask| prefix(addr, mask)).transpose()?;
+        Ok(Self { addr, prefix })
+    }
+}
+
+fn prefix(addr: IpAddr, mask: &str) -> Result<u8, Invalid> {
+    let most = if addr.is_ipv4() { 32 } else { 128 };
+    if let (IpAddr::V4(_), Ok(mask)) = (addr, mask.parse::<Ipv4Addr>()) {
+        return Ipv4Net::with_netmask(Ipv4Addr::UNSPECIFIED, mask)
+            .map(|net| net.prefix_len())
+            .map_err(|_| {
+                Invalid::new(format!("must have a netmask of leading ones, not `{mask}`"))
+            });
+    }
+    mask.parse::<u8>()
+        .ok()
+        .filter(|prefix| *prefix <= most && !mask.starts_with('+'))
+        .ok_or_else(|| Invalid::new(format!("must have a prefix length from 0 to {most}")))
+}
+
+impl fmt::Display for HostAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.prefix {
+            Some(prefix) => write!(f, "{}/{prefix}", self.addr),
+            None => self.addr.fmt(f),
+        }
+    }
+}
+
+impl Serialize for HostAddress {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+macro_rules! addresses {
+    ($(#[$doc:meta])* $name:ident, $fits:ident, $expected:literal, $other:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct $name(pub Vec<HostAddress>);
+
+        impl FromNode for $name {
+            const EXPECTED: &'static str = $expected;
+
+            fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+                let addresses = decoder.list::<HostAddress>(node)?;
+                if let Some(wrong) = addresses.iter().find(|address| !address.addr.$fits()) {
+                    let message = format!("`{wrong}` must be {}", $expected);
+                    let help = Some(concat!("write it under `", $other, "`"));
+                    decoder.problem_with_help(node, DiagnosticId::BadAddress, message, help);
+                    return None;
+                }
+                Some(Self(addresses))
+            }
+        }
+    };
+}
+
+addresses!(
+    /// The IPv4 addresses of an interface: one, or a list.
+    AddressesV4, is_ipv4, "an IPv4 address or a list of them", "ipv6"
+);
+addresses!(
+    /// The IPv6 addresses of an interface: one, or a list.
+    AddressesV6, is_ipv6, "an IPv6 address or a list of them", "ip"
+);
+
+impl FromText for IpAddr {
+    const ID: DiagnosticId = DiagnosticId::BadAddress;
+    const EXPECTED: &'static str = "an IP address";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        text.parse()
+            .map_err(|_| Invalid::new("must be an IP address without a prefix"))
+    }
+}
+
+impl FromText for Ipv6Addr {
+    const ID: DiagnosticId = DiagnosticId::BadAddress;
+    const EXPECTED: &'static str = "an IPv6 address";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        text.parse()
+            .map_err(|_| Invalid::new("must be an IPv6 address without a prefix"))
+    }
+}
+
+/// Name servers: one address, or a list.
+pub type Nameservers = Vec<IpAddr>;
+
+/// A MAC address.
+pub type Mac = MacAddr;
+
+/// A unicast MAC address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MacAddr([u8; 6]);
+
+impl MacAddr {
+    /// A locally administered unicast address (IEEE 802: the second lowest bit of the first
+    /// octet is set, the lowest is not) made of six octets. The two highest bits are not
+    /// used, which keeps clear of `fe:ff:ff:ff:ff:ff`, dom0's end of every vif.
+    pub const fn local(mut octets: [u8; 6]) -> Self {
+        octets[0] = (octets[0] & 0x3c) | 0x02;
+        Self(octets)
+    }
+}
+
+impl FromText for MacAddr {
+    const ID: DiagnosticId = DiagnosticId::BadMac;
+    const EXPECTED: &'static str = "a MAC address";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        let form =
+            || Invalid::new("must be six pairs of hexadecimal digits, as `00:16:3e:00:00:01`");
+        let separator = if text.contains('-') { '-' } else { ':' };
+        let parts: Vec<_> = text.split(separator).collect();
+        let mut octets = [0; 6];
+        if parts.len() != octets.len() {
+            return Err(form());
+        }
+        for (octet, part) in octets.iter_mut().zip(parts) {
+            let hex = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+            *octet = u8::from_str_radix(part, 16)
+                .ok()
+                .filter(|_| hex)
+                .ok_or_else(form)?;
+        }
+        if octets == [0; 6] {
+            return Err(Invalid::new("must not be all zeros"));
+        }
+        if octets[0] & 1 == 1 {
+            return Err(
+                Invalid::new("must be the address of one interface, not a group")
+                    .help("make the second digit even, as in `02:...` or `00:16:3e:...`"),
+            );
+        }
+        Ok(Self(octets))
+    }
+}
+
+impl fmt::Display for MacAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+impl Serialize for MacAddr {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

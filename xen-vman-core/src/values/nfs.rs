@@ -1,0 +1,92 @@
+//! NFS exports.
+
+use crate::diag::DiagnosticId;
+use crate::document::decode::{FromText, Invalid};
+use crate::values::NamePart;
+use serde::Serialize;
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// The export that the roots of all VMs lie below, as `server:/path`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NfsBase {
+    server: Box<str>,
+    path: Box<str>,
+}
+
+/// The export of one VM's root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NfsExport {
+    /// The server; an IPv6 address stands in brackets.
+    pub server: Box<str>,
+    /// The path on the server.
+    pub path: Box<str>,
+}
+
+impl NfsBase {
+    /// The root of a VM: `BASE/ORG/NAME-root`.
+    pub fn root_of(&self, org: &NamePart, name: &NamePart) -> NfsExport {
+        NfsExport {
+            server: self.server.clone(),
+            path: format!("{}/{org}/{name}-root", self.path).into(),
+        }
+    }
+}
+
+impl FromText for NfsBase {
+    const ID: DiagnosticId = DiagnosticId::BadNfsExport;
+    const EXPECTED: &'static str = "an NFS export as `server:/path`";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        let form = || Invalid::new("must be an NFS export as `10.0.0.5:/srv/vms`");
+        let (server, path) = text.split_once(":/").ok_or_else(form)?;
+        let path = format!("/{path}");
+        if let Some(inner) = server
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+        {
+            inner.parse::<Ipv6Addr>().map_err(|_| form())?;
+        } else if server.parse::<Ipv6Addr>().is_ok() {
+            return Err(form().help(format!(
+                "write the IPv6 address in brackets: `[{server}]:{path}`"
+            )));
+        } else if !is_host(server) {
+            return Err(form());
+        }
+        let fits = |c: char| c.is_ascii_graphic() && !":,\\\"'".contains(c);
+        if !path.chars().all(fits) || path.split('/').any(|part| part == "..") {
+            return Err(Invalid::new(
+                "must have a path without blanks, quotes, `\\`, `:` and `,`: dracut splits there",
+            ));
+        }
+        Ok(Self {
+            server: server.into(),
+            path: path.trim_end_matches('/').into(),
+        })
+    }
+}
+
+/// A host name or an IPv4 address.
+pub(super) fn is_host(text: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            && !label.starts_with('-')
+    };
+    let numeric = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    text.len() <= 253 && text.split('.').all(label) && (!numeric || text.parse::<IpAddr>().is_ok())
+}
+
+impl fmt::Display for NfsBase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.server, self.path)
+    }
+}
+
+impl fmt::Display for NfsExport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.server, self.path)
+    }
+}

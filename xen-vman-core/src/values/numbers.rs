@@ -1,0 +1,73 @@
+//! Numbers with a unit and a range.
+
+use crate::document::{
+    Node,
+    decode::{Decoder, FromNode, integer},
+};
+use serde::Serialize;
+use std::fmt;
+
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident($inner:ty), $range:expr, $expected:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(transparent)]
+        pub struct $name($inner);
+
+        impl $name {
+            /// The smallest and the largest value.
+            pub const RANGE: std::ops::RangeInclusive<$inner> = $range;
+
+            /// The number, if it is in range.
+            pub fn new(value: $inner) -> Option<Self> {
+                Self::RANGE.contains(&value).then_some(Self(value))
+            }
+
+            /// The number.
+            pub const fn get(self) -> $inner {
+                self.0
+            }
+        }
+
+        impl FromNode for $name {
+            const EXPECTED: &'static str = $expected;
+
+            fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+                let range = i64::from(*Self::RANGE.start())..=i64::from(*Self::RANGE.end());
+                let value = integer::<Self>(node, decoder, range)?;
+                <$inner>::try_from(value).ok().and_then(Self::new)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+number!(
+    /// Memory of a domU in MiB.
+    MemoryMib(u32), 1..=16_777_216, "an integer, in MiB"
+);
+number!(
+    /// Number of virtual CPUs.
+    VcpuCount(u16), 1..=4096, "an integer"
+);
+number!(
+    /// A time limit in seconds.
+    Seconds(u32), 1..=86_400, "an integer, in seconds"
+);
+number!(
+    /// The largest packet of an interface, in bytes (RFC 791: at least 68).
+    Mtu(u16), 68..=65_535, "an integer, in bytes"
+);
+number!(
+    /// A TCP port for SPICE.
+    SpicePort(u16), 1..=65_535, "a port number"
+);
+number!(
+    /// How many USB devices a SPICE client may redirect.
+    UsbRedirections(u8), 0..=4, "an integer from 0 to 4"
+);

@@ -1,0 +1,318 @@
+//! What the vif of a domU is made of (xl-network-configuration(5)).
+
+use crate::diag::DiagnosticId;
+use crate::document::decode::{FromText, Invalid, closest};
+use serde::Serialize;
+use std::fmt;
+
+macro_rules! text_type {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_type!(
+    /// The name of a network interface on dom0: what the kernel takes (1 to 15 bytes, no
+    /// blank, `/` or `:`), in characters that scripts and xl carry unchanged.
+    VifName
+);
+text_type!(
+    /// What the names of a VM's vifs begin with; `.` and the number of the interface follow.
+    VifNamePrefix
+);
+text_type!(
+    /// A bridge, or what vif-openvswitch understands (`ovs0.42:100:200`).
+    Bridge
+);
+text_type!(
+    /// A script that sets a vif up: a name in `/etc/xen/scripts`, or an absolute path.
+    NetworkScript
+);
+text_type!(
+    /// A limit of a vif's rate, as `10Mb/s` or `1MB/s@20ms`.
+    Rate
+);
+text_type!(
+    /// Further parameters of a vif, as `key=value,key=value`.
+    VifParameters
+);
+
+/// The longest interface name (IFNAMSIZ less the closing NUL).
+pub(crate) const VIF_NAME_MAX: usize = 15;
+/// The longest for an HVM domU, whose tap device gets `-emu` added.
+pub(crate) const HVM_VIF_NAME_MAX: usize = 11;
+
+fn interface_characters(text: &str) -> bool {
+    text.chars()
+        .all(|c| c.is_ascii_alphanumeric() || "-_.+@#~".contains(c))
+        && !text.starts_with('-')
+}
+
+impl VifName {
+    /// A name made by the generator, which keeps to the grammar.
+    pub(crate) fn generated(text: String) -> Self {
+        debug_assert!(Self::from_text(&text).is_ok(), "`{text}`");
+        Self(text.into())
+    }
+}
+
+impl FromText for VifName {
+    const ID: DiagnosticId = DiagnosticId::BadInterfaceName;
+    const EXPECTED: &'static str = "the name of a network interface";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        if text.len() > VIF_NAME_MAX {
+            let why =
+                format!("must be at most {VIF_NAME_MAX} characters long; the kernel takes no more");
+            return Err(Invalid::new(why));
+        }
+        if !interface_characters(text) || matches!(text, "" | "." | "..") {
+            return Err(Invalid::new(
+                "must be made of letters, digits and `-_.+@#~`, and not begin with `-`",
+            ));
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl FromText for VifNamePrefix {
+    const ID: DiagnosticId = DiagnosticId::BadInterfaceName;
+    const EXPECTED: &'static str = "the beginning of the names of network interfaces";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        if !interface_characters(text) || text.starts_with('.') || text.len() > 127 {
+            return Err(Invalid::new(
+                "must be made of letters, digits and `-_.+@#~`, and not begin with `-` or `.`",
+            ));
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl FromText for Bridge {
+    const ID: DiagnosticId = DiagnosticId::BadBridge;
+    const EXPECTED: &'static str = "the name of a bridge";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        let device = text.split([':']).next().unwrap_or_default();
+        let numbers = text.split(':').skip(1).all(|tag| {
+            !tag.is_empty() && tag.len() <= 4 && tag.bytes().all(|b| b.is_ascii_digit())
+        });
+        if device.is_empty()
+            || device.len() > VIF_NAME_MAX + 5
+            || !interface_characters(device)
+            || !numbers
+        {
+            return Err(Invalid::new(
+                "must be the name of a bridge, for Open vSwitch with `.TAG` and `:TRUNK` added",
+            ));
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl FromText for NetworkScript {
+    const ID: DiagnosticId = DiagnosticId::BadPath;
+    const EXPECTED: &'static str =
+        "the name of a script in `/etc/xen/scripts`, or an absolute path";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-_.+@/".contains(c);
+        let path = text.starts_with('/') || !text.contains('/');
+        if !text.chars().all(fits)
+            || !path
+            || text.ends_with('/')
+            || text.split('/').any(|p| p == "..")
+            || text.is_empty()
+            || text == "."
+        {
+            return Err(Invalid::new(
+                "must be the name of a script in `/etc/xen/scripts` or an absolute path, of letters, digits and `-_.+@/`",
+            ));
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl FromText for Rate {
+    const ID: DiagnosticId = DiagnosticId::BadRate;
+    const EXPECTED: &'static str = "a rate as `10Mb/s` or `1MB/s@20ms`";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        rate(text).map(|()| Self(text.into())).ok_or_else(|| {
+            Invalid::new(
+                "must be a rate as `10Mb/s` (bits) or `1MB/s@20ms` (bytes, with the interval)",
+            )
+        })
+    }
+}
+
+/// `^[0-9]+[GMK]?[Bb]/s(@[0-9]+[mu]?s?)?$`, decimal, not zero, and what libxlutil
+/// computes from it below 2^32.
+fn rate(text: &str) -> Option<()> {
+    let number = |text: &str| {
+        let decimal =
+            !text.is_empty() && text.len() <= 10 && text.bytes().all(|b| b.is_ascii_digit());
+        text.parse::<u64>()
+            .ok()
+            .filter(|n| decimal && !text.starts_with('0') && *n > 0)
+    };
+    let (amount, interval) = match text.split_once('@') {
+        Some((amount, interval)) => (amount, Some(interval)),
+        None => (text, None),
+    };
+    let amount = amount.strip_suffix("/s")?;
+    let (amount, bits) = match amount.strip_suffix('b') {
+        Some(amount) => (amount, 8),
+        None => (amount.strip_suffix('B')?, 1),
+    };
+    let (amount, factor) = match amount.as_bytes().last()? {
+        b'G' => (&amount[..amount.len() - 1], 1_000_000_000),
+        b'M' => (&amount[..amount.len() - 1], 1_000_000),
+        b'K' => (&amount[..amount.len() - 1], 1_000),
+        _ => (amount, 1),
+    };
+    let bytes_per_second = number(amount)?.checked_mul(factor)? / bits;
+    let micros = match interval {
+        None => 50_000,
+        Some(interval) => {
+            let interval = interval.strip_suffix('s').unwrap_or(interval);
+            if let Some(millis) = interval.strip_suffix('m') {
+                number(millis)? * 1_000
+            } else if let Some(micros) = interval.strip_suffix('u') {
+                number(micros)?
+            } else {
+                number(interval)? * 1_000_000
+            }
+        }
+    };
+    let per_interval = bytes_per_second.checked_mul(micros)? / 1_000_000;
+    (per_interval > 0 && per_interval <= u64::from(u32::MAX) && micros <= u64::from(u32::MAX))
+        .then_some(())
+}
+
+/// The keys of a vif that have a variable of their own, with that variable.
+const OWN_VARIABLE: &[(&str, &str)] = &[
+    ("mac", "mac"),
+    ("bridge", "bridge"),
+    ("ip", "ip"),
+    ("vifname", "vifname"),
+    ("script", "script"),
+    ("mtu", "mtu"),
+];
+const OTHER_KEYS: &[&str] = &[
+    "rate",
+    "backend",
+    "gatewaydev",
+    "netdev",
+    "type",
+    "model",
+    "devid",
+    "vlan",
+    "coloft_forwarddev",
+];
+const FLAGS: &[&str] = &["trusted", "untrusted"];
+
+impl VifParameters {
+    /// The value of a key, if it is among the parameters.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.split(',').find_map(|item| {
+            item.split_once('=')
+                .filter(|(k, _)| *k == key)
+                .map(|(_, v)| v)
+        })
+    }
+}
+
+impl FromText for VifParameters {
+    const ID: DiagnosticId = DiagnosticId::BadVifParameters;
+    const EXPECTED: &'static str = "vif parameters as `rate=10Mb/s,type=vif`";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        if text.chars().any(char::is_control) {
+            return Err(Invalid::new("must not hold control characters"));
+        }
+        let mut items = Vec::new();
+        for item in text
+            .split(',')
+            .map(|item| item.trim_matches(' '))
+            .filter(|item| !item.is_empty())
+        {
+            if FLAGS.contains(&item) {
+                items.push(item);
+                continue;
+            }
+            let Some((key, value)) = item.split_once('=') else {
+                return Err(Invalid::new(format!(
+                    "must be a list of `key=value`; `{item}` is none"
+                )));
+            };
+            if let Some((_, variable)) = OWN_VARIABLE.iter().find(|(own, _)| *own == key) {
+                return Err(Invalid::new(format!("must not set `{key}`"))
+                    .help(format!("write `{variable}` on the interface")));
+            }
+            if !OTHER_KEYS.contains(&key) {
+                let invalid = Invalid::new(format!(
+                    "has an unknown key `{key}`, which xl would pass over"
+                ));
+                return Err(match closest(key, OTHER_KEYS) {
+                    Some(near) => invalid.help(format!("did you mean `{near}`?")),
+                    None => invalid,
+                });
+            }
+            let fits = match key {
+                "rate" => rate(value).is_some(),
+                "type" => matches!(value, "vif" | "ioemu"),
+                "devid" => value.parse::<u16>().is_ok(),
+                _ => !value.is_empty(),
+            };
+            if !fits {
+                return Err(Invalid::new(format!(
+                    "has a value for `{key}` that xl does not take: `{value}`"
+                )));
+            }
+            items.push(item);
+        }
+        Ok(Self(items.join(",").into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_those_that_libxlutil_reads() {
+        for text in ["10Mb/s", "1GB/s", "250KB/s@20ms", "1B/s@1s", "300B/s"] {
+            assert!(rate(text).is_some(), "{text}");
+        }
+        for text in [
+            "900MB",
+            "10mb/s",
+            "010Mb/s",
+            "0Mb/s",
+            "1b/s",
+            "9999999999GB/s",
+            "10Mb/s@",
+            "1.5Mb/s",
+        ] {
+            assert!(rate(text).is_none(), "{text}");
+        }
+    }
+}

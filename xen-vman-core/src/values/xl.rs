@@ -1,0 +1,308 @@
+//! Texts and values that go into xl.cfg.
+
+use crate::diag::{DiagnosticId, Segment};
+use crate::document::decode::{Decoder, FromNode, FromText, Invalid};
+use crate::document::{Node, Value};
+use serde::{Serialize, Serializer};
+
+/// What a VM is for, in any words; it becomes a comment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Description(Box<str>);
+
+impl Description {
+    /// The text; it may have several lines.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromText for Description {
+    const ID: DiagnosticId = DiagnosticId::BadText;
+    const EXPECTED: &'static str = "a text";
+    const EMPTY_IS_A_VALUE: bool = true;
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        if text.contains('\0') {
+            return Err(Invalid::new("must not hold a NUL character"));
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+/// The command line of a kernel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct KernelCmdline(Box<str>);
+
+impl KernelCmdline {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A command line made of parts that are known to fit.
+    pub(crate) fn generated(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl FromText for KernelCmdline {
+    const ID: DiagnosticId = DiagnosticId::BadText;
+    const EXPECTED: &'static str = "a kernel command line";
+    const EMPTY_IS_A_VALUE: bool = true;
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        no_control(text)?;
+        Ok(Self(text.into()))
+    }
+}
+
+/// The password for SPICE. It is shown nowhere but in the files that need it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SpicePassword(Box<str>);
+
+impl SpicePassword {
+    /// The password itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for SpicePassword {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SpicePassword(..)")
+    }
+}
+
+impl FromNode for SpicePassword {
+    const EXPECTED: &'static str = "a password, as text";
+
+    /// Problems do not quote the password, as other values are.
+    fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let why = match &node.value {
+            Value::Text(text)
+                if decoder.refuse_expressions && crate::document::is_expression(text) =>
+            {
+                "the password must be written plainly: no template expression is evaluated here"
+            }
+            Value::Text(text) if text.contains(',') || text.chars().any(char::is_control) => {
+                "the password must not hold a comma or control characters: QEMU would read options there"
+            }
+            Value::Text(text) if text.len() > 60 => {
+                "the password must be at most 60 bytes long: SPICE takes no more"
+            }
+            Value::Text(text) => return Some(Self(text.clone())),
+            _ => "the password must be a text; write it in quotes",
+        };
+        decoder.problem(node, DiagnosticId::BadText, why);
+        None
+    }
+}
+
+fn no_control(text: &str) -> Result<(), Invalid> {
+    if text.chars().any(char::is_control) {
+        return Err(Invalid::new("must be one line without control characters"));
+    }
+    Ok(())
+}
+
+/// A key of xl.cfg: a lower-case letter, then lower-case letters, digits, `_` and `.`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct XlKey(Box<str>);
+
+impl XlKey {
+    /// The key.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A value that xl.cfg can hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum XlValue {
+    /// Not negative: xl.cfg has no sign.
+    Integer(u32),
+    /// A text without line ends.
+    Text(Box<str>),
+    /// A list.
+    List(Vec<XlValue>),
+}
+
+/// Further options for xl.cfg, in the order written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct XlOptions(Vec<(XlKey, XlValue)>);
+
+impl XlOptions {
+    /// The options, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&XlKey, &XlValue)> {
+        self.0.iter().map(|(key, value)| (key, value))
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<&XlValue> {
+        self.iter()
+            .find(|(known, _)| known.as_str() == key)
+            .map(|(_, value)| value)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// These options, and those of `weaker` that they do not set.
+    #[must_use]
+    pub fn over(mut self, weaker: &Self) -> Self {
+        for (key, value) in weaker.iter() {
+            if self.get(key.as_str()).is_none() {
+                self.0.push((key.clone(), value.clone()));
+            }
+        }
+        self
+    }
+}
+
+impl FromNode for XlOptions {
+    const EXPECTED: &'static str = "a table of xl.cfg keys and values";
+    const EMPTY_IS_A_VALUE: bool = false;
+
+    /// A table; or, as the original role had to be given them, a list of pairs.
+    fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let pairs: Vec<(Segment, Box<str>, &Node)> = match &node.value {
+            Value::Table(entries) => entries
+                .iter()
+                .map(|entry| {
+                    (
+                        Segment::Key(entry.key.clone()),
+                        entry.key.clone(),
+                        &entry.node,
+                    )
+                })
+                .collect(),
+            Value::List(items) => {
+                let pairs = items
+                    .iter()
+                    .enumerate()
+                    .map(|(index, item)| match item.items() {
+                        [
+                            Node {
+                                value: Value::Text(key),
+                                ..
+                            },
+                            value,
+                        ] => Some((Segment::Index(index), key.clone(), value)),
+                        _ => None,
+                    });
+                match pairs.collect() {
+                    Some(pairs) => pairs,
+                    None => {
+                        decoder.wrong_type::<Self>(node);
+                        return None;
+                    }
+                }
+            }
+            _ => {
+                decoder.wrong_type::<Self>(node);
+                return None;
+            }
+        };
+        let mut options = Vec::new();
+        let mut complete = true;
+        for (segment, key, value) in pairs {
+            let option = decoder.within(segment, |decoder| option(&key, value, decoder));
+            complete &= option.is_some();
+            options.extend(option.flatten());
+        }
+        complete.then_some(Self(options))
+    }
+}
+
+/// A key with its value; nothing in it if the value is nothing.
+fn option(key: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<Option<(XlKey, XlValue)>> {
+    let mut characters = key.bytes();
+    let first = characters
+        .next()
+        .is_some_and(|byte| byte.is_ascii_lowercase());
+    if !first
+        || !characters
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'.')
+    {
+        let message =
+            format!("`{key}` must be a key of xl.cfg: lower-case letters, digits, `_` and `.`");
+        decoder.problem(node, DiagnosticId::BadXlOption, message);
+        return None;
+    }
+    if node.value == Value::Null {
+        return Some(None);
+    }
+    let value = XlValue::from_node(node, decoder)?;
+    Some(Some((XlKey(key.into()), value)))
+}
+
+impl FromNode for XlValue {
+    const EXPECTED: &'static str = "a number, a boolean, a text or a list of them";
+
+    fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let bad = |decoder: &mut Decoder<'_>, why: &str| {
+            decoder.problem(node, DiagnosticId::BadXlOption, why);
+            None
+        };
+        match &node.value {
+            Value::Bool(value, _) => Some(Self::Integer(u32::from(*value))),
+            Value::Integer(value, raw) => match (u32::try_from(*value), raw) {
+                (Ok(value), None) if i32::try_from(value).is_ok() => Some(Self::Integer(value)),
+                _ => bad(
+                    decoder,
+                    "a number in xl.cfg must be decimal, from 0 to 2147483647",
+                ),
+            },
+            Value::Text(text) => {
+                if decoder.refuse_expression(node) {
+                    return None;
+                }
+                if decoder.quoted_xl_values
+                    && let Some(inner) = unquoted(text)
+                {
+                    let message =
+                        format!("`{text}` is quoted for xl.cfg; it is taken as `{inner}`");
+                    let help =
+                        Some("write the value alone: quotes are added where xl.cfg needs them");
+                    decoder.problem_with_help(node, DiagnosticId::QuotedXlValue, message, help);
+                    return Some(Self::Text(inner.into()));
+                }
+                match no_control(text) {
+                    Ok(()) => Some(Self::Text(text.clone())),
+                    Err(_) => bad(
+                        decoder,
+                        "a text in xl.cfg must be one line without control characters",
+                    ),
+                }
+            }
+            Value::List(_) => decoder.list(node).map(Self::List),
+            Value::Float(_) | Value::Null | Value::Table(_) => {
+                decoder.wrong_type::<Self>(node);
+                None
+            }
+        }
+    }
+}
+
+/// The inside of a text that is one xl.cfg string without escapes.
+fn unquoted(text: &str) -> Option<&str> {
+    ['"', '\''].iter().find_map(|&quote| {
+        let inner = text.strip_prefix(quote)?.strip_suffix(quote)?;
+        (!inner.contains([quote, '\\']) && !inner.chars().any(char::is_control)).then_some(inner)
+    })
+}
+
+impl Serialize for XlValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Integer(value) => value.serialize(serializer),
+            Self::Text(text) => text.serialize(serializer),
+            Self::List(items) => items.serialize(serializer),
+        }
+    }
+}
