@@ -16,6 +16,7 @@ mod lookup;
 mod network;
 mod resolved;
 mod sourced;
+mod storage;
 mod vifname;
 mod vm;
 

@@ -2,15 +2,13 @@
 
 use super::expression::Scene;
 use super::lookup::Lookup;
-use super::resolved::{ResolvedHost, ResolvedSpice, ResolvedVm, Root, XlOption};
+use super::resolved::{ResolvedHost, ResolvedSpice, ResolvedVm, XlOption};
 use super::sourced::{Origin, Scope, Sourced};
-use super::{boot, identity, network};
+use super::{boot, identity, network, storage};
 use crate::diag::{Diagnostic, DiagnosticId};
 use crate::document::Node;
 use crate::spec::{OsSpec, VmSpec};
-use crate::values::{
-    Builder, DomainName, GuestType, NamePart, OsType, OsVersion, StorageType, XlOptions,
-};
+use crate::values::{Builder, DomainName, GuestType, NamePart, OsType, OsVersion, XlOptions};
 use uuid::Uuid;
 
 /// Completes a VM. What it cannot do without is reported; without names there is no VM.
@@ -80,7 +78,7 @@ pub(super) fn resolve(
 
     let (guest_type, storage_type, manual_root_disk) =
         (guest_type?, storage_type?, manual_root_disk?);
-    let root = root(
+    let root = storage::root(
         &org,
         &name,
         &domain,
@@ -113,7 +111,7 @@ pub(super) fn resolve(
                     cmdline,
                 }),
                 None => {
-                    no_cmdline(&storage_type, scope, lookup);
+                    storage::no_cmdline(&storage_type, scope, lookup);
                     None
                 }
             }
@@ -331,95 +329,6 @@ fn guest_type(
                 .map(of_builder),
         ),
     }
-}
-
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the values that decide where a root lies"
-)]
-fn root(
-    org: &NamePart,
-    name: &NamePart,
-    domain: &DomainName,
-    guest_type: GuestType,
-    storage_type: &Sourced<StorageType>,
-    manual_root_disk: bool,
-    host: &ResolvedHost,
-    lookup: &mut Lookup<'_>,
-    scope: Scope,
-) -> Root {
-    let mut needs = |variable: &'static str, help: &str| {
-        let message = format!(
-            "`{domain}` has its root on {}, which needs `{variable}`",
-            storage_type.as_str()
-        );
-        let path = storage_type.path_or(scope.key("name"));
-        lookup
-            .report
-            .push(Diagnostic::new(DiagnosticId::MissingRequirement, path, message).help(help));
-    };
-    match &**storage_type {
-        // An HVM domU boots from a disk, never from NFS.
-        StorageType::Nfs if guest_type == GuestType::Hvm => Root::Unmanaged,
-        StorageType::Nfs => match &host.nfsroot_base {
-            // There is no root disk to take part in: `manual_root_disk` changes nothing.
-            Some(base) => Root::Nfs(base.root_of(org, name)),
-            None => {
-                needs(
-                    "nfsroot_base",
-                    "write where the roots lie, such as `10.0.0.5:/srv/vms`",
-                );
-                Root::Unmanaged
-            }
-        },
-        StorageType::Iscsi if manual_root_disk => Root::Unmanaged,
-        StorageType::Iscsi => {
-            if host.iscsi_server.is_none() {
-                needs("iscsi_server", "write the server, such as `10.0.0.6`");
-            }
-            if host.iscsi_base_wwn.is_none() {
-                needs(
-                    "iscsi_base_wwn",
-                    "write what the targets begin with, such as `iqn.2017-01.de.example`",
-                );
-            }
-            let (Some(portal), Some(base)) = (&host.iscsi_server, &host.iscsi_base_wwn) else {
-                return Root::Unmanaged;
-            };
-            match base.target(domain.as_str()) {
-                Ok(iqn) => Root::Iscsi {
-                    device: portal.by_path(&iqn),
-                    portal: portal.value.clone(),
-                    iqn,
-                },
-                Err(invalid) => {
-                    let message =
-                        format!("the iSCSI name `{}:{domain}` {}", base.value, invalid.why);
-                    lookup.report.push(Diagnostic::new(
-                        DiagnosticId::BadIqn,
-                        scope.key("name").path(),
-                        message,
-                    ));
-                    Root::Unmanaged
-                }
-            }
-        }
-        StorageType::Other(_) => Root::Unmanaged,
-    }
-}
-
-fn no_cmdline(storage_type: &Sourced<StorageType>, scope: Scope, lookup: &mut Lookup<'_>) {
-    let message = format!(
-        "storage type `{}` is unknown to xen-vman, so `cmdline` must say where the root is",
-        storage_type.as_str()
-    );
-    let diagnostic = Diagnostic::new(
-        DiagnosticId::MissingRequirement,
-        scope.key("cmdline").path(),
-        message,
-    )
-    .help("write it, such as `root=/dev/xvda rw net.ifnames=0`");
-    lookup.report.push(diagnostic);
 }
 
 fn xl_options(

@@ -1,0 +1,216 @@
+//! Laws that hold for whatever a definition says.
+
+mod support;
+
+use proptest::prelude::*;
+use std::fmt::Write as _;
+use xen_vman_core::diag::text::{Colour, printable, render};
+use xen_vman_core::document::decode::FromText;
+use xen_vman_core::parse::{ConvertTarget, convert};
+use xen_vman_core::render::{manifest, quote};
+use xen_vman_core::resolve::vif_name;
+use xen_vman_core::values::{DomainName, GuestType, VifNamePrefix};
+use xen_vman_core::{Assets, Compiled, Facts, Source, Templates, compile};
+
+fn compiled(name: &str, text: &str) -> Compiled {
+    compile(vec![Source::new(name, text).unwrap()], &Facts::default())
+}
+
+/// Everything that a definition gives, as one text.
+fn whole(compiled: &Compiled) -> String {
+    let mut text = render(&compiled.report, &compiled.sources, Colour::None);
+    if !compiled.report.has_errors() {
+        let output = compiled
+            .render(&Templates::embedded(), &Assets::default())
+            .unwrap();
+        for file in output
+            .host
+            .iter()
+            .chain(output.guests.iter().flat_map(|guest| &guest.files))
+        {
+            write!(
+                text,
+                "{} {:o} {}\n{}",
+                file.path,
+                file.mode,
+                file.owner,
+                file.text()
+            )
+            .unwrap();
+        }
+        text += &serde_json::to_string(&manifest(&compiled.resolved, &output)).unwrap();
+    }
+    text
+}
+
+/// Texts with all that has a meaning somewhere.
+fn hostile() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        "[ -~]{0,8}",
+        Just("\n".to_owned()),
+        Just("\r".to_owned()),
+        Just("\0".to_owned()),
+        Just("\t".to_owned()),
+        Just("\u{1b}[31m".to_owned()),
+        Just("ä€\u{202e}".to_owned()),
+        Just("{{ vm.name }}".to_owned()),
+        Just("{% if %}".to_owned()),
+        Just("$(id)`id`".to_owned()),
+        Just("%i%n".to_owned()),
+        Just("'\"\\".to_owned()),
+        Just("../../etc".to_owned()),
+        Just("#;,".to_owned()),
+    ];
+    proptest::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+/// Definitions of a few VMs with ordinary values.
+fn definition() -> impl Strategy<Value = toml::Table> {
+    let name = "[a-z][a-z0-9]{0,9}";
+    let interface = (
+        proptest::option::of(1_u8..255),
+        proptest::option::of(1_u8..255),
+        proptest::option::of(1280_u16..9000),
+    )
+        .prop_map(|(v4, v6, mtu)| {
+            let mut table = toml::Table::new();
+            table.extend(v4.map(|n| ("ip".into(), format!("10.0.0.{n}/16").into())));
+            table.extend(v6.map(|n| ("ipv6".into(), format!("2001:db8::{n:x}/64").into())));
+            table.extend(mtu.map(|n| ("mtu".into(), i64::from(n).into())));
+            toml::Value::Table(table)
+        });
+    let vm = (
+        name,
+        name,
+        1_i64..4096,
+        1_i64..64,
+        proptest::collection::vec(interface, 0..4),
+        prop_oneof![Just("pv"), Just("pvh"), Just("hvm")],
+        prop_oneof![Just("nfs"), Just("iscsi")],
+        any::<[bool; 3]>(),
+        proptest::option::of("[ -~&&[^{]]{0,30}"),
+    )
+        .prop_map(
+            |(org, name, memory, vcpus, interfaces, kind, storage, flags, description)| {
+                let mut vm = toml::Table::new();
+                vm.insert("org".into(), org.into());
+                vm.insert("name".into(), name.into());
+                vm.insert("memory".into(), memory.into());
+                vm.insert("vcpus".into(), vcpus.into());
+                vm.insert("type".into(), kind.into());
+                vm.insert("storage_type".into(), storage.into());
+                vm.insert("auto_boot".into(), flags[0].into());
+                vm.insert("auto_install".into(), flags[1].into());
+                vm.insert("boot_after_creation".into(), flags[2].into());
+                vm.insert("interfaces".into(), toml::Value::Array(interfaces));
+                vm.extend(description.map(|text| ("description".into(), text.into())));
+                let os = [
+                    ("type".to_owned(), "debian".into()),
+                    ("version".to_owned(), "bookworm".into()),
+                ];
+                vm.insert("os".into(), toml::Value::Table(os.into_iter().collect()));
+                toml::Value::Table(vm)
+            },
+        );
+    proptest::collection::vec(vm, 0..5).prop_map(|vms| {
+        let mut table = toml::Table::new();
+        table.insert("nfsroot_base".into(), "10.0.0.5:/tank".into());
+        table.insert("iscsi_server".into(), "10.0.0.6".into());
+        table.insert("iscsi_base_wwn".into(), "iqn.2017-01.de.example".into());
+        table.insert("vms".into(), toml::Value::Array(vms));
+        table
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_same_definition_gives_the_same_bytes(table in definition()) {
+        let text = table.to_string();
+        prop_assert_eq!(whole(&compiled("host.toml", &text)), whole(&compiled("host.toml", &text)));
+    }
+
+    #[test]
+    fn a_definition_means_the_same_in_every_form(table in definition()) {
+        let source = Source::new("host.toml", table.to_string()).unwrap();
+        let rendered = |name: &str, text: &str| {
+            let compiled = compiled(name, text);
+            let ids: Vec<_> = compiled.report.iter().map(|d| d.id).collect();
+            let errors = compiled.report.has_errors();
+            let output = (!errors).then(|| compiled.render(&Templates::embedded(), &Assets::default()).unwrap());
+            (ids, output.map(|output| (output.host, output.guests.into_iter().map(|g| g.files).collect::<Vec<_>>())))
+        };
+        let toml = rendered("host.toml", &source.text);
+        for (target, name) in [(ConvertTarget::Yaml, "host.yml"), (ConvertTarget::Json, "host.json")] {
+            let (text, report) = convert(&source, target);
+            prop_assert!(report.is_empty());
+            prop_assert_eq!(&rendered(name, &text), &toml, "{}", text);
+            let (back, _) = convert(&Source::new(name, text).unwrap(), ConvertTarget::Toml);
+            prop_assert_eq!(&rendered("host.toml", &back), &toml, "{}", back);
+        }
+    }
+
+    #[test]
+    fn no_text_whatever_makes_it_panic(text in hostile(), ending in prop_oneof![Just("toml"), Just("yml"), Just("json")]) {
+        whole(&compiled(&format!("host.{ending}"), &text));
+    }
+
+    #[test]
+    fn a_hostile_value_is_refused_or_harmless(text in hostile(), key in prop_oneof![
+        Just("org"), Just("name"), Just("description"), Just("cmdline"), Just("kernel"), Just("cpu_str"), Just("storage_type"),
+        Just("uuid"), Just("gateway"), Just("reinstall"), Just("spicepasswd"),
+    ]) {
+        let mut vm = toml::Table::new();
+        for (known, value) in [("org", "a"), ("name", "b")] {
+            vm.insert(known.into(), value.into());
+        }
+        vm.insert("os".into(), toml::toml! { type = "debian" version = "12" }.into());
+        vm.insert("interfaces".into(), toml::Value::Array(Vec::new()));
+        vm.insert("storage_type".into(), "nfs".into());
+        vm.insert(key.into(), text.clone().into());
+        let mut table = toml::Table::new();
+        table.insert("nfsroot_base".into(), "10.0.0.5:/tank".into());
+        table.insert("vms".into(), toml::Value::Array(vec![vm.into()]));
+        let compiled = compiled("host.toml", &table.to_string());
+        let report = render(&compiled.report, &compiled.sources, Colour::None);
+        prop_assert!(report.chars().all(|c| c == '\n' || !c.is_control()), "{:?}", report);
+        if compiled.report.has_errors() {
+            return Ok(());
+        }
+        let output = compiled.render(&Templates::embedded(), &Assets::default()).unwrap();
+        for file in &output.host {
+            prop_assert!(!file.path.contains("/../") && !file.path.contains('\0'));
+        }
+        // Every line of the configuration is a comment, an assignment, or part of a list.
+        let config = output.host.iter().find(|file| file.path.ends_with(".cfg")).unwrap();
+        let keys = ["name", "uuid", "type", "memory", "vcpus", "cpus", "kernel", "ramdisk", "cmdline", "vif", "disk", "spice"];
+        for line in config.text().lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let known = keys.iter().any(|key| line.starts_with(&format!("{key} = ")));
+            prop_assert!(known || line.starts_with("  \"") || line == "]", "{:?}", line);
+        }
+    }
+
+    #[test]
+    fn a_quoted_word_of_sh_is_read_back(text in "[^\0]{0,40}") {
+        prop_assert_eq!(shlex::split(&quote::sh_word(&text)), Some(vec![text]));
+    }
+
+    #[test]
+    fn vif_names_fit_the_kernel(prefix in "[a-z][a-z0-9-]{0,40}", domain in "[a-z]{1,30}-[a-z]{1,30}", devid in 0_u32..300, hvm: bool) {
+        let prefix = VifNamePrefix::from_text(&prefix).unwrap();
+        let domain = DomainName::from_text(&domain).unwrap();
+        let (kind, longest) = if hvm { (GuestType::Hvm, 11) } else { (GuestType::Pv, 15) };
+        let name = vif_name(&prefix, &domain, devid, kind, |_| false);
+        prop_assert!(name.as_str().len() <= longest, "{}", name);
+        let number = format!(".{devid}");
+        prop_assert!(name.as_str().ends_with(&number));
+        let other = vif_name(&prefix, &domain, devid, kind, |taken| taken == name.as_str());
+        prop_assert!(other != name && other.as_str().len() <= longest);
+    }
+
+    #[test]
+    fn printable_text_has_no_control_characters(text in hostile()) {
+        prop_assert!(printable(&text).chars().all(|c| !c.is_control()));
+    }
+}
