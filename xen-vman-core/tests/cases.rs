@@ -1,5 +1,11 @@
 //! Cases: a folder for each situation, input and expectation side by side.
 #![allow(clippy::disallowed_methods, reason = "tests read cases")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by a panic and says why it is skipped"
+)]
 
 mod support;
 

@@ -1,5 +1,11 @@
 //! The data flow, read off the imports: a stage may use those before it, none after it.
 #![allow(clippy::disallowed_methods, reason = "tests read sources")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by a panic and says why it is skipped"
+)]
 
 mod support;
 

@@ -1,6 +1,5 @@
 //! Laws that hold for whatever a definition says.
-
-mod support;
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use proptest::prelude::*;
 use std::fmt::Write as _;

@@ -4,6 +4,12 @@
 //! `ORG-NAME.xl.json` is what xl 4.17 made of the original's file. `report.txt` and
 //! `differences.txt` are ours to refresh; the JSON never is.
 #![allow(clippy::disallowed_methods, reason = "tests read cases")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by a panic and says why it is skipped"
+)]
 
 mod support;
 

@@ -71,7 +71,7 @@ fn paragraph(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) ->
             group = group.element(Level::NOTE.message(printable(&place)));
         }
         Some(span) => {
-            group = group.element(shown(span, AnnotationKind::Primary, printable(&place)))
+            group = group.element(shown(span, AnnotationKind::Primary, printable(&place)));
         }
         None if !place.is_empty() => group = group.element(Origin::path(printable(&place))),
         None => {}

@@ -60,7 +60,7 @@ impl<'t> Reader<'t, '_> {
                 | Event::Nothing => {}
                 _ if root.is_some() => {
                     let message = "a file must hold one YAML document";
-                    return Err(problem(DiagnosticId::Syntax, message, span));
+                    return Err(Box::new(problem(DiagnosticId::Syntax, message, span)));
                 }
                 event => root = Some(self.node(event, span, 1)?.0),
             }
@@ -71,12 +71,12 @@ impl<'t> Reader<'t, '_> {
     fn next(&mut self) -> Result<(Event<'t>, Span), Problem> {
         match self.events.next_event() {
             Some(Ok((event, span))) => Ok((event, self.span(span))),
-            Some(Err(error)) => Err(self.syntax(&error)),
+            Some(Err(error)) => Err(Box::new(self.syntax(&error))),
             None => Ok((Event::StreamEnd, self.span(saphyr_parser::Span::default()))),
         }
     }
 
-    fn syntax(&self, error: &ScanError) -> Problem {
+    fn syntax(&self, error: &ScanError) -> Diagnostic {
         let at = *error.marker();
         let span = self.span(saphyr_parser::Span::new(at, at));
         problem(DiagnosticId::Syntax, error.info().to_owned(), span)
@@ -112,17 +112,17 @@ impl<'t> Reader<'t, '_> {
             Event::Alias(anchor) => {
                 let Some((node, size)) = self.anchors.get(&anchor).cloned() else {
                     let message = "an alias must name an anchor that ends before it";
-                    return Err(problem(DiagnosticId::Syntax, message, span));
+                    return Err(Box::new(problem(DiagnosticId::Syntax, message, span)));
                 };
                 self.spend(size, span)?;
                 return Ok((node, size));
             }
             _ => {
-                return Err(problem(
+                return Err(Box::new(problem(
                     DiagnosticId::Syntax,
                     "a value must stand here",
                     span,
-                ));
+                )));
             }
         };
         self.spend(1, span)?;
@@ -143,7 +143,7 @@ impl<'t> Reader<'t, '_> {
     fn spend(&mut self, size: usize, span: Span) -> Result<(), Problem> {
         self.budget = self.budget.checked_sub(size).ok_or_else(|| {
             let message = "aliases must not blow the file up to many times its size";
-            problem(DiagnosticId::TooLarge, message, span)
+            Box::new(problem(DiagnosticId::TooLarge, message, span))
         })?;
         Ok(())
     }
@@ -197,7 +197,7 @@ impl<'t> Reader<'t, '_> {
             } else {
                 let message = format!("a key must be a text, not {}", key.kind());
                 self.report
-                    .push(*problem(DiagnosticId::WrongType, message, key_span));
+                    .push(problem(DiagnosticId::WrongType, message, key_span));
             }
         }
     }
@@ -232,7 +232,7 @@ impl<'t> Reader<'t, '_> {
         if let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema()) {
             let message = format!("unknown YAML tag `{}{}`", tag.handle, tag.suffix);
             self.report
-                .push(*problem(DiagnosticId::Syntax, message, span));
+                .push(problem(DiagnosticId::Syntax, message, span));
         }
     }
 
@@ -252,8 +252,8 @@ impl<'t> Reader<'t, '_> {
     }
 }
 
-fn problem(id: DiagnosticId, message: impl Into<String>, span: Span) -> Problem {
-    Box::new(Diagnostic::new(id, FieldPath::root(), message).at(span))
+fn problem(id: DiagnosticId, message: impl Into<String>, span: Span) -> Diagnostic {
+    Diagnostic::new(id, FieldPath::root(), message).at(span)
 }
 
 /// Adds an entry; a key that is there already is reported, and the first one stays.
@@ -374,6 +374,7 @@ fn is_float(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fmt::Write as _;
 
     #[test]
     fn plain_scalars_are_read_as_pyyaml_reads_them() {
@@ -404,7 +405,7 @@ mod tests {
         for level in 1..9 {
             let before = level - 1;
             let items = vec![format!("*a{before}"); 10].join(", ");
-            text.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+            writeln!(text, "a{level}: &a{level} [{items}]").unwrap();
         }
         let mut report = Report::new();
         read(&text, 0, &mut report);

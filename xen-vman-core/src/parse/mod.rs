@@ -116,7 +116,7 @@ fn overlay(base: &mut Node, over: &Node, path: &FieldPath, report: &mut Report) 
         match known.iter_mut().find(|known| known.key == entry.key) {
             None => known.push(entry.clone()),
             Some(same) if &*entry.key == "defaults" => {
-                overlay(&mut same.node, &entry.node, &here, report)
+                overlay(&mut same.node, &entry.node, &here, report);
             }
             Some(Entry {
                 node:

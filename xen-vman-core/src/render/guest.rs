@@ -3,7 +3,7 @@
 use super::{Guest, MANAGED, RenderedFile, Templates};
 use crate::error::Error;
 use crate::resolve::{GuestNetwork, Resolved, ResolvedVm, Root};
-use crate::values::{Filesystem, HostAddress};
+use crate::values::{Filesystem, HostAddress, PublicKey};
 use ipnet::IpNet;
 use serde::Serialize;
 use std::net::IpAddr;
@@ -46,7 +46,7 @@ pub(super) fn files(
         .host
         .public_keys
         .iter()
-        .map(|key| key.as_str())
+        .map(PublicKey::as_str)
         .collect();
     if !keys.is_empty() {
         let home = if user == "root" {

@@ -2,6 +2,7 @@
 
 use super::{Link, Output, RenderedFile, Setting};
 use crate::resolve::{Resolved, ResolvedVm, Root};
+use crate::values::PackageName;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -168,7 +169,7 @@ fn vm_entry<'a>(vm: &'a ResolvedVm, resolved: &'a Resolved) -> VmEntry<'a> {
                 .host
                 .debootstrap_packages
                 .iter()
-                .map(|package| package.as_str())
+                .map(PackageName::as_str)
                 .collect(),
         },
     }

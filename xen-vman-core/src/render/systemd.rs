@@ -38,6 +38,7 @@ struct ScriptContext {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names that templates know")]
 struct Timeouts {
     start_timeout: u32,
     stop_timeout: u32,

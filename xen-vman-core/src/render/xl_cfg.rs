@@ -183,7 +183,7 @@ fn disks(vm: &ResolvedVm) -> Vec<Token> {
 fn vif(interface: &ResolvedInterface) -> Token {
     let mut parts = vec![format!("mac={}", *interface.mac)];
     let mut part = |key: &str, value: Option<String>| {
-        parts.extend(value.map(|value| format!("{key}={value}")))
+        parts.extend(value.map(|value| format!("{key}={value}")));
     };
     part(
         "bridge",

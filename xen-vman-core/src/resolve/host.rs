@@ -23,7 +23,7 @@ pub(super) fn resolve(lookup: &mut Lookup<'_>) -> ResolvedHost {
             |defaults| &defaults.network_script,
             &Scene::HOST,
         )
-        .or_else(|| built_in_script());
+        .or_else(built_in_script);
     ResolvedHost {
         xl_path: fact(required!(xl_path), lookup.facts.xl_path.as_ref(), "xl_path"),
         iscsiadm_path: fact(

@@ -81,7 +81,7 @@ impl<'d> Lookup<'d> {
     /// A value of a VM: as written there, else the default.
     pub(super) fn vm<T: Clone + FromNode>(
         &mut self,
-        written: &Option<T>,
+        written: Option<&T>,
         place: Place,
         field: fn(&DefaultsSpec) -> &Option<Templated<T>>,
         scene: &Scene<'_>,

@@ -128,19 +128,19 @@ pub(super) fn guest_network(
     lookup: &mut Lookup<'_>,
 ) -> Option<GuestNetwork> {
     let nameservers = lookup.vm(
-        &spec.nameserver,
+        spec.nameserver.as_ref(),
         scope.key("nameserver"),
         |defaults| &defaults.nameserver,
         scene,
     );
     let gateway = lookup.vm(
-        &spec.gateway,
+        spec.gateway.as_ref(),
         scope.key("gateway"),
         |defaults| &defaults.gateway,
         scene,
     );
     let gateway6 = lookup.vm(
-        &spec.gateway6,
+        spec.gateway6.as_ref(),
         scope.key("gateway6"),
         |defaults| &defaults.gateway6,
         scene,

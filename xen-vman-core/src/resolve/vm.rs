@@ -12,6 +12,7 @@ use crate::values::{Builder, DomainName, GuestType, NamePart, OsType, OsVersion,
 use uuid::Uuid;
 
 /// Completes a VM. What it cannot do without is reported; without names there is no VM.
+#[expect(clippy::too_many_lines, reason = "a line or two for each variable")]
 pub(super) fn resolve(
     number: usize,
     spec: &VmSpec,
@@ -41,7 +42,7 @@ pub(super) fn resolve(
         };
         ($field:ident, $key:expr) => {
             lookup.vm(
-                &spec.$field,
+                spec.$field.as_ref(),
                 scope.key($key),
                 |defaults| &defaults.$field,
                 &scene,

@@ -87,7 +87,7 @@ pub(super) fn spice_needs_password(resolved: &Resolved, report: &mut Report) {
     }
 }
 
-/// libxl refuses to start a domain with both (libxl_create.c).
+/// libxl refuses to start a domain with both (`libxl_create.c`).
 pub(super) fn usb_devices_beside_redirection(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
         let Some(spice) = vm

@@ -29,6 +29,14 @@ pub(super) fn unknown_vm(resolved: &Resolved, report: &mut Report) {
     }
 }
 
+/// How far the search has come with a VM.
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    New,
+    Open,
+    Done,
+}
+
 /// systemd breaks a circle by leaving out a unit of its choice.
 pub(super) fn circle(resolved: &Resolved, report: &mut Report) {
     let number_of: HashMap<&str, usize> = resolved
@@ -44,12 +52,6 @@ pub(super) fn circle(resolved: &Resolved, report: &mut Report) {
             .filter_map(|other| number_of.get(other.as_str()).copied())
             .collect::<Vec<_>>()
     };
-    #[derive(Clone, Copy, PartialEq)]
-    enum State {
-        New,
-        Open,
-        Done,
-    }
     let mut states = vec![State::New; resolved.vms.len()];
     for start in 0..resolved.vms.len() {
         // Depth first, with a stack of our own: a chain may be as long as the definition.

@@ -203,7 +203,7 @@ fn rate(text: &str) -> Option<()> {
         }
     };
     let per_interval = bytes_per_second.checked_mul(micros)? / 1_000_000;
-    (per_interval > 0 && per_interval <= u64::from(u32::MAX) && micros <= u64::from(u32::MAX))
+    (per_interval > 0 && u32::try_from(per_interval).is_ok() && u32::try_from(micros).is_ok())
         .then_some(())
 }
 

@@ -210,17 +210,20 @@ impl FromNode for XlOptions {
         };
         let mut options = Vec::new();
         let mut complete = true;
-        for (segment, key, value) in pairs {
+        for (segment, key, value) in pairs
+            .into_iter()
+            .filter(|(.., node)| node.value != Value::Null)
+        {
             let option = decoder.within(segment, |decoder| option(&key, value, decoder));
             complete &= option.is_some();
-            options.extend(option.flatten());
+            options.extend(option);
         }
         complete.then_some(Self(options))
     }
 }
 
-/// A key with its value; nothing in it if the value is nothing.
-fn option(key: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<Option<(XlKey, XlValue)>> {
+/// A key with its value.
+fn option(key: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<(XlKey, XlValue)> {
     let mut characters = key.bytes();
     let first = characters
         .next()
@@ -234,11 +237,7 @@ fn option(key: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<Option<(X
         decoder.problem(node, DiagnosticId::BadXlOption, message);
         return None;
     }
-    if node.value == Value::Null {
-        return Some(None);
-    }
-    let value = XlValue::from_node(node, decoder)?;
-    Some(Some((XlKey(key.into()), value)))
+    Some((XlKey(key.into()), XlValue::from_node(node, decoder)?))
 }
 
 impl FromNode for XlValue {

@@ -33,14 +33,11 @@ impl Shape {
         match (self, value) {
             (Self::Text | Self::ListOrText | Self::IntegerOrText, XlValue::Text(_))
             | (Self::List | Self::ListOrText | Self::ListOrBoolean, XlValue::List(_))
-            | (Self::Integer | Self::IntegerOrText, XlValue::Integer(_)) => true,
+            // xl reads a number where it wants a text.
+            | (Self::Integer | Self::IntegerOrText | Self::Text | Self::ListOrText, XlValue::Integer(_)) => true,
             (Self::Boolean | Self::ListOrBoolean, XlValue::Integer(value)) => *value <= 1,
             (Self::Integer, XlValue::Text(text)) => decimal(text),
-            (Self::Boolean | Self::ListOrBoolean, XlValue::Text(text)) => {
-                matches!(&**text, "0" | "1")
-            }
-            // xl reads a number where it wants a text.
-            (Self::Text | Self::ListOrText, XlValue::Integer(_)) => true,
+            (Self::Boolean | Self::ListOrBoolean, XlValue::Text(text)) => matches!(&**text, "0" | "1"),
             _ => false,
         }
     }

@@ -1,6 +1,12 @@
 //! What the tests share: cases, their expectations, and the judges.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(clippy::disallowed_methods, reason = "tests read cases and run judges")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by a panic and says why it is skipped"
+)]
 
 pub(crate) mod judges;
 
@@ -146,9 +152,9 @@ pub(crate) fn files_below(dir: &Path) -> Vec<PathBuf> {
         for entry in fs::read_dir(&dir).into_iter().flatten() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                dirs.push(path)
+                dirs.push(path);
             } else {
-                files.push(path)
+                files.push(path);
             }
         }
     }

@@ -1,0 +1,456 @@
+//! Everything generated, before judges that nobody here wrote.
+#![allow(clippy::disallowed_methods, reason = "tests run judges")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by a panic and says why it is skipped"
+)]
+
+mod support;
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::{cases, compile_files, good_definitions, inputs, judges, write_host};
+use xen_vman_core::render::vif_p2p::vif_p2p;
+use xen_vman_core::resolve::{ResolvedVm, Root};
+use xen_vman_core::values::{DiskAccess, GuestType, VifName};
+use xen_vman_core::{Assets, Compiled, Templates};
+
+/// The realistic host.
+fn whole_host() -> Compiled {
+    compile_files(&inputs(
+        &support::crate_dir().join("tests/cases/ok/whole-host"),
+    ))
+}
+
+/// It, written below a directory as on the host.
+fn whole_host_tree() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    write_host(&whole_host(), dir.path());
+    dir
+}
+
+#[test]
+fn xl_accepts_every_configuration_and_reads_what_the_model_says() {
+    let Some(judges) = judges::set_up() else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let mut files = Vec::new();
+    let mut vms = Vec::new();
+    for (number, (case, compiled)) in good_definitions().into_iter().enumerate() {
+        let output = compiled
+            .render(&Templates::embedded(), &Assets::default())
+            .unwrap();
+        for vm in &compiled.resolved.vms {
+            let file = output
+                .host_file(&format!(
+                    "{}/{}.cfg",
+                    *compiled.resolved.host.vm_config_path, vm.domain
+                ))
+                .unwrap();
+            let path = dir.path().join(format!("{number}-{}.cfg", vm.domain));
+            fs::write(&path, &file.content).unwrap();
+            files.push(path);
+            vms.push((case.clone(), vm.clone()));
+        }
+    }
+    assert!(files.len() > 200, "only {} configurations", files.len());
+    let mut problems = Vec::new();
+    for (verdict, (case, vm)) in judges::xl(&judges, &files).iter().zip(&vms) {
+        problems.extend(
+            verdict
+                .objections
+                .iter()
+                .map(|objection| format!("{case}: {}: {objection}", vm.domain)),
+        );
+        problems.extend(
+            meaning(vm, &verdict.config)
+                .into_iter()
+                .map(|problem| format!("{case}: {}: {problem}", vm.domain)),
+        );
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// Where xl's domain differs from the model.
+#[expect(clippy::too_many_lines, reason = "a line or two for each value")]
+fn meaning(vm: &ResolvedVm, config: &Value) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut same = |path: &str, expected: Value| {
+        let found = config.pointer(path).cloned().unwrap_or(Value::Null);
+        if found != expected {
+            problems.push(format!("{path} is {found}, not {expected}"));
+        }
+    };
+    same("/c_info/name", vm.domain.as_str().into());
+    same("/c_info/uuid", vm.uuid.to_string().into());
+    same("/c_info/type", vm.guest_type.as_str().into());
+    same(
+        "/b_info/target_memkb",
+        (u64::from(vm.memory_mib.get()) * 1024).into(),
+    );
+    let maxmem = vm.maxmem_mib.as_ref().map(|maxmem| maxmem.get());
+    let by_option = vm
+        .xl_options
+        .iter()
+        .any(|option| option.key.as_str() == "maxmem");
+    if !by_option {
+        same(
+            "/b_info/max_memkb",
+            (u64::from(maxmem.unwrap_or(vm.memory_mib.get())) * 1024).into(),
+        );
+    }
+    same("/b_info/max_vcpus", vm.vcpus.get().into());
+    let boot = vm.direct_boot.as_ref();
+    let or_null = |text: Option<&str>| text.map_or(Value::Null, Value::from);
+    same(
+        "/b_info/kernel",
+        or_null(boot.map(|boot| boot.kernel.as_str())),
+    );
+    same(
+        "/b_info/ramdisk",
+        or_null(boot.map(|boot| boot.initrd.as_str())),
+    );
+    same(
+        "/b_info/cmdline",
+        or_null(boot.map(|boot| boot.cmdline.as_str())),
+    );
+    if *vm.guest_type == GuestType::Hvm {
+        let spice = "/b_info/type.hvm/spice";
+        let on = |value: bool| Value::from(if value { "True" } else { "False" });
+        same(&format!("{spice}/enable"), on(vm.spice.is_some()));
+        if let Some(settings) = &vm.spice {
+            same(&format!("{spice}/port"), settings.port.get().into());
+            same(&format!("{spice}/host"), settings.host.to_string().into());
+            same(
+                &format!("{spice}/passwd"),
+                or_null(settings.password.as_ref().map(|password| password.reveal())),
+            );
+            same(&format!("{spice}/agent_mouse"), on(*settings.mouse));
+            same(&format!("{spice}/vdagent"), on(*settings.spicevdagent));
+            same(
+                &format!("{spice}/clipboard_sharing"),
+                on(*settings.share_clipboard),
+            );
+            let usb = settings.max_usb_redirections.get();
+            same(
+                &format!("{spice}/usbredirection"),
+                if usb == 0 { Value::Null } else { usb.into() },
+            );
+        }
+    }
+    let root = match &vm.root {
+        Root::Iscsi { device, .. } => Some((device.as_str(), "xvda", true)),
+        Root::Nfs(_) | Root::Unmanaged => None,
+    };
+    let disks = vm.disks.iter().map(|disk| {
+        (
+            disk.target(),
+            disk.vdev(),
+            disk.access() == DiskAccess::ReadWrite,
+        )
+    });
+    let disks: Vec<_> = root.into_iter().chain(disks).collect();
+    same("/disks", list_length(config, "disks", disks.len()));
+    for (number, (target, vdev, writable)) in disks.into_iter().enumerate() {
+        same(&format!("/disks/{number}/pdev_path"), target.into());
+        same(&format!("/disks/{number}/vdev"), vdev.into());
+        same(
+            &format!("/disks/{number}/readwrite"),
+            if writable { 1.into() } else { Value::Null },
+        );
+    }
+    same("/nics", list_length(config, "nics", vm.interfaces.len()));
+    for (number, interface) in vm.interfaces.iter().enumerate() {
+        let nic = |key: &str| format!("/nics/{number}/{key}");
+        same(&nic("devid"), interface.devid.into());
+        same(&nic("mac"), interface.mac.to_string().into());
+        same(
+            &nic("bridge"),
+            or_null(interface.bridge.as_ref().map(|bridge| bridge.as_str())),
+        );
+        same(
+            &nic("script"),
+            or_null(interface.script.as_ref().map(|script| script.as_str())),
+        );
+        same(
+            &nic("ifname"),
+            or_null(interface.vifname.as_ref().map(|name| name.as_str())),
+        );
+        same(
+            &nic("mtu"),
+            interface
+                .mtu
+                .as_ref()
+                .map_or(Value::Null, |mtu| mtu.get().into()),
+        );
+        let link_local = |text: &str| text.starts_with("fe80:");
+        let addresses: Vec<_> = interface
+            .addresses
+            .iter()
+            .map(|a| a.addr.to_string())
+            .filter(|a| !link_local(a))
+            .collect();
+        same(
+            &nic("ip"),
+            or_null(
+                (!addresses.is_empty())
+                    .then_some(addresses.join(" "))
+                    .as_deref(),
+            ),
+        );
+    }
+    problems
+}
+
+/// The list itself if it has the length expected, else something that it is not.
+fn list_length(config: &Value, key: &str, length: usize) -> Value {
+    let found = config
+        .get(key)
+        .and_then(Value::as_array)
+        .map_or(0, Vec::len);
+    if found == length {
+        config.get(key).cloned().unwrap_or(Value::Null)
+    } else {
+        Value::from(format!("{length} items"))
+    }
+}
+
+#[test]
+fn systemd_verifies_every_unit_as_an_instance() {
+    if !judges::has_program("systemd-analyze") {
+        return;
+    }
+    let tree = whole_host_tree();
+    let units = [
+        "vm@stuvus-web01.service",
+        "vm@stuvus-db01.service",
+        "vm_iscsi@stuvus-db01.service",
+        "vm_iscsi_session@stuvus-db01.service",
+        "vm_mount@stuvus-web01.service",
+        "xen_vman_global_preparation.service",
+    ];
+    let mut arguments = vec![tree.path()];
+    arguments.extend(units.map(Path::new));
+    judges::script("units/verify.sh", &arguments);
+}
+
+#[test]
+fn shellcheck_finds_nothing_in_any_script() {
+    if !judges::has_program("shellcheck") {
+        return;
+    }
+    let strange = strange_host_tree();
+    // In the strange tree `$` and backticks are meant literally, which shellcheck asks about.
+    for (dir, excluded) in [
+        (whole_host_tree(), &[][..]),
+        (strange, &["-e", "SC2016,SC1003"]),
+    ] {
+        let scripts: Vec<PathBuf> = support::files_below(dir.path())
+            .into_iter()
+            .filter(|path| fs::read(path).unwrap().starts_with(b"#!"))
+            .collect();
+        assert!(scripts.len() >= 6, "only {scripts:?}");
+        let output = Command::new("shellcheck")
+            .args(["-S", "style"])
+            .args(excluded)
+            .args(&scripts)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", judges::said(&output));
+    }
+}
+
+/// A host whose settings need every kind of quoting.
+fn strange_host_tree() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    write_host(
+        &compile_files(&inputs(
+            &support::crate_dir().join("tests/cases/ok/settings-that-need-quotes"),
+        )),
+        dir.path(),
+    );
+    dir
+}
+
+#[test]
+fn dracut_reads_every_command_line_made_up_as_it_is_meant() {
+    let Some(judges) = judges::set_up() else {
+        return;
+    };
+    let mut seen = BTreeSet::new();
+    let mut problems = Vec::new();
+    for (case, compiled) in good_definitions() {
+        for vm in &compiled.resolved.vms {
+            let Some(boot) = &vm.direct_boot else {
+                continue;
+            };
+            let made_up = matches!(
+                boot.cmdline.origin,
+                xen_vman_core::resolve::Origin::Derived(_)
+            );
+            if !made_up
+                || matches!(vm.root, Root::Unmanaged)
+                || !seen.insert(boot.cmdline.as_str().to_owned())
+            {
+                continue;
+            }
+            let output = Command::new(judges.join("bin/dracut-cmdline"))
+                .arg(boot.cmdline.as_str())
+                .output()
+                .unwrap();
+            let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
+            if let Err(problem) = dracut_meaning(vm, &verdict) {
+                problems.push(format!(
+                    "{case}: {}: {problem}\n{verdict:#}",
+                    boot.cmdline.as_str()
+                ));
+            }
+        }
+    }
+    assert!(seen.len() > 10, "only {} command lines", seen.len());
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+fn dracut_meaning(vm: &ResolvedVm, verdict: &Value) -> Result<(), String> {
+    let check = |what: &str, found: &Value, expected: Value| {
+        if *found == expected {
+            Ok(())
+        } else {
+            Err(format!("{what} is {found}, not {expected}"))
+        }
+    };
+    check("ok", &verdict["ok"], true.into())?;
+    check("messages", &verdict["messages"], Value::Array(Vec::new()))?;
+    check("root.handled", &verdict["root"]["handled"], true.into())?;
+    check("root.rw", &verdict["root"]["rw"], true.into())?;
+    let Root::Nfs(export) = &vm.root else {
+        return check("root.type", &verdict["root"]["type"], "block".into());
+    };
+    check(
+        "root.server",
+        &verdict["root"]["server"],
+        (*export.server).into(),
+    )?;
+    check("root.path", &verdict["root"]["path"], (*export.path).into())?;
+    let ip = &verdict["ip"][0];
+    let number = vm.network.boot_interface.unwrap_or(0);
+    check("ip.hostname", &ip["hostname"], vm.domain.hostname().into())?;
+    check("ip.device", &ip["device"], format!("eth{number}").into())?;
+    let address = vm
+        .network
+        .interfaces
+        .get(number)
+        .and_then(|interface| interface.addresses.first());
+    match address {
+        None => check("ip.autoconf", &ip["autoconf"], "dhcp".into()),
+        Some(address) => {
+            check("ip.autoconf", &ip["autoconf"], "none".into())?;
+            let client = ip["client"]
+                .as_str()
+                .unwrap_or_default()
+                .trim_matches(['[', ']']);
+            check("ip.client", &client.into(), address.addr.to_string().into())
+        }
+    }
+}
+
+#[test]
+fn vif_p2p_sets_up_what_the_specification_says() {
+    let Some(judges) = judges::set_up() else {
+        return;
+    };
+    let tree = whole_host_tree();
+    let script = tree.path().join("etc/xen/scripts/vif-p2p");
+    judges::script(
+        "vif/run.sh",
+        &[&script, &judges.join("root/etc/xen/scripts")],
+    );
+}
+
+/// The script, run with an `ip` that only writes down what it is told, against the function.
+#[test]
+fn vif_p2p_script_and_function_say_the_same() {
+    let Some(judges) = judges::set_up() else {
+        return;
+    };
+    let tree = whole_host_tree();
+    let dir = tempfile::tempdir().unwrap();
+    let script = tree.path().join("etc/xen/scripts/vif-p2p");
+    let scripts = judges.join("root/etc/xen/scripts");
+    let addresses = ["10.0.0.10", "10.0.0.11", "2001:db8::10", "2001:db8::11"];
+    // The loopback device is there on every machine, so that `offline` has something to do.
+    let commands = vif_p2p(
+        "10.0.0.1".parse().unwrap(),
+        &<VifName as xen_vman_core::document::decode::FromText>::from_text("lo").unwrap(),
+        &addresses.map(|address| address.parse().unwrap()),
+    );
+    for (command, expected) in [("online", commands.online), ("offline", commands.offline)] {
+        let log = dir.path().join(command);
+        let run = Command::new(support::crate_dir().join("tests/judges/vif/record.sh"))
+            .args([
+                script.as_os_str(),
+                scripts.as_os_str(),
+                command.as_ref(),
+                log.as_os_str(),
+                "lo".as_ref(),
+                "10.0.0.1".as_ref(),
+            ])
+            .arg(addresses.join(" "))
+            .output()
+            .unwrap();
+        assert!(run.status.success(), "{}", judges::said(&run));
+        let recorded = fs::read_to_string(&log).unwrap();
+        let expected: Vec<_> = expected.iter().map(ToString::to_string).collect();
+        assert_eq!(recorded.lines().collect::<Vec<_>>(), expected, "{command}");
+    }
+}
+
+#[test]
+fn units_behave_under_a_real_systemd() {
+    if !is_root() {
+        return;
+    }
+    judges::script("units/run.sh", &[whole_host_tree().path()]);
+}
+
+#[test]
+fn initrd_holds_what_guests_boot_from() {
+    if !is_root() || std::env::var_os("XEN_VMAN_SLOW").is_none() {
+        eprintln!(
+            "SKIPPED: building an initrd in a Debian root takes minutes; XEN_VMAN_SLOW=1 does it"
+        );
+        return;
+    }
+    let tree = whole_host_tree();
+    let hooks = [
+        "etc/kernel/postinst.d/xen-dracut",
+        "etc/kernel/postrm.d/xen-dracut",
+    ]
+    .map(|hook| tree.path().join(hook));
+    let cache = support::crate_dir()
+        .parent()
+        .unwrap()
+        .join("target/initrd-judge");
+    judges::script("initrd/run.sh", &[&hooks[0], &hooks[1], &cache]);
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output().unwrap();
+    judges::present(id.stdout.starts_with(b"0"), "this needs root")
+}
+
+#[test]
+fn every_case_is_judged() {
+    // The cases of this folder are what the tests above go through.
+    let all: usize = ["ok", "role", "variables"]
+        .iter()
+        .map(|kind| cases(kind).len())
+        .sum();
+    assert!(all > 130, "only {all} cases");
+}

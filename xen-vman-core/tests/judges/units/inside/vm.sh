@@ -1,0 +1,201 @@
+# shellcheck shell=bash
+# Scenarios of vm@; to be sourced.
+# shellcheck disable=SC2154 # variables come from lib.sh
+
+start_and_stop() {
+    vm plain nfs
+    start vm@plain
+    check "the VM runs" running plain
+    check "its monitor is the main process" \
+        test "$(cat "/proc/$(systemctl show --property MainPID --value vm@plain)/comm")" = xl
+    check "it needs no iSCSI session" is vm_iscsi_session@plain.service inactive
+    stop vm@plain
+    check "the unit ended well" is vm@plain.service inactive
+    check "create, then shutdown with ACPI fallback" in_order plain "xl create" "xl shutdown -w -F"
+    check "no destroy, no iSCSI" never plain "destroy|iscsiadm"
+    check "nothing is left in /run" not test -e /run/xen-vman/domains/plain
+}
+
+guest_powers_off() {
+    vm poweroff iscsi
+    start vm@poweroff
+    guest poweroff off
+    check "the unit ends, and well" eventually is vm@poweroff.service inactive
+    check "neither shutdown nor destroy" never poweroff "shutdown|destroy"
+    check "the iSCSI session ends as well" eventually not has_session poweroff
+}
+
+guest_reboots() {
+    local domid monitor
+    vm reboot nfs
+    start vm@reboot
+    domid=$(domid_of reboot)
+    monitor=$(systemctl show --property MainPID vm@reboot)
+    guest reboot reboot
+    check "a new domain appears" eventually has_other_domid reboot "$domid"
+    check "the unit stays active" running reboot
+    check_same "with the same monitor" "$monitor" "$(systemctl show --property MainPID vm@reboot)"
+    stop vm@reboot
+}
+
+stop_while_guest_reboots() {
+    local kind
+    for kind in pv hvm; do
+        vm "gap-$kind" nfs reboot-gap=1.5 "$kind"
+        start "vm@gap-$kind"
+        guest "gap-$kind" reboot
+        check "$kind: the domain is gone for a moment" eventually not domain_exists "gap-$kind"
+        stop "vm@gap-$kind"
+        check "$kind: the new domain was shut down" in_order "gap-$kind" "xl reboot" "xl shutdown"
+        check "$kind: not destroyed" never "gap-$kind" destroy
+        check "$kind: the unit ended well" is "vm@gap-$kind.service" inactive
+        check "$kind: no domain" not domain_exists "gap-$kind"
+    done
+}
+
+stop_times_out() {
+    vm deaf iscsi deaf
+    start vm@deaf
+    systemctl stop vm@deaf
+    check "no domain is left" not domain_exists deaf
+    check "the unit says so" is vm@deaf.service failed/timeout
+    eventually not has_session deaf
+    check "shutdown, destroy, and only then logout" in_order deaf "xl shutdown" "xl destroy" "logout"
+}
+
+guest_takes_no_shutdown() {
+    vm refusing nfs refuses-shutdown
+    start vm@refusing
+    systemctl stop vm@refusing
+    check "no domain is left" not domain_exists refusing
+    check "the unit says so" is vm@refusing.service failed/timeout
+    check "there is a message" says vm@refusing "does not take a shutdown request"
+}
+
+destroy_does_not_help() {
+    vm undead iscsi deaf undead
+    start vm@undead
+    systemctl stop vm@undead
+    check "the domain is still there" domain_exists undead
+    check "the unit says so" says vm@undead "xl destroy did not end it"
+    eventually is vm_iscsi_session@undead.service failed/exit-code
+    check "its disk stays" has_session undead
+    check "and the reason is told" says vm_iscsi_session@undead "stays logged in: the VM is running"
+    start_fails vm_mount@undead
+    rm -r "$domains/undead"
+    start vm_iscsi@undead
+    stop vm_iscsi@undead
+    check "the way out of the message works" eventually not has_session undead
+}
+
+preserved_domain() {
+    vm preserved nfs preserve
+    start vm@preserved
+    stop vm@preserved
+    check "a domain that stays after shutdown is destroyed" in_order preserved "xl shutdown" "xl destroy"
+    check "the unit ended well" is vm@preserved.service inactive
+}
+
+hvm() {
+    vm hvm nfs hvm
+    start vm@hvm
+    check_same "two processes, so no main process" 0 "$(systemctl show --property MainPID --value vm@hvm)"
+    stop vm@hvm
+    check "the unit ended well" is vm@hvm.service inactive
+    start vm@hvm
+    guest hvm off
+    check "poweroff of the guest ends the unit" eventually is vm@hvm.service inactive
+    check "no destroy" never hvm destroy
+}
+
+restart() {
+    local domid
+    vm restart iscsi
+    start vm@restart
+    domid=$(domid_of restart)
+    check "restart" systemctl restart vm@restart
+    check "runs again" running restart
+    check "as a new domain" test "$domid" != "$(domid_of restart)"
+    check "with its disk" has_session restart
+    check "in order" in_order restart "login" "xl create" "xl shutdown" "xl create"
+    stop vm@restart
+    check "the session ends with it" eventually not has_session restart
+}
+
+no_configuration() {
+    vm nameless iscsi
+    rm "$config_path/nameless.cfg"
+    start_fails vm@nameless
+    check "the message names the file" says vm@nameless "there is no $config_path/nameless.cfg"
+    check "xl is not called" never nameless "xl create"
+    check "no iSCSI session is left" eventually not has_session nameless
+}
+
+create_fails() {
+    vm broken iscsi create-fails
+    start_fails vm@broken
+    check "the unit says so" is vm@broken.service failed/exit-code
+    check "no destroy" never broken destroy
+    check "no iSCSI session is left" eventually not has_session broken
+}
+
+create_hangs() {
+    vm stuck iscsi create-hangs
+    start_fails vm@stuck
+    check "the unit says so" is vm@stuck.service failed/timeout
+    check "the half-made domain is gone" not domain_exists stuck
+    check "no iSCSI session is left" eventually not has_session stuck
+}
+
+started_by_hand() {
+    vm byhand iscsi
+    start vm_iscsi@byhand
+    xl create "$config_path/byhand.cfg"
+    start_fails vm@byhand
+    check "the message tells what to do" says vm@byhand "already running .*xl shutdown"
+    start_fails vm_mount@byhand
+    stop vm_iscsi@byhand
+    check "logout is refused" eventually is vm_iscsi_session@byhand.service failed/exit-code
+    check "the domain is left alone" domain_exists byhand
+    check "and its session" has_session byhand
+    xl shutdown -w byhand
+}
+
+monitor_is_killed() {
+    vm orphan iscsi
+    start vm@orphan
+    kill -KILL "$(systemctl show --property MainPID --value vm@orphan)"
+    check "the unit fails" eventually is vm@orphan.service failed/signal
+    eventually not has_session orphan
+    check "the guest is shut down first, its disk goes last" in_order orphan "xl shutdown" "xl destroy" "logout"
+    check "no domain is left" not domain_exists orphan
+}
+
+host_service_restarts() {
+    local domid
+    vm steady iscsi
+    start vm@steady
+    domid=$(domid_of steady)
+    systemctl restart xen.service iscsid.service open-iscsi.service xen_vman_global_preparation.service
+    systemctl stop xen.service open-iscsi.service
+    check "the VM runs on" running steady
+    check_same "as the same domain" "$domid" "$(domid_of steady)"
+    systemctl start xen.service open-iscsi.service
+    stop vm@steady
+}
+
+after_another_vm() {
+    vm database nfs create-delay=0.5
+    vm webserver nfs
+    mkdir /etc/systemd/system/vm@webserver.service.d
+    printf '%s\n' [Unit] Wants=vm@database.service After=vm@database.service \
+        >/etc/systemd/system/vm@webserver.service.d/after.conf
+    systemctl daemon-reload
+    start vm@webserver
+    check "the other VM runs" running database
+    check_same "and was first" "database webserver" \
+        "$(grep -oE 'xl create (database|webserver)$' "$judge/log" | cut -d ' ' -f 3 | xargs)"
+    stop vm@database
+    check "stopping it does not stop this one" running webserver
+    stop vm@webserver
+}
