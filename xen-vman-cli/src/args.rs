@@ -16,7 +16,7 @@ use std::path::PathBuf;
     after_help = "Exit codes: 0 fine, 1 the definition has errors, 2 the work could not be done."
 )]
 pub(crate) struct Cli {
-    /// Colour in messages; `auto` honours NO_COLOR
+    /// Colour in messages; `auto` honours `NO_COLOR`
     #[arg(long, value_enum, default_value_t, global = true, value_name = "WHEN")]
     pub(crate) color: Color,
 

@@ -7,7 +7,7 @@
 
 use crate::Failure;
 use serde_json::Value;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -30,7 +30,7 @@ pub(crate) struct OutputDir {
 /// What a render changed.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Written {
-    written: usize,
+    new: usize,
     unchanged: usize,
     removed: usize,
 }
@@ -40,7 +40,7 @@ impl fmt::Display for Written {
         write!(
             f,
             "{} files written, {} unchanged, {} removed",
-            self.written, self.unchanged, self.removed
+            self.new, self.unchanged, self.removed
         )
     }
 }
@@ -100,12 +100,12 @@ impl OutputDir {
             .collect();
         self.replace(UNFINISHED, all.join("\n").as_bytes())?;
         let mut done = Written::default();
-        let mut known_dirs = HashMap::new();
+        let mut known_dirs = HashSet::new();
         for (place, file) in files {
             let path = self.path.join(place);
             self.make_dirs(place, &mut known_dirs)?;
             match write_file(&path, file) {
-                Ok(true) => done.written += 1,
+                Ok(true) => done.new += 1,
                 Ok(false) => done.unchanged += 1,
                 Err(error) => return Err(failed(&path, &error, done)),
             }
@@ -152,11 +152,11 @@ impl OutputDir {
     }
 
     /// Makes the folders of a file. A symbolic link among them is somebody else's.
-    fn make_dirs(&self, place: &str, known: &mut HashMap<String, ()>) -> Result<(), Failure> {
+    fn make_dirs(&self, place: &str, known: &mut HashSet<String>) -> Result<(), Failure> {
         let Some((parent, _)) = place.rsplit_once('/') else {
             return Ok(());
         };
-        if known.contains_key(parent) {
+        if known.contains(parent) {
             return Ok(());
         }
         self.make_dirs(parent, known)?;
@@ -178,7 +178,7 @@ impl OutputDir {
                 )));
             }
         }
-        known.insert(parent.to_owned(), ());
+        known.insert(parent.to_owned());
         Ok(())
     }
 

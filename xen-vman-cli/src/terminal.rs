@@ -1,10 +1,4 @@
 //! All that is printed: data on standard output, messages on standard error.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "the one place that prints"
-)]
-
 use crate::Failure;
 use crate::args::{Color, Format};
 use std::io::Write as _;

@@ -1,5 +1,6 @@
 //! Whole invocations: arguments in; output, files and exit code out. The cases are the
 //! core's.
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -30,7 +31,10 @@ fn root() -> &'static Path {
 
 fn cases(kind: &str) -> Vec<PathBuf> {
     let dir = root().join("xen-vman-core/tests/cases").join(kind);
-    let mut cases: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut cases: Vec<_> = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     cases.sort();
     cases
 }
@@ -39,7 +43,14 @@ fn inputs(case: &Path) -> Vec<String> {
     let mut files: Vec<_> = fs::read_dir(case)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_file() && path.file_name().unwrap().to_string_lossy().starts_with("input"))
+        .filter(|path| {
+            path.is_file()
+                && path
+                    .file_name()
+                    .unwrap()
+                    .to_string_lossy()
+                    .starts_with("input")
+        })
         .map(|path| path.to_str().unwrap().to_owned())
         .collect();
     files.sort();
@@ -72,7 +83,12 @@ fn render_to(dir: &Path, more: &[&str]) -> Output {
 }
 
 fn example(name: &str) -> String {
-    root().join("docs/examples").join(name).to_str().unwrap().to_owned()
+    root()
+        .join("docs/examples")
+        .join(name)
+        .to_str()
+        .unwrap()
+        .to_owned()
 }
 
 #[test]
@@ -80,11 +96,27 @@ fn good_cases_give_the_same_files_as_in_the_core() {
     for case in cases("ok") {
         let dir = tempfile::tempdir().unwrap();
         let files = inputs(&case);
-        let output = render_to(dir.path(), &files.iter().map(String::as_str).collect::<Vec<_>>());
-        assert_eq!(output.status.code(), Some(0), "{}: {}", case.display(), stderr(&output));
+        let output = render_to(
+            dir.path(),
+            &files.iter().map(String::as_str).collect::<Vec<_>>(),
+        );
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{}: {}",
+            case.display(),
+            stderr(&output)
+        );
         let written = tree(dir.path());
-        for (place, text) in tree(&case.join("expect")).into_iter().filter(|(place, _)| place != "report.txt") {
-            assert_eq!(written.get(&place), Some(&text), "{}: {place}", case.display());
+        for (place, text) in tree(&case.join("expect"))
+            .into_iter()
+            .filter(|(place, _)| place != "report.txt")
+        {
+            let found = written.get(&place).map_or("", String::as_str);
+            let diff = similar::TextDiff::from_lines(&text, found)
+                .unified_diff()
+                .to_string();
+            assert!(diff.is_empty(), "{}: {place}\n{diff}", case.display());
         }
     }
 }
@@ -92,7 +124,10 @@ fn good_cases_give_the_same_files_as_in_the_core() {
 #[test]
 fn wrong_cases_give_the_same_report_as_in_the_core() {
     for case in cases("bad") {
-        let files: Vec<_> = inputs(&case).iter().map(|file| file.rsplit('/').next().unwrap().to_owned()).collect();
+        let files: Vec<_> = inputs(&case)
+            .iter()
+            .map(|file| file.rsplit('/').next().unwrap().to_owned())
+            .collect();
         let output = Command::new(env!("CARGO_BIN_EXE_xen-vman-cli"))
             .current_dir(&case)
             .arg("render")
@@ -102,9 +137,10 @@ fn wrong_cases_give_the_same_report_as_in_the_core() {
             .unwrap();
         let expected = fs::read_to_string(case.join("expect.txt")).unwrap();
         // The words of the system for a missing file are not the same everywhere.
-        let settled = |text: &str| text.replace("No such file or directory (os error 2)", "entity not found");
+        let settled =
+            |text: &str| text.replace("No such file or directory (os error 2)", "entity not found");
         assert_eq!(settled(&stderr(&output)), expected, "{}", case.display());
-        let code = if expected.contains("error[") { 1 } else { 0 };
+        let code = i32::from(expected.contains("error["));
         assert_eq!(output.status.code(), Some(code), "{}", case.display());
         if code == 1 {
             assert!(output.stdout.is_empty(), "{}", case.display());
@@ -126,7 +162,12 @@ fn the_example_and_its_role_variables_give_the_same_bytes() {
 
 #[test]
 fn the_role_variables_of_the_example_are_what_convert_gives() {
-    let text = stdout(&run(&["convert", &example("hypervisor.toml"), "--to", "yaml"]));
+    let text = stdout(&run(&[
+        "convert",
+        &example("hypervisor.toml"),
+        "--to",
+        "yaml",
+    ]));
     let kept: String = fs::read_to_string(example("role-variables.yml")).unwrap();
     let kept: Vec<_> = kept.lines().filter(|line| !line.starts_with('#')).collect();
     assert_eq!(text.lines().collect::<Vec<_>>(), kept);
@@ -136,10 +177,17 @@ fn the_role_variables_of_the_example_are_what_convert_gives() {
 fn convert_goes_there_and_back() {
     let dir = tempfile::tempdir().unwrap();
     let there = dir.path().join("there.yml");
-    fs::write(&there, stdout(&run(&["convert", &example("hypervisor.toml")]))).unwrap();
+    fs::write(
+        &there,
+        stdout(&run(&["convert", &example("hypervisor.toml")])),
+    )
+    .unwrap();
     let back = stdout(&run(&["convert", there.to_str().unwrap()]));
     let parse = |text: &str| text.parse::<toml::Table>().unwrap();
-    assert_eq!(parse(&back), parse(&fs::read_to_string(example("hypervisor.toml")).unwrap()));
+    assert_eq!(
+        parse(&back),
+        parse(&fs::read_to_string(example("hypervisor.toml")).unwrap())
+    );
 }
 
 #[test]
@@ -147,7 +195,11 @@ fn a_second_render_changes_nothing_and_removes_what_is_gone() {
     let dir = tempfile::tempdir().unwrap();
     let definition = dir.path().join("host.toml");
     let out = dir.path().join("out");
-    let vm = |name: &str| format!("[[vms]]\norg = \"a\"\nname = \"{name}\"\nos = {{ type = \"debian\", version = \"12\" }}\ninterfaces = []\nstorage_type = \"lvm\"\ncmdline = \"\"\n");
+    let vm = |name: &str| {
+        format!(
+            "[[vms]]\norg = \"a\"\nname = \"{name}\"\nos = {{ type = \"debian\", version = \"12\" }}\ninterfaces = []\nstorage_type = \"lvm\"\ncmdline = \"\"\n"
+        )
+    };
     fs::write(&definition, vm("b") + &vm("c")).unwrap();
     let definition = definition.to_str().unwrap();
     assert!(render_to(&out, &[definition]).status.success());
@@ -156,13 +208,21 @@ fn a_second_render_changes_nothing_and_removes_what_is_gone() {
     fs::write(out.join("notes.txt"), "mine").unwrap();
 
     let output = render_to(&out, &[definition]);
-    assert!(stderr(&output).contains(" 0 files written"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains(" 0 files written"),
+        "{}",
+        stderr(&output)
+    );
     assert_eq!(fs::metadata(&config).unwrap().modified().unwrap(), before);
 
     fs::write(definition, vm("b")).unwrap();
     let output = render_to(&out, &[definition]);
     assert!(stderr(&output).contains("1 removed"), "{}", stderr(&output));
-    assert!(!config.exists() && out.join("notes.txt").exists() && out.join("host/etc/xen/vms/a-b.cfg").exists());
+    assert!(
+        !config.exists()
+            && out.join("notes.txt").exists()
+            && out.join("host/etc/xen/vms/a-b.cfg").exists()
+    );
 }
 
 #[test]
@@ -173,7 +233,11 @@ fn files_of_somebody_else_are_never_touched() {
     fs::write(&foreign, "mine").unwrap();
     let output = render_to(dir.path(), &[&example("hypervisor.toml")]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("is in the way"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("is in the way"),
+        "{}",
+        stderr(&output)
+    );
     assert_eq!(tree(dir.path()).len(), 1, "something was written");
     assert_eq!(fs::read_to_string(&foreign).unwrap(), "mine");
 }
@@ -192,19 +256,48 @@ fn a_link_in_the_way_is_not_followed() {
 fn a_password_is_for_root_alone() {
     let dir = tempfile::tempdir().unwrap();
     render_to(dir.path(), &[&example("hypervisor.toml")]);
-    let mode = |name: &str| fs::metadata(dir.path().join("host/etc/xen/vms").join(name)).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode("verw-win.cfg"), mode("stuvus-web01.cfg")), (0o600, 0o644));
+    let mode = |name: &str| {
+        fs::metadata(dir.path().join("host/etc/xen/vms").join(name))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777
+    };
+    assert_eq!(
+        (mode("verw-win.cfg"), mode("stuvus-web01.cfg")),
+        (0o600, 0o644)
+    );
     for (place, text) in tree(dir.path()) {
-        assert!(place.ends_with("verw-win.cfg") || !text.contains("correct horse"), "{place}");
+        assert!(
+            place.ends_with("verw-win.cfg") || !text.contains("correct horse"),
+            "{place}"
+        );
     }
 }
 
 #[test]
 fn narrowed_output_has_path_headers() {
-    let output = run(&["render", &example("hypervisor.toml"), "--stdout", "--vm", "stuvus-web01", "--only", "/etc/xen"]);
+    let output = run(&[
+        "render",
+        &example("hypervisor.toml"),
+        "--stdout",
+        "--vm",
+        "stuvus-web01",
+        "--only",
+        "/etc/xen",
+    ]);
     let text = stdout(&output);
-    let headers: Vec<_> = text.lines().filter(|line| line.starts_with("=== ")).collect();
-    assert_eq!(headers, ["=== host/etc/xen/vms/stuvus-web01.cfg (0644 root)", "=== host/etc/xen/vms/stuvus-web01.nfs (0644 root)"]);
+    let headers: Vec<_> = text
+        .lines()
+        .filter(|line| line.starts_with("=== "))
+        .collect();
+    assert_eq!(
+        headers,
+        [
+            "=== host/etc/xen/vms/stuvus-web01.cfg (0644 root)",
+            "=== host/etc/xen/vms/stuvus-web01.nfs (0644 root)"
+        ]
+    );
 }
 
 #[test]
@@ -212,17 +305,37 @@ fn a_narrowed_render_keeps_the_rest() {
     let dir = tempfile::tempdir().unwrap();
     render_to(dir.path(), &[&example("hypervisor.toml")]);
     let before = tree(dir.path());
-    let output = render_to(dir.path(), &[&example("hypervisor.toml"), "--vm", "stuvus-web01"]);
+    let output = render_to(
+        dir.path(),
+        &[&example("hypervisor.toml"), "--vm", "stuvus-web01"],
+    );
     assert!(output.status.success(), "{}", stderr(&output));
     let after = tree(dir.path());
-    assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
-    let files = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["files"].as_array().unwrap().len();
-    assert_eq!(files(&before["manifest.json"]), files(&after["manifest.json"]));
+    assert_eq!(
+        before.keys().collect::<Vec<_>>(),
+        after.keys().collect::<Vec<_>>()
+    );
+    let files = |text: &str| {
+        serde_json::from_str::<serde_json::Value>(text).unwrap()["files"]
+            .as_array()
+            .unwrap()
+            .len()
+    };
+    assert_eq!(
+        files(&before["manifest.json"]),
+        files(&after["manifest.json"])
+    );
 }
 
 #[test]
 fn an_unknown_vm_is_named() {
-    let output = run(&["render", &example("hypervisor.toml"), "--stdout", "--vm", "web01"]);
+    let output = run(&[
+        "render",
+        &example("hypervisor.toml"),
+        "--stdout",
+        "--vm",
+        "web01",
+    ]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("no VM is called `web01`"));
 }
@@ -234,9 +347,24 @@ fn facts_and_templates_of_a_site_are_used() {
     fs::write(&facts, r#"{"xl_path": "/opt/xen/bin/xl"}"#).unwrap();
     let templates = dir.path().join("templates/guest");
     fs::create_dir_all(&templates).unwrap();
-    fs::write(templates.join("hosts.tera"), "127.0.1.1 {{ hostname }} # of the site\n").unwrap();
-    let (facts, templates) = (facts.to_str().unwrap(), templates.parent().unwrap().to_str().unwrap());
-    let text = stdout(&run(&["render", &example("hypervisor.toml"), "--stdout", "--facts", facts, "--templates", templates]));
+    fs::write(
+        templates.join("hosts.tera"),
+        "127.0.1.1 {{ hostname }} # of the site\n",
+    )
+    .unwrap();
+    let (facts, templates) = (
+        facts.to_str().unwrap(),
+        templates.parent().unwrap().to_str().unwrap(),
+    );
+    let text = stdout(&run(&[
+        "render",
+        &example("hypervisor.toml"),
+        "--stdout",
+        "--facts",
+        facts,
+        "--templates",
+        templates,
+    ]));
     assert!(text.contains("ExecStart=/opt/xen/bin/xl create"));
     assert!(text.contains("127.0.1.1 stuvus-web01 # of the site"));
 }
@@ -245,26 +373,63 @@ fn facts_and_templates_of_a_site_are_used() {
 fn a_broken_template_is_shown_with_its_line() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir_all(dir.path().join("xl")).unwrap();
-    for (text, says) in [("fine\n{{ nam", "xl/vm.cfg:2"), ("fine\n{{ unheard_of }}\n", "unheard_of")] {
+    for (text, says) in [
+        ("fine\n{{ nam", "xl/vm.cfg:2"),
+        ("fine\n{{ unheard_of }}\n", "unheard_of"),
+    ] {
         fs::write(dir.path().join("xl/vm.cfg.tera"), text).unwrap();
-        let output = run(&["render", &example("hypervisor.toml"), "--stdout", "--templates", dir.path().to_str().unwrap()]);
+        let output = run(&[
+            "render",
+            &example("hypervisor.toml"),
+            "--stdout",
+            "--templates",
+            dir.path().to_str().unwrap(),
+        ]);
         assert_eq!(output.status.code(), Some(2));
-        assert!(stderr(&output).contains("template `xl/vm.cfg` is broken") && stderr(&output).contains(says), "{}", stderr(&output));
+        assert!(
+            stderr(&output).contains("template `xl/vm.cfg` is broken")
+                && stderr(&output).contains(says),
+            "{}",
+            stderr(&output)
+        );
     }
-    fs::rename(dir.path().join("xl/vm.cfg.tera"), dir.path().join("xl/vm.conf.tera")).unwrap();
-    let output = run(&["render", &example("hypervisor.toml"), "--stdout", "--templates", dir.path().to_str().unwrap()]);
-    assert!(stderr(&output).contains("no template is called `xl/vm.conf`"), "{}", stderr(&output));
+    fs::rename(
+        dir.path().join("xl/vm.cfg.tera"),
+        dir.path().join("xl/vm.conf.tera"),
+    )
+    .unwrap();
+    let output = run(&[
+        "render",
+        &example("hypervisor.toml"),
+        "--stdout",
+        "--templates",
+        dir.path().to_str().unwrap(),
+    ]);
+    assert!(
+        stderr(&output).contains("no template is called `xl/vm.conf`"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]
 fn problems_are_json_on_demand() {
     let case = root().join("xen-vman-core/tests/cases/bad/duplicate-mac/input.toml");
-    let output = run(&["render", case.to_str().unwrap(), "--stdout", "--format", "json"]);
+    let output = run(&[
+        "render",
+        case.to_str().unwrap(),
+        "--stdout",
+        "--format",
+        "json",
+    ]);
     assert_eq!(output.status.code(), Some(1));
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report[0]["id"], "duplicate-mac");
     assert_eq!(report[0]["path"], "vms[1].interfaces[0].mac");
-    assert_eq!((report[0]["line"].as_u64(), report[0]["column"].as_u64()), (Some(13), Some(23)));
+    assert_eq!(
+        (report[0]["line"].as_u64(), report[0]["column"].as_u64()),
+        (Some(13), Some(23))
+    );
     assert_eq!(report[0]["related"][0]["line"], 7);
 }
 
@@ -279,8 +444,14 @@ fn colour_is_for_those_who_ask() {
 #[test]
 fn what_cannot_be_read_is_said() {
     for (arguments, says) in [
-        (&["render", "/nonexistent/host.toml", "--stdout"][..], "cannot read /nonexistent/host.toml"),
-        (&["render", "/etc/hostname", "--stdout"], "no ending that tells its format"),
+        (
+            &["render", "/nonexistent/host.toml", "--stdout"][..],
+            "cannot read /nonexistent/host.toml",
+        ),
+        (
+            &["render", "/etc/hostname", "--stdout"],
+            "no ending that tells its format",
+        ),
         (&["render", "/", "--stdout"], "cannot read /"),
     ] {
         let output = run(arguments);
@@ -291,20 +462,44 @@ fn what_cannot_be_read_is_said() {
 
 #[test]
 fn vif_p2p_prints_the_commands_of_the_specification() {
-    let arguments = ["vif-p2p", "--main-ip", "10.0.0.1", "--dev", "vif10.0", "10.0.0.10", "2001:db8::10"];
+    let arguments = [
+        "vif-p2p",
+        "--main-ip",
+        "10.0.0.1",
+        "--dev",
+        "vif10.0",
+        "10.0.0.10",
+        "2001:db8::10",
+    ];
     let expected = "ip link set dev vif10.0 up\n\
         ip address replace 10.0.0.1/32 peer 10.0.0.10/32 dev vif10.0\n\
         ip address replace fe80::1/64 dev vif10.0 nodad\n\
         ip route replace 2001:db8::10/128 via fe80::2 dev vif10.0\n";
     assert_eq!(stdout(&run(&arguments)), expected);
-    assert!(stdout(&run(&[&arguments[..], &["--offline"]].concat())).ends_with("ip link set dev vif10.0 down\n"));
-    let output = run(&["vif-p2p", "--main-ip", "10.0.0.1", "--dev", "vif 10", "10.0.0.10"]);
+    assert!(
+        stdout(&run(&[&arguments[..], &["--offline"]].concat()))
+            .ends_with("ip link set dev vif10.0 down\n")
+    );
+    let output = run(&[
+        "vif-p2p",
+        "--main-ip",
+        "10.0.0.1",
+        "--dev",
+        "vif 10",
+        "10.0.0.10",
+    ]);
     assert_eq!(output.status.code(), Some(2));
 }
 
 #[test]
 fn vifname_keeps_to_the_limit_of_the_kernel() {
-    let name = |prefix: &str, more: &[&str]| stdout(&run(&[&["vifname", "--prefix", prefix, "--domain", "a-b"], more].concat()));
+    let name = |prefix: &str, more: &[&str]| {
+        stdout(&run(&[
+            &["vifname", "--prefix", prefix, "--domain", "a-b"],
+            more,
+        ]
+        .concat()))
+    };
     assert_eq!(name("example", &[]), "example.0\n");
     assert_eq!(name("example", &["--devid", "1"]), "example.1\n");
     assert!(name("a-very-long-prefix-indeed", &[]).trim().len() <= 15);
@@ -315,13 +510,19 @@ fn vifname_keeps_to_the_limit_of_the_kernel() {
 #[test]
 fn completions_are_printed_for_every_shell() {
     for shell in ["bash", "zsh", "fish"] {
-        assert!(stdout(&run(&["completions", shell])).contains("xen-vman-cli"), "{shell}");
+        assert!(
+            stdout(&run(&["completions", shell])).contains("xen-vman-cli"),
+            "{shell}"
+        );
     }
 }
 
 #[test]
 fn every_help_text_has_an_example() {
     for command in ["render", "convert", "vif-p2p", "vifname"] {
-        assert!(stdout(&run(&[command, "--help"])).contains("Example"), "{command}");
+        assert!(
+            stdout(&run(&[command, "--help"])).contains("Example"),
+            "{command}"
+        );
     }
 }

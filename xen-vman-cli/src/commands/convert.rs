@@ -8,11 +8,10 @@ use xen_vman_core::{Dialect, Sources};
 pub(crate) fn run(args: &ConvertArgs) -> Result<Outcome, Failure> {
     let source = input::source(&args.file)?;
     let target = match args.to {
-        Some(ConvertTo::Toml) => ConvertTarget::Toml,
         Some(ConvertTo::Yaml) => ConvertTarget::Yaml,
         Some(ConvertTo::Json) => ConvertTarget::Json,
         None if source.dialect == Dialect::Schema => ConvertTarget::Yaml,
-        None => ConvertTarget::Toml,
+        Some(ConvertTo::Toml) | None => ConvertTarget::Toml,
     };
     let (text, mut report) = convert(&source, target);
     let mut sources = Sources::default();
