@@ -1,0 +1,58 @@
+# Everything is done from here; `make help` lists what there is.
+
+PYTHON ?= python3
+VENV := .venv
+VENV_STAMP := $(VENV)/.stamp
+JUDGES := target/judges
+WHEELS := target/wheels
+CARGO_FLAGS ?= --locked
+
+.DEFAULT_GOAL := help
+.PHONY: help build test test-rust test-fuzz test-python judges lint bench clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
+
+build: ## Build the library and the command line
+	cargo build $(CARGO_FLAGS)
+
+test: test-rust test-fuzz test-python ## Build everything and run all tests
+
+test-rust:
+	cargo test $(CARGO_FLAGS)
+
+test-fuzz:
+	cargo test $(CARGO_FLAGS) --manifest-path fuzz/Cargo.toml --target-dir target/fuzz
+
+test-python: $(VENV_STAMP)
+	rm -rf $(WHEELS)
+	$(VENV)/bin/maturin build --locked --quiet --manifest-path xen-vman-py/Cargo.toml --out $(WHEELS)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall $(WHEELS)/*.whl
+	cd xen-vman-py && ../$(VENV)/bin/python -m pytest -q
+
+$(VENV_STAMP): xen-vman-py/requirements-dev.txt
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+	  echo "error: this Python cannot make a virtual environment" >&2; \
+	  echo "help: on Debian, 'apt-get install python3-venv' brings what is missing" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+judges: ## Unpack and build the judges from Debian's packages (nothing is installed)
+	xen-vman-core/tests/judges/setup.sh $(JUDGES)
+
+lint: ## rustfmt, clippy, rustdoc, shellcheck; warnings are errors
+	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps
+	shellcheck -S style .ci/run $$(grep -rlE '^#!/bin/(ba)?sh' xen-vman-core/tests/judges)
+
+bench: ## Benchmarks: time per VM in memory, and to disk against `cp -r`
+	cargo bench $(CARGO_FLAGS) -p xen-vman-core
+	cargo build $(CARGO_FLAGS) --release -p xen-vman-cli
+	xen-vman-cli/benches/render-against-cp.sh target/release/xen-vman-cli
+
+clean: ## Remove what was built
+	cargo clean
+	rm -rf $(VENV)
