@@ -238,6 +238,15 @@ fn systemd_verifies_every_unit_as_an_instance() {
     let mut arguments = vec![tree.path()];
     arguments.extend(units.map(Path::new));
     judges::script("units/verify.sh", &arguments);
+    let strange = strange_host_tree();
+    judges::script(
+        "units/verify.sh",
+        &[
+            strange.path(),
+            Path::new("vm@stuvus-web01.service"),
+            Path::new("vm_iscsi@a.service"),
+        ],
+    );
 }
 
 #[test]

@@ -4,8 +4,6 @@
 //! that value. What a language cannot hold at all (a line end in xl.cfg, a NUL anywhere)
 //! is refused when values are read.
 
-use std::fmt::Write as _;
-
 /// A string of xl.cfg. Xen's lexer (`libxlu_cfg_l.l`) knows `\\`, `\"` and the letters
 /// below; its numeric escapes are broken, so they are never written.
 pub fn xl_string(text: &str) -> String {
@@ -56,20 +54,32 @@ pub fn systemd_word(text: &str) -> String {
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();
     }
-    format!("\"{}\"", systemd_escaped(text).replace('$', "$$"))
+    format!("\"{}\"", systemd_in_quotes(text))
 }
 
-/// A part of a double-quoted word, or a path, in a unit: specifiers and escapes made literal.
-pub fn systemd_escaped(text: &str) -> String {
+/// A word of a command line that ends in the name of the instance (`%i`) and `ending`.
+pub fn systemd_word_of_instance(text: &str, ending: &str) -> String {
+    format!(
+        "\"{}%i{}\"",
+        systemd_in_quotes(text),
+        systemd_in_quotes(ending)
+    )
+}
+
+/// The path of a setting outside of command lines, such as `ConditionPathExists=`: only
+/// specifiers have a meaning there.
+pub fn systemd_path(text: &str) -> String {
+    text.replace('%', "%%")
+}
+
+fn systemd_in_quotes(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
             '%' => out.push_str("%%"),
+            '$' => out.push_str("$$"),
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
-            c if c.is_control() => {
-                let _ = write!(out, "\\x{:02x}", c as u32);
-            }
             c => out.push(c),
         }
     }

@@ -1,7 +1,7 @@
 //! Units, and the scripts that they call.
 
 use super::host::{LIBRARY, MOUNT_PATH};
-use super::quote::{sh_word, systemd_escaped, systemd_word};
+use super::quote::{sh_word, systemd_path, systemd_word, systemd_word_of_instance};
 use super::{MANAGED, RenderedFile, Templates};
 use crate::error::Error;
 use crate::resolve::{Resolved, ResolvedVm};
@@ -16,6 +16,7 @@ struct UnitContext {
     managed: &'static str,
     xl: String,
     vm_config_path: String,
+    config_of_instance: String,
     helper_domain: String,
     helper_root: String,
     helper_preparation: String,
@@ -74,7 +75,8 @@ pub(super) fn units(
     let units = UnitContext {
         managed: MANAGED,
         xl: systemd_word(host.xl_path.as_str()),
-        vm_config_path: systemd_escaped(host.vm_config_path.as_str()),
+        vm_config_path: systemd_path(host.vm_config_path.as_str()),
+        config_of_instance: systemd_word_of_instance(&format!("{}/", *host.vm_config_path), ".cfg"),
         helper_domain: systemd_word(&helper("vm-domain")),
         helper_root: systemd_word(&helper("vm-root")),
         helper_preparation: systemd_word(&helper("global-preparation")),

@@ -4,15 +4,15 @@ use crate::diag::Report;
 use crate::document::decode::{Decoder, Fields, FromNode};
 use crate::document::{Dialect, Node, Source};
 use crate::document::{json, toml, yaml};
-use crate::values::HostPath;
+use crate::values::ProgramPath;
 
 /// Facts of a host, as a file or an observation gives them; all may be unknown.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// Path of `xl` (`xl_path`).
-    pub xl_path: Option<HostPath>,
+    pub xl_path: Option<ProgramPath>,
     /// Path of `iscsiadm` (`iscsiadm_path`).
-    pub iscsiadm_path: Option<HostPath>,
+    pub iscsiadm_path: Option<ProgramPath>,
 }
 
 impl FromNode for Facts {

@@ -4,7 +4,7 @@ use super::expression::Scene;
 use super::lookup::Lookup;
 use super::resolved::ResolvedHost;
 use super::sourced::{Origin, Sourced};
-use crate::values::HostPath;
+use crate::values::ProgramPath;
 
 /// Completes the settings of the host.
 pub(super) fn resolve(lookup: &mut Lookup<'_>) -> ResolvedHost {
@@ -71,7 +71,11 @@ fn built_in_script() -> Option<Sourced<crate::values::NetworkScript>> {
 }
 
 /// A path that the facts know better than the built-in default, but not than the user.
-fn fact(path: Sourced<HostPath>, fact: Option<&HostPath>, name: &'static str) -> Sourced<HostPath> {
+fn fact(
+    path: Sourced<ProgramPath>,
+    fact: Option<&ProgramPath>,
+    name: &'static str,
+) -> Sourced<ProgramPath> {
     match (path.origin, fact) {
         (Origin::BuiltIn, Some(found)) => Sourced {
             value: found.clone(),

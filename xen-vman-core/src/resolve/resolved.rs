@@ -4,10 +4,11 @@ use super::sourced::Sourced;
 use crate::spec::ScriptSource;
 use crate::values::{
     Bridge, CpuList, Description, DiskSpec, DomainName, DracutModule, Filesystem, GuestType,
-    GuestUser, HostAddress, HostPath, Iqn, KernelCmdline, Label, MacAddr, MemoryMib, Mtu, NamePart,
+    GuestUser, HostAddress, HostPath, Iqn, KernelCmdline, MacAddr, MemoryMib, Mtu, NamePart,
     Nameservers, NetworkScript, NfsBase, NfsExport, OsType, OsVersion, PackageName, Portal,
-    PublicKey, Rate, Reinstall, Seconds, ShellWords, SpicePassword, SpicePort, StorageType,
-    UsbRedirections, VcpuCount, VifName, VifNamePrefix, VifParameters, XlKey, XlValue,
+    ProgramPath, PublicKey, Rate, Reinstall, Seconds, ShellCommand, ShellWords, SpicePassword,
+    SpicePort, StorageType, UsbRedirections, VcpuCount, VifName, VifNamePrefix, VifParameters,
+    XlKey, XlValue,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use uuid::Uuid;
@@ -28,8 +29,8 @@ pub struct Resolved {
     reason = "each field is the variable of its name; spec/host.rs tells what it is"
 )]
 pub struct ResolvedHost {
-    pub xl_path: Sourced<HostPath>,
-    pub iscsiadm_path: Sourced<HostPath>,
+    pub xl_path: Sourced<ProgramPath>,
+    pub iscsiadm_path: Sourced<ProgramPath>,
     pub vm_config_path: Sourced<HostPath>,
     pub dracut_modules: Sourced<Vec<DracutModule>>,
     pub dracut_extra_flags: Option<Sourced<ShellWords>>,
@@ -45,7 +46,7 @@ pub struct ResolvedHost {
     pub iscsi_base_wwn: Option<Sourced<Iqn>>,
     pub debootstrap_packages: Sourced<Vec<PackageName>>,
     pub additional_network_scripts: Sourced<Vec<ScriptSource>>,
-    pub global_preparations: Sourced<Vec<Label>>,
+    pub global_preparations: Sourced<Vec<ShellCommand>>,
     pub global_preparations_timeout_secs: Sourced<Seconds>,
     pub guest_user: Sourced<GuestUser>,
     pub network_script: Sourced<NetworkScript>,

@@ -5,17 +5,17 @@ use crate::diag::DiagnosticId;
 use crate::document::Node;
 use crate::document::decode::{Decoder, FromNode, FromText, Invalid};
 use crate::values::{
-    DracutModule, GuestUser, HostPath, Iqn, Label, NetworkScript, NfsBase, PackageName, Portal,
-    PublicKey, Seconds, ShellWords,
+    DracutModule, GuestUser, HostPath, Iqn, NetworkScript, NfsBase, PackageName, Portal,
+    ProgramPath, PublicKey, Seconds, ShellCommand, ShellWords,
 };
 
 table! {
     /// The settings of a host (`xen_vman_*` among the role's variables).
     plain struct HostSpec {
         /// Path of the `xl` command.
-        xl_path: HostPath,
+        xl_path: ProgramPath,
         /// Path of the `iscsiadm` command.
-        iscsiadm_path: HostPath,
+        iscsiadm_path: ProgramPath,
         /// Folder for the configurations of the VMs.
         vm_config_path: HostPath,
         /// Modules that dracut puts into the guests' initrd. `network` stands for a module
@@ -53,7 +53,7 @@ table! {
         /// `interface`, as `br-{{ vm.org }}`.
         lazy_default_network_bridge: LazyBridge,
         /// Commands to run when the host starts, before any VM does.
-        global_preparations: Vec<Label>,
+        global_preparations: Vec<ShellCommand>,
         /// How long those commands may take together.
         global_preparations_timeout: Seconds,
         /// The user made in newly installed VMs.

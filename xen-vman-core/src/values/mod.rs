@@ -23,7 +23,7 @@ pub use guest::{
     DracutModule, GuestUser, OsVersion, PackageName, PublicKey, Reinstall, ShellWords,
 };
 pub use iscsi::{Iqn, Portal};
-pub use names::{DomainName, HostPath, Label, NamePart};
+pub use names::{DomainName, HostPath, NamePart, ProgramPath, ShellCommand};
 pub use net::{AddressesV4, AddressesV6, HostAddress, Mac, MacAddr, Nameservers};
 pub use nfs::{NfsBase, NfsExport};
 pub use numbers::{MemoryMib, Mtu, Seconds, SpicePort, UsbRedirections, VcpuCount};

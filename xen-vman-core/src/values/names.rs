@@ -137,19 +137,53 @@ impl fmt::Display for HostPath {
     }
 }
 
-/// One line of text for people.
+/// The path of a program that units start. systemd refuses quotes and backslashes in it
+/// and expands no `$` there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct ProgramPath(HostPath);
+
+impl ProgramPath {
+    /// The path.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl FromText for ProgramPath {
+    const ID: DiagnosticId = DiagnosticId::BadPath;
+    const EXPECTED: &'static str = "the absolute path of a program";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        let path = HostPath::from_text(text)?;
+        if text.contains(['"', '\'', '\\', '$', '`']) {
+            return Err(Invalid::new(
+                "must not hold quotes, `\\`, `$` or backticks: systemd starts no such program",
+            ));
+        }
+        Ok(Self(path))
+    }
+}
+
+impl fmt::Display for ProgramPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A command of a shell, of one or more lines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Label(Box<str>);
+pub struct ShellCommand(Box<str>);
 
-impl Label {
+impl ShellCommand {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl FromText for Label {
+impl FromText for ShellCommand {
     const ID: DiagnosticId = DiagnosticId::BadText;
     const EXPECTED: &'static str = "a command line";
 
