@@ -1,6 +1,6 @@
 //! A definition as written: every field optional, nothing filled in.
 //!
-//! Each table of the schema is one struct here, declared with [`table!`]: a field's doc
+//! Each table of the schema is one struct here, declared with `table!`: a field's doc
 //! comment is its text in the reference, its type says what it takes. Fields under
 //! `defaults` may be template expressions ([`Templated`]), which resolution evaluates.
 

@@ -1,7 +1,7 @@
 //! Checks on complete values: what each of them cannot know by itself.
 //!
 //! Takes a [`Resolved`], so that a bad default is found too, and reports at the place a
-//! value comes from. One function for each kind of problem, all of them in [`CHECKS`].
+//! value comes from. One function for each kind of problem, all of them in `CHECKS`.
 
 mod across_vms;
 mod boot;
