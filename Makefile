@@ -46,7 +46,7 @@ lint: ## rustfmt, clippy, rustdoc, shellcheck; warnings are errors
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps
-	shellcheck -S style .ci/run $$(grep -rlE '^#!/bin/(ba)?sh' xen-vman-core/tests/judges)
+	shellcheck -x -S style .ci/run $$(grep -rlE '^#!/bin/(ba)?sh' xen-vman-core/tests/judges xen-vman-cli/benches)
 
 bench: ## Benchmarks: time per VM in memory, and to disk against `cp -r`
 	cargo bench $(CARGO_FLAGS) -p xen-vman-core
