@@ -6,6 +6,7 @@
 //! that was interrupted is taken up by the next one.
 
 use crate::Failure;
+use serde::Serialize;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::fmt;
@@ -88,7 +89,7 @@ impl OutputDir {
     pub(crate) fn write(
         mut self,
         files: &[(String, &RenderedFile)],
-        mut manifest: Value,
+        manifest: &impl Serialize,
         narrowed: bool,
     ) -> Result<Written, Failure> {
         self.refuse_foreign(files)?;
@@ -110,8 +111,11 @@ impl OutputDir {
                 Err(error) => return Err(failed(&path, &error, done)),
             }
         }
-        if narrowed {
-            keep_entries(&mut manifest, std::mem::take(&mut self.entries), &new);
+        let manifest = if narrowed {
+            serde_json::to_value(manifest).and_then(|mut manifest| {
+                keep_entries(&mut manifest, std::mem::take(&mut self.entries), &new);
+                serde_json::to_string_pretty(&manifest)
+            })
         } else {
             for place in self
                 .ours
@@ -120,8 +124,11 @@ impl OutputDir {
             {
                 done.removed += usize::from(self.remove(place)?);
             }
-        }
-        self.replace(MANIFEST, format!("{manifest:#}\n").as_bytes())?;
+            serde_json::to_string_pretty(manifest)
+        };
+        let manifest = manifest
+            .map_err(|error| Failure::new(format!("cannot write the manifest: {error}")))?;
+        self.replace(MANIFEST, format!("{manifest}\n").as_bytes())?;
         let _ = fs::remove_file(self.path.join(UNFINISHED));
         Ok(done)
     }

@@ -141,10 +141,9 @@ fn write(
     args: &RenderArgs,
 ) -> Result<(), Failure> {
     let narrowed = !args.vm.is_empty() || !args.only.is_empty();
-    let manifest = serde_json::to_value(manifest(&compiled.resolved, output))
-        .map_err(|error| Failure::new(format!("cannot write the manifest: {error}")))?;
+    let manifest = manifest(&compiled.resolved, output);
     let files: Vec<_> = files(output).collect();
-    let written = OutputDir::open(dir)?.write(&files, manifest, narrowed)?;
+    let written = OutputDir::open(dir)?.write(&files, &manifest, narrowed)?;
     if args.format == Format::Text {
         terminal::note(&format!("{}: {written}", dir.display()));
     }

@@ -113,11 +113,16 @@ fn entry<'a>(file: &'a RenderedFile, guest: Option<&'a str>) -> FileEntry<'a> {
         path: &file.path,
         mode: format!("{:04o}", file.mode),
         owner: &file.owner,
-        sha256: Sha256::digest(&file.content)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+        sha256: hexadecimal(&Sha256::digest(&file.content)),
     }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 impl RenderedFile {
