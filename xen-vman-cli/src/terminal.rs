@@ -1,4 +1,5 @@
 //! All that is printed: data on standard output, messages on standard error.
+
 use crate::Failure;
 use crate::args::{Color, Format};
 use std::io::Write as _;
@@ -17,12 +18,13 @@ pub(crate) fn set_colour(color: Color) {
 }
 
 /// Shows what was found: text on standard error, JSON on standard output.
-pub(crate) fn report(report: &Report, sources: &Sources, format: Format) {
+pub(crate) fn report(report: &Report, sources: &Sources, format: Format) -> Result<(), Failure> {
     match format {
-        Format::Json => data(json::render(report, sources).as_bytes()),
+        Format::Json => return data(json::render(report, sources).as_bytes()),
         Format::Text if report.is_empty() => {}
         Format::Text => anstream::eprint!("{}", text::render(report, sources, Colour::Ansi)),
     }
+    Ok(())
 }
 
 /// Says why the work could not be done.
@@ -39,7 +41,12 @@ pub(crate) fn note(message: &str) {
 }
 
 /// Gives data. That the reader of a pipe has gone is no failure.
-pub(crate) fn data(bytes: &[u8]) {
+pub(crate) fn data(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(bytes).and_then(|()| out.flush());
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::new(format!(
+            "cannot write to standard output: {error}"
+        ))),
+        _ => Ok(()),
+    }
 }

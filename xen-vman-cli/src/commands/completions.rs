@@ -5,10 +5,9 @@ use crate::{Failure, Outcome, terminal};
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-#[expect(clippy::unnecessary_wraps, reason = "the form of all commands")]
 pub(crate) fn run(shell: Shell) -> Result<Outcome, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "xen-vman-cli", &mut script);
-    terminal::data(&script);
+    terminal::data(&script)?;
     Ok(Outcome::Fine)
 }

@@ -17,10 +17,10 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<Outcome, Failure> {
     let mut sources = Sources::default();
     sources.add(source);
     report.locate(|path| sources.span_of(path));
-    terminal::report(&report, &sources, Format::Text);
+    terminal::report(&report, &sources, Format::Text)?;
     if report.has_errors() {
         return Ok(Outcome::WrongDefinition);
     }
-    terminal::data(text.as_bytes());
+    terminal::data(text.as_bytes())?;
     Ok(Outcome::Fine)
 }

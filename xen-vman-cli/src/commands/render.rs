@@ -26,7 +26,7 @@ pub(crate) fn run(args: &RenderArgs) -> Result<Outcome, Failure> {
     let assets = compiled
         .load_assets(|path| std::fs::read(scripts.join(path)).map_err(|error| error.to_string()));
     if args.format == Format::Text || compiled.report.has_errors() {
-        terminal::report(&compiled.report, &compiled.sources, args.format);
+        terminal::report(&compiled.report, &compiled.sources, args.format)?;
     }
     if compiled.report.has_errors() {
         return Ok(Outcome::WrongDefinition);
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &RenderArgs) -> Result<Outcome, Failure> {
     let output = select(compiled.render(&templates, &assets)?, &compiled, args)?;
     match &args.out {
         Some(dir) => write(dir, &output, &compiled, args)?,
-        None => print(&output),
+        None => print(&output)?,
     }
     Ok(Outcome::Fine)
 }
@@ -58,7 +58,7 @@ fn facts(path: Option<&Path>, format: Format) -> Result<Option<Facts>, Failure> 
         } else {
             format
         },
-    );
+    )?;
     Ok((!report.has_errors()).then_some(facts))
 }
 
@@ -108,11 +108,16 @@ fn select(mut output: Output, compiled: &Compiled, args: &RenderArgs) -> Result<
         for guest in &mut output.guests {
             guest.files.retain(|file| wants("guests", file));
         }
+        if files(&output).next().is_none() {
+            let only = args.only.join("`, `");
+            return Err(Failure::new(format!("no file is chosen by `{only}`"))
+                .help("write `host`, `guests`, or how paths begin, as /etc/xen"));
+        }
     }
     Ok(output)
 }
 
-fn print(output: &Output) {
+fn print(output: &Output) -> Result<(), Failure> {
     let mut text = Vec::new();
     for (place, file) in files(output) {
         text.extend_from_slice(
@@ -120,7 +125,7 @@ fn print(output: &Output) {
         );
         text.extend_from_slice(&file.content);
     }
-    terminal::data(&text);
+    terminal::data(&text)
 }
 
 fn files(output: &Output) -> impl Iterator<Item = (String, &RenderedFile)> {

@@ -19,7 +19,7 @@ pub(crate) fn run_p2p(args: &VifP2pArgs) -> Result<Outcome, Failure> {
         .iter()
         .map(|command| format!("{command}\n"))
         .collect();
-    terminal::data(lines.as_bytes());
+    terminal::data(lines.as_bytes())?;
     Ok(Outcome::Fine)
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn run_name(args: &VifnameArgs) -> Result<Outcome, Failure> {
     };
     let is_taken = |name: &str| args.taken.iter().any(|taken| taken == name);
     let name = vif_name(&prefix, &domain, args.devid, guest_type, is_taken);
-    terminal::data(format!("{name}\n").as_bytes());
+    terminal::data(format!("{name}\n").as_bytes())?;
     Ok(Outcome::Fine)
 }
 

@@ -131,6 +131,8 @@ catalogue! {
     DuplicateUuid = "duplicate-uuid", Error;
     /// Two vifs share their name on dom0.
     DuplicateVifname = "duplicate-vifname", Error;
+    /// Two interfaces have the same IP address.
+    DuplicateAddress = "duplicate-address", Error;
     /// Two disks of a VM have the same virtual device.
     DuplicateVdev = "duplicate-vdev", Error;
     /// What is used needs something that is not there.
@@ -145,6 +147,10 @@ catalogue! {
     StartOrderCircle = "start-order-circle", Error;
     /// An NFS root cannot be reached without a network interface.
     NfsRootWithoutInterface = "nfs-root-without-interface", Warning;
+    /// The address of the guest does not reach the NFS server.
+    NfsServerUnreachable = "nfs-server-unreachable", Warning;
+    /// Two VMs may write to the same disk.
+    SharedDisk = "shared-disk", Warning;
     /// A key that this type of VM does not use.
     UnusedKey = "unused-key", Warning;
     /// The kernel command line is longer than Xen can hand over.

@@ -68,10 +68,8 @@ impl Invalid {
 pub struct Decoder<'r> {
     path: Vec<Segment>,
     report: &'r mut Report,
-    /// Whether texts that look like template expressions are an error here.
-    pub refuse_expressions: bool,
-    /// Whether option values may come quoted for xl.cfg, as the original role needed them.
-    pub quoted_xl_values: bool,
+    /// For each file, whether it holds role variables.
+    role_files: Vec<bool>,
     /// The position of values made from an expression.
     pub span: Option<Span>,
     /// Tells in which table of the schema a key stands.
@@ -84,11 +82,26 @@ impl<'r> Decoder<'r> {
         Self {
             path: Vec::new(),
             report,
-            refuse_expressions: false,
-            quoted_xl_values: false,
+            role_files: Vec::new(),
             span: None,
             table_of: |_| None,
         }
+    }
+
+    /// Says of each file whether it holds role variables.
+    #[must_use]
+    pub fn with_role_files(mut self, role_files: Vec<bool>) -> Self {
+        self.role_files = role_files;
+        self
+    }
+
+    /// Whether a value comes from a file of role variables. There, template expressions that
+    /// are not evaluated are an error, and option values may come quoted for xl.cfg, as the
+    /// original role needed them.
+    pub fn is_role_value(&self, node: &Node) -> bool {
+        let file = node.span.map(|span| usize::from(span.file));
+        file.and_then(|file| self.role_files.get(file))
+            .is_some_and(|role| *role)
     }
 
     /// Runs `read` one step further in.
@@ -127,7 +140,7 @@ impl<'r> Decoder<'r> {
         let Value::Text(text) = &node.value else {
             return false;
         };
-        if !self.refuse_expressions || !is_expression(text) {
+        if !self.is_role_value(node) || !is_expression(text) {
             return false;
         }
         let message = format!("template expression `{text}` is not evaluated here");

@@ -80,7 +80,7 @@ impl Reader<'_, '_> {
     }
 
     fn table(&mut self, depth: usize) -> Result<Vec<Entry>, JiterError> {
-        let mut entries: Vec<Entry> = Vec::new();
+        let mut entries = super::yaml::Entries::default();
         let mut next = self.jiter.known_object()?.map(Box::<str>::from);
         while let Some(key) = next {
             // The key's closing quote is the last one before the colon just read.
@@ -92,18 +92,15 @@ impl Reader<'_, '_> {
             let key_span = self.span(start, end);
             let peek = self.jiter.peek()?;
             let node = self.node(peek, depth + 1)?;
-            super::yaml::add_entry(
-                &mut entries,
-                Entry {
-                    key,
-                    key_span: Some(key_span),
-                    node,
-                },
-                self.report,
-            );
+            let entry = Entry {
+                key,
+                key_span: Some(key_span),
+                node,
+            };
+            entries.add(entry, self.report);
             next = self.jiter.next_key()?.map(Box::<str>::from);
         }
-        Ok(entries)
+        Ok(entries.finish())
     }
 
     fn span(&self, start: usize, end: usize) -> Span {

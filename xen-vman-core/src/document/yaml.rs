@@ -8,7 +8,7 @@ use super::{Entry, FileId, Node, Span, Value, limits, toml::too_deep};
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, StrInput, Tag};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Reads the one document of a YAML file. Reading ends at the first syntax error; then
 /// the table given is empty.
@@ -163,16 +163,12 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn table(&mut self, depth: usize) -> Result<(Vec<Entry>, u32, usize), Problem> {
-        let (mut entries, mut merged, mut total) = (Vec::<Entry>::new(), Vec::<Entry>::new(), 1);
+        let (mut entries, mut merged, mut total) = (Entries::default(), Vec::new(), 1);
         loop {
             let (event, key_span) = match self.next()? {
                 (Event::MappingEnd, span) => {
-                    for entry in merged {
-                        if !entries.iter().any(|known| known.key == entry.key) {
-                            entries.push(entry);
-                        }
-                    }
-                    return Ok((entries, span.end, total));
+                    entries.merge(merged);
+                    return Ok((entries.finish(), span.end, total));
                 }
                 other => other,
             };
@@ -185,15 +181,12 @@ impl<'t> Reader<'t, '_> {
             if merge {
                 merged.extend(mergeable(node));
             } else if let Some(key) = key_text(&key) {
-                add_entry(
-                    &mut entries,
-                    Entry {
-                        key,
-                        key_span: Some(key_span),
-                        node,
-                    },
-                    self.report,
-                );
+                let entry = Entry {
+                    key,
+                    key_span: Some(key_span),
+                    node,
+                };
+                entries.add(entry, self.report);
             } else {
                 let message = format!("a key must be a text, not {}", key.kind());
                 self.report
@@ -256,16 +249,39 @@ fn problem(id: DiagnosticId, message: impl Into<String>, span: Span) -> Diagnost
     Diagnostic::new(id, FieldPath::root(), message).at(span)
 }
 
-/// Adds an entry; a key that is there already is reported, and the first one stays.
-pub(super) fn add_entry(entries: &mut Vec<Entry>, entry: Entry, report: &mut Report) {
-    if entries.iter().any(|known| known.key == entry.key) {
-        let message = format!("key `{}` is written twice in one table", entry.key);
-        report.push(
-            Diagnostic::new(DiagnosticId::DuplicateKey, FieldPath::root(), message)
-                .at(entry.key_span),
-        );
-    } else {
-        entries.push(entry);
+/// The entries of a table that is being read.
+#[derive(Default)]
+pub(super) struct Entries {
+    entries: Vec<Entry>,
+    keys: HashSet<Box<str>>,
+}
+
+impl Entries {
+    /// Adds an entry; a key that is there already is reported, and the first one stays.
+    pub(super) fn add(&mut self, entry: Entry, report: &mut Report) {
+        if self.keys.insert(entry.key.clone()) {
+            self.entries.push(entry);
+        } else {
+            let message = format!("key `{}` is written twice in one table", entry.key);
+            report.push(
+                Diagnostic::new(DiagnosticId::DuplicateKey, FieldPath::root(), message)
+                    .at(entry.key_span),
+            );
+        }
+    }
+
+    /// Adds entries whose keys are not there yet.
+    fn merge(&mut self, entries: Vec<Entry>) {
+        for entry in entries {
+            if self.keys.insert(entry.key.clone()) {
+                self.entries.push(entry);
+            }
+        }
+    }
+
+    /// All of them.
+    pub(super) fn finish(self) -> Vec<Entry> {
+        self.entries
     }
 }
 

@@ -45,10 +45,8 @@ pub fn parse(files: Vec<Source>) -> Parsed {
         };
     }
     let merged = merge(&sources, &mut report);
-    let mut decoder = Decoder::new(&mut report);
-    let all_role = sources.files().iter().all(|file| file.dialect.is_role());
-    decoder.refuse_expressions = all_role && !sources.files().is_empty();
-    decoder.quoted_xl_values = decoder.refuse_expressions;
+    let role_files = sources.files().iter().map(|file| file.dialect.is_role());
+    let mut decoder = Decoder::new(&mut report).with_role_files(role_files.collect());
     decoder.table_of = crate::spec::table_of;
     let definition = Definition::from_node(&merged, &mut decoder).unwrap_or_default();
     let vms = merged.get("vms").map_or(&[][..], Node::items).to_vec();

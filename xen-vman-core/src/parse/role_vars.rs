@@ -51,6 +51,18 @@ pub(super) fn to_schema(tree: Node, report: &mut Report) -> (Node, Vec<(String, 
         let Some(rest) = name.strip_prefix(PREFIX) else {
             continue;
         };
+        if rest == "defaults" {
+            let message = format!("unknown variable `{name}`");
+            let diagnostic = Diagnostic::new(
+                DiagnosticId::UnknownKey,
+                FieldPath::root().key(rest),
+                message,
+            )
+            .help("write each default as a variable, such as `xen_vman_default_memory`")
+            .at(entry.key_span);
+            report.push(diagnostic);
+            continue;
+        }
         let (table, key, path) = match rest.strip_prefix(DEFAULT_PREFIX) {
             Some(key) => (
                 &mut defaults,

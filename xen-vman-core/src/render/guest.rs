@@ -38,6 +38,15 @@ pub(super) fn files(
             &resolv_conf(&vm.network),
         )?,
     ];
+    for interface in &vm.network.interfaces {
+        let path = format!("/etc/systemd/network/70-{}.link", interface.name);
+        let link = InterfaceLink {
+            managed: MANAGED,
+            mac: interface.mac.to_string(),
+            name: &interface.name,
+        };
+        files.push(templates.file("guest/eth.link", path, &link)?);
+    }
     if matches!(vm.root, Root::Nfs(_)) {
         let path = "/etc/systemd/system/networking.service.d/nostop.conf";
         files.push(templates.file("guest/nostop.conf", path, &Managed { managed: MANAGED })?);
@@ -82,6 +91,13 @@ pub(super) fn files(
 #[derive(Serialize)]
 struct Managed {
     managed: &'static str,
+}
+
+#[derive(Serialize)]
+struct InterfaceLink<'a> {
+    managed: &'static str,
+    mac: String,
+    name: &'a str,
 }
 
 #[derive(Serialize)]

@@ -16,6 +16,7 @@ macro_rules! embedded {
 
 embedded![
     "guest/authorized_keys",
+    "guest/eth.link",
     "guest/fstab",
     "guest/hosts",
     "guest/interfaces",

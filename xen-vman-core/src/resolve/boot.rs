@@ -5,8 +5,8 @@
 
 use super::resolved::{GuestNetwork, Root};
 use super::sourced::Sourced;
-use crate::values::{DomainName, Filesystem, HostAddress, KernelCmdline, StorageType};
-use ipnet::Ipv4Net;
+use crate::values::{DomainName, Filesystem, HostAddress, KernelCmdline, NfsExport, StorageType};
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
 const NAMES: &str = "net.ifnames=0";
@@ -21,7 +21,7 @@ pub(super) fn cmdline(
 ) -> Option<Sourced<KernelCmdline>> {
     let line = match (root, storage_type) {
         (Root::Nfs(export), _) => {
-            let ip = ip_argument(domain, network);
+            let ip = ip_argument(domain, network, export);
             Sourced::derived(
                 format!("root=nfs:{export} rw {ip} {NAMES}"),
                 "storage and network",
@@ -39,52 +39,41 @@ pub(super) fn cmdline(
 }
 
 /// `ip=CLIENT:PEER:GATEWAY:MASK:HOSTNAME:DEVICE:AUTOCONF`; see dracut.cmdline(7). Autoconf
-/// is never left out: dracut takes an empty one as DHCP and then refuses the address.
-fn ip_argument(domain: &DomainName, network: &GuestNetwork) -> String {
+/// is never left out: dracut takes an empty one as DHCP and then refuses the address. A
+/// server given by name needs `nameserver=`, too.
+fn ip_argument(domain: &DomainName, network: &GuestNetwork, export: &NfsExport) -> String {
     let hostname = domain.hostname();
-    let (device, address) = match network
-        .boot_interface
-        .and_then(|number| network.interfaces.get(number))
-    {
-        Some(interface) => (interface.name.as_str(), interface.addresses.first()),
-        None => ("eth0", None),
+    let device = format!("eth{}", network.boot_interface.unwrap_or(0));
+    let server = export.server_address();
+    let Some(address) = network.boot_address(server) else {
+        let autoconf = match server {
+            Some(IpAddr::V6(_)) => "either6",
+            Some(IpAddr::V4(_)) | None => "dhcp",
+        };
+        return format!("ip=::::{hostname}:{device}:{autoconf}");
     };
-    let Some(&address) = address else {
-        return format!("ip=::::{hostname}:{device}:dhcp");
-    };
-    let gateway = match address.addr {
-        IpAddr::V4(_) => network
-            .gateway4
-            .as_ref()
-            .map(|gateway| IpAddr::V4(gateway.value)),
-        IpAddr::V6(_) => network
-            .gateway6
-            .as_ref()
-            .map(|gateway| IpAddr::V6(gateway.value)),
-    };
+    let gateway = network.gateway_for(address.addr);
     // A router outside the network is the other end of a point-to-point link.
-    let peer = gateway
-        .filter(|gateway| is_peer(address, *gateway))
-        .map(field)
-        .unwrap_or_default();
+    let peer = gateway.filter(|gateway| is_peer(address, *gateway));
+    let peer = peer.map(field).unwrap_or_default();
     let gateway = gateway.map(field).unwrap_or_default();
     let mask = match address.net() {
-        ipnet::IpNet::V4(net) => netmask(net),
+        ipnet::IpNet::V4(net) => net.netmask().to_string(),
         ipnet::IpNet::V6(net) => net.prefix_len().to_string(),
     };
-    format!(
-        "ip={}:{peer}:{gateway}:{mask}:{hostname}:{device}:none",
-        field(address.addr)
-    )
+    let client = field(address.addr);
+    let mut argument = format!("ip={client}:{peer}:{gateway}:{mask}:{hostname}:{device}:none");
+    if server.is_none() {
+        for nameserver in network.nameservers.iter() {
+            let _ = write!(argument, " nameserver={nameserver}");
+        }
+    }
+    argument
 }
 
 fn is_peer(address: HostAddress, gateway: IpAddr) -> bool {
     let link_local = matches!(gateway, IpAddr::V6(gateway) if gateway.is_unicast_link_local());
     !address.reaches(gateway) && !link_local
-}
-
-fn netmask(net: Ipv4Net) -> String {
-    net.netmask().to_string()
 }
 
 /// An address as a field: IPv6 has brackets, as its colons would end the field.

@@ -35,6 +35,15 @@ impl<'n> Scene<'n> {
         }
     }
 
+    /// The VM's names, as far as they are texts.
+    pub(super) fn vm_name(&self) -> Option<String> {
+        let name = |key| match &self.vm?.get(key)?.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        };
+        Some(format!("{}-{}", name("org")?, name("name")?))
+    }
+
     fn context(&self) -> Context {
         let mut context = Context::new();
         if let Some(vm) = self.vm {
@@ -129,8 +138,12 @@ fn problem(text: &str, error: &tera::Error, path: &FieldPath) -> Diagnostic {
         }
         other => other.to_string(),
     };
-    Diagnostic::new(DiagnosticId::BadExpression, path.clone(), format!("expression `{text}`: {why}"))
-        .help("expressions may use `vm` (as `{{ vm.org }}`) and, for the bridge of an interface, `interface`")
+    Diagnostic::new(
+        DiagnosticId::BadExpression,
+        path.clone(),
+        format!("expression `{text}`: {why}"),
+    )
+    .help("expressions may use `vm` (as `{{ vm.org }}`) and, for what interfaces have, `interface`")
 }
 
 impl Serialize for Node {

@@ -4,9 +4,9 @@ use super::built_in::built_in;
 use super::expression::{Expressions, Scene};
 use super::facts::Facts;
 use super::sourced::{Origin, Place, Scope, Sourced};
-use crate::diag::{Report, Segment};
-use crate::document::Node;
+use crate::diag::{DiagnosticId, Report, Segment};
 use crate::document::decode::{Decoder, FromNode};
+use crate::document::{Node, Value};
 use crate::spec::{DefaultsSpec, Definition, HostSpec, Templated};
 
 /// Everything that values are looked up in, and where problems go.
@@ -61,20 +61,15 @@ impl<'d> Lookup<'d> {
                 value: value.clone(),
                 origin: Origin::Default(place),
             }),
-            Some(Templated::Expression(node)) => {
-                let value = self.evaluate(node, place, scene)?;
-                Some(Sourced {
+            Some(Templated::Expression(node)) => match self.evaluate(node, place, scene) {
+                Evaluated::Value(value) => Some(Sourced {
                     value,
                     origin: Origin::Default(place),
-                })
-            }
-            None => match field(&built_in().defaults) {
-                Some(Templated::Plain(value)) => Some(Sourced {
-                    value: value.clone(),
-                    origin: Origin::BuiltIn,
                 }),
-                Some(Templated::Expression(_)) | None => None,
+                Evaluated::Nothing => built_in_default(field),
+                Evaluated::Wrong => None,
             },
+            None => built_in_default(field),
         }
     }
 
@@ -98,23 +93,54 @@ impl<'d> Lookup<'d> {
         node: &Node,
         place: Place,
         scene: &Scene<'_>,
-    ) -> Option<T> {
+    ) -> Evaluated<T> {
         let evaluated = self
             .expressions
-            .evaluate(node, scene, &place.path(), self.report)?;
+            .evaluate(node, scene, &place.path(), self.report);
+        let Some(evaluated) = evaluated else {
+            return Evaluated::Wrong;
+        };
+        // As a written empty text, it counts as not written.
+        if !T::EMPTY_IS_A_VALUE && matches!(&evaluated.value, Value::Text(text) if text.is_empty())
+        {
+            return Evaluated::Nothing;
+        }
         let mut found = Report::new();
         let mut decoder = Decoder::new(&mut found);
         decoder.span = node.span;
         let path = place.path();
         let value = decode_at(&evaluated, path.segments(), &mut decoder);
         // A word such as `true` is all that an expression can give.
-        for diagnostic in found
-            .iter()
-            .filter(|d| d.id != crate::diag::DiagnosticId::BooleanAsText)
-        {
-            self.report.push(diagnostic.clone());
+        for diagnostic in found.iter().filter(|d| d.id != DiagnosticId::BooleanAsText) {
+            let mut diagnostic = diagnostic.clone();
+            if let Some(vm) = scene.vm_name() {
+                diagnostic.message = format!("{} (evaluated for `{vm}`)", diagnostic.message);
+            }
+            self.report.push(diagnostic);
         }
-        value
+        value.map_or(Evaluated::Wrong, Evaluated::Value)
+    }
+}
+
+/// What an expression gives.
+pub(super) enum Evaluated<T> {
+    /// A value.
+    Value(T),
+    /// An empty text, which counts as not written.
+    Nothing,
+    /// Nothing that fits, which is reported.
+    Wrong,
+}
+
+fn built_in_default<T: Clone>(
+    field: fn(&DefaultsSpec) -> &Option<Templated<T>>,
+) -> Option<Sourced<T>> {
+    match field(&built_in().defaults) {
+        Some(Templated::Plain(value)) => Some(Sourced {
+            value: value.clone(),
+            origin: Origin::BuiltIn,
+        }),
+        Some(Templated::Expression(_)) | None => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::expression::Scene;
 use super::identity;
-use super::lookup::Lookup;
+use super::lookup::{Evaluated, Lookup};
 use super::resolved::{GuestInterface, GuestNetwork, ResolvedInterface};
 use super::sourced::{Scope, Sourced};
 use crate::document::Node;
@@ -110,7 +110,10 @@ fn lazy_bridge(
     let place = Scope::Host.key(key);
     let value = match &bridge.0 {
         crate::spec::Templated::Plain(value) => value.clone(),
-        crate::spec::Templated::Expression(node) => lookup.evaluate(node, place, scene)?,
+        crate::spec::Templated::Expression(node) => match lookup.evaluate(node, place, scene) {
+            Evaluated::Value(value) => value,
+            Evaluated::Nothing | Evaluated::Wrong => return None,
+        },
     };
     Some(Sourced {
         value,
@@ -118,103 +121,72 @@ fn lazy_bridge(
     })
 }
 
-/// What the guest is told. `connection_ip` is the main address of the interface that has
-/// it; if none has, the first interface gets it.
+/// Makes `connection_ip` the main address of the interface that has it; of the first one if
+/// none has. Gives the interface that an NFS root is reached through.
+pub(super) fn place_connection_ip(
+    connection: Option<HostAddress>,
+    scope: Scope,
+    interfaces: &mut [ResolvedInterface],
+) -> Option<usize> {
+    let owner = connection.and_then(|connection| {
+        interfaces.iter().position(|interface| {
+            let addresses = &interface.addresses;
+            addresses.iter().any(|known| known.addr == connection.addr)
+        })
+    });
+    let number = owner.unwrap_or(0);
+    let addresses = &mut interfaces.get_mut(number)?.addresses;
+    if let Some(mut main) = connection {
+        let known = addresses.iter().position(|known| known.addr == main.addr);
+        if let Some(known) = known.map(|at| addresses.remove(at)) {
+            main.prefix = main.prefix.or(known.prefix);
+        }
+        addresses.insert(0, Sourced::written(main, scope.key("connection_ip")));
+    }
+    Some(number)
+}
+
+/// What the guest is told.
 pub(super) fn guest_network(
     spec: &VmSpec,
     scope: Scope,
     scene: &Scene<'_>,
     interfaces: &[ResolvedInterface],
+    boot_interface: Option<usize>,
     lookup: &mut Lookup<'_>,
 ) -> Option<GuestNetwork> {
-    let nameservers = lookup.vm(
-        spec.nameserver.as_ref(),
-        scope.key("nameserver"),
-        |defaults| &defaults.nameserver,
-        scene,
-    );
-    let gateway = lookup.vm(
-        spec.gateway.as_ref(),
-        scope.key("gateway"),
-        |defaults| &defaults.gateway,
-        scene,
-    );
-    let gateway6 = lookup.vm(
-        spec.gateway6.as_ref(),
-        scope.key("gateway6"),
-        |defaults| &defaults.gateway6,
-        scene,
-    );
-    let (gateway4, gateway6) = match gateway {
-        Some(Sourced {
-            value: IpAddr::V4(address),
-            origin,
-        }) => (
-            Some(Sourced {
-                value: address,
-                origin,
-            }),
-            gateway6,
-        ),
-        Some(Sourced {
-            value: IpAddr::V6(address),
-            origin,
-        }) => (
-            None,
-            gateway6.or(Some(Sourced {
-                value: address,
-                origin,
-            })),
-        ),
+    macro_rules! value {
+        ($field:ident) => {
+            lookup.vm(
+                spec.$field.as_ref(),
+                scope.key(stringify!($field)),
+                |defaults| &defaults.$field,
+                scene,
+            )
+        };
+    }
+    let nameservers = value!(nameserver);
+    let (gateway, gateway6) = (value!(gateway), value!(gateway6));
+    let (gateway4, gateway6) = match gateway.map(|gateway| (gateway.value, gateway.origin)) {
+        Some((IpAddr::V4(value), origin)) => (Some(Sourced { value, origin }), gateway6),
+        Some((IpAddr::V6(value), origin)) => (None, gateway6.or(Some(Sourced { value, origin }))),
         None => (None, gateway6),
     };
-    let mut guest: Vec<_> = interfaces
-        .iter()
-        .map(|interface| GuestInterface {
-            name: format!("eth{}", interface.devid),
-            addresses: interface
-                .addresses
-                .iter()
-                .map(|address| address.value)
-                .collect(),
-            mtu: interface.mtu.as_ref().map(|mtu| mtu.value),
-        })
-        .collect();
-    let mut boot_interface = (!guest.is_empty()).then_some(0);
-    if let Some(connection) = spec.connection_ip {
-        boot_interface = Some(place_connection_ip(connection, &mut guest));
-    }
+    let guest = interfaces.iter().map(|interface| GuestInterface {
+        name: format!("eth{}", interface.devid),
+        mac: interface.mac.value,
+        addresses: interface
+            .addresses
+            .iter()
+            .map(|address| address.value)
+            .collect(),
+        mtu: interface.mtu.as_ref().map(|mtu| mtu.value),
+    });
     Some(GuestNetwork {
-        interfaces: guest,
+        interfaces: guest.collect(),
         boot_interface,
         gateway4,
         gateway6,
         nameservers: nameservers?,
     })
-}
-
-/// Makes an address the main one of its interface, and tells which that is.
-fn place_connection_ip(connection: HostAddress, guest: &mut Vec<GuestInterface>) -> usize {
-    let owner = guest.iter().position(|i| {
-        i.addresses
-            .iter()
-            .any(|address| address.addr == connection.addr)
-    });
-    let number = owner.unwrap_or(0);
-    if guest.is_empty() {
-        // A VM without interfaces; what follows is for the kernel's command line alone.
-        guest.push(GuestInterface {
-            name: "eth0".into(),
-            addresses: Vec::new(),
-            mtu: None,
-        });
-    }
-    let addresses = &mut guest[number].addresses;
-    let known = addresses
-        .iter()
-        .position(|address| address.addr == connection.addr);
-    let mut main = known.map_or(connection, |at| addresses.remove(at));
-    main.prefix = connection.prefix.or(main.prefix);
-    addresses.insert(0, main);
-    number
 }

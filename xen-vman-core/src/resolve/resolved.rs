@@ -196,11 +196,34 @@ pub struct GuestNetwork {
     pub nameservers: Sourced<Nameservers>,
 }
 
+impl GuestNetwork {
+    /// The static address through which an NFS server is reached: of the interface that
+    /// carries the root, the first of the server's family (of any, if the server is given by
+    /// name). None if that interface asks DHCP for it.
+    pub fn boot_address(&self, server: Option<IpAddr>) -> Option<HostAddress> {
+        let interface = self.interfaces.get(self.boot_interface?)?;
+        let fits = |address: &&HostAddress| {
+            server.is_none_or(|server| server.is_ipv4() == address.addr.is_ipv4())
+        };
+        interface.addresses.iter().find(fits).copied()
+    }
+
+    /// The default gateway for the family of an address.
+    pub fn gateway_for(&self, address: IpAddr) -> Option<IpAddr> {
+        match address {
+            IpAddr::V4(_) => self.gateway4.as_ref().map(|gateway| gateway.value.into()),
+            IpAddr::V6(_) => self.gateway6.as_ref().map(|gateway| gateway.value.into()),
+        }
+    }
+}
+
 /// An interface as a guest sees it. It asks DHCP if it has no address.
 #[derive(Debug, Clone)]
 pub struct GuestInterface {
-    /// Its name (`eth0`); guests are booted with `net.ifnames=0`.
+    /// Its name (`eth0`).
     pub name: String,
+    /// Its MAC address.
+    pub mac: MacAddr,
     /// Static addresses; the first of a family is the main one.
     pub addresses: Vec<HostAddress>,
     /// MTU.
@@ -224,9 +247,12 @@ pub struct ResolvedSpice {
 }
 
 impl ResolvedVm {
-    /// Whether files of the guest are written: its root is in our hands, and its OS known.
+    /// Whether files of the guest are written: its root is in our hands, its OS known, and
+    /// it boots the host's kernel (debootstrap installs none).
     pub fn has_guest_files(&self) -> bool {
-        self.root != Root::Unmanaged && self.os_type.is_debootstrapped()
+        self.root != Root::Unmanaged
+            && self.os_type.is_debootstrapped()
+            && *self.guest_type != GuestType::Hvm
     }
 
     /// Whether an OS is installed when there is none.

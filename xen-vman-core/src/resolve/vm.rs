@@ -74,8 +74,9 @@ pub(super) fn resolve(
     let initrd = value!(initrd);
     let cmdline = value!(cmdline);
     let xl_options = xl_options(spec.additional_xen_options.as_ref(), scope, &scene, lookup);
-    let interfaces = network::interfaces(number, spec, node, &org, &name, lookup);
-    let network = network::guest_network(spec, scope, &scene, &interfaces, lookup);
+    let mut interfaces = network::interfaces(number, spec, node, &org, &name, lookup);
+    let boot_interface = network::place_connection_ip(spec.connection_ip, scope, &mut interfaces);
+    let network = network::guest_network(spec, scope, &scene, &interfaces, boot_interface, lookup);
 
     let (guest_type, storage_type, manual_root_disk) =
         (guest_type?, storage_type?, manual_root_disk?);

@@ -92,6 +92,28 @@ impl ScriptSource {
     }
 }
 
+/// How the scripts in `/etc/xen/scripts` begin that come with Xen.
+const OF_XEN: &[&str] = &[
+    "block",
+    "colo-proxy",
+    "external-device",
+    "hotplugpath",
+    "launch-xenstore",
+    "locking.sh",
+    "logging.sh",
+    "qemu-ifup",
+    "vif-bridge",
+    "vif-common",
+    "vif-nat",
+    "vif-openvswitch",
+    "vif-route",
+    "vif-setup",
+    "vscsi",
+    "xen-hotplug",
+    "xen-network",
+    "xen-script",
+];
+
 impl FromText for ScriptSource {
     const ID: DiagnosticId = DiagnosticId::BadPath;
     const EXPECTED: &'static str = "`vif-p2p`, or the path of a script";
@@ -102,6 +124,12 @@ impl FromText for ScriptSource {
             return Err(Invalid::new(
                 "must be a path without `..` and control characters",
             ));
+        }
+        if OF_XEN.iter().any(|start| file_name.starts_with(start)) {
+            return Err(Invalid::new(format!(
+                "must not replace `{file_name}`, which belongs to Xen"
+            ))
+            .help("give the script another name"));
         }
         Ok(Self {
             path: text.into(),

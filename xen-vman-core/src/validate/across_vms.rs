@@ -1,10 +1,14 @@
 //! What no two VMs of a host may share.
 
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
-use crate::resolve::{Place, Resolved, ResolvedInterface, ResolvedVm, Scope};
+use crate::resolve::{
+    Origin, Place, Resolved, ResolvedInterface, ResolvedVm, Root, Scope, Sourced,
+};
+use crate::values::DiskAccess;
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::hash::Hash;
+use std::net::IpAddr;
 
 /// Reports every value that was there before.
 fn duplicates<K: Hash + Eq + Display>(
@@ -70,7 +74,8 @@ pub(super) fn duplicate_vm(resolved: &Resolved, report: &mut Report) {
 
 /// Two vifs of the same MAC address disturb each other on a bridge.
 pub(super) fn duplicate_mac(resolved: &Resolved, report: &mut Report) {
-    let values = interfaces(resolved).map(|(vm, interface, scope)| {
+    let written = interfaces(resolved).filter(|(_, interface, _)| is_written(&interface.mac));
+    let values = written.map(|(vm, interface, scope)| {
         (
             *interface.mac,
             interface.mac.path_or(scope.key("mac")),
@@ -89,7 +94,8 @@ pub(super) fn duplicate_mac(resolved: &Resolved, report: &mut Report) {
 
 /// Xen refuses the second domain of a UUID.
 pub(super) fn duplicate_uuid(resolved: &Resolved, report: &mut Report) {
-    let values = vms(resolved).map(|(vm, scope)| {
+    let written = vms(resolved).filter(|(vm, _)| is_written(&vm.uuid));
+    let values = written.map(|(vm, scope)| {
         (
             *vm.uuid,
             vm.uuid.path_or(scope.key("uuid")),
@@ -124,6 +130,84 @@ pub(super) fn duplicate_vifname(resolved: &Resolved, report: &mut Report) {
         "the vif name",
         help,
     );
+}
+
+/// Derived identities are the same only for VMs of the same name, which is reported.
+fn is_written<T>(value: &Sourced<T>) -> bool {
+    !matches!(value.origin, Origin::Derived(_))
+}
+
+/// Two guests of the same address take each other's packets.
+pub(super) fn duplicate_address(resolved: &Resolved, report: &mut Report) {
+    let values = interfaces(resolved).flat_map(|(vm, interface, scope)| {
+        let own = interface
+            .addresses
+            .iter()
+            .filter(|address| !is_link_local(address.addr));
+        own.map(move |address| {
+            let path = address.path_or(scope.key("ip"));
+            (address.addr, path, vm.domain.to_string())
+        })
+    });
+    let help = "give one of them another address";
+    duplicates(
+        values,
+        report,
+        DiagnosticId::DuplicateAddress,
+        "the address",
+        help,
+    );
+}
+
+/// Link-local addresses mean something on their own link only.
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
+}
+
+/// Two guests that write to one disk destroy its filesystem.
+pub(super) fn shared_disk(resolved: &Resolved, report: &mut Report) {
+    let mut seen: HashMap<&str, (FieldPath, &ResolvedVm, bool)> = HashMap::new();
+    for (vm, scope) in vms(resolved) {
+        let root = match &vm.root {
+            Root::Iscsi { device, .. } => Some((
+                device.as_str(),
+                vm.storage_type.path_or(scope.key("name")),
+                true,
+            )),
+            Root::Nfs(_) | Root::Unmanaged => None,
+        };
+        let disks = vm.disks.iter().map(|disk| {
+            let writes = disk.access() == DiskAccess::ReadWrite;
+            (disk.target(), disk.path_or(scope.key("disks")), writes)
+        });
+        for (target, path, writes) in root
+            .into_iter()
+            .chain(disks)
+            .filter(|(target, ..)| !target.is_empty())
+        {
+            match seen.get(target) {
+                Some((first, owner, first_writes))
+                    if (writes || *first_writes) && owner.domain != vm.domain =>
+                {
+                    let message = format!(
+                        "`{}` and `{}` share the disk `{target}`, and one of them may write",
+                        vm.domain, owner.domain
+                    );
+                    let diagnostic = Diagnostic::new(DiagnosticId::SharedDisk, path, message)
+                        .help("give each its own, or make it read-only in both with access `r`")
+                        .related(first.clone(), "used here, too");
+                    report.push(diagnostic);
+                }
+                Some(_) => {}
+                None => {
+                    seen.insert(target, (path, vm, writes));
+                }
+            }
+        }
+    }
 }
 
 /// Where a problem of a VM as a whole is shown.

@@ -2,7 +2,7 @@
 
 use super::across_vms::vm_place;
 use crate::diag::{Diagnostic, DiagnosticId, Report, Severity};
-use crate::resolve::{Origin, Resolved, Root, Scope};
+use crate::resolve::{DirectBoot, Origin, Resolved, Root, Scope};
 use crate::values::{GuestType, XlValue};
 
 /// Xen hands over `MAX_GUEST_CMDLINE` bytes, the closing NUL among them (xen/public/xen.h).
@@ -62,6 +62,49 @@ pub(super) fn nfs_root_without_interface(resolved: &Resolved, report: &mut Repor
                     .help("add an interface"),
             );
         }
+    }
+}
+
+/// A static address must reach the server, by its own network or a gateway.
+pub(super) fn nfs_server_unreachable(resolved: &Resolved, report: &mut Report) {
+    for vm in &resolved.vms {
+        let Root::Nfs(export) = &vm.root else {
+            continue;
+        };
+        let made_up = |boot: &DirectBoot| matches!(boot.cmdline.origin, Origin::Derived(_));
+        let (Some(server), true, Some(number)) = (
+            export.server_address(),
+            vm.direct_boot.as_ref().is_some_and(made_up),
+            vm.network.boot_interface,
+        ) else {
+            continue;
+        };
+        let interface = &vm.interfaces[number];
+        let (problem, help) = match vm.network.boot_address(Some(server)) {
+            Some(address) if address.reaches(server) => continue,
+            Some(address) if vm.network.gateway_for(address.addr).is_some() => continue,
+            Some(address) => (
+                format!(
+                    "the address `{address}` of `{}` does not reach the NFS server `{server}`, and there is no gateway",
+                    vm.domain
+                ),
+                "write the prefix of the network, as `10.0.0.15/24`, or a gateway",
+            ),
+            None if interface.addresses.is_empty() => continue,
+            None => (
+                format!(
+                    "`{}` has no address of the kind of its NFS server `{server}`, so it asks for one at boot",
+                    vm.domain
+                ),
+                "write an address of that kind, unless there is one to be had",
+            ),
+        };
+        let scope = Scope::Interface(vm.number, interface.devid);
+        let path = interface
+            .addresses
+            .first()
+            .map_or_else(|| scope.path(), |address| address.path_or(scope.key("ip")));
+        report.push(Diagnostic::new(DiagnosticId::NfsServerUnreachable, path, problem).help(help));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
 use crate::resolve::{Resolved, Root, Scope};
+use crate::values::device_number;
 
 /// xl takes two disks of one virtual device without a word; an iSCSI root is `xvda`.
 pub(super) fn duplicate_vdev(resolved: &Resolved, report: &mut Report) {
@@ -14,14 +15,14 @@ pub(super) fn duplicate_vdev(resolved: &Resolved, report: &mut Report) {
         for disk in &vm.disks {
             let path = disk.path_or(place.key("disks"));
             if let Some((vdev, first)) = seen.iter().find(|(vdev, _)| overlap(vdev, disk.vdev())) {
-                let message = if *vdev == disk.vdev() {
-                    format!("`{}` has two disks `{vdev}`", vm.domain)
+                let domain = &vm.domain;
+                let (this, other) = (disk.vdev(), vdev);
+                let message = if this == *other {
+                    format!("`{domain}` has two disks `{this}`")
+                } else if device_number(this) == device_number(other) {
+                    format!("`{domain}` has both `{other}` and `{this}`, which are the same device")
                 } else {
-                    format!(
-                        "`{}` has both `{vdev}` and `{}`, a disk and a part of it",
-                        vm.domain,
-                        disk.vdev()
-                    )
+                    format!("`{domain}` has both `{other}` and `{this}`, a disk and a part of it")
                 };
                 let diagnostic = Diagnostic::new(
                     DiagnosticId::DuplicateVdev,
@@ -45,5 +46,7 @@ fn overlap(a: &str, b: &str) -> bool {
         vdev.trim_end_matches(|c: char| c.is_ascii_digit())
             .to_owned()
     };
-    a == b || (disk(a) == disk(b) && (disk(a) == a || disk(b) == b) && !a.starts_with('d'))
+    let lettered = |vdev: &str| !disk(vdev).is_empty() && !vdev.starts_with('d');
+    let part = disk(a) == disk(b) && (disk(a) == a || disk(b) == b);
+    device_number(a) == device_number(b) || (lettered(a) && part)
 }

@@ -3,7 +3,7 @@
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
 use crate::document::decode::closest;
 use crate::resolve::{Origin, Resolved, ResolvedVm, Scope, XlOption};
-use crate::values::{GuestType, xl_key_info, xl_keys};
+use crate::values::{GuestType, XlValue, xl_key_info, xl_keys};
 
 /// Keys of xl.cfg that come from a variable of their own, with that variable, for all
 /// types of VMs.
@@ -59,6 +59,30 @@ pub(super) fn option_shadows_key(resolved: &Resolved, report: &mut Report) {
                     Diagnostic::new(DiagnosticId::OptionShadowsKey, path(vm, option), message)
                         .help(format!("write `{variable}` on the VM or under `defaults`"));
                 report.push(diagnostic);
+            }
+        }
+    }
+}
+
+/// xl refuses `maxvcpus` below `vcpus`.
+pub(super) fn fewer_cpus_than_asked_for(resolved: &Resolved, report: &mut Report) {
+    for vm in &resolved.vms {
+        for option in vm
+            .xl_options
+            .iter()
+            .filter(|option| option.key.as_str() == "maxvcpus")
+        {
+            let vcpus = u32::from(vm.vcpus.get());
+            if matches!(*option.value, XlValue::Integer(most) if most < vcpus) {
+                let message = format!(
+                    "`maxvcpus` of `{}` must not be less than its {vcpus} vcpus",
+                    vm.domain
+                );
+                report.push(Diagnostic::new(
+                    DiagnosticId::Contradiction,
+                    path(vm, option),
+                    message,
+                ));
             }
         }
     }

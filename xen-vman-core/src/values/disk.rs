@@ -253,6 +253,46 @@ fn is_vdev(vdev: &str) -> bool {
     }
 }
 
+/// The number of a virtual device (xen-vbd-interface(7)), by which libxl tells devices
+/// apart: `xvda`, `d0p0` and `51712` are the same one.
+pub(crate) fn device_number(vdev: &str) -> Option<u32> {
+    let extended = |disk: u32, partition: u32| {
+        if disk < 16 && partition < 16 {
+            202 << 8 | disk << 4 | partition
+        } else {
+            1 << 28 | disk << 8 | partition
+        }
+    };
+    let (kind, rest) = ["xvd", "hd", "sd"]
+        .iter()
+        .find_map(|kind| Some((*kind, vdev.strip_prefix(kind)?)))
+        .or_else(|| Some(("d", vdev.strip_prefix('d')?)))
+        .unwrap_or(("", vdev));
+    if kind == "d" {
+        let (disk, partition) = rest.split_once('p')?;
+        return Some(extended(disk.parse().ok()?, partition.parse().ok()?));
+    }
+    if kind.is_empty() {
+        return vdev.parse().ok();
+    }
+    let letters = rest.trim_end_matches(|c: char| c.is_ascii_digit());
+    let partition = match &rest[letters.len()..] {
+        "" => 0,
+        digits => digits.parse().ok()?,
+    };
+    let disk = letters.bytes().try_fold(0_u32, |number, letter| {
+        let letter = u32::from(letter.checked_sub(b'a')?);
+        number.checked_mul(26)?.checked_add(letter + 1)
+    })?;
+    let disk = disk.checked_sub(1)?;
+    Some(match kind {
+        "xvd" => extended(disk, partition),
+        "sd" => 8 << 8 | disk << 4 | partition,
+        _ if disk < 2 => 3 << 8 | disk << 6 | partition,
+        _ => 22 << 8 | (disk - 2) << 6 | partition,
+    })
+}
+
 impl fmt::Display for DiskSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -292,6 +332,23 @@ mod tests {
     fn target_comes_last_and_may_hold_anything() {
         let disk = read("format=raw, vdev=xvdb, access=ro, target=/srv/a,b=c.img");
         assert_eq!(disk, Ok(("/srv/a,b=c.img".into(), "xvdb".into())));
+    }
+
+    #[test]
+    fn devices_have_the_numbers_of_libxl() {
+        let numbers = [
+            ("xvda", 51712),
+            ("d0p0", 51712),
+            ("51712", 51712),
+            ("xvdb1", 51729),
+            ("hda", 768),
+            ("hdc", 5632),
+            ("sda1", 2049),
+            ("xvdq", 268_439_552),
+        ];
+        for (vdev, number) in numbers {
+            assert_eq!(device_number(vdev), Some(number), "{vdev}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod xl;
 mod xl_keys;
 
 pub use cpu::CpuList;
+pub(crate) use disk::device_number;
 pub use disk::{DiskAccess, DiskSpec};
 pub use guest::{
     DracutModule, GuestUser, OsVersion, PackageName, PublicKey, Reinstall, ShellWords,

@@ -51,6 +51,23 @@ impl FromText for HostAddress {
             return Err(Invalid::new("must be the address of one host"));
         }
         let prefix = mask.map(|mask| prefix(addr, mask)).transpose()?;
+        if let (IpAddr::V4(host), Some(prefix @ 0..=30)) = (addr, prefix)
+            && let Ok(net) = Ipv4Net::new(host, prefix)
+        {
+            let what = match host {
+                _ if host == net.network() => "its network's own address",
+                _ if host == net.broadcast() => "the broadcast address of its network",
+                _ => {
+                    return Ok(Self {
+                        addr,
+                        prefix: Some(prefix),
+                    });
+                }
+            };
+            return Err(Invalid::new(format!(
+                "must be the address of one host, not {what}"
+            )));
+        }
         Ok(Self { addr, prefix })
     }
 }
@@ -66,8 +83,8 @@ fn prefix(addr: IpAddr, mask: &str) -> Result<u8, Invalid> {
     }
     mask.parse::<u8>()
         .ok()
-        .filter(|prefix| *prefix <= most && !mask.starts_with('+'))
-        .ok_or_else(|| Invalid::new(format!("must have a prefix length from 0 to {most}")))
+        .filter(|prefix| (1..=most).contains(prefix) && !mask.starts_with('+'))
+        .ok_or_else(|| Invalid::new(format!("must have a prefix length from 1 to {most}")))
 }
 
 impl fmt::Display for HostAddress {

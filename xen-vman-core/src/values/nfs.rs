@@ -85,6 +85,13 @@ impl fmt::Display for NfsBase {
     }
 }
 
+impl NfsExport {
+    /// The server's address; none if it is given by name.
+    pub fn server_address(&self) -> Option<IpAddr> {
+        self.server.trim_matches(['[', ']']).parse().ok()
+    }
+}
+
 impl fmt::Display for NfsExport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.server, self.path)

@@ -223,8 +223,6 @@ const OTHER_KEYS: &[&str] = &[
     "netdev",
     "type",
     "model",
-    "devid",
-    "vlan",
     "coloft_forwarddev",
 ];
 const FLAGS: &[&str] = &["trusted", "untrusted"];
@@ -279,7 +277,6 @@ impl FromText for VifParameters {
             let fits = match key {
                 "rate" => rate(value).is_some(),
                 "type" => matches!(value, "vif" | "ioemu"),
-                "devid" => value.parse::<u16>().is_ok(),
                 _ => !value.is_empty(),
             };
             if !fits {

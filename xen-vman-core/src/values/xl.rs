@@ -82,7 +82,7 @@ impl FromNode for SpicePassword {
     fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let why = match &node.value {
             Value::Text(text)
-                if decoder.refuse_expressions && crate::document::is_expression(text) =>
+                if decoder.is_role_value(node) && crate::document::is_expression(text) =>
             {
                 "the password must be written plainly: no template expression is evaluated here"
             }
@@ -261,7 +261,7 @@ impl FromNode for XlValue {
                 if decoder.refuse_expression(node) {
                     return None;
                 }
-                if decoder.quoted_xl_values
+                if decoder.is_role_value(node)
                     && let Some(inner) = unquoted(text)
                 {
                     let message =
