@@ -351,12 +351,14 @@ fn dracut_meaning(vm: &ResolvedVm, verdict: &Value) -> Result<(), String> {
     let number = vm.network.boot_interface.unwrap_or(0);
     check("ip.hostname", &ip["hostname"], vm.domain.hostname().into())?;
     check("ip.device", &ip["device"], format!("eth{number}").into())?;
-    let address = vm
-        .network
-        .interfaces
-        .get(number)
-        .and_then(|interface| interface.addresses.first());
+    let address = vm.network.boot_address(export.server_address());
     match address {
+        None if export
+            .server_address()
+            .is_some_and(|server| server.is_ipv6()) =>
+        {
+            check("ip.autoconf", &ip["autoconf"], "either6".into())
+        }
         None => check("ip.autoconf", &ip["autoconf"], "dhcp".into()),
         Some(address) => {
             check("ip.autoconf", &ip["autoconf"], "none".into())?;
