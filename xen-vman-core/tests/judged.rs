@@ -106,6 +106,18 @@ fn meaning(vm: &ResolvedVm, config: &Value) -> Vec<String> {
         );
     }
     same("/b_info/max_vcpus", vm.vcpus.get().into());
+    let cpus: Vec<Value> = allowed_cpus(vm.cpus.as_str())
+        .into_iter()
+        .map(Value::from)
+        .collect();
+    if cpus.len() < JUDGED_CPUS {
+        for vcpu in 0..vm.vcpus.get() {
+            same(
+                &format!("/b_info/vcpu_hard_affinity/{vcpu}"),
+                Value::from(cpus.clone()),
+            );
+        }
+    }
     let boot = vm.direct_boot.as_ref();
     let or_null = |text: Option<&str>| text.map_or(Value::Null, Value::from);
     same(
@@ -206,6 +218,33 @@ fn meaning(vm: &ResolvedVm, config: &Value) -> Vec<String> {
         );
     }
     problems
+}
+
+/// How many CPUs the judge pretends to have.
+const JUDGED_CPUS: usize = 8;
+
+/// The CPUs that a list allows, read from left to right as xl.cfg(5) says.
+fn allowed_cpus(list: &str) -> Vec<usize> {
+    let mut allowed = BTreeSet::new();
+    for item in list.split(',') {
+        let (excludes, body) = item
+            .strip_prefix('^')
+            .map_or((false, item), |body| (true, body));
+        let number = |text: &str| text.parse::<usize>().unwrap();
+        let range: Vec<usize> = match body.split_once('-') {
+            _ if body == "all" || body.starts_with("node") => (0..JUDGED_CPUS).collect(),
+            Some((first, last)) => (number(first)..=number(last)).collect(),
+            None => vec![number(body)],
+        };
+        for cpu in range.into_iter().filter(|cpu| *cpu < JUDGED_CPUS) {
+            if excludes {
+                allowed.remove(&cpu)
+            } else {
+                allowed.insert(cpu)
+            };
+        }
+    }
+    allowed.into_iter().collect()
 }
 
 /// The list itself if it has the length expected, else something that it is not.
