@@ -37,6 +37,12 @@ pub(crate) enum Command {
     /// Render every file that a host and its guests need
     #[command(after_help = RENDER_EXAMPLES)]
     Render(RenderArgs),
+    /// Say everything that is wrong with a definition
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(CheckArgs),
+    /// List what `check` can find
+    #[command(after_help = DIAGNOSTICS_EXAMPLES)]
+    Diagnostics(DiagnosticsArgs),
     /// Convert the role's variables to TOML, or back
     #[command(after_help = CONVERT_EXAMPLES)]
     Convert(ConvertArgs),
@@ -63,12 +69,31 @@ The directory gets host/ (files by their path on the host), guests/ (files by do
 path in the guest) and manifest.json. Files that an earlier render wrote and this one does
 not are removed; files of anybody else are never touched.";
 
+/// What a definition is read from.
 #[derive(Debug, Args)]
-pub(crate) struct RenderArgs {
+pub(crate) struct DefinitionArgs {
     /// Definition: TOML, or the role's variables in YAML or JSON. Settings of later files
     /// win; the VMs of all files are taken together
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+
+    /// Facts of the host, as `xl_path = "/usr/sbin/xl"`, in TOML, YAML or JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) facts: Option<PathBuf>,
+
+    /// Where relative network scripts lie [default: `files` beside the first FILE]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) scripts: Option<PathBuf>,
+
+    /// Form of problems found
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RenderArgs {
+    #[command(flatten)]
+    pub(crate) definition: DefinitionArgs,
 
     /// Write to this directory
     #[arg(long, value_name = "DIR", required_unless_present = "stdout")]
@@ -87,28 +112,49 @@ pub(crate) struct RenderArgs {
     #[arg(long, value_name = "WHAT")]
     pub(crate) only: Vec<String>,
 
-    /// Facts of the host, as `xl_path = "/usr/sbin/xl"`, in TOML, YAML or JSON
-    #[arg(long, value_name = "FILE")]
-    pub(crate) facts: Option<PathBuf>,
-
     /// Templates of your own, by name, as `xl/vm.cfg.tera`
     #[arg(long, value_name = "DIR")]
     pub(crate) templates: Option<PathBuf>,
-
-    /// Where relative network scripts lie [default: `files` beside the first FILE]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) scripts: Option<PathBuf>,
-
-    /// Form of problems found
-    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
-    pub(crate) format: Format,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
+    /// Source lines with carets, on standard error
     #[default]
     Text,
+    /// One line each, on standard error
+    Short,
+    /// A JSON array, on standard output
     Json,
+    /// A SARIF log, on standard output
+    Sarif,
+}
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  xen-vman-cli check hypervisor.toml
+  xen-vman-cli check --strict --format sarif host_vars/hv1.yml > report.sarif";
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) definition: DefinitionArgs,
+
+    /// Warnings are errors
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+const DIAGNOSTICS_EXAMPLES: &str = "\
+Examples:
+  xen-vman-cli diagnostics
+  xen-vman-cli diagnostics duplicate-mac";
+
+#[derive(Debug, Args)]
+pub(crate) struct DiagnosticsArgs {
+    /// Only this one
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<String>,
 }
 
 const CONVERT_EXAMPLES: &str = "\

@@ -17,6 +17,8 @@ fn main() -> ExitCode {
     terminal::set_colour(cli.color);
     let result = match cli.command {
         Command::Render(args) => commands::render::run(&args),
+        Command::Check(args) => commands::check::run(&args),
+        Command::Diagnostics(args) => commands::diagnostics::run(&args),
         Command::Convert(args) => commands::convert::run(&args),
         Command::VifP2p(args) => commands::vif::run_p2p(&args),
         Command::Vifname(args) => commands::vif::run_name(&args),

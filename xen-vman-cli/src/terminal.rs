@@ -5,7 +5,7 @@ use crate::args::{Color, Format};
 use std::io::Write as _;
 use xen_vman_core::Sources;
 use xen_vman_core::diag::text::Colour;
-use xen_vman_core::diag::{Report, json, text};
+use xen_vman_core::diag::{Report, json, sarif, short, text};
 
 /// Decides about colour for the rest of the run.
 pub(crate) fn set_colour(color: Color) {
@@ -17,14 +17,20 @@ pub(crate) fn set_colour(color: Color) {
     }
 }
 
-/// Shows what was found: text on standard error, JSON on standard output.
+/// Shows what was found: for people on standard error, for programs on standard output.
 pub(crate) fn report(report: &Report, sources: &Sources, format: Format) -> Result<(), Failure> {
     match format {
-        Format::Json => return data(json::render(report, sources).as_bytes()),
-        Format::Text if report.is_empty() => {}
-        Format::Text => anstream::eprint!("{}", text::render(report, sources, Colour::Ansi)),
+        Format::Json => data(json::render(report, sources).as_bytes()),
+        Format::Sarif => data(sarif::render(report, sources).as_bytes()),
+        Format::Short => {
+            anstream::eprint!("{}", short::render(report, sources));
+            Ok(())
+        }
+        Format::Text => {
+            anstream::eprint!("{}", text::render(report, sources, Colour::Ansi));
+            Ok(())
+        }
     }
-    Ok(())
 }
 
 /// Says why the work could not be done.

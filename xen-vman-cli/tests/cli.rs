@@ -434,6 +434,88 @@ fn problems_are_json_on_demand() {
 }
 
 #[test]
+fn check_says_the_same_as_render_and_writes_nothing() {
+    let case = root().join("xen-vman-core/tests/cases/bad/duplicate-mac/input.toml");
+    let case = case.to_str().unwrap();
+    let output = run(&["check", case]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stderr(&output), stderr(&run(&["render", case, "--stdout"])));
+    assert!(output.stdout.is_empty());
+    let fine = run(&["check", &example("hypervisor.toml")]);
+    assert_eq!(
+        (fine.status.code(), stderr(&fine)),
+        (Some(0), String::new())
+    );
+}
+
+#[test]
+fn strict_takes_warnings_for_errors() {
+    let case = root().join("xen-vman-core/tests/cases/bad/unused-key/input.toml");
+    let case = case.to_str().unwrap();
+    assert_eq!(run(&["check", case]).status.code(), Some(0));
+    assert_eq!(run(&["check", case, "--strict"]).status.code(), Some(1));
+}
+
+#[test]
+fn short_form_has_one_line_each() {
+    let case = root().join("xen-vman-core/tests/cases/bad/duplicate-mac/input.toml");
+    let case = case.to_str().unwrap();
+    let expected = format!(
+        "{case}:13:23: error[duplicate-mac]: the MAC address `00:16:3e:00:00:01` of `stuvus-web02` \
+         is used already, by `stuvus-web01` (vms[1].interfaces[0].mac)\n"
+    );
+    assert_eq!(
+        stderr(&run(&["check", case, "--format", "short"])),
+        expected
+    );
+}
+
+#[test]
+fn sarif_form_has_rules_and_places() {
+    let case = root().join("xen-vman-core/tests/cases/bad/duplicate-mac/input.toml");
+    let output = run(&["check", case.to_str().unwrap(), "--format", "sarif"]);
+    let log: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let result = &log["runs"][0]["results"][0];
+    assert_eq!(
+        (&log["version"], &result["ruleId"]),
+        (&"2.1.0".into(), &"duplicate-mac".into())
+    );
+    let region = &result["locations"][0]["physicalLocation"]["region"];
+    assert_eq!(
+        (region["startLine"].as_u64(), region["startColumn"].as_u64()),
+        (Some(13), Some(23))
+    );
+    let rules = log["runs"][0]["tool"]["driver"]["rules"]
+        .as_array()
+        .unwrap();
+    assert!(rules.iter().any(|rule| rule["id"] == "duplicate-mac"));
+}
+
+#[test]
+fn every_diagnostic_is_listed_and_told() {
+    let list = stdout(&run(&["diagnostics"]));
+    assert!(list.lines().count() > 40 && list.contains("duplicate-mac"));
+    assert!(stdout(&run(&["diagnostics", "duplicate-mac"])).contains("MAC address"));
+    let output = run(&["diagnostics", "duplicate-cat"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+}
+
+#[test]
+fn a_full_standard_output_is_a_failure() {
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_xen-vman-cli"))
+        .args(["convert", &example("hypervisor.toml")])
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("cannot write"));
+}
+
+#[test]
 fn colour_is_for_those_who_ask() {
     let case = root().join("xen-vman-core/tests/cases/bad/bad-mac/input.toml");
     let case = case.to_str().unwrap();
@@ -519,7 +601,14 @@ fn completions_are_printed_for_every_shell() {
 
 #[test]
 fn every_help_text_has_an_example() {
-    for command in ["render", "convert", "vif-p2p", "vifname"] {
+    for command in [
+        "render",
+        "check",
+        "diagnostics",
+        "convert",
+        "vif-p2p",
+        "vifname",
+    ] {
         assert!(
             stdout(&run(&[command, "--help"])).contains("Example"),
             "{command}"

@@ -233,7 +233,7 @@ fn allowed_cpus(list: &str) -> Vec<usize> {
         let number = |text: &str| text.parse::<usize>().unwrap();
         let range: Vec<usize> = match body.split_once('-') {
             _ if body == "all" || body.starts_with("node") => (0..JUDGED_CPUS).collect(),
-            Some((first, last)) => (number(first)..=number(last)).collect(),
+            Some((from, to)) => (number(from)..=number(to)).collect(),
             None => vec![number(body)],
         };
         for cpu in range.into_iter().filter(|cpu| *cpu < JUDGED_CPUS) {

@@ -1,6 +1,8 @@
 //! One file for each subcommand, each with a `run`.
 
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod convert;
+pub(crate) mod diagnostics;
 pub(crate) mod render;
 pub(crate) mod vif;

@@ -2,13 +2,15 @@
 //!
 //! Every stage adds what it finds and goes on, so that a user sees all problems at
 //! once. A diagnostic knows its [`FieldPath`]; where the input is text, it also knows
-//! the [`Span`] it stands at. Formats for people and for programs are in [`text`] and
-//! [`json`]. A *wrong definition* is never an [`Error`](crate::Error), which says that
+//! the [`Span`] it stands at. Formats for people and for programs are in [`text`],
+//! [`short`], [`json`] and [`sarif`]. A *wrong definition* is never an [`Error`](crate::Error), which says that
 //! the program could not do its work.
 
 mod id;
 pub mod json;
 mod path;
+pub mod sarif;
+pub mod short;
 pub mod text;
 
 pub use id::{DiagnosticId, Severity};

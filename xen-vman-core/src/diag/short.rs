@@ -1,0 +1,30 @@
+//! A [`Report`] with one line for each diagnostic, as compilers and `grep -n` print them.
+
+use super::Report;
+use super::text::printable;
+use crate::document::Sources;
+use std::fmt::Write as _;
+
+/// `FILE:LINE:COLUMN: SEVERITY[ID]: MESSAGE (PATH)`; without a position, the path alone
+/// says where.
+pub fn render(report: &Report, sources: &Sources) -> String {
+    let mut text = String::new();
+    for diagnostic in report {
+        if let Some(span) = diagnostic.span {
+            let at = sources.position(span);
+            let _ = write!(text, "{}:{}:{}: ", printable(at.file), at.line, at.column);
+        }
+        let message = printable(&diagnostic.message);
+        let _ = write!(
+            text,
+            "{}[{}]: {message}",
+            diagnostic.severity, diagnostic.id
+        );
+        let place = printable(&sources.place(&diagnostic.path));
+        if !place.is_empty() {
+            let _ = write!(text, " ({place})");
+        }
+        text.push('\n');
+    }
+    text
+}
