@@ -1,7 +1,6 @@
 //! A [`Report`] for programs: a JSON array, one object for each diagnostic.
 
-use super::{Diagnostic, Related, Report};
-use crate::document::{Position, Sources};
+use super::{Diagnostic, Places, Position, Related, Report};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -28,7 +27,7 @@ struct JsonRelated<'a> {
 
 /// The report as JSON: `id`, `severity`, `path` (in the words of the file), `file`,
 /// `line`, `column` (from 1, in characters), `message`, `help`, `related`.
-pub fn render(report: &Report, sources: &Sources) -> String {
+pub fn render(report: &Report, sources: &impl Places) -> String {
     let all: Vec<_> = report.iter().map(|d| diagnostic(d, sources)).collect();
     let mut text = serde_json::to_string_pretty(&all)
         .unwrap_or_else(|error| unreachable!("plain strings and numbers are JSON: {error}"));
@@ -36,7 +35,7 @@ pub fn render(report: &Report, sources: &Sources) -> String {
     text
 }
 
-fn diagnostic<'a>(d: &'a Diagnostic, sources: &'a Sources) -> JsonDiagnostic<'a> {
+fn diagnostic<'a>(d: &'a Diagnostic, sources: &'a impl Places) -> JsonDiagnostic<'a> {
     JsonDiagnostic {
         id: d.id.as_str(),
         severity: d.severity.to_string(),
@@ -48,7 +47,7 @@ fn diagnostic<'a>(d: &'a Diagnostic, sources: &'a Sources) -> JsonDiagnostic<'a>
     }
 }
 
-fn related<'a>(r: &'a Related, sources: &'a Sources) -> JsonRelated<'a> {
+fn related<'a>(r: &'a Related, sources: &'a impl Places) -> JsonRelated<'a> {
     JsonRelated {
         path: sources.place(&r.path),
         position: r.span.map(|span| sources.position(span)),

@@ -9,14 +9,14 @@
 mod id;
 pub mod json;
 mod path;
+mod place;
 pub mod sarif;
 pub mod short;
 pub mod text;
 
 pub use id::{DiagnosticId, Severity};
 pub use path::{FieldPath, Segment};
-
-use crate::document::Span;
+pub use place::{Excerpt, FileId, Places, Position, Span};
 
 /// One problem.
 #[derive(Debug, Clone, PartialEq, Eq)]

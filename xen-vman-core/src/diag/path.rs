@@ -14,7 +14,7 @@ pub enum Segment {
 /// A logical place in a definition, in the words of the schema (`defaults.memory`).
 ///
 /// Role variables show the same place under their own names; that translation is
-/// [`Sources::place`](crate::document::Sources::place)'s.
+/// [`Places::place`](super::Places::place)'s.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FieldPath(Vec<Segment>);
 

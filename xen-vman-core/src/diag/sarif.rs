@@ -1,11 +1,10 @@
 //! A [`Report`] as SARIF 2.1.0, which code hosts show beside the lines of a change.
 
-use super::{DiagnosticId, FieldPath, Report, Severity};
-use crate::document::{Sources, Span};
+use super::{DiagnosticId, FieldPath, Places, Report, Severity, Span};
 use serde_json::{Value, json};
 
 /// The report as a SARIF log with one run.
-pub fn render(report: &Report, sources: &Sources) -> String {
+pub fn render(report: &Report, sources: &impl Places) -> String {
     let rules: Vec<Value> = DiagnosticId::ALL
         .iter()
         .map(|id| {
@@ -60,7 +59,7 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-fn location(path: &FieldPath, span: Option<Span>, sources: &Sources) -> Value {
+fn location(path: &FieldPath, span: Option<Span>, sources: &impl Places) -> Value {
     let mut location = json!({
         "logicalLocations": [{ "fullyQualifiedName": sources.place(path) }],
     });

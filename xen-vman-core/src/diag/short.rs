@@ -1,13 +1,12 @@
 //! A [`Report`] with one line for each diagnostic, as compilers and `grep -n` print them.
 
-use super::Report;
 use super::text::printable;
-use crate::document::Sources;
+use super::{Places, Report};
 use std::fmt::Write as _;
 
 /// `FILE:LINE:COLUMN: SEVERITY[ID]: MESSAGE (PATH)`; without a position, the path alone
 /// says where.
-pub fn render(report: &Report, sources: &Sources) -> String {
+pub fn render(report: &Report, sources: &impl Places) -> String {
     let mut text = String::new();
     for diagnostic in report {
         if let Some(span) = diagnostic.span {

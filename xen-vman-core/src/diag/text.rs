@@ -1,7 +1,6 @@
 //! A [`Report`] for people: source lines with carets, then what to do.
 
-use super::{Diagnostic, FieldPath, Report, Segment, Severity};
-use crate::document::{Sources, Span};
+use super::{Diagnostic, FieldPath, Places, Report, Segment, Severity, Span};
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use std::fmt::Write as _;
 
@@ -16,7 +15,7 @@ pub enum Colour {
 
 /// The report as text, a paragraph for each diagnostic and a last line that counts them.
 /// Control characters of the input are shown escaped.
-pub fn render(report: &Report, sources: &Sources, colour: Colour) -> String {
+pub fn render(report: &Report, sources: &impl Places, colour: Colour) -> String {
     let renderer = match colour {
         Colour::Ansi => Renderer::styled(),
         Colour::None => Renderer::plain(),
@@ -47,7 +46,7 @@ pub fn summary(report: &Report) -> String {
     }
 }
 
-fn paragraph(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> String {
+fn paragraph(diagnostic: &Diagnostic, sources: &impl Places, renderer: &Renderer) -> String {
     let place = sources.place(&diagnostic.path);
     let mut group = match diagnostic.severity {
         Severity::Error => Level::ERROR,
@@ -60,7 +59,7 @@ fn paragraph(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) ->
         let excerpt = sources.excerpt(span);
         Snippet::source(excerpt.text)
             .line_start(excerpt.first_line)
-            .path(sources.name(span.file))
+            .path(sources.position(span).file)
             .annotation(kind.span(excerpt.range).label(label))
     };
     match diagnostic.span {

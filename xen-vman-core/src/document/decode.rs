@@ -4,8 +4,8 @@
 //! with [`FromText`] and get the rest. [`Fields`] reads a table key by key, and so knows
 //! which keys are left over.
 
-use super::{Entry, Node, Span, Value, is_expression};
-use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report, Segment};
+use super::{Entry, Node, Value, is_expression};
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report, Segment, Span};
 
 /// A type that can be read from a definition.
 pub trait FromNode: Sized {

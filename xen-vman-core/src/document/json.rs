@@ -1,7 +1,7 @@
 //! JSON text → [`Node`].
 
-use super::{Entry, FileId, Node, Span, Value, limits, toml::too_deep};
-use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
+use super::{Entry, Node, Value, limits, toml::too_deep};
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
 use jiter::{Jiter, JiterError, Peek};
 
 /// Reads a JSON document. Reading ends at the first syntax error; what came before it

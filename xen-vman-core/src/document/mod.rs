@@ -11,20 +11,9 @@ mod sources;
 pub mod toml;
 pub mod yaml;
 
-pub use sources::{Dialect, Excerpt, FileId, Position, Source, Sources};
+pub use sources::{Dialect, Source, Sources};
 
-use crate::diag::{FieldPath, Segment};
-
-/// A range of bytes in one of the input files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Span {
-    /// Which file.
-    pub file: FileId,
-    /// First byte.
-    pub start: u32,
-    /// The byte after the last.
-    pub end: u32,
-}
+use crate::diag::{FieldPath, Segment, Span};
 
 /// A value and where it stands.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,12 +1,7 @@
 //! The texts of the input, and how places in them are named.
 
-use super::{Node, Span};
-use crate::diag::{FieldPath, Segment};
-use serde::Serialize;
-use std::ops::Range;
-
-/// Which of the input files.
-pub type FileId = u16;
+use super::Node;
+use crate::diag::{Excerpt, FieldPath, FileId, Places, Position, Segment, Span};
 
 /// How a file names things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,28 +54,6 @@ pub struct Sources {
     aliases: Vec<(FileId, String, String)>,
 }
 
-/// A place in a file as people count: from 1, columns in characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Position<'a> {
-    /// The file's name.
-    pub file: &'a str,
-    /// The line.
-    pub line: usize,
-    /// The column.
-    pub column: usize,
-}
-
-/// The lines around a span.
-#[derive(Debug, Clone)]
-pub struct Excerpt<'a> {
-    /// Whole lines of the file.
-    pub text: &'a str,
-    /// The number of the first of them, from 1.
-    pub first_line: usize,
-    /// The span within `text`.
-    pub range: Range<usize>,
-}
-
 impl Sources {
     /// Adds a file; its id, or none when there are too many.
     pub fn add(&mut self, source: Source) -> Option<FileId> {
@@ -111,11 +84,6 @@ impl Sources {
         &self.files
     }
 
-    /// A file's name.
-    pub fn name(&self, file: FileId) -> &str {
-        &self.files[usize::from(file)].name
-    }
-
     /// Where `path` stands, or the nearest place around it.
     pub fn span_of(&self, path: &FieldPath) -> Option<Span> {
         let (file, local) = self.local(path);
@@ -131,22 +99,6 @@ impl Sources {
                 };
                 tree.has(&start).then(|| tree.span_of(&local)).flatten()
             }),
-        }
-    }
-
-    /// `path` as the user's own file names it (`xen_vman_vms[0].memory`).
-    pub fn place(&self, path: &FieldPath) -> String {
-        let (file, local) = self.local(path);
-        let file = file
-            .or_else(|| self.span_of(path).map(|span| span.file))
-            .or_else(|| (self.files.len() == 1).then_some(0));
-        let dialect = file
-            .and_then(|id| self.files.get(usize::from(id)))
-            .map(|f| f.dialect);
-        if dialect.is_some_and(Dialect::is_role) {
-            self.role_name(&local, file)
-        } else {
-            local.to_string()
         }
     }
 
@@ -189,9 +141,25 @@ impl Sources {
         }
         (None, path.clone())
     }
+}
 
-    /// Line and column of a span's start.
-    pub fn position(&self, span: Span) -> Position<'_> {
+impl Places for Sources {
+    fn place(&self, path: &FieldPath) -> String {
+        let (file, local) = self.local(path);
+        let file = file
+            .or_else(|| self.span_of(path).map(|span| span.file))
+            .or_else(|| (self.files.len() == 1).then_some(0));
+        let dialect = file
+            .and_then(|id| self.files.get(usize::from(id)))
+            .map(|f| f.dialect);
+        if dialect.is_some_and(Dialect::is_role) {
+            self.role_name(&local, file)
+        } else {
+            local.to_string()
+        }
+    }
+
+    fn position(&self, span: Span) -> Position<'_> {
         let file = &self.files[usize::from(span.file)];
         let before = &file.text[..floor(&file.text, span.start as usize)];
         let line_start = before.rfind('\n').map_or(0, |end| end + 1);
@@ -202,8 +170,7 @@ impl Sources {
         }
     }
 
-    /// The whole lines that hold a span; at most three of a longer one.
-    pub fn excerpt(&self, span: Span) -> Excerpt<'_> {
+    fn excerpt(&self, span: Span) -> Excerpt<'_> {
         let text = &self.files[usize::from(span.file)].text;
         let start = floor(text, span.start as usize);
         let end = floor(text, (span.end as usize).max(start));

@@ -1,7 +1,7 @@
 //! TOML text → [`Node`].
 
-use super::{Entry, FileId, Node, Span, Value, limits};
-use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
+use super::{Entry, Node, Value, limits};
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
 use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
 use std::ops::Range;

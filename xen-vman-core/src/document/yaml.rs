@@ -4,8 +4,8 @@
 //! base of 60. A definition must mean the same here as there, so those rules are kept;
 //! the word as written is kept too, so that a message can show the trap.
 
-use super::{Entry, FileId, Node, Span, Value, limits, toml::too_deep};
-use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
+use super::{Entry, Node, Value, limits, toml::too_deep};
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, StrInput, Tag};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
