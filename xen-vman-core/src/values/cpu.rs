@@ -1,23 +1,15 @@
 //! The CPUs that a domU may run on.
 
+use super::text::text_type;
 use crate::diag::DiagnosticId;
 use crate::document::decode::{FromText, Invalid};
-use serde::Serialize;
-use std::fmt;
 
-/// A list of CPUs in the grammar of `cpus` in xl.cfg(5): items `all`, `N`, `N-M` and
-/// `node:N[-M]`, each of the numbered ones with or without a `^` that takes them out
-/// again, read from left to right.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-#[serde(transparent)]
-pub struct CpuList(Box<str>);
-
-impl CpuList {
-    /// The list as xl reads it.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+text_type!(
+    /// A list of CPUs in the grammar of `cpus` in xl.cfg(5): items `all`, `N`, `N-M` and
+    /// `node:N[-M]`, each of the numbered ones with or without a `^` that takes them out
+    /// again, read from left to right.
+    CpuList
+);
 
 impl FromText for CpuList {
     const ID: DiagnosticId = DiagnosticId::BadCpuList;
@@ -66,11 +58,5 @@ fn range(text: &str) -> bool {
             (Some(first), Some(last)) => first <= last,
             _ => false,
         },
-    }
-}
-
-impl fmt::Display for CpuList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }

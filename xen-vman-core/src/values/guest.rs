@@ -1,24 +1,15 @@
 //! What is installed in a guest, and what its initrd is made of.
 
+use super::text::text_type;
 use crate::diag::DiagnosticId;
 use crate::document::decode::{Decoder, FromNode, FromText, Invalid, boolean_word};
 use crate::document::{Node, Value};
 use serde::Serialize;
-use std::fmt;
 
+/// Declares a word, and which texts are one.
 macro_rules! word_type {
     ($(#[$doc:meta])* $name:ident, $id:ident, $expected:literal, $fits:expr, $why:literal) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-        #[serde(transparent)]
-        pub struct $name(Box<str>);
-
-        impl $name {
-            /// The text.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
+        text_type!($(#[$doc])* $name);
 
         impl FromText for $name {
             const ID: DiagnosticId = DiagnosticId::$id;
@@ -28,12 +19,6 @@ macro_rules! word_type {
             fn from_text(text: &str) -> Result<Self, Invalid> {
                 let fits: fn(&str) -> bool = $fits;
                 if fits(text) { Ok(Self(text.into())) } else { Err(Invalid::new($why)) }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
             }
         }
     };
@@ -72,17 +57,10 @@ word_type!(
     "must be a user name: lower-case letters, digits, `_` and `-`, at most 32 of them, beginning with a letter or `_`"
 );
 
-/// A public key, as one line of `authorized_keys` (sshd(8)).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct PublicKey(Box<str>);
-
-impl PublicKey {
-    /// The line.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+text_type!(
+    /// A public key, as one line of `authorized_keys` (sshd(8)).
+    PublicKey
+);
 
 impl FromText for PublicKey {
     const ID: DiagnosticId = DiagnosticId::BadPublicKey;

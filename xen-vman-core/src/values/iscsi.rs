@@ -1,16 +1,17 @@
 //! iSCSI names and portals.
 
 use super::nfs::is_host;
+use super::text::text_type;
 use crate::diag::DiagnosticId;
 use crate::document::decode::{FromText, Invalid};
 use serde::Serialize;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// An iSCSI qualified name (RFC 7143, 4.2.7), as `iqn.2017-01.de.example:name`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct Iqn(Box<str>);
+text_type!(
+    /// An iSCSI qualified name (RFC 7143, 4.2.7), as `iqn.2017-01.de.example:name`.
+    Iqn
+);
 
 impl Iqn {
     /// The name of a target below this one: `BASE:SUFFIX`.
@@ -19,11 +20,6 @@ impl Iqn {
     /// Says what must hold if the whole is no IQN.
     pub fn target(&self, suffix: &str) -> Result<Self, Invalid> {
         Self::from_text(&format!("{}:{suffix}", self.0))
-    }
-
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 
@@ -59,12 +55,6 @@ impl FromText for Iqn {
             return Err(form());
         }
         Ok(Self(text.into()))
-    }
-}
-
-impl fmt::Display for Iqn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

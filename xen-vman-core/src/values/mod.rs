@@ -12,6 +12,7 @@ mod names;
 mod net;
 mod nfs;
 mod numbers;
+mod text;
 mod vif;
 mod words;
 mod xl;

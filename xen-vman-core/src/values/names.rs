@@ -1,25 +1,19 @@
 //! Names of VMs and paths on the host.
 
+use super::text::text_type;
 use crate::diag::DiagnosticId;
 use crate::document::decode::{FromText, Invalid};
 use serde::Serialize;
 use std::fmt;
 
-/// An organisation's or a VM's name: one half of a [`DomainName`].
-///
-/// It ends up in file names, unit instances, host names, NFS paths and IQNs. Letters,
-/// digits, `-`, `_` and `.` are safe in all of them; it begins and ends with a letter or
-/// a digit.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct NamePart(Box<str>);
-
-impl NamePart {
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+text_type!(
+    /// An organisation's or a VM's name: one half of a [`DomainName`].
+    ///
+    /// It ends up in file names, unit instances, host names, NFS paths and IQNs. Letters,
+    /// digits, `-`, `_` and `.` are safe in all of them; it begins and ends with a letter or
+    /// a digit.
+    NamePart
+);
 
 impl FromText for NamePart {
     const ID: DiagnosticId = DiagnosticId::BadName;
@@ -30,26 +24,15 @@ impl FromText for NamePart {
     }
 }
 
-impl fmt::Display for NamePart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The name of a domU on its host: `ORG-NAME`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct DomainName(Box<str>);
+text_type!(
+    /// The name of a domU on its host: `ORG-NAME`.
+    DomainName
+);
 
 impl DomainName {
     /// The domain of a VM.
     pub fn new(org: &NamePart, name: &NamePart) -> Self {
         Self(format!("{org}-{name}").into())
-    }
-
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 
     /// The host name of the guest: the domain name in lower case, with `-` for `_`, as
@@ -65,12 +48,6 @@ impl FromText for DomainName {
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
         name(text, 127).map(Self)
-    }
-}
-
-impl fmt::Display for DomainName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
@@ -94,17 +71,10 @@ fn name(text: &str, longest: usize) -> Result<Box<str>, Invalid> {
     ))
 }
 
-/// An absolute path on the host, in a form that xl.cfg, units and scripts can carry.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct HostPath(Box<str>);
-
-impl HostPath {
-    /// The path.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+text_type!(
+    /// An absolute path on the host, in a form that xl.cfg, units and scripts can carry.
+    HostPath
+);
 
 impl FromText for HostPath {
     const ID: DiagnosticId = DiagnosticId::BadPath;
@@ -128,12 +98,6 @@ impl FromText for HostPath {
             return Err(Invalid::new("must name something below `/`"));
         }
         Ok(Self(trimmed.into()))
-    }
-}
-
-impl fmt::Display for HostPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
@@ -171,17 +135,10 @@ impl fmt::Display for ProgramPath {
     }
 }
 
-/// A command of a shell, of one or more lines.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct ShellCommand(Box<str>);
-
-impl ShellCommand {
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+text_type!(
+    /// A command of a shell, of one or more lines.
+    ShellCommand
+);
 
 impl FromText for ShellCommand {
     const ID: DiagnosticId = DiagnosticId::BadText;

@@ -1,5 +1,6 @@
 //! Words from a short list.
 
+use super::text::text_type;
 use crate::diag::DiagnosticId;
 use crate::document::decode::{FromText, Invalid, closest};
 use serde::Serialize;
@@ -136,17 +137,12 @@ impl Serialize for StorageType {
     }
 }
 
-/// The type of an operating system: `debian`, `ubuntu`, or any other word.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct OsType(Box<str>);
+text_type!(
+    /// The type of an operating system: `debian`, `ubuntu`, or any other word.
+    OsType
+);
 
 impl OsType {
-    /// The word as written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// Whether debootstrap can install it.
     pub fn is_debootstrapped(&self) -> bool {
         matches!(self.as_str(), "debian" | "ubuntu")

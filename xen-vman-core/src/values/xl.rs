@@ -1,21 +1,15 @@
 //! Texts and values that go into xl.cfg.
 
+use super::text::text_type;
 use crate::diag::{DiagnosticId, Segment};
 use crate::document::decode::{Decoder, FromNode, FromText, Invalid};
 use crate::document::{Node, Value};
 use serde::{Serialize, Serializer};
 
-/// What a VM is for, in any words; it becomes a comment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Description(Box<str>);
-
-impl Description {
-    /// The text; it may have several lines.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+text_type!(
+    /// What a VM is for, in any words; it becomes a comment.
+    Description
+);
 
 impl FromText for Description {
     const ID: DiagnosticId = DiagnosticId::BadText;
@@ -30,17 +24,12 @@ impl FromText for Description {
     }
 }
 
-/// The command line of a kernel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct KernelCmdline(Box<str>);
+text_type!(
+    /// The command line of a kernel.
+    KernelCmdline
+);
 
 impl KernelCmdline {
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// A command line made of parts that are known to fit.
     pub(crate) fn generated(text: String) -> Self {
         Self(text.into())
@@ -107,17 +96,10 @@ fn no_control(text: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// A key of xl.cfg: a lower-case letter, then lower-case letters, digits, `_` and `.`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct XlKey(Box<str>);
-
-impl XlKey {
-    /// The key.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+text_type!(
+    /// A key of xl.cfg: a lower-case letter, then lower-case letters, digits, `_` and `.`.
+    XlKey
+);
 
 /// A value that xl.cfg can hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
