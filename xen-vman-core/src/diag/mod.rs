@@ -105,11 +105,6 @@ impl Report {
         self.diagnostics.push(diagnostic);
     }
 
-    /// Adds all of another report.
-    pub fn merge(&mut self, other: Self) {
-        self.diagnostics.extend(other.diagnostics);
-    }
-
     /// Whether any of them forbids to go on.
     pub fn has_errors(&self) -> bool {
         self.count(Severity::Error) > 0

@@ -6,7 +6,6 @@ use crate::error::Error;
 use crate::resolve::{Resolved, ResolvedInterface, ResolvedSpice, ResolvedVm, Root, XlOption};
 use crate::values::{XlValue, xl_key_info};
 use serde::Serialize;
-use std::net::IpAddr;
 
 /// What the template is given: every value is a token of xl.cfg, or the text of a comment.
 #[derive(Serialize)]
@@ -201,9 +200,8 @@ fn vif(interface: &ResolvedInterface) -> Token {
     let routed = interface
         .addresses
         .iter()
-        .map(|address| address.addr)
-        .filter(|address| !is_link_local(*address));
-    let addresses: Vec<_> = routed.map(|address| address.to_string()).collect();
+        .filter(|address| !address.is_link_local());
+    let addresses: Vec<_> = routed.map(|address| address.addr.to_string()).collect();
     part("ip", (!addresses.is_empty()).then(|| addresses.join(" ")));
     part("mtu", interface.mtu.as_ref().map(|mtu| mtu.to_string()));
     part("rate", interface.rate.as_ref().map(|rate| rate.to_string()));
@@ -215,13 +213,6 @@ fn vif(interface: &ResolvedInterface) -> Token {
             .map(|parameters| parameters.to_string()),
     );
     Token(xl_string(&parts.join(",")))
-}
-
-fn is_link_local(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => address.is_link_local(),
-        IpAddr::V6(address) => address.is_unicast_link_local(),
-    }
 }
 
 fn spice(spice: &ResolvedSpice) -> Vec<Assignment> {

@@ -2,7 +2,7 @@
 
 use super::table;
 use crate::values::{
-    AddressesV4, AddressesV6, Bridge, Mac, Mtu, NetworkScript, Rate, VifName, VifParameters,
+    AddressesV4, AddressesV6, Bridge, MacAddr, Mtu, NetworkScript, Rate, VifName, VifParameters,
 };
 
 table! {
@@ -13,7 +13,7 @@ table! {
         /// IPv6 address, with or without `/prefix`, or a list of them.
         ipv6: AddressesV6,
         /// MAC address; made from `org`, `name` and the interface's number if not written.
-        mac: Mac,
+        mac: MacAddr,
         /// MTU.
         mtu: Mtu,
         /// Bridge to attach to.

@@ -8,7 +8,6 @@ use crate::values::DiskAccess;
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::hash::Hash;
-use std::net::IpAddr;
 
 /// Reports every value that was there before.
 fn duplicates<K: Hash + Eq + Display>(
@@ -143,7 +142,7 @@ pub(super) fn duplicate_address(resolved: &Resolved, report: &mut Report) {
         let own = interface
             .addresses
             .iter()
-            .filter(|address| !is_link_local(address.addr));
+            .filter(|address| !address.is_link_local());
         own.map(move |address| {
             let path = address.path_or(scope.key("ip"));
             (address.addr, path, vm.domain.to_string())
@@ -157,14 +156,6 @@ pub(super) fn duplicate_address(resolved: &Resolved, report: &mut Report) {
         "the address",
         help,
     );
-}
-
-/// Link-local addresses mean something on their own link only.
-fn is_link_local(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => address.is_link_local(),
-        IpAddr::V6(address) => address.is_unicast_link_local(),
-    }
 }
 
 /// Two guests that write to one disk destroy its filesystem.

@@ -76,11 +76,6 @@ impl Portal {
             self.host, self.port
         )
     }
-
-    /// The host: a name or an address, without brackets.
-    pub fn host(&self) -> &str {
-        &self.host
-    }
 }
 
 impl FromText for Portal {

@@ -26,7 +26,7 @@ pub use guest::{
 };
 pub use iscsi::{Iqn, Portal};
 pub use names::{DomainName, HostPath, NamePart, ProgramPath, ShellCommand};
-pub use net::{AddressesV4, AddressesV6, HostAddress, Mac, MacAddr, Nameservers};
+pub use net::{AddressesV4, AddressesV6, HostAddress, MacAddr, Nameservers};
 pub use nfs::{NfsBase, NfsExport};
 pub use numbers::{MemoryMib, Mtu, Seconds, SpicePort, UsbRedirections, VcpuCount};
 pub use vif::{Bridge, NetworkScript, Rate, VifName, VifNamePrefix, VifParameters};

@@ -29,6 +29,14 @@ impl HostAddress {
             .unwrap_or(alone)
     }
 
+    /// Whether the address means something on its own link only (RFC 3927; RFC 4291, 2.5.6).
+    pub fn is_link_local(self) -> bool {
+        match self.addr {
+            IpAddr::V4(address) => address.is_link_local(),
+            IpAddr::V6(address) => address.is_unicast_link_local(),
+        }
+    }
+
     /// Whether the network holds another address, so that it is reached without a router.
     pub fn reaches(self, other: IpAddr) -> bool {
         self.net().contains(&other)
@@ -156,9 +164,6 @@ impl FromText for Ipv6Addr {
 
 /// Name servers: one address, or a list.
 pub type Nameservers = Vec<IpAddr>;
-
-/// A MAC address.
-pub type Mac = MacAddr;
 
 /// A unicast MAC address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

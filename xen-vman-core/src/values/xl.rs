@@ -121,29 +121,6 @@ impl XlOptions {
     pub fn iter(&self) -> impl Iterator<Item = (&XlKey, &XlValue)> {
         self.0.iter().map(|(key, value)| (key, value))
     }
-
-    /// The value of a key.
-    pub fn get(&self, key: &str) -> Option<&XlValue> {
-        self.iter()
-            .find(|(known, _)| known.as_str() == key)
-            .map(|(_, value)| value)
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// These options, and those of `weaker` that they do not set.
-    #[must_use]
-    pub fn over(mut self, weaker: &Self) -> Self {
-        for (key, value) in weaker.iter() {
-            if self.get(key.as_str()).is_none() {
-                self.0.push((key.clone(), value.clone()));
-            }
-        }
-        self
-    }
 }
 
 impl FromNode for XlOptions {
