@@ -77,6 +77,18 @@ pub(crate) struct DefinitionArgs {
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+}
+
+/// What goes with a definition, and how problems are shown.
+#[derive(Debug, Args)]
+pub(crate) struct InputArgs {
+    /// Settings that hold for every host, read before its own files; may be given several
+    /// times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) common: Vec<PathBuf>,
+
     /// Facts of the host, as `xl_path = "/usr/sbin/xl"`, in TOML, YAML or JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) facts: Option<PathBuf>,
@@ -88,6 +100,18 @@ pub(crate) struct DefinitionArgs {
     /// Form of problems found
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     pub(crate) format: Format,
+
+    /// Leave out warnings of this id; may be given several times. Wins over the definition
+    #[arg(long, value_name = "ID")]
+    pub(crate) allow: Vec<String>,
+
+    /// Take warnings of this id for errors; may be given several times
+    #[arg(long, value_name = "ID")]
+    pub(crate) deny: Vec<String>,
+
+    /// Take all warnings for errors that are not allowed
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 #[derive(Debug, Args)]
@@ -133,16 +157,23 @@ pub(crate) enum Format {
 const CHECK_EXAMPLES: &str = "\
 Examples:
   xen-vman-cli check hypervisor.toml
-  xen-vman-cli check --strict --format sarif host_vars/hv1.yml > report.sarif";
+  xen-vman-cli check host-a.toml host-b.toml
+  xen-vman-cli check --common group_vars/hypervisors.yml host_vars/
+  xen-vman-cli check --strict --allow shared-disk --format sarif hosts/ > report.sarif
+
+Several hosts are checked together: a VM, an address, a disk or a root on two of them is
+reported. `render` joins several files into one host; here such a host is a directory of its
+own in a directory, or its shared settings are given by --common.";
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    #[command(flatten)]
-    pub(crate) definition: DefinitionArgs,
+    /// One host each: TOML, or the role's variables in YAML or JSON. A directory holds a
+    /// host in each file, and one in each directory of files
+    #[arg(required = true, value_name = "HOST")]
+    pub(crate) hosts: Vec<PathBuf>,
 
-    /// Warnings are errors
-    #[arg(long)]
-    pub(crate) strict: bool,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
 }
 
 const DIAGNOSTICS_EXAMPLES: &str = "\

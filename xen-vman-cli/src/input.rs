@@ -2,36 +2,55 @@
 
 use crate::Failure;
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use xen_vman_core::Source;
+use xen_vman_core::{Dialect, Source};
 
 /// A definition or a file of facts.
 pub(crate) fn source(path: &Path) -> Result<Source, Failure> {
     let name = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| {
+    let fail = |error: std::io::Error| {
         let failure = Failure::new(format!("cannot read {name}: {error}"));
         if path.is_dir() {
             failure.help("name the files in it")
         } else {
             failure
         }
-    })?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count()
-            + 1;
-        Failure::new(format!("{name}:{line}: the file is not UTF-8"))
-            .help("save it as UTF-8 and try again")
-    })?;
-    let text = text
-        .strip_prefix('\u{feff}')
-        .map_or_else(|| text.clone(), str::to_owned);
-    Source::new(&name, text).ok_or_else(|| {
+    };
+    let mut file = std::fs::File::open(path).map_err(fail)?;
+    // A pipe has no size, so no more is read than is taken.
+    let mut bytes = Vec::new();
+    let most = Source::BYTES_MAX + 1;
+    let read = file.by_ref().take(most).read_to_end(&mut bytes);
+    let read = u64::try_from(read.map_err(fail)?).unwrap_or(u64::MAX);
+    let source = if read < most {
+        Source::from_bytes(&name, bytes)
+    } else {
+        let size = file.metadata().map_or(read, |data| data.len().max(read));
+        Source::too_large(&name, size)
+    };
+    source.ok_or_else(|| {
         Failure::new(format!("{name} has no ending that tells its format"))
             .help("call it .toml, or .yml, .yaml or .json for the role's variables")
     })
+}
+
+/// What is in a directory, sorted.
+pub(crate) fn entries(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let fail =
+        |error: std::io::Error| Failure::new(format!("cannot read {}: {error}", dir.display()));
+    let entries = std::fs::read_dir(dir).map_err(fail)?;
+    let mut paths = entries
+        .map(|entry| Ok(entry.map_err(fail)?.path()))
+        .collect::<Result<Vec<_>, Failure>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// Whether a file's name says that it is a definition.
+pub(crate) fn is_definition(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    !name.starts_with('.') && Dialect::of_file_name(&name).is_some()
 }
 
 /// The templates of a site: every `NAME.tera` below a directory.

@@ -4,6 +4,7 @@
 
 mod args;
 mod commands;
+mod definition;
 mod input;
 mod output_dir;
 mod terminal;

@@ -3,9 +3,8 @@
 use crate::Failure;
 use crate::args::{Color, Format};
 use std::io::Write as _;
-use xen_vman_core::Sources;
 use xen_vman_core::diag::text::Colour;
-use xen_vman_core::diag::{Report, json, sarif, short, text};
+use xen_vman_core::diag::{Places, Report, json, sarif, short, text};
 
 /// Decides about colour for the rest of the run.
 pub(crate) fn set_colour(color: Color) {
@@ -18,7 +17,11 @@ pub(crate) fn set_colour(color: Color) {
 }
 
 /// Shows what was found: for people on standard error, for programs on standard output.
-pub(crate) fn report(report: &Report, sources: &Sources, format: Format) -> Result<(), Failure> {
+pub(crate) fn report(
+    report: &Report,
+    sources: &impl Places,
+    format: Format,
+) -> Result<(), Failure> {
     match format {
         Format::Json => data(json::render(report, sources).as_bytes()),
         Format::Sarif => data(sarif::render(report, sources).as_bytes()),

@@ -44,6 +44,6 @@ pub mod values;
 pub use document::{Dialect, Source, Sources};
 pub use error::Error;
 
-pub use pipeline::{Compiled, compile};
+pub use pipeline::{Compiled, Fleet, compile, compile_fleet};
 pub use render::{Assets, Output, Templates};
 pub use resolve::Facts;

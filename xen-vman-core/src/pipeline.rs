@@ -1,9 +1,9 @@
 //! The one order of the stages.
 
-use crate::diag::{Diagnostic, DiagnosticId, Report};
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Levels, Report};
 use crate::document::{Source, Sources};
 use crate::error::Error;
-use crate::parse::{Parsed, parse};
+use crate::parse::parse_from;
 use crate::render::{Assets, Output, Templates, is_supplied, render};
 use crate::resolve::{Facts, Resolved, Scope, resolve};
 use crate::validate::validate;
@@ -19,19 +19,92 @@ pub struct Compiled {
     pub sources: Sources,
 }
 
+/// The definitions of several hosts after all checks, those between hosts among them.
+#[derive(Debug)]
+pub struct Fleet {
+    /// Complete values, host by host.
+    pub hosts: Vec<Resolved>,
+    /// Everything that was found wrong, in the order of the files. A path in it knows its
+    /// host by number.
+    pub report: Report,
+    /// The input of each host, to show places in it.
+    pub sources: Vec<Sources>,
+}
+
 /// Parses, resolves and validates the files of one host.
 pub fn compile(files: Vec<Source>, facts: &Facts) -> Compiled {
-    let mut parsed = parse(files);
-    let mut report = std::mem::take(&mut parsed.report);
-    let resolved = resolve(&parsed, facts, &mut report);
-    validate(&resolved, &mut report);
-    let Parsed { sources, .. } = parsed;
-    report.locate(|path| sources.span_of(path));
-    Compiled {
-        resolved,
-        report,
-        sources,
+    compile_fleet(vec![files], facts, &Levels::default()).into()
+}
+
+impl From<Fleet> for Compiled {
+    /// The last host of a fleet, with the report of all.
+    ///
+    /// # Panics
+    /// If there is none.
+    fn from(mut fleet: Fleet) -> Self {
+        match (fleet.hosts.pop(), fleet.sources.pop()) {
+            (Some(resolved), Some(sources)) => Self {
+                resolved,
+                report: fleet.report,
+                sources,
+            },
+            _ => panic!("a fleet without hosts"),
+        }
     }
+}
+
+/// Parses, resolves and validates the files of several hosts, and looks for what no two of
+/// them may share. `levels` win over those that a definition chooses.
+pub fn compile_fleet(hosts: Vec<Vec<Source>>, facts: &Facts, levels: &Levels) -> Fleet {
+    let mut fleet = Fleet {
+        hosts: Vec::new(),
+        report: Report::new(),
+        sources: Vec::new(),
+    };
+    for (files, host) in hosts.into_iter().zip(0_u16..) {
+        let first_file = fleet.sources.last().map_or(Some(0), Sources::next);
+        let mut parsed = parse_from(files, first_file.unwrap_or(u16::MAX));
+        let mut report = std::mem::take(&mut parsed.report);
+        fleet.hosts.push(resolve(&parsed, facts, &mut report));
+        fleet.report.append(report, host);
+        fleet.sources.push(parsed.sources);
+    }
+    validate(&fleet.hosts, &mut fleet.report);
+    fleet.arrange(levels);
+    fleet
+}
+
+impl Fleet {
+    /// Gives every diagnostic its place and its severity.
+    fn arrange(&mut self, levels: &Levels) {
+        let own: Vec<Levels> = self.hosts.iter().map(Resolved::levels).collect();
+        self.report
+            .apply(|path| [levels, &own[usize::from(path.host())]]);
+        let sources = &self.sources;
+        self.report.locate(|path| span_of(sources, path));
+    }
+
+    /// Fetches the network scripts of every host; see [`Compiled::load_assets`]. `read` is
+    /// given the number of the host, too.
+    pub fn load_assets(
+        &mut self,
+        read: impl Fn(usize, &str) -> Result<Vec<u8>, String>,
+    ) -> Vec<Assets> {
+        let mut all = Vec::new();
+        for (host, resolved) in self.hosts.iter().enumerate() {
+            let (assets, missing) = assets_of(resolved, |path| read(host, path));
+            self.report
+                .append(missing, u16::try_from(host).unwrap_or(u16::MAX));
+            all.push(assets);
+        }
+        let sources = &self.sources;
+        self.report.locate(|path| span_of(sources, path));
+        all
+    }
+}
+
+fn span_of(sources: &[Sources], path: &FieldPath) -> Option<crate::diag::Span> {
+    sources.get(usize::from(path.host()))?.span_of(path)
 }
 
 impl Compiled {
@@ -42,43 +115,41 @@ impl Compiled {
     pub fn render(&self, templates: &Templates, assets: &Assets) -> Result<Output, Error> {
         render(&self.resolved, templates, assets)
     }
-}
 
-impl Compiled {
     /// Fetches the network scripts of the site with `read`, which is given a path as
     /// written and tells why it cannot. What is missing goes to the report.
     pub fn load_assets(&mut self, read: impl Fn(&str) -> Result<Vec<u8>, String>) -> Assets {
-        let mut assets = Assets::default();
-        let place = Scope::Host.key("additional_network_scripts");
-        for (number, script) in self
-            .resolved
-            .host
-            .additional_network_scripts
-            .iter()
-            .enumerate()
-        {
-            if is_supplied(script.file_name()) {
-                continue;
-            }
-            match read(script.path()) {
-                Ok(content) => {
-                    assets
-                        .network_scripts
-                        .insert(script.path().to_owned(), content);
-                }
-                Err(why) => {
-                    let message =
-                        format!("network script `{}` cannot be read: {why}", script.path());
-                    let path = place.path().index(number);
-                    let help = "relative paths are below the folder `files` beside the definition; \
-                                `vif-p2p` comes with xen-vman";
-                    let id = DiagnosticId::MissingNetworkScript;
-                    self.report
-                        .push(Diagnostic::new(id, path, message).help(help));
-                }
-            }
-        }
+        let (assets, missing) = assets_of(&self.resolved, read);
+        self.report.append(missing, 0);
         self.report.locate(|path| self.sources.span_of(path));
         assets
     }
+}
+
+/// The network scripts of a host, and what is missing of them.
+fn assets_of(
+    resolved: &Resolved,
+    read: impl Fn(&str) -> Result<Vec<u8>, String>,
+) -> (Assets, Report) {
+    let mut assets = Assets::default();
+    let mut report = Report::new();
+    let place = Scope::Host.key("additional_network_scripts");
+    let scripts = resolved.host.additional_network_scripts.iter().enumerate();
+    for (number, script) in scripts.filter(|(_, script)| !is_supplied(script.file_name())) {
+        match read(script.path()) {
+            Ok(content) => {
+                let path = script.path().to_owned();
+                assets.network_scripts.insert(path, content);
+            }
+            Err(why) => {
+                let message = format!("network script `{}` cannot be read: {why}", script.path());
+                let path = place.path().index(number);
+                let help = "relative paths are below the folder `files` beside the definition; \
+                            `vif-p2p` comes with xen-vman";
+                let id = DiagnosticId::MissingNetworkScript;
+                report.push(Diagnostic::new(id, path, message).help(help));
+            }
+        }
+    }
+    (assets, report)
 }

@@ -1,20 +1,57 @@
-//! `check`: everything that is wrong with a definition, and nothing written.
+//! `check`: everything that is wrong with the definitions of hosts, and nothing written.
 
-use super::render::compiled;
-use crate::args::CheckArgs;
-use crate::{Failure, Outcome, terminal};
-use xen_vman_core::diag::Severity;
+use crate::args::{CheckArgs, Format};
+use crate::definition::{self, HostFiles};
+use crate::{Failure, Outcome, input, terminal};
 
 pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
-    let Some((compiled, _)) = compiled(&args.definition)? else {
+    let hosts = hosts(args)?;
+    let Some((fleet, _)) = definition::fleet(&hosts, &args.input)? else {
         return Ok(Outcome::WrongDefinition);
     };
-    terminal::report(&compiled.report, &compiled.sources, args.definition.format)?;
-    let is_wrong =
-        compiled.report.has_errors() || args.strict && compiled.report.count(Severity::Warning) > 0;
-    Ok(if is_wrong {
-        Outcome::WrongDefinition
-    } else {
-        Outcome::Fine
-    })
+    terminal::report(&fleet.report, &fleet.sources, args.input.format)?;
+    if fleet.report.has_errors() {
+        return Ok(Outcome::WrongDefinition);
+    }
+    if args.input.format == Format::Text {
+        let vms: usize = fleet.hosts.iter().map(|host| host.vms.len()).sum();
+        let hosts = match fleet.hosts.len() {
+            1 => String::new(),
+            many => format!(" on {many} hosts"),
+        };
+        terminal::note(&format!("{vms} VMs{hosts}: no errors"));
+    }
+    Ok(Outcome::Fine)
+}
+
+/// The hosts that the arguments name: a file is one, a directory holds several.
+fn hosts(args: &CheckArgs) -> Result<Vec<HostFiles>, Failure> {
+    let mut hosts = Vec::new();
+    for path in &args.hosts {
+        if !path.is_dir() {
+            hosts.push(HostFiles(vec![path.clone()]));
+            continue;
+        }
+        let before = hosts.len();
+        for inner in input::entries(path)? {
+            if inner.is_dir() {
+                let files: Vec<_> = input::entries(&inner)?
+                    .into_iter()
+                    .filter(|path| input::is_definition(path))
+                    .collect();
+                if !files.is_empty() {
+                    hosts.push(HostFiles(files));
+                }
+            } else if input::is_definition(&inner) {
+                hosts.push(HostFiles(vec![inner]));
+            }
+        }
+        if hosts.len() == before {
+            return Err(
+                Failure::new(format!("no definition is in {}", path.display()))
+                    .help("definitions are files that end in .toml, .yml, .yaml or .json"),
+            );
+        }
+    }
+    Ok(hosts)
 }

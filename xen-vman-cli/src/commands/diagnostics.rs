@@ -1,6 +1,7 @@
 //! `diagnostics`: the catalogue of what `check` can find.
 
 use crate::args::DiagnosticsArgs;
+use crate::definition::unknown_diagnostic;
 use crate::{Failure, Outcome, terminal};
 use std::fmt::Write as _;
 use xen_vman_core::diag::DiagnosticId;
@@ -15,26 +16,16 @@ pub(crate) fn run(args: &DiagnosticsArgs) -> Result<Outcome, Failure> {
                     "{:8} {:28} {}",
                     id.severity(),
                     id.as_str(),
-                    summary(*id)
+                    id.summary()
                 );
             }
         }
         Some(wanted) => {
-            let found = DiagnosticId::ALL.iter().find(|id| id.as_str() == wanted);
-            let id = found.ok_or_else(|| {
-                Failure::new(format!("no diagnostic is called `{wanted}`"))
-                    .help("`xen-vman-cli diagnostics` lists them")
-            })?;
-            let _ = writeln!(text, "{}[{id}]\n\n{}", id.severity(), summary(*id));
+            let id = DiagnosticId::of_name(wanted).ok_or_else(|| unknown_diagnostic(wanted))?;
+            let _ = writeln!(text, "{}[{id}]: {}\n", id.severity(), id.summary());
+            text.push_str(id.explanation());
         }
     }
     terminal::data(text.as_bytes())?;
     Ok(Outcome::Fine)
-}
-
-fn summary(id: DiagnosticId) -> String {
-    id.summary()
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
 }

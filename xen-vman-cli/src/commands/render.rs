@@ -1,22 +1,25 @@
 //! `render`: definition in, files out.
 
-use crate::args::{DefinitionArgs, Format, RenderArgs};
+use crate::args::{Format, RenderArgs};
+use crate::definition::{self, HostFiles};
 use crate::output_dir::OutputDir;
 use crate::{Failure, Outcome, input, terminal};
-use std::path::{Path, PathBuf};
-use xen_vman_core::diag::Report;
+use std::path::Path;
 use xen_vman_core::render::{RenderedFile, manifest};
-use xen_vman_core::{Assets, Compiled, Facts, Output, Sources, Templates, compile};
+use xen_vman_core::{Compiled, Output, Templates};
 
 pub(crate) fn run(args: &RenderArgs) -> Result<Outcome, Failure> {
     let templates = match &args.templates {
         Some(dir) => Templates::with_overrides(&input::templates(dir)?)?,
         None => Templates::embedded(),
     };
-    let Some((compiled, assets)) = compiled(&args.definition)? else {
+    let host = HostFiles(args.definition.files.clone());
+    let input = &args.definition.input;
+    let Some((fleet, assets)) = definition::fleet(&[host], input)? else {
         return Ok(Outcome::WrongDefinition);
     };
-    let format = args.definition.format;
+    let (compiled, assets) = (Compiled::from(fleet), &assets[0]);
+    let format = input.format;
     let has_errors = compiled.report.has_errors();
     // Files may go to standard output, where forms for programs go.
     if has_errors || matches!(format, Format::Text | Format::Short) {
@@ -25,55 +28,12 @@ pub(crate) fn run(args: &RenderArgs) -> Result<Outcome, Failure> {
     if has_errors {
         return Ok(Outcome::WrongDefinition);
     }
-    let output = select(compiled.render(&templates, &assets)?, &compiled, args)?;
+    let output = select(compiled.render(&templates, assets)?, &compiled, args)?;
     match &args.out {
         Some(dir) => write(dir, &output, &compiled, args)?,
         None => print(&output)?,
     }
     Ok(Outcome::Fine)
-}
-
-/// The definition after all checks, with the scripts of the site; none if the facts are
-/// wrong, which is shown.
-pub(super) fn compiled(args: &DefinitionArgs) -> Result<Option<(Compiled, Assets)>, Failure> {
-    let sources = args
-        .files
-        .iter()
-        .map(|path| input::source(path))
-        .collect::<Result<_, _>>()?;
-    let Some(facts) = facts(args.facts.as_deref(), args.format)? else {
-        return Ok(None);
-    };
-    let mut compiled = compile(sources, &facts);
-    let scripts = scripts_dir(args);
-    let assets = compiled
-        .load_assets(|path| std::fs::read(scripts.join(path)).map_err(|error| error.to_string()));
-    Ok(Some((compiled, assets)))
-}
-
-/// The facts of a file; none if they are wrong, which is shown.
-fn facts(path: Option<&Path>, format: Format) -> Result<Option<Facts>, Failure> {
-    let Some(path) = path else {
-        return Ok(Some(Facts::default()));
-    };
-    let source = input::source(path)?;
-    let mut report = Report::new();
-    let facts = Facts::read(&source, &mut report);
-    let mut sources = Sources::default();
-    sources.add(source);
-    report.locate(|path| sources.span_of(path));
-    if !report.is_empty() {
-        terminal::report(&report, &sources, format)?;
-    }
-    Ok((!report.has_errors()).then_some(facts))
-}
-
-fn scripts_dir(args: &DefinitionArgs) -> PathBuf {
-    let beside = || {
-        let first = args.files.first().and_then(|file| file.parent());
-        first.unwrap_or(Path::new("")).join("files")
-    };
-    args.scripts.clone().unwrap_or_else(beside)
 }
 
 /// What `--vm` and `--only` leave of the output.
@@ -155,7 +115,7 @@ fn write(
     let manifest = manifest(&compiled.resolved, output);
     let files: Vec<_> = files(output).collect();
     let written = OutputDir::open(dir)?.write(&files, &manifest, narrowed)?;
-    if matches!(args.definition.format, Format::Text | Format::Short) {
+    if matches!(args.definition.input.format, Format::Text | Format::Short) {
         terminal::note(&format!("{}: {written}", dir.display()));
     }
     Ok(())

@@ -8,6 +8,7 @@
 
 mod id;
 pub mod json;
+mod levels;
 mod path;
 mod place;
 pub mod sarif;
@@ -15,6 +16,7 @@ pub mod short;
 pub mod text;
 
 pub use id::{DiagnosticId, Severity};
+pub use levels::Levels;
 pub use path::{FieldPath, Segment};
 pub use place::{Excerpt, FileId, Places, Position, Span};
 
@@ -23,7 +25,7 @@ pub use place::{Excerpt, FileId, Places, Position, Span};
 pub struct Diagnostic {
     /// What kind of problem.
     pub id: DiagnosticId,
-    /// How bad; the id's own severity.
+    /// How bad; the id's own severity, unless [`Levels`] say otherwise.
     pub severity: Severity,
     /// Where, in the words of the schema.
     pub path: FieldPath,
@@ -105,6 +107,32 @@ impl Report {
         self.diagnostics.push(diagnostic);
     }
 
+    /// Adds all of another report, as found in the definition of one host.
+    pub fn append(&mut self, other: Self, host: u16) {
+        let moved = other.diagnostics.into_iter().map(|mut diagnostic| {
+            diagnostic.path = diagnostic.path.on_host(host);
+            for related in &mut diagnostic.related {
+                related.path = std::mem::take(&mut related.path).on_host(host);
+            }
+            diagnostic
+        });
+        self.diagnostics.extend(moved);
+    }
+
+    /// Gives each diagnostic the severity that the user chose, or takes it out.
+    pub fn apply<'l>(&mut self, levels_of: impl Fn(&FieldPath) -> [&'l Levels; 2]) {
+        self.diagnostics.retain_mut(|diagnostic| {
+            let levels = levels_of(&diagnostic.path);
+            match Levels::severity(&levels, diagnostic.id) {
+                Some(severity) => {
+                    diagnostic.severity = severity;
+                    true
+                }
+                None => false,
+            }
+        });
+    }
+
     /// Whether any of them forbids to go on.
     pub fn has_errors(&self) -> bool {
         self.count(Severity::Error) > 0
@@ -137,7 +165,7 @@ impl Report {
         }
         self.diagnostics.sort_by(|a, b| {
             let key = |d: &Diagnostic| (d.span.is_none(), d.span.map(|s| (s.file, s.start)));
-            (key(a), &a.path, a.id).cmp(&(key(b), &b.path, b.id))
+            (key(a), &a.path, a.id, &a.message).cmp(&(key(b), &b.path, b.id, &b.message))
         });
         self.diagnostics.dedup();
     }

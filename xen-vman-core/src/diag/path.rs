@@ -15,13 +15,33 @@ pub enum Segment {
 ///
 /// Role variables show the same place under their own names; that translation is
 /// [`Places::place`](super::Places::place)'s.
+///
+/// Where several hosts are looked at together, the path also knows whose definition it is in.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct FieldPath(Vec<Segment>);
+pub struct FieldPath {
+    host: u16,
+    segments: Vec<Segment>,
+}
 
 impl FieldPath {
     /// The path of the whole definition.
     pub const fn root() -> Self {
-        Self(Vec::new())
+        Self {
+            host: 0,
+            segments: Vec::new(),
+        }
+    }
+
+    /// This path in the definition of another host, by its number among those looked at.
+    #[must_use]
+    pub const fn on_host(mut self, host: u16) -> Self {
+        self.host = host;
+        self
+    }
+
+    /// In which host's definition the path is.
+    pub const fn host(&self) -> u16 {
+        self.host
     }
 
     /// This path with a key added.
@@ -40,29 +60,29 @@ impl FieldPath {
 
     /// Adds one step.
     pub fn push(&mut self, segment: Segment) {
-        self.0.push(segment);
+        self.segments.push(segment);
     }
 
     /// Takes the last step off.
     pub fn pop(&mut self) {
-        self.0.pop();
+        self.segments.pop();
     }
 
     /// The steps, outermost first.
     pub fn segments(&self) -> &[Segment] {
-        &self.0
+        &self.segments
     }
 }
 
 impl From<Vec<Segment>> for FieldPath {
     fn from(segments: Vec<Segment>) -> Self {
-        Self(segments)
+        Self { host: 0, segments }
     }
 }
 
 impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, segment) in self.0.iter().enumerate() {
+        for (position, segment) in self.segments.iter().enumerate() {
             match segment {
                 Segment::Index(index) => write!(f, "[{index}]")?,
                 Segment::Key(key) => {

@@ -4,6 +4,7 @@
 
 use super::FieldPath;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Which of the input files.
@@ -34,8 +35,8 @@ pub struct Position<'a> {
 /// The lines around a span.
 #[derive(Debug, Clone)]
 pub struct Excerpt<'a> {
-    /// Whole lines of the file.
-    pub text: &'a str,
+    /// Whole lines of the file, or the part of a very long one; passwords are starred out.
+    pub text: Cow<'a, str>,
     /// The number of the first of them, from 1.
     pub first_line: usize,
     /// The span within `text`.

@@ -10,7 +10,7 @@ pub fn render(report: &Report, sources: &impl Places) -> String {
         .map(|id| {
             json!({
                 "id": id.as_str(),
-                "shortDescription": { "text": id.summary().split_whitespace().collect::<Vec<_>>().join(" ") },
+                "shortDescription": { "text": id.summary() },
                 "defaultConfiguration": { "level": level(id.severity()) },
             })
         })

@@ -1,6 +1,6 @@
 //! A [`Report`] for people: source lines with carets, then what to do.
 
-use super::{Diagnostic, FieldPath, Places, Report, Segment, Severity, Span};
+use super::{Diagnostic, Places, Report, Severity, Span};
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use std::fmt::Write as _;
 
@@ -63,12 +63,6 @@ fn paragraph(diagnostic: &Diagnostic, sources: &impl Places, renderer: &Renderer
             .annotation(kind.span(excerpt.range).label(label))
     };
     match diagnostic.span {
-        // The line holds a password.
-        Some(span) if is_secret(&diagnostic.path) => {
-            let at = sources.position(span);
-            group = group.element(Origin::path(at.file).line(at.line).char_column(at.column));
-            group = group.element(Level::NOTE.message(printable(&place)));
-        }
         Some(span) => {
             group = group.element(shown(span, AnnotationKind::Primary, printable(&place)));
         }
@@ -88,10 +82,6 @@ fn paragraph(diagnostic: &Diagnostic, sources: &impl Places, renderer: &Renderer
         group = group.element(Level::HELP.message(printable(help)));
     }
     renderer.render(&[group])
-}
-
-fn is_secret(path: &FieldPath) -> bool {
-    matches!(path.segments().last(), Some(Segment::Key(key)) if key.contains("passw"))
 }
 
 /// `text` with control characters (line ends too) written as escapes.

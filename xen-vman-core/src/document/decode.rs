@@ -4,8 +4,8 @@
 //! with [`FromText`] and get the rest. [`Fields`] reads a table key by key, and so knows
 //! which keys are left over.
 
-use super::{Entry, Node, Value, is_expression};
-use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report, Segment, Span};
+use super::{Entry, Node, Value, is_expression, is_password};
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Segment, Span};
 
 /// A type that can be read from a definition.
 pub trait FromNode: Sized {
@@ -44,6 +44,8 @@ pub struct Invalid {
     pub why: String,
     /// What to write instead.
     pub help: Option<String>,
+    /// A diagnostic that says more than the type's own.
+    pub id: Option<DiagnosticId>,
 }
 
 impl Invalid {
@@ -52,7 +54,15 @@ impl Invalid {
         Self {
             why: why.into(),
             help: None,
+            id: None,
         }
+    }
+
+    /// Chooses another diagnostic than the type's own.
+    #[must_use]
+    pub const fn id(mut self, id: DiagnosticId) -> Self {
+        self.id = Some(id);
+        self
     }
 
     /// Adds advice.
@@ -64,16 +74,21 @@ impl Invalid {
 }
 
 /// Where reading stands, and where problems go.
-#[derive(Debug)]
 pub struct Decoder<'r> {
     path: Vec<Segment>,
     report: &'r mut Report,
-    /// For each file, whether it holds role variables.
-    role_files: Vec<bool>,
+    /// Whether a file holds role variables.
+    is_role_file: &'r dyn Fn(FileId) -> bool,
     /// The position of values made from an expression.
     pub span: Option<Span>,
     /// Tells in which table of the schema a key stands.
     pub table_of: fn(&str) -> Option<&'static str>,
+}
+
+impl std::fmt::Debug for Decoder<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Decoder at `{}`", self.path())
+    }
 }
 
 impl<'r> Decoder<'r> {
@@ -82,7 +97,7 @@ impl<'r> Decoder<'r> {
         Self {
             path: Vec::new(),
             report,
-            role_files: Vec::new(),
+            is_role_file: &|_| false,
             span: None,
             table_of: |_| None,
         }
@@ -90,8 +105,8 @@ impl<'r> Decoder<'r> {
 
     /// Says of each file whether it holds role variables.
     #[must_use]
-    pub fn with_role_files(mut self, role_files: Vec<bool>) -> Self {
-        self.role_files = role_files;
+    pub fn with_role_files(mut self, is_role_file: &'r dyn Fn(FileId) -> bool) -> Self {
+        self.is_role_file = is_role_file;
         self
     }
 
@@ -99,9 +114,7 @@ impl<'r> Decoder<'r> {
     /// are not evaluated are an error, and option values may come quoted for xl.cfg, as the
     /// original role needed them.
     pub fn is_role_value(&self, node: &Node) -> bool {
-        let file = node.span.map(|span| usize::from(span.file));
-        file.and_then(|file| self.role_files.get(file))
-            .is_some_and(|role| *role)
+        node.span.is_some_and(|span| (self.is_role_file)(span.file))
     }
 
     /// Runs `read` one step further in.
@@ -161,8 +174,21 @@ impl<'r> Decoder<'r> {
             return;
         }
         let expected = T::EXPECTED;
-        let message = format!("expected {expected}, found {}", node.kind());
+        let secret = matches!(self.path.last(), Some(Segment::Key(key)) if is_password(key));
+        let found = if secret {
+            "something else".to_owned()
+        } else {
+            node.kind()
+        };
+        let message = format!("expected {expected}, found {found}");
+        let id = match &node.value {
+            Value::Bool(_, Some(_)) | Value::Integer(_, Some(_)) => DiagnosticId::MisreadValue,
+            _ => DiagnosticId::WrongType,
+        };
         let help = match &node.value {
+            Value::Integer(..) if expected == <bool as FromNode>::EXPECTED => {
+                Some("write true or false".to_owned())
+            }
             Value::Bool(_, Some(word)) => {
                 Some(format!("write \"{word}\" in quotes to mean the text"))
             }
@@ -177,7 +203,7 @@ impl<'r> Decoder<'r> {
             }
             _ => None,
         };
-        self.problem_with_help(node, DiagnosticId::WrongType, message, help);
+        self.problem_with_help(node, id, message, help);
     }
 
     /// Reads the items of a list; a single text stands for a list of one.
@@ -221,7 +247,8 @@ impl<T: FromText> FromNode for T {
             Ok(value) => Some(value),
             Err(invalid) => {
                 let message = format!("`{text}` {}", invalid.why);
-                decoder.problem_with_help(node, T::ID, message, invalid.help);
+                let id = invalid.id.unwrap_or(T::ID);
+                decoder.problem_with_help(node, id, message, invalid.help);
                 None
             }
         }
@@ -286,7 +313,7 @@ pub(crate) fn integer<T: FromNode>(
             {
                 let message =
                     format!("`{raw}` is read as {value}; write the number in decimal digits");
-                decoder.problem(node, DiagnosticId::WrongType, message);
+                decoder.problem(node, DiagnosticId::MisreadValue, message);
                 return None;
             }
             *value

@@ -6,12 +6,15 @@
 //! be shown as file, line and column.
 
 pub mod decode;
+mod file;
 pub mod json;
 mod sources;
 pub mod toml;
 pub mod yaml;
 
-pub use sources::{Dialect, Source, Sources};
+pub use file::{Source, Unreadable};
+pub(crate) use sources::is_password;
+pub use sources::{Dialect, Sources};
 
 use crate::diag::{FieldPath, Segment, Span};
 
@@ -148,7 +151,7 @@ pub fn is_expression(text: &str) -> bool {
 /// Input beyond these limits is refused before it can cost time or memory.
 pub(crate) mod limits {
     /// Bytes in one file.
-    pub(crate) const FILE_BYTES: usize = 256 << 20;
+    pub(crate) const FILE_BYTES: usize = 64 << 20;
     /// Tables and lists inside each other.
     pub(crate) const DEPTH: usize = 64;
     /// Values after aliases are followed, for each byte of the file.

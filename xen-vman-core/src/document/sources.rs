@@ -1,6 +1,7 @@
 //! The texts of the input, and how places in them are named.
 
-use super::Node;
+use super::file::{Shown, Source};
+use super::{Node, Value};
 use crate::diag::{Excerpt, FieldPath, FileId, Places, Position, Segment, Span};
 
 /// How a file names things.
@@ -32,21 +33,12 @@ impl Dialect {
     }
 }
 
-/// One input file.
-#[derive(Debug, Clone)]
-pub struct Source {
-    /// The name as shown to the user.
-    pub name: String,
-    /// Its text.
-    pub text: String,
-    /// How it names things.
-    pub dialect: Dialect,
-}
-
 /// All input files, and the tree read from each in the words of the schema.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    files: Vec<Source>,
+    /// The id of the first file.
+    first: FileId,
+    files: Vec<(Shown, Dialect)>,
     trees: Vec<Node>,
     /// For each VM of the definition: the file, and its number there.
     vms: Vec<(FileId, usize)>,
@@ -55,11 +47,26 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// No files yet; the first one to come gets this id.
+    pub fn starting_at(first: FileId) -> Self {
+        Self {
+            first,
+            ..Self::default()
+        }
+    }
+
     /// Adds a file; its id, or none when there are too many.
     pub fn add(&mut self, source: Source) -> Option<FileId> {
-        let id = FileId::try_from(self.files.len()).ok()?;
-        self.files.push(source);
+        let id = self.next()?;
+        self.files
+            .push((Shown::new(source.name, source.text), source.dialect));
         Some(id)
+    }
+
+    /// The id of the next file to come.
+    pub fn next(&self) -> Option<FileId> {
+        self.first
+            .checked_add(FileId::try_from(self.files.len()).ok()?)
     }
 
     /// Keeps the tree of the file added last, and where its VMs went.
@@ -71,6 +78,9 @@ impl Sources {
                 .into_iter()
                 .map(|(schema, written)| (file, schema, written)),
         );
+        if let Some((shown, _)) = self.files.last_mut() {
+            hide_passwords(&tree, shown);
+        }
         self.trees.push(tree);
     }
 
@@ -79,16 +89,30 @@ impl Sources {
         &self.trees
     }
 
-    /// The files.
-    pub fn files(&self) -> &[Source] {
-        &self.files
+    /// The text of a file.
+    pub(crate) fn text(&self, file: FileId) -> &str {
+        self.file(file).0.text()
+    }
+
+    /// How a file names things; none for a file that is not among these.
+    pub fn dialect(&self, file: FileId) -> Option<Dialect> {
+        let number = file.checked_sub(self.first)?;
+        Some(self.files.get(usize::from(number))?.1)
+    }
+
+    fn file(&self, file: FileId) -> &(Shown, Dialect) {
+        &self.files[usize::from(file - self.first)]
+    }
+
+    fn tree(&self, file: FileId) -> Option<&Node> {
+        self.trees.get(usize::from(file.checked_sub(self.first)?))
     }
 
     /// Where `path` stands, or the nearest place around it.
     pub fn span_of(&self, path: &FieldPath) -> Option<Span> {
         let (file, local) = self.local(path);
         match file {
-            Some(file) => self.trees.get(usize::from(file))?.span_of(&local),
+            Some(file) => self.tree(file)?.span_of(&local),
             // A setting counts as the last file writes it.
             None => self.trees.iter().rev().find_map(|tree| {
                 let top = local.segments().first().cloned()?;
@@ -148,10 +172,8 @@ impl Places for Sources {
         let (file, local) = self.local(path);
         let file = file
             .or_else(|| self.span_of(path).map(|span| span.file))
-            .or_else(|| (self.files.len() == 1).then_some(0));
-        let dialect = file
-            .and_then(|id| self.files.get(usize::from(id)))
-            .map(|f| f.dialect);
+            .or_else(|| (self.files.len() == 1).then_some(self.first));
+        let dialect = file.and_then(|id| self.dialect(id));
         if dialect.is_some_and(Dialect::is_role) {
             self.role_name(&local, file)
         } else {
@@ -160,43 +182,55 @@ impl Places for Sources {
     }
 
     fn position(&self, span: Span) -> Position<'_> {
-        let file = &self.files[usize::from(span.file)];
-        let before = &file.text[..floor(&file.text, span.start as usize)];
-        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-        Position {
-            file: &file.name,
-            line: before.bytes().filter(|&byte| byte == b'\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-        }
+        self.file(span.file).0.position(span)
     }
 
     fn excerpt(&self, span: Span) -> Excerpt<'_> {
-        let text = &self.files[usize::from(span.file)].text;
-        let start = floor(text, span.start as usize);
-        let end = floor(text, (span.end as usize).max(start));
-        let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
-        let mut lines_end = start;
-        for _ in 0..3 {
-            lines_end = text[lines_end..]
-                .find('\n')
-                .map_or(text.len(), |at| lines_end + at);
-            if lines_end >= end || lines_end == text.len() {
-                break;
-            }
-            lines_end += 1;
-        }
-        let shown = &text[line_start..lines_end];
-        let end = end.min(lines_end);
-        Excerpt {
-            text: shown,
-            first_line: text[..line_start]
-                .bytes()
-                .filter(|&byte| byte == b'\n')
-                .count()
-                + 1,
-            range: start - line_start..end - line_start,
+        self.file(span.file).0.excerpt(span)
+    }
+}
+
+/// The files of several hosts, one [`Sources`] for each; their ids follow each other.
+impl Places for Vec<Sources> {
+    fn place(&self, path: &FieldPath) -> String {
+        let host = self.get(usize::from(path.host()));
+        host.map_or_else(|| path.to_string(), |sources| sources.place(path))
+    }
+
+    fn position(&self, span: Span) -> Position<'_> {
+        of_file(self, span).position(span)
+    }
+
+    fn excerpt(&self, span: Span) -> Excerpt<'_> {
+        of_file(self, span).excerpt(span)
+    }
+}
+
+fn of_file(hosts: &[Sources], span: Span) -> &Sources {
+    let next = hosts.partition_point(|sources| sources.first <= span.file);
+    &hosts[next - 1]
+}
+
+/// Hides the values of keys that are called a password.
+fn hide_passwords(node: &Node, shown: &mut Shown) {
+    for item in node.items() {
+        hide_passwords(item, shown);
+    }
+    for entry in node.entries() {
+        let is_text = matches!(
+            entry.node.value,
+            Value::Text(_) | Value::Integer(..) | Value::Float(_)
+        );
+        match entry.node.span {
+            Some(span) if is_text && is_password(&entry.key) => shown.hide(span),
+            _ => hide_passwords(&entry.node, shown),
         }
     }
+}
+
+/// Whether a key is that of a secret.
+pub(crate) fn is_password(key: &str) -> bool {
+    key.contains("passw")
 }
 
 impl Node {
@@ -213,28 +247,5 @@ impl Node {
             }
         }
         true
-    }
-}
-
-/// The nearest character boundary at or before `at`.
-fn floor(text: &str, at: usize) -> usize {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
-}
-
-impl Source {
-    /// A file by its name, which tells the format; none if the ending is none of `.toml`,
-    /// `.yml`, `.yaml` and `.json`.
-    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Option<Self> {
-        let name = name.into();
-        let dialect = Dialect::of_file_name(&name)?;
-        Some(Self {
-            name,
-            text: text.into(),
-            dialect,
-        })
     }
 }

@@ -69,7 +69,16 @@ fn integer(digits: &str, radix: u32, span: Span, report: &mut Report) -> Value {
     match i64::from_str_radix(&plain, radix) {
         Ok(value) => {
             let decimal = radix == 10 && value.to_string() == digits;
-            Value::Integer(value, (!decimal).then(|| digits.into()))
+            let prefix = match radix {
+                16 => "0x",
+                8 => "0o",
+                2 => "0b",
+                _ => "",
+            };
+            Value::Integer(
+                value,
+                (!decimal).then(|| format!("{prefix}{digits}").into()),
+            )
         }
         Err(_) => {
             let message = format!("number `{digits}` must fit in 64 bits");

@@ -10,9 +10,9 @@ mod role_vars;
 
 pub use convert::{ConvertTarget, convert};
 
-use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
 use crate::document::decode::{Decoder, FromNode};
-use crate::document::{Dialect, Entry, Node, Source, Sources, Value, json, limits, toml, yaml};
+use crate::document::{Dialect, Entry, Node, Source, Sources, Unreadable, Value, json, toml, yaml};
 use crate::spec::Definition;
 
 /// What parsing gives.
@@ -30,8 +30,13 @@ pub struct Parsed {
 
 /// Reads the files of one definition.
 pub fn parse(files: Vec<Source>) -> Parsed {
+    parse_from(files, 0)
+}
+
+/// Reads the files of one definition, whose ids begin with `first_file`.
+pub fn parse_from(files: Vec<Source>, first_file: FileId) -> Parsed {
     let mut report = Report::new();
-    let mut sources = Sources::default();
+    let mut sources = Sources::starting_at(first_file);
     for file in files {
         add_file(file, &mut sources, &mut report);
     }
@@ -45,8 +50,8 @@ pub fn parse(files: Vec<Source>) -> Parsed {
         };
     }
     let merged = merge(&sources, &mut report);
-    let role_files = sources.files().iter().map(|file| file.dialect.is_role());
-    let mut decoder = Decoder::new(&mut report).with_role_files(role_files.collect());
+    let is_role = |file| sources.dialect(file).is_some_and(Dialect::is_role);
+    let mut decoder = Decoder::new(&mut report).with_role_files(&is_role);
     decoder.table_of = crate::spec::table_of;
     let definition = Definition::from_node(&merged, &mut decoder).unwrap_or_default();
     let vms = merged.get("vms").map_or(&[][..], Node::items).to_vec();
@@ -59,8 +64,11 @@ pub fn parse(files: Vec<Source>) -> Parsed {
 }
 
 fn add_file(file: Source, sources: &mut Sources, report: &mut Report) {
-    let dialect = file.dialect;
-    let (name, size) = (file.name.clone(), file.text.len());
+    let (dialect, name) = (file.dialect, file.name.clone());
+    let size = u64::try_from(file.text.len()).unwrap_or(u64::MAX);
+    let unreadable = file
+        .unreadable
+        .or_else(|| (size > Source::BYTES_MAX).then_some(Unreadable::TooLarge(size)));
     let Some(id) = sources.add(file) else {
         let message = format!("`{name}` is one file too many");
         report.push(Diagnostic::new(
@@ -70,26 +78,48 @@ fn add_file(file: Source, sources: &mut Sources, report: &mut Report) {
         ));
         return;
     };
-    if size > limits::FILE_BYTES {
-        let message = format!(
-            "`{name}` must not be larger than {} MiB",
-            limits::FILE_BYTES >> 20
-        );
-        report.push(Diagnostic::new(
-            DiagnosticId::TooLarge,
-            FieldPath::root(),
-            message,
-        ));
+    if let Some(why) = unreadable {
+        report.push(unreadable_file(&name, id, why));
         sources.add_tree(id, Node::bare(Value::Table(Vec::new())), Vec::new());
         return;
     }
-    let text = &sources.files()[usize::from(id)].text;
+    let text = sources.text(id);
     let (tree, aliases) = match dialect {
         Dialect::Schema => (toml::read(text, id, report), Vec::new()),
         Dialect::RoleYaml => role_vars::to_schema(yaml::read(text, id, report), report),
         Dialect::RoleJson => role_vars::to_schema(json::read(text, id, report), report),
     };
     sources.add_tree(id, tree, aliases);
+}
+
+fn unreadable_file(name: &str, file: FileId, why: Unreadable) -> Diagnostic {
+    match why {
+        Unreadable::TooLarge(bytes) => {
+            let message = format!(
+                "`{name}` has {} MiB, but must not be larger than {} MiB",
+                bytes >> 20,
+                Source::BYTES_MAX >> 20
+            );
+            Diagnostic::new(DiagnosticId::TooLarge, FieldPath::root(), message)
+                .help("split it by host")
+        }
+        Unreadable::NotUtf8(start) => {
+            let span = Span {
+                file,
+                start,
+                end: start.saturating_add(1),
+            };
+            Diagnostic::new(
+                DiagnosticId::NotUtf8,
+                FieldPath::root(),
+                "the file must be UTF-8, which this byte is not",
+            )
+            .at(span)
+            .help(format!(
+                "save it as UTF-8, as by `iconv -f latin1 -t utf8 {name}`"
+            ))
+        }
+    }
 }
 
 /// One tree of all files.

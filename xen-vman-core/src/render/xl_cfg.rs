@@ -4,7 +4,7 @@ use super::quote::{comment_lines, xl_string};
 use super::{MANAGED, RenderedFile, Templates};
 use crate::error::Error;
 use crate::resolve::{Resolved, ResolvedInterface, ResolvedSpice, ResolvedVm, Root, XlOption};
-use crate::values::{XlValue, xl_key_info};
+use crate::values::{CpuList, Initrd, XlValue, xl_key_info};
 use serde::Serialize;
 
 /// What the template is given: every value is a token of xl.cfg, or the text of a comment.
@@ -95,11 +95,25 @@ fn assignments(vm: &ResolvedVm) -> Vec<Assignment> {
             .map(|maxmem| number("maxmem", maxmem.get())),
     );
     all.push(number("vcpus", vm.vcpus.get().into()));
-    all.push(text("cpus", vm.cpus.as_str()));
+    match &*vm.cpus {
+        CpuList::Any => {}
+        CpuList::Same(items) => all.push(text("cpus", items.as_str())),
+        CpuList::Each(items) => {
+            let items = items.iter().map(|item| Token(xl_string(item.as_str())));
+            all.push(list("cpus", items));
+        }
+    }
     if let Some(boot) = &vm.direct_boot {
-        all.push(text("kernel", boot.kernel.as_str()));
-        all.push(text("ramdisk", boot.initrd.as_str()));
-        all.push(text("cmdline", boot.cmdline.as_str()));
+        all.extend(
+            boot.kernel
+                .iter()
+                .map(|kernel| text("kernel", kernel.as_str())),
+        );
+        if let Some(Initrd::Path(initrd)) = boot.initrd.as_deref() {
+            all.push(text("ramdisk", initrd.as_str()));
+        }
+        let cmdline = boot.cmdline.iter();
+        all.extend(cmdline.map(|line| text("cmdline", line.as_str())));
     } else {
         all.push(number("spice", vm.spice.is_some().into()));
         all.extend(vm.spice.iter().flat_map(spice));

@@ -13,6 +13,7 @@ static BUILT_IN: LazyLock<Definition> = LazyLock::new(|| {
         name: "built_in.toml".into(),
         text: TEXT.into(),
         dialect: Dialect::Schema,
+        unreadable: None,
     };
     let parsed = parse(vec![source]);
     debug_assert!(parsed.report.is_empty(), "{:?}", parsed.report);

@@ -4,7 +4,7 @@ use crate::diag::Report;
 use crate::document::decode::{Decoder, Fields, FromNode};
 use crate::document::{Dialect, Node, Source};
 use crate::document::{json, toml, yaml};
-use crate::values::ProgramPath;
+use crate::values::{CpuCount, MemoryMib, ProgramPath, XenVersion};
 
 /// Facts of a host, as a file or an observation gives them; all may be unknown.
 #[derive(Debug, Clone, Default)]
@@ -13,6 +13,12 @@ pub struct Facts {
     pub xl_path: Option<ProgramPath>,
     /// Path of `iscsiadm` (`iscsiadm_path`).
     pub iscsiadm_path: Option<ProgramPath>,
+    /// Version of Xen (`xen_version`).
+    pub xen_version: Option<XenVersion>,
+    /// Memory that VMs may have together (`host_memory`).
+    pub host_memory_mib: Option<MemoryMib>,
+    /// Number of CPUs (`host_cpus`).
+    pub host_cpus: Option<CpuCount>,
 }
 
 impl FromNode for Facts {
@@ -23,6 +29,9 @@ impl FromNode for Facts {
         let facts = Self {
             xl_path: fields.take("xl_path"),
             iscsiadm_path: fields.take("iscsiadm_path"),
+            xen_version: fields.take("xen_version"),
+            host_memory_mib: fields.take("host_memory"),
+            host_cpus: fields.take("host_cpus"),
         };
         fields.finish();
         Some(facts)

@@ -56,6 +56,33 @@ pub(super) fn resolve(lookup: &mut Lookup<'_>) -> ResolvedHost {
             |defaults| &defaults.network_bridge,
             &Scene::HOST,
         ),
+        xen_version: or_fact(
+            lookup.host("xen_version", |host| &host.xen_version),
+            lookup.facts.xen_version,
+            "xen_version",
+        ),
+        host_memory_mib: or_fact(
+            lookup.host("host_memory", |host| &host.host_memory),
+            lookup.facts.host_memory_mib,
+            "host_memory",
+        ),
+        host_cpus: or_fact(
+            lookup.host("host_cpus", |host| &host.host_cpus),
+            lookup.facts.host_cpus,
+            "host_cpus",
+        ),
+        allow_diagnostics: lookup
+            .definition
+            .host
+            .allow_diagnostics
+            .clone()
+            .unwrap_or_default(),
+        deny_diagnostics: lookup
+            .definition
+            .host
+            .deny_diagnostics
+            .clone()
+            .unwrap_or_default(),
     }
 }
 
@@ -68,6 +95,18 @@ fn built_in_script() -> Option<Sourced<crate::values::NetworkScript>> {
         }),
         _ => None,
     }
+}
+
+/// What is written, else what the facts say.
+fn or_fact<T>(
+    written: Option<Sourced<T>>,
+    fact: Option<T>,
+    name: &'static str,
+) -> Option<Sourced<T>> {
+    written.or(fact.map(|value| Sourced {
+        value,
+        origin: Origin::Fact(name),
+    }))
 }
 
 /// A path that the facts know better than the built-in default, but not than the user.

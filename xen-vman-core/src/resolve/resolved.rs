@@ -1,14 +1,15 @@
 //! A complete definition.
 
 use super::sourced::Sourced;
-use crate::spec::ScriptSource;
+use crate::diag::Levels;
+use crate::spec::{AllowedDiagnostic, DeniedDiagnostic, ScriptSource};
 use crate::values::{
-    Bridge, CpuList, Description, DiskSpec, DomainName, DracutModule, Filesystem, GuestType,
-    GuestUser, HostAddress, HostPath, Iqn, KernelCmdline, MacAddr, MemoryMib, Mtu, NamePart,
-    Nameservers, NetworkScript, NfsBase, NfsExport, OsType, OsVersion, PackageName, Portal,
-    ProgramPath, PublicKey, Rate, Reinstall, Seconds, ShellCommand, ShellWords, SpicePassword,
-    SpicePort, StorageType, UsbRedirections, VcpuCount, VifName, VifNamePrefix, VifParameters,
-    XlKey, XlValue,
+    Bridge, CpuCount, CpuList, Description, DiskSpec, DomainName, DracutModule, Filesystem,
+    GuestType, GuestUser, HostAddress, HostPath, Initrd, Iqn, KernelCmdline, MacAddr, MemoryMib,
+    Mtu, NamePart, Nameservers, NetworkScript, NfsBase, NfsExport, OsType, OsVersion, PackageName,
+    Portal, ProgramPath, PublicKey, Rate, Reinstall, Seconds, ShellCommand, ShellWords,
+    SpicePassword, SpicePort, StorageType, UsbRedirections, VcpuCount, VifName, VifNamePrefix,
+    VifParameters, XenVersion, XlKey, XlValue,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use uuid::Uuid;
@@ -51,6 +52,31 @@ pub struct ResolvedHost {
     pub guest_user: Sourced<GuestUser>,
     pub network_script: Sourced<NetworkScript>,
     pub network_bridge: Option<Sourced<Bridge>>,
+    pub xen_version: Option<Sourced<XenVersion>>,
+    pub host_memory_mib: Option<Sourced<MemoryMib>>,
+    pub host_cpus: Option<Sourced<CpuCount>>,
+    pub allow_diagnostics: Vec<AllowedDiagnostic>,
+    pub deny_diagnostics: Vec<DeniedDiagnostic>,
+}
+
+impl Resolved {
+    /// The severities that the definition chooses.
+    pub fn levels(&self) -> Levels {
+        Levels {
+            allowed: self.host.allow_diagnostics.iter().map(|id| id.0).collect(),
+            denied: self.host.deny_diagnostics.iter().map(|id| id.0).collect(),
+            strict: false,
+        }
+    }
+}
+
+impl ResolvedHost {
+    /// The version of Xen, as far as it is known: the oldest that is catered for otherwise.
+    pub fn xen_version(&self) -> XenVersion {
+        self.xen_version
+            .as_ref()
+            .map_or(XenVersion::OLDEST, |version| version.value)
+    }
 }
 
 /// A VM.
@@ -64,6 +90,8 @@ pub struct ResolvedVm {
     pub name: NamePart,
     /// Its name on the host.
     pub domain: DomainName,
+    /// The keys that are written on it.
+    pub written: Vec<&'static str>,
     /// What it is for.
     pub description: Option<Sourced<Description>>,
     /// Its identity.
@@ -118,15 +146,16 @@ pub struct ResolvedVm {
     pub after: Vec<Sourced<DomainName>>,
 }
 
-/// The kernel that Xen loads into a PV or PVH VM.
+/// The kernel that Xen loads into a PV or PVH VM. Only a VM with a boot loader of its own
+/// (`bootloader` among its options) may lack any of it.
 #[derive(Debug, Clone)]
 pub struct DirectBoot {
     /// The kernel.
-    pub kernel: Sourced<HostPath>,
+    pub kernel: Option<Sourced<HostPath>>,
     /// The initrd.
-    pub initrd: Sourced<HostPath>,
+    pub initrd: Option<Sourced<Initrd>>,
     /// The command line.
-    pub cmdline: Sourced<KernelCmdline>,
+    pub cmdline: Option<Sourced<KernelCmdline>>,
 }
 
 /// Where the root filesystem of a VM lies.

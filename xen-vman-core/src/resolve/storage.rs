@@ -22,7 +22,7 @@ pub(super) fn root(
     lookup: &mut Lookup<'_>,
     scope: Scope,
 ) -> Root {
-    let mut needs = |variable: &'static str, help: &str| {
+    let mut needs = |id: DiagnosticId, variable: &'static str, help: &str| {
         let message = format!(
             "`{domain}` has its root on {}, which needs `{variable}`",
             storage_type.as_str()
@@ -30,7 +30,7 @@ pub(super) fn root(
         let path = storage_type.path_or(scope.key("name"));
         lookup
             .report
-            .push(Diagnostic::new(DiagnosticId::MissingRequirement, path, message).help(help));
+            .push(Diagnostic::new(id, path, message).help(help));
     };
     match &**storage_type {
         // An HVM domU boots from a disk, never from NFS.
@@ -40,6 +40,7 @@ pub(super) fn root(
             Some(base) => Root::Nfs(base.root_of(org, name)),
             None => {
                 needs(
+                    DiagnosticId::MissingNfsrootBase,
                     "nfsroot_base",
                     "write where the roots lie, such as `10.0.0.5:/srv/vms`",
                 );
@@ -49,10 +50,15 @@ pub(super) fn root(
         StorageType::Iscsi if manual_root_disk => Root::Unmanaged,
         StorageType::Iscsi => {
             if host.iscsi_server.is_none() {
-                needs("iscsi_server", "write the server, such as `10.0.0.6`");
+                needs(
+                    DiagnosticId::MissingIscsiServer,
+                    "iscsi_server",
+                    "write the server, such as `10.0.0.6`",
+                );
             }
             if host.iscsi_base_wwn.is_none() {
                 needs(
+                    DiagnosticId::MissingIscsiBaseWwn,
                     "iscsi_base_wwn",
                     "write what the targets begin with, such as `iqn.2017-01.de.example`",
                 );
@@ -70,7 +76,7 @@ pub(super) fn root(
                     let message =
                         format!("the iSCSI name `{}:{domain}` {}", base.value, invalid.why);
                     lookup.report.push(Diagnostic::new(
-                        DiagnosticId::BadIqn,
+                        DiagnosticId::BadIscsiTarget,
                         scope.key("name").path(),
                         message,
                     ));
@@ -93,7 +99,7 @@ pub(super) fn no_cmdline(
         storage_type.as_str()
     );
     let diagnostic = Diagnostic::new(
-        DiagnosticId::MissingRequirement,
+        DiagnosticId::MissingCmdline,
         scope.key("cmdline").path(),
         message,
     )

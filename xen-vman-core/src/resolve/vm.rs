@@ -33,7 +33,10 @@ pub(super) fn resolve(
         );
     }
     let (org, name) = (org?, name?);
-    let domain = DomainName::new(&org, &name);
+    let domain = spec
+        .domain
+        .clone()
+        .unwrap_or_else(|| DomainName::new(&org, &name));
 
     // Everything is looked up before anything is given up, so that all problems show.
     macro_rules! value {
@@ -93,30 +96,36 @@ pub(super) fn resolve(
     );
     let filesystem = filesystem?;
     let disks = disks?;
+    let own_loader = xl_options
+        .iter()
+        .any(|option| option.key.as_str() == "bootloader");
     let direct_boot = match *guest_type {
         GuestType::Hvm => None,
+        // The loader finds kernel and initrd in the guest.
+        GuestType::Pv | GuestType::Pvh if own_loader => Some(super::DirectBoot {
+            kernel: kernel.filter(|_| spec.kernel.is_some()),
+            initrd: initrd.filter(|_| spec.initrd.is_some()),
+            cmdline: cmdline.filter(|_| spec.cmdline.is_some()),
+        }),
         GuestType::Pv | GuestType::Pvh => {
-            let cmdline = match cmdline {
-                Some(cmdline) => Some(cmdline),
-                None => boot::cmdline(
+            let made_up = || {
+                boot::cmdline(
                     &root,
                     &storage_type,
                     *filesystem,
                     &domain,
                     network.as_ref()?,
-                ),
+                )
             };
-            match cmdline {
-                Some(cmdline) => Some(super::DirectBoot {
-                    kernel: kernel?,
-                    initrd: initrd?,
-                    cmdline,
-                }),
-                None => {
-                    storage::no_cmdline(&storage_type, scope, lookup);
-                    None
-                }
+            let cmdline = cmdline.or_else(made_up);
+            if cmdline.is_none() {
+                storage::no_cmdline(&storage_type, scope, lookup);
             }
+            Some(super::DirectBoot {
+                kernel,
+                initrd,
+                cmdline,
+            })
         }
     };
     let spice_enabled = spice_enabled?;
@@ -125,6 +134,7 @@ pub(super) fn resolve(
         .flatten();
     Some(ResolvedVm {
         number: u32::try_from(number).ok()?,
+        written: spec.written(),
         description: spec
             .description
             .clone()
@@ -308,7 +318,7 @@ fn guest_type(
     {
         let message = format!("`builder` {builder} contradicts `type` {guest_type}");
         let diagnostic = Diagnostic::new(
-            DiagnosticId::Contradiction,
+            DiagnosticId::BuilderContradictsType,
             scope.key("builder").path(),
             message,
         )

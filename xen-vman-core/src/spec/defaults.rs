@@ -2,8 +2,8 @@
 
 use super::table;
 use crate::values::{
-    Bridge, Builder, CpuList, DiskSpec, Filesystem, GuestType, HostPath, KernelCmdline, MemoryMib,
-    Mtu, Nameservers, NetworkScript, SpicePort, StorageType, UsbRedirections, VcpuCount,
+    Bridge, Builder, CpuList, DiskSpec, Filesystem, GuestType, HostPath, Initrd, KernelCmdline,
+    MemoryMib, Mtu, Nameservers, NetworkScript, SpicePort, StorageType, UsbRedirections, VcpuCount,
     VifNamePrefix, VifParameters, XlOptions,
 };
 use std::net::{IpAddr, Ipv6Addr};
@@ -18,7 +18,8 @@ table! {
         maxmem: MemoryMib,
         /// Number of virtual CPUs.
         vcpus: VcpuCount,
-        /// CPUs that a VM may run on, as `cpus` in xl.cfg(5).
+        /// CPUs that a VM may run on, as `cpus` in xl.cfg(5); a list has an item for each
+        /// virtual CPU. `any` leaves the choice to Xen.
         cpu_str: CpuList,
         /// Where the root filesystem lies: `nfs`, `iscsi`, or a word of your own for backends
         /// that you look after.
@@ -47,8 +48,8 @@ table! {
         r#type: GuestType,
         /// Kernel that PV and PVH VMs boot.
         kernel: HostPath,
-        /// Initrd that PV and PVH VMs boot.
-        initrd: HostPath,
+        /// Initrd that PV and PVH VMs boot, or `none`.
+        initrd: Initrd,
         /// Kernel command line; none is made up then.
         cmdline: KernelCmdline,
         /// Whether the display of HVM VMs is served by SPICE.

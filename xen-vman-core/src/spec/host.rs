@@ -1,12 +1,12 @@
 //! The settings of a host.
 
-use super::{Templated, table};
+use super::{AllowedDiagnostic, DeniedDiagnostic, Templated, table};
 use crate::diag::DiagnosticId;
 use crate::document::Node;
 use crate::document::decode::{Decoder, FromNode, FromText, Invalid};
 use crate::values::{
-    DracutModule, GuestUser, HostPath, Iqn, NetworkScript, NfsBase, PackageName, Portal,
-    ProgramPath, PublicKey, Seconds, ShellCommand, ShellWords,
+    CpuCount, DracutModule, GuestUser, HostPath, Iqn, MemoryMib, NetworkScript, NfsBase,
+    PackageName, Portal, ProgramPath, PublicKey, Seconds, ShellCommand, ShellWords, XenVersion,
 };
 
 table! {
@@ -58,6 +58,16 @@ table! {
         global_preparations_timeout: Seconds,
         /// The user made in newly installed VMs.
         guest_user: GuestUser,
+        /// Version of Xen on the host, as `"4.17"`: what needs a newer one is an error.
+        xen_version: XenVersion,
+        /// Memory of the host that VMs may have together, in MiB.
+        host_memory: MemoryMib,
+        /// Number of the host's CPUs.
+        host_cpus: CpuCount,
+        /// Warnings (by their id) that are not to be reported.
+        allow_diagnostics: Vec<AllowedDiagnostic>,
+        /// Warnings (by their id) that are to be errors.
+        deny_diagnostics: Vec<DeniedDiagnostic>,
     }
 }
 

@@ -8,6 +8,7 @@ mod defaults;
 mod host;
 mod interface;
 mod key;
+mod levels;
 mod templated;
 mod vm;
 
@@ -15,6 +16,7 @@ pub use defaults::DefaultsSpec;
 pub use host::{HostSpec, LazyBridge, ScriptSource};
 pub use interface::InterfaceSpec;
 pub use key::Key;
+pub use levels::{AllowedDiagnostic, DeniedDiagnostic};
 pub use templated::Templated;
 pub use vm::{OsSpec, VmSpec};
 
@@ -88,6 +90,14 @@ macro_rules! table {
                 doc: concat!($($fdoc, "\n"),+),
                 expected: <$type as $crate::document::decode::FromNode>::EXPECTED,
             }),+];
+
+            /// The keys that are written.
+            pub fn written(&self) -> Vec<&'static str> {
+                let all = [$(
+                    self.$field.is_some().then_some($crate::spec::key::plain_name(stringify!($field)))
+                ),+];
+                all.into_iter().flatten().collect()
+            }
 
             /// Reads the fields of this table out of an open one.
             pub(crate) fn take_fields(fields: &mut $crate::document::decode::Fields<'_, '_, '_>) -> Self {

@@ -3,8 +3,8 @@
 use super::{InterfaceSpec, table};
 use crate::values::{
     Builder, CpuList, Description, DiskSpec, DomainName, Filesystem, GuestType, HostAddress,
-    HostPath, KernelCmdline, MemoryMib, NamePart, Nameservers, OsType, OsVersion, Reinstall,
-    SpicePassword, SpicePort, StorageType, UsbRedirections, VcpuCount, XlOptions,
+    HostPath, Initrd, KernelCmdline, MemoryMib, NamePart, Nameservers, OsType, OsVersion,
+    Reinstall, SpicePassword, SpicePort, StorageType, UsbRedirections, VcpuCount, XlOptions,
 };
 use std::net::{IpAddr, Ipv6Addr};
 use uuid::Uuid;
@@ -16,6 +16,8 @@ table! {
         org: NamePart,
         /// Name of the VM.
         name: NamePart,
+        /// Name of the VM for Xen, systemd and in file names; `ORG-NAME` if not written.
+        domain: DomainName,
         /// What the VM is for; a comment in its configuration.
         description: Description,
         /// Identity of the VM; made from `org` and `name` if not written.
@@ -26,7 +28,8 @@ table! {
         maxmem: MemoryMib,
         /// Number of virtual CPUs.
         vcpus: VcpuCount,
-        /// CPUs that the VM may run on, as `cpus` in xl.cfg(5).
+        /// CPUs that the VM may run on, as `cpus` in xl.cfg(5); a list has an item for each
+        /// virtual CPU. `any` leaves the choice to Xen.
         cpu_str: CpuList,
         /// Network interfaces.
         interfaces: Vec<InterfaceSpec>,
@@ -61,8 +64,8 @@ table! {
         r#type: GuestType,
         /// Kernel that the VM boots (PV and PVH).
         kernel: HostPath,
-        /// Initrd that the VM boots (PV and PVH).
-        initrd: HostPath,
+        /// Initrd that the VM boots (PV and PVH), or `none`.
+        initrd: Initrd,
         /// Kernel command line (PV and PVH); none is made up then.
         cmdline: KernelCmdline,
         /// Whether the display is served by SPICE (HVM).

@@ -1,134 +1,173 @@
-//! What no two VMs of a host may share.
+//! What no two VMs may share: on one host, or wherever they are.
 
+use super::Hosts;
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
-use crate::resolve::{
-    Origin, Place, Resolved, ResolvedInterface, ResolvedVm, Root, Scope, Sourced,
-};
-use crate::values::DiskAccess;
+use crate::resolve::{Origin, Place, ResolvedVm, Scope, Sourced};
+use crate::values::GuestType;
 use std::collections::HashMap;
-use std::fmt::Display;
+use std::collections::hash_map::Entry;
 use std::hash::Hash;
+use std::net::IpAddr;
 
-/// Reports every value that was there before.
-fn duplicates<K: Hash + Eq + Display>(
-    values: impl Iterator<Item = (K, FieldPath, String)>,
+/// Something that a VM has and no other one may have.
+struct Owned<'r, K> {
+    key: K,
+    host: u16,
+    path: FieldPath,
+    owner: &'r str,
+}
+
+/// Reports everything whose key was there before. `message` is given the key and the names
+/// of both owners.
+fn duplicates<'r, K: Hash + Eq>(
+    values: impl Iterator<Item = Owned<'r, K>>,
     report: &mut Report,
     id: DiagnosticId,
-    what: &str,
+    message: impl Fn(&K, &str, &str) -> String,
     help: &str,
 ) {
-    let mut seen: HashMap<K, (FieldPath, String)> = HashMap::new();
-    for (value, path, owner) in values {
-        match seen.get(&value) {
-            Some((first, first_owner)) => {
-                let message =
-                    format!("{what} `{value}` of `{owner}` is used already, by `{first_owner}`");
-                let first = first.clone();
-                let related = format!("first used by `{first_owner}`");
-                report.push(
-                    Diagnostic::new(id, path, message)
-                        .help(help)
-                        .related(first, related),
-                );
+    let mut seen: HashMap<K, (u16, FieldPath, &str)> = HashMap::new();
+    for Owned {
+        key,
+        host,
+        path,
+        owner,
+    } in values
+    {
+        match seen.entry(key) {
+            Entry::Occupied(entry) => {
+                let (first_host, first, first_owner) = entry.get();
+                let elsewhere = if *first_host == host {
+                    ""
+                } else {
+                    " on another host"
+                };
+                let first_owner = format!("`{first_owner}`{elsewhere}");
+                let text = message(entry.key(), &format!("`{owner}`"), &first_owner);
+                let diagnostic = Diagnostic::new(id, path.on_host(host), text)
+                    .help(help)
+                    .related(
+                        first.clone().on_host(*first_host),
+                        format!("first used by {first_owner}"),
+                    );
+                report.push(diagnostic);
             }
-            None => {
-                seen.insert(value, (path, owner));
+            Entry::Vacant(entry) => {
+                entry.insert((host, path, owner));
             }
         }
     }
 }
 
-fn vms(resolved: &Resolved) -> impl Iterator<Item = (&ResolvedVm, Scope)> {
-    resolved.vms.iter().map(|vm| (vm, Scope::Vm(vm.number)))
+fn used<K: std::fmt::Display>(what: &str) -> impl Fn(&K, &str, &str) -> String + '_ {
+    move |key, owner, first| format!("{what} `{key}` of {owner} is used already, by {first}")
 }
 
-fn interfaces(
-    resolved: &Resolved,
-) -> impl Iterator<Item = (&ResolvedVm, &ResolvedInterface, Scope)> {
-    resolved.vms.iter().flat_map(|vm| {
-        vm.interfaces
-            .iter()
-            .map(move |interface| (vm, interface, Scope::Interface(vm.number, interface.devid)))
-    })
-}
-
-/// Two VMs of the same domain name share every file.
-pub(super) fn duplicate_vm(resolved: &Resolved, report: &mut Report) {
-    let values = vms(resolved).map(|(vm, scope)| {
-        (
-            vm.domain.clone(),
-            scope.key("name").path(),
-            format!("{} @{}", vm.name, vm.org),
-        )
-    });
-    let help = "file, unit and domain are called ORG-NAME, so a dash can make two VMs one; rename one of them";
-    duplicates(
-        values,
-        report,
-        DiagnosticId::DuplicateVm,
-        "the domain name",
-        help,
-    );
+/// Two VMs of the same domain name share every file, and on two hosts they share the root.
+pub(super) fn duplicate_vm(hosts: Hosts<'_>, report: &mut Report) {
+    let mut seen: HashMap<&str, (u16, &ResolvedVm)> = HashMap::new();
+    for (host, vm, scope) in hosts.vms() {
+        let Some((first_host, first)) = seen.get(vm.domain.as_str()) else {
+            seen.insert(vm.domain.as_str(), (host, vm));
+            continue;
+        };
+        let key = |vm: &ResolvedVm| {
+            if vm.written.contains(&"domain") {
+                "domain"
+            } else {
+                "name"
+            }
+        };
+        let same = vm.org == first.org && vm.name == first.name;
+        let (id, help) = if same && host != *first_host {
+            (
+                DiagnosticId::DuplicateVm,
+                "leave the VM on one host; started on both, it destroys its root filesystem",
+            )
+        } else if same {
+            (DiagnosticId::DuplicateVm, "rename one of them")
+        } else {
+            (
+                DiagnosticId::AmbiguousName,
+                "files, units and the domain are called ORG-NAME; rename one of them, or write its `domain`",
+            )
+        };
+        let elsewhere = if host == *first_host {
+            ""
+        } else {
+            " on another host"
+        };
+        let message = format!(
+            "the domain name `{}` of `{}` of `{}` is that of `{}` of `{}`{elsewhere}, too",
+            vm.domain, vm.name, vm.org, first.name, first.org
+        );
+        let other = Scope::Vm(first.number).key(key(first)).path();
+        let path = scope.key(key(vm)).path().on_host(host);
+        report.push(
+            Diagnostic::new(id, path, message)
+                .help(help)
+                .related(other.on_host(*first_host), "the first of them"),
+        );
+    }
 }
 
 /// Two vifs of the same MAC address disturb each other on a bridge.
-pub(super) fn duplicate_mac(resolved: &Resolved, report: &mut Report) {
-    let written = interfaces(resolved).filter(|(_, interface, _)| is_written(&interface.mac));
-    let values = written.map(|(vm, interface, scope)| {
-        (
-            *interface.mac,
-            interface.mac.path_or(scope.key("mac")),
-            vm.domain.to_string(),
-        )
+pub(super) fn duplicate_mac(hosts: Hosts<'_>, report: &mut Report) {
+    let written = hosts
+        .interfaces()
+        .filter(|(_, _, interface, _)| is_written(&interface.mac));
+    let values = written.map(|(host, vm, interface, scope)| Owned {
+        key: *interface.mac,
+        host,
+        path: interface.mac.path_or(scope.key("mac")),
+        owner: vm.domain.as_str(),
     });
     let help = "give one of them another address, or leave `mac` out";
-    duplicates(
-        values,
-        report,
-        DiagnosticId::DuplicateMac,
-        "the MAC address",
-        help,
-    );
+    let id = DiagnosticId::DuplicateMac;
+    duplicates(values, report, id, used("the MAC address"), help);
 }
 
 /// Xen refuses the second domain of a UUID.
-pub(super) fn duplicate_uuid(resolved: &Resolved, report: &mut Report) {
-    let written = vms(resolved).filter(|(vm, _)| is_written(&vm.uuid));
-    let values = written.map(|(vm, scope)| {
-        (
-            *vm.uuid,
-            vm.uuid.path_or(scope.key("uuid")),
-            vm.domain.to_string(),
-        )
+pub(super) fn duplicate_uuid(hosts: Hosts<'_>, report: &mut Report) {
+    let written = hosts.vms().filter(|(_, vm, _)| is_written(&vm.uuid));
+    let values = written.map(|(host, vm, scope)| Owned {
+        key: *vm.uuid,
+        host,
+        path: vm.uuid.path_or(scope.key("uuid")),
+        owner: vm.domain.as_str(),
     });
     let help = "leave `uuid` out; it is made from org and name then";
-    duplicates(
-        values,
-        report,
-        DiagnosticId::DuplicateUuid,
-        "the UUID",
-        help,
-    );
+    let id = DiagnosticId::DuplicateUuid;
+    duplicates(values, report, id, used("the UUID"), help);
 }
 
-/// The second vif of a name takes the first one's network away.
-pub(super) fn duplicate_vifname(resolved: &Resolved, report: &mut Report) {
-    let values = interfaces(resolved).filter_map(|(vm, interface, scope)| {
-        let name = interface.vifname.as_ref()?;
-        Some((
-            name.value.clone(),
-            name.path_or(scope.key("vifname")),
-            vm.domain.to_string(),
-        ))
+/// The second vif of a name on a host takes the first one's network away. An HVM VM has a
+/// tap device besides, whose name ends in `-emu`.
+pub(super) fn duplicate_vifname(hosts: Hosts<'_>, report: &mut Report) {
+    let values = hosts.interfaces().flat_map(|(host, vm, interface, scope)| {
+        let names = interface.vifname.iter().flat_map(move |name| {
+            let tap = (*vm.guest_type == GuestType::Hvm).then(|| format!("{}-emu", name.value));
+            std::iter::once(name.value.to_string()).chain(tap)
+        });
+        let path = interface
+            .vifname
+            .as_ref()
+            .map(|name| name.path_or(scope.key("vifname")));
+        names
+            .zip(std::iter::repeat(path.unwrap_or_default()))
+            .map(move |(name, path)| Owned {
+                key: (host, name),
+                host,
+                path,
+                owner: vm.domain.as_str(),
+            })
     });
     let help = "names of vifs must be unique on the host; give one of them another";
-    duplicates(
-        values,
-        report,
-        DiagnosticId::DuplicateVifname,
-        "the vif name",
-        help,
-    );
+    let message = |(_, name): &(u16, String), owner: &str, first: &str| {
+        used("the vif name")(name, owner, first)
+    };
+    let id = DiagnosticId::DuplicateVifname;
+    duplicates(values, report, id, message, help);
 }
 
 /// Derived identities are the same only for VMs of the same name, which is reported.
@@ -137,68 +176,70 @@ fn is_written<T>(value: &Sourced<T>) -> bool {
 }
 
 /// Two guests of the same address take each other's packets.
-pub(super) fn duplicate_address(resolved: &Resolved, report: &mut Report) {
-    let values = interfaces(resolved).flat_map(|(vm, interface, scope)| {
+pub(super) fn duplicate_address(hosts: Hosts<'_>, report: &mut Report) {
+    let values = hosts.interfaces().flat_map(|(host, vm, interface, scope)| {
         let own = interface
             .addresses
             .iter()
             .filter(|address| !address.is_link_local());
-        own.map(move |address| {
-            let path = address.path_or(scope.key("ip"));
-            (address.addr, path, vm.domain.to_string())
+        own.map(move |address| Owned {
+            key: address.addr,
+            host,
+            path: address.path_or(scope.key("ip")),
+            owner: vm.domain.as_str(),
         })
     });
     let help = "give one of them another address";
-    duplicates(
-        values,
-        report,
-        DiagnosticId::DuplicateAddress,
-        "the address",
-        help,
-    );
+    let id = DiagnosticId::DuplicateAddress;
+    duplicates(values, report, id, used::<IpAddr>("the address"), help);
 }
 
-/// Two guests that write to one disk destroy its filesystem.
-pub(super) fn shared_disk(resolved: &Resolved, report: &mut Report) {
-    let mut seen: HashMap<&str, (FieldPath, &ResolvedVm, bool)> = HashMap::new();
-    for (vm, scope) in vms(resolved) {
-        let root = match &vm.root {
-            Root::Iscsi { device, .. } => Some((
-                device.as_str(),
-                vm.storage_type.path_or(scope.key("name")),
-                true,
-            )),
-            Root::Nfs(_) | Root::Unmanaged => None,
-        };
-        let disks = vm.disks.iter().map(|disk| {
-            let writes = disk.access() == DiskAccess::ReadWrite;
-            (disk.target(), disk.path_or(scope.key("disks")), writes)
+/// The servers on one port of a host: address, place, and whose display it is.
+type Servers<'r> = Vec<(IpAddr, FieldPath, &'r str)>;
+
+/// QEMU cannot listen on a port that another one has.
+pub(super) fn spice_port_clash(hosts: Hosts<'_>, report: &mut Report) {
+    // A server on every address is in the way of one on any.
+    let mut seen: HashMap<(u16, u16), Servers<'_>> = HashMap::new();
+    for (host, vm, scope) in hosts.vms() {
+        let Some(spice) = &vm.spice else { continue };
+        let (address, port) = (*spice.host, *spice.port);
+        let path = spice.port.path_or(vm_place(vm)).on_host(host);
+        let others = seen.entry((host, port.get())).or_default();
+        let clash = others.iter().find(|(other, ..)| {
+            *other == address || other.is_unspecified() || address.is_unspecified()
         });
-        for (target, path, writes) in root
-            .into_iter()
-            .chain(disks)
-            .filter(|(target, ..)| !target.is_empty())
-        {
-            match seen.get(target) {
-                Some((first, owner, first_writes))
-                    if (writes || *first_writes) && owner.domain != vm.domain =>
-                {
-                    let message = format!(
-                        "`{}` and `{}` share the disk `{target}`, and one of them may write",
-                        vm.domain, owner.domain
-                    );
-                    let diagnostic = Diagnostic::new(DiagnosticId::SharedDisk, path, message)
-                        .help("give each its own, or make it read-only in both with access `r`")
-                        .related(first.clone(), "used here, too");
-                    report.push(diagnostic);
-                }
-                Some(_) => {}
-                None => {
-                    seen.insert(target, (path, vm, writes));
-                }
-            }
+        if let Some((_, first, owner)) = clash {
+            let message = format!(
+                "`{}` serves SPICE on port {port}, as `{owner}` does: only one of them can start",
+                vm.domain
+            );
+            let own = scope.key("spiceport").path();
+            let diagnostic = Diagnostic::new(DiagnosticId::SpicePortClash, path.clone(), message)
+                .help(format!("write another port, as `{own}`"))
+                .related(first.clone(), format!("the port of `{owner}`"));
+            report.push(diagnostic);
         }
+        others.push((address, path, vm.domain.as_str()));
     }
+}
+
+/// Who knows one password knows the other.
+pub(super) fn reused_spice_password(hosts: Hosts<'_>, report: &mut Report) {
+    let values = hosts.vms().filter_map(|(host, vm, scope)| {
+        let password = vm.spice.as_ref()?.password.as_ref()?;
+        Some(Owned {
+            key: password.reveal(),
+            host,
+            path: password.path_or(scope.key("spicepasswd")),
+            owner: vm.domain.as_str(),
+        })
+    });
+    let message =
+        |_: &&str, owner: &str, first: &str| format!("{owner} has the SPICE password of {first}");
+    let help = "give each VM its own, as from `openssl rand -base64 18`";
+    let id = DiagnosticId::ReusedSpicePassword;
+    duplicates(values, report, id, message, help);
 }
 
 /// Where a problem of a VM as a whole is shown.

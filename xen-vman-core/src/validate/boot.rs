@@ -1,9 +1,9 @@
-//! What a VM needs to boot, and what it does not use.
+//! What a VM needs to boot.
 
-use super::across_vms::vm_place;
-use crate::diag::{Diagnostic, DiagnosticId, Report, Severity};
-use crate::resolve::{DirectBoot, Origin, Resolved, Root, Scope};
-use crate::values::{GuestType, XlValue};
+use crate::diag::{Diagnostic, DiagnosticId, Report};
+use crate::document::decode::closest;
+use crate::resolve::{Origin, Resolved, Root, Scope};
+use crate::values::{suite, suites};
 
 /// Xen hands over `MAX_GUEST_CMDLINE` bytes, the closing NUL among them (xen/public/xen.h).
 const CMDLINE_BYTES_MAX: usize = 1023;
@@ -11,12 +11,13 @@ const CMDLINE_BYTES_MAX: usize = 1023;
 /// A longer command line is cut, most often in the middle of a word.
 pub(super) fn cmdline_too_long(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
-        let Some(boot) = &vm.direct_boot else {
+        let boot = vm.direct_boot.as_ref();
+        let Some(cmdline) = boot.and_then(|boot| boot.cmdline.as_ref()) else {
             continue;
         };
-        let length = boot.cmdline.as_str().len();
+        let length = cmdline.as_str().len();
         if length > CMDLINE_BYTES_MAX {
-            let path = boot.cmdline.path_or(Scope::Vm(vm.number).key("cmdline"));
+            let path = cmdline.path_or(Scope::Vm(vm.number).key("cmdline"));
             let message = format!(
                 "the kernel command line of `{}` has {length} bytes, but must have at most {CMDLINE_BYTES_MAX}",
                 vm.domain
@@ -41,7 +42,7 @@ pub(super) fn maxmem_below_memory(resolved: &Resolved, report: &mut Report) {
             let path = maxmem.path_or(Scope::Vm(vm.number).key("maxmem"));
             let memory = vm.memory_mib.path_or(Scope::Vm(vm.number).key("memory"));
             report.push(
-                Diagnostic::new(DiagnosticId::Contradiction, path, message)
+                Diagnostic::new(DiagnosticId::MaxmemBelowMemory, path, message)
                     .related(memory, "the memory"),
             );
         }
@@ -71,10 +72,13 @@ pub(super) fn nfs_server_unreachable(resolved: &Resolved, report: &mut Report) {
         let Root::Nfs(export) = &vm.root else {
             continue;
         };
-        let made_up = |boot: &DirectBoot| matches!(boot.cmdline.origin, Origin::Derived(_));
+        let cmdline = vm
+            .direct_boot
+            .as_ref()
+            .and_then(|boot| boot.cmdline.as_ref());
         let (Some(server), true, Some(number)) = (
             export.server_address(),
-            vm.direct_boot.as_ref().is_some_and(made_up),
+            cmdline.is_some_and(|line| matches!(line.origin, Origin::Derived(_))),
             vm.network.boot_interface,
         ) else {
             continue;
@@ -108,82 +112,25 @@ pub(super) fn nfs_server_unreachable(resolved: &Resolved, report: &mut Report) {
     }
 }
 
-/// libxl refuses to start a domain with SPICE that has neither password nor permission to
-/// do without.
-pub(super) fn spice_needs_password(resolved: &Resolved, report: &mut Report) {
-    for vm in &resolved.vms {
-        let Some(spice) = &vm.spice else { continue };
-        let open = vm.xl_options.iter().any(|option| {
-            option.key.as_str() == "spicedisable_ticketing" && *option.value == XlValue::Integer(1)
-        });
-        if spice.password.is_none() && !open {
-            let message = format!(
-                "`{}` serves its display by SPICE, which needs `spicepasswd`",
-                vm.domain
-            );
-            let path = vm.spice_enabled.path_or(vm_place(vm));
-            let help = "write a password; or, to let in everybody who reaches the port, \
-                        `additional_xen_options.spicedisable_ticketing = true`";
-            report
-                .push(Diagnostic::new(DiagnosticId::MissingRequirement, path, message).help(help));
+/// debootstrap installs what it has a script for.
+pub(super) fn unknown_suite(resolved: &Resolved, report: &mut Report) {
+    for vm in resolved.vms.iter().filter(|vm| vm.is_installed()) {
+        if suite(&vm.os_type, &vm.os_version).is_some() {
+            continue;
         }
-    }
-}
-
-/// libxl refuses to start a domain with both (`libxl_create.c`).
-pub(super) fn usb_devices_beside_redirection(resolved: &Resolved, report: &mut Report) {
-    for vm in &resolved.vms {
-        let Some(spice) = vm
-            .spice
-            .as_ref()
-            .filter(|spice| spice.max_usb_redirections.get() > 0)
-        else {
-            continue;
-        };
-        let Some(usb) = vm
-            .xl_options
-            .iter()
-            .find(|option| matches!(option.key.as_str(), "usb" | "usbdevice"))
-        else {
-            continue;
-        };
-        let key = usb.key.as_str();
-        let scope = Scope::Vm(vm.number);
         let message = format!(
-            "`{key}` of `{}` cannot be combined with USB redirection over SPICE",
-            vm.domain
+            "`{}` is no version of {} that debootstrap knows",
+            *vm.os_version,
+            vm.os_type.as_str()
         );
-        let path = usb
-            .value
-            .path_or(scope.key("additional_xen_options"))
-            .key(key);
-        let diagnostic = Diagnostic::new(DiagnosticId::Contradiction, path, message)
-            .help("write `max_usb_redirections = 0`, or take the option out")
-            .related(
-                spice
-                    .max_usb_redirections
-                    .path_or(scope.key("max_usb_redirections")),
-                "the redirections (4 if not written)",
-            );
-        report.push(diagnostic);
-    }
-}
-
-/// Keys that are written on a VM, but not used by its type.
-pub(super) fn unused_keys(resolved: &Resolved, report: &mut Report) {
-    for vm in &resolved.vms {
-        if *vm.guest_type == GuestType::Hvm {
-            continue;
-        }
-        if let (true, Origin::Written(place)) = (vm.spice_enabled.value, vm.spice_enabled.origin) {
-            let message = format!(
-                "`{}` is a {} VM, which has no display for SPICE to serve",
-                vm.domain, *vm.guest_type
-            );
-            let diagnostic = Diagnostic::new(DiagnosticId::UnusedKey, place.path(), message)
-                .help("take it out, or make the VM an HVM one with `type = \"hvm\"`");
-            debug_assert_eq!(diagnostic.severity, Severity::Warning);
-            report.push(diagnostic);
-        }
+        let known = suites(&vm.os_type);
+        let help = match closest(vm.os_version.as_str(), &known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "write a suite such as `bookworm` or `noble`, or its number".to_owned(),
+        };
+        let path = vm
+            .os_version
+            .path_or(Scope::Vm(vm.number).key("os.version"));
+        report.push(Diagnostic::new(DiagnosticId::UnknownSuite, path, message).help(help));
     }
 }

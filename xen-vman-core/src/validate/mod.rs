@@ -1,51 +1,110 @@
 //! Checks on complete values: what each of them cannot know by itself.
 //!
-//! Takes a [`Resolved`], so that a bad default is found too, and reports at the place a
-//! value comes from. One function for each kind of problem, all of them in `CHECKS`.
+//! Takes [`Resolved`] hosts, so that a bad default is found too, and reports at the place a
+//! value comes from. One function for each kind of problem: those in `CHECKS` look at one
+//! host, those in `ACROSS` at all of them together.
 
 mod across_vms;
 mod boot;
+mod capacity;
 mod disks;
 mod names;
 mod network;
 mod options;
+mod roots;
+mod spice;
 mod start_order;
+mod unused;
 
 use crate::diag::Report;
-use crate::resolve::Resolved;
+use crate::resolve::{Resolved, ResolvedInterface, ResolvedVm, Scope};
 
-/// A check: looks at everything, reports what it finds.
+/// A check: looks at everything of a host, reports what it finds.
 type Check = fn(&Resolved, &mut Report);
 
 const CHECKS: &[Check] = &[
+    boot::cmdline_too_long,
+    boot::maxmem_below_memory,
+    boot::nfs_root_without_interface,
+    boot::nfs_server_unreachable,
+    boot::unknown_suite,
+    capacity::cpus_beyond_host,
+    capacity::memory_exceeds_host,
+    capacity::vcpus_exceed_host,
+    disks::duplicate_vdev,
+    disks::missing_root_disk,
+    disks::needs_newer_xen,
+    names::hostname,
+    network::address_without_prefix,
+    network::gateway_unreachable,
+    network::missing_bridge,
+    network::needs_newer_xen,
+    network::scripts_of_one_name,
+    network::vif_key_written_twice,
+    network::vifname_too_long_for_hvm,
+    options::fewer_cpus_than_asked_for,
+    options::option_shadows_key,
+    options::options_that_xl_passes_over,
+    spice::listens_everywhere,
+    spice::missing_password,
+    spice::usb_devices_beside_redirection,
+    spice::weak_password,
+    start_order::unknown_vm,
+    start_order::circle,
+    unused::keys,
+];
+
+/// A check of what no two VMs may share, on one host or among all.
+type AcrossCheck = fn(Hosts<'_>, &mut Report);
+
+const ACROSS: &[AcrossCheck] = &[
     across_vms::duplicate_vm,
     across_vms::duplicate_address,
     across_vms::duplicate_mac,
     across_vms::duplicate_uuid,
     across_vms::duplicate_vifname,
-    across_vms::shared_disk,
-    boot::cmdline_too_long,
-    boot::maxmem_below_memory,
-    boot::nfs_root_without_interface,
-    boot::nfs_server_unreachable,
-    boot::spice_needs_password,
-    boot::unused_keys,
-    boot::usb_devices_beside_redirection,
-    disks::duplicate_vdev,
-    names::hostname,
-    network::vifname_too_long_for_hvm,
-    network::rate_written_twice,
-    network::scripts_of_one_name,
-    options::fewer_cpus_than_asked_for,
-    options::option_shadows_key,
-    options::options_that_xl_passes_over,
-    start_order::unknown_vm,
-    start_order::circle,
+    across_vms::reused_spice_password,
+    across_vms::spice_port_clash,
+    roots::shared_disk,
+    roots::shared_root,
 ];
 
 /// Runs all checks.
-pub fn validate(resolved: &Resolved, report: &mut Report) {
-    for check in CHECKS {
-        check(resolved, report);
+pub fn validate(hosts: &[Resolved], report: &mut Report) {
+    for (resolved, host) in hosts.iter().zip(0..) {
+        let mut found = Report::new();
+        for check in CHECKS {
+            check(resolved, &mut found);
+        }
+        report.append(found, host);
+    }
+    for check in ACROSS {
+        check(Hosts(hosts), report);
+    }
+}
+
+/// The hosts that are looked at together.
+#[derive(Debug, Clone, Copy)]
+struct Hosts<'r>(&'r [Resolved]);
+
+impl<'r> Hosts<'r> {
+    /// Every VM, with the number of its host.
+    fn vms(self) -> impl Iterator<Item = (u16, &'r ResolvedVm, Scope)> {
+        self.0.iter().zip(0..).flat_map(|(resolved, host)| {
+            let vms = resolved.vms.iter();
+            vms.map(move |vm| (host, vm, Scope::Vm(vm.number)))
+        })
+    }
+
+    /// Every interface of every VM.
+    fn interfaces(
+        self,
+    ) -> impl Iterator<Item = (u16, &'r ResolvedVm, &'r ResolvedInterface, Scope)> {
+        self.vms().flat_map(|(host, vm, _)| {
+            vm.interfaces.iter().map(move |interface| {
+                let scope = Scope::Interface(vm.number, interface.devid);
+                (host, vm, interface, scope)
+            })
+        })
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn hostname(resolved: &Resolved, report: &mut Report) {
             continue;
         };
         let message = format!("the host name of the guest, `{name}`, {why}");
-        let diagnostic = Diagnostic::new(DiagnosticId::BadName, vm_place(vm).path(), message)
+        let diagnostic = Diagnostic::new(DiagnosticId::BadHostname, vm_place(vm).path(), message)
             .help("choose another `org` or `name`");
         report.push(diagnostic);
     }

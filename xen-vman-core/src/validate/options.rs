@@ -1,9 +1,10 @@
 //! Further options for xl.cfg.
 
+use super::disks::newer_xen;
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
 use crate::document::decode::closest;
 use crate::resolve::{Origin, Resolved, ResolvedVm, Scope, XlOption};
-use crate::values::{GuestType, XlValue, xl_key_info, xl_keys};
+use crate::values::{GuestType, XlValue, xl_key_info, xl_keys, xl_value_problem};
 
 /// Keys of xl.cfg that come from a variable of their own, with that variable, for all
 /// types of VMs.
@@ -79,7 +80,7 @@ pub(super) fn fewer_cpus_than_asked_for(resolved: &Resolved, report: &mut Report
                     vm.domain
                 );
                 report.push(Diagnostic::new(
-                    DiagnosticId::Contradiction,
+                    DiagnosticId::MaxvcpusBelowVcpus,
                     path(vm, option),
                     message,
                 ));
@@ -98,13 +99,18 @@ pub(super) fn options_that_xl_passes_over(resolved: &Resolved, report: &mut Repo
                 report.push(unknown_key(vm, option));
                 continue;
             };
-            if !info.shape.fits(&option.value) {
-                let message = format!("`{key}` in xl.cfg must be {}", info.shape.describe());
-                report.push(Diagnostic::new(
-                    DiagnosticId::BadXlOption,
-                    path(vm, option),
-                    message,
-                ));
+            if let Some(since) = info
+                .since
+                .filter(|since| *since > resolved.host.xen_version())
+            {
+                let what = format!("`{key}`");
+                report.push(newer_xen(&what, since, resolved, path(vm, option)));
+                continue;
+            }
+            if let Some((id, message, help)) = xl_value_problem(key, info, &option.value) {
+                let mut diagnostic = Diagnostic::new(id, path(vm, option), message);
+                diagnostic.help = help;
+                report.push(diagnostic);
             }
             // Under `defaults` it may be meant for the others.
             if !info.is_read_for(*vm.guest_type)
@@ -115,7 +121,7 @@ pub(super) fn options_that_xl_passes_over(resolved: &Resolved, report: &mut Repo
                     *vm.guest_type
                 );
                 report.push(
-                    Diagnostic::new(DiagnosticId::UnusedKey, path(vm, option), message)
+                    Diagnostic::new(DiagnosticId::UnusedXlKey, path(vm, option), message)
                         .help("take it out"),
                 );
             }

@@ -1,17 +1,66 @@
 //! The CPUs that a domU may run on.
 
-use super::text::text_type;
 use crate::diag::DiagnosticId;
-use crate::document::decode::{FromText, Invalid};
+use crate::document::decode::{Decoder, FromNode, FromText, Invalid};
+use crate::document::{Node, Value};
+use serde::{Serialize, Serializer};
+use std::fmt;
 
-text_type!(
-    /// A list of CPUs in the grammar of `cpus` in xl.cfg(5): items `all`, `N`, `N-M` and
-    /// `node:N[-M]`, each of the numbered ones with or without a `^` that takes them out
-    /// again, read from left to right.
-    CpuList
-);
+/// The CPUs that the virtual CPUs of a domU may run on: `cpus` in xl.cfg(5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CpuList {
+    /// Xen chooses; nothing is written.
+    Any,
+    /// The same for all.
+    Same(CpuItems),
+    /// One after the other.
+    Each(Vec<CpuItems>),
+}
 
-impl FromText for CpuList {
+/// Items `all`, `N`, `N-M` and `node:N[-M]`, each of the numbered ones with or without a `^`
+/// that takes them out again, read from left to right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct CpuItems(Box<str>);
+
+impl CpuItems {
+    /// The items as xl reads them.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The highest CPU that is named by its number.
+    fn highest(&self) -> Option<u16> {
+        let items = self.0.split(',').filter(|item| !item.contains(':'));
+        let numbers = items.flat_map(|item| item.trim_start_matches('^').split('-'));
+        numbers.filter_map(|number| number.parse().ok()).max()
+    }
+}
+
+impl CpuList {
+    /// The highest CPU that is named by its number.
+    pub fn highest(&self) -> Option<u16> {
+        match self {
+            Self::Any => None,
+            Self::Same(items) => items.highest(),
+            Self::Each(all) => all.iter().filter_map(CpuItems::highest).max(),
+        }
+    }
+}
+
+impl FromNode for CpuList {
+    const EXPECTED: &'static str = "a list of CPUs";
+
+    fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        match &node.value {
+            Value::Text(text) if &**text == "any" => Some(Self::Any),
+            Value::List(_) => Vec::from_node(node, decoder).map(Self::Each),
+            _ => CpuItems::from_node(node, decoder).map(Self::Same),
+        }
+    }
+}
+
+impl FromText for CpuItems {
     const ID: DiagnosticId = DiagnosticId::BadCpuList;
     const EXPECTED: &'static str = "a list of CPUs";
     const NUMBERS_ARE_TEXT: bool = true;
@@ -58,5 +107,28 @@ fn range(text: &str) -> bool {
             (Some(first), Some(last)) => first <= last,
             _ => false,
         },
+    }
+}
+
+impl fmt::Display for CpuList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("any"),
+            Self::Same(items) => f.write_str(&items.0),
+            Self::Each(all) => {
+                let items: Vec<_> = all.iter().map(CpuItems::as_str).collect();
+                f.write_str(&items.join(" | "))
+            }
+        }
+    }
+}
+
+impl Serialize for CpuList {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Any => serializer.serialize_str("any"),
+            Self::Same(items) => items.serialize(serializer),
+            Self::Each(all) => all.serialize(serializer),
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Disk specifications in the grammar of xl-disk-configuration(5).
 
+use super::XenVersion;
+use super::vdev::is_vdev;
 use crate::diag::DiagnosticId;
 use crate::document::decode::{FromText, Invalid, closest};
 use serde::Serialize;
@@ -12,6 +14,62 @@ pub struct DiskSpec {
     target: Box<str>,
     vdev: Box<str>,
     access: DiskAccess,
+    needs: Option<(&'static str, XenVersion)>,
+}
+
+/// What holds the data of a disk, whatever path leads to it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Backing {
+    /// A logical unit of an iSCSI target, the same for all hosts.
+    Iscsi {
+        /// The target's name.
+        iqn: String,
+        /// The unit's number.
+        lun: String,
+    },
+    /// A device or file of one host.
+    Local(String),
+}
+
+impl Backing {
+    /// What a path, or the words for a script, stand for. An iSCSI disk is known by its link
+    /// in `/dev/disk/by-path` or by block-iscsi's `iqn=`; a logical volume has two names.
+    pub fn of(target: &str) -> Self {
+        if let Some((_, rest)) = target.split_once("-iscsi-")
+            && let Some((iqn, lun)) = rest.rsplit_once("-lun-")
+        {
+            return Self::Iscsi {
+                iqn: iqn.to_ascii_lowercase(),
+                lun: lun.to_owned(),
+            };
+        }
+        let words = target.trim_start_matches("iqn=");
+        if words.len() < target.len() {
+            let iqn = words.split(',').next().unwrap_or_default();
+            return Self::Iscsi {
+                iqn: iqn.to_ascii_lowercase(),
+                lun: "0".to_owned(),
+            };
+        }
+        if let Some(name) = target.strip_prefix("/dev/mapper/") {
+            // Device mapper doubles the dashes of either name and joins them with one.
+            let marked = name.replace("--", "\0");
+            if let Some((group, volume)) = marked.split_once('-') {
+                let plain = |name: &str| name.replace('\0', "-");
+                return Self::Local(format!("/dev/{}/{}", plain(group), plain(volume)));
+            }
+        }
+        Self::Local(target.to_owned())
+    }
+}
+
+impl std::fmt::Display for Backing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Iscsi { iqn, lun } => write!(f, "{iqn}, unit {lun}"),
+            Self::Local(path) => f.write_str(path),
+        }
+    }
 }
 
 /// Whether a domU may write to a disk.
@@ -30,7 +88,20 @@ const PREFIXES: &[&str] = &[
     "raw:", "qcow:", "qcow2:", "vhd:", "phy:", "file:", "tap:", "tap2:", "aio:", "ioemu:",
     "tapdisk:", "iscsi:", "nbd:", "enbd:", "drbd:",
 ];
-const FLAGS: &[&str] = &["cdrom", "direct-io-safe", "discard", "no-discard"];
+const FLAGS: &[&str] = &[
+    "cdrom",
+    "direct-io-safe",
+    "discard",
+    "no-discard",
+    "trusted",
+    "untrusted",
+];
+/// What came after 4.17; older versions refuse the disk.
+const SINCE: &[(&str, XenVersion)] = &[
+    ("grant_usage", XenVersion::new(4, 19)),
+    ("trusted", XenVersion::new(4, 20)),
+    ("untrusted", XenVersion::new(4, 20)),
+];
 const KEYS: &[&str] = &[
     "access",
     "backend",
@@ -41,6 +112,7 @@ const KEYS: &[&str] = &[
     "target",
     "vdev",
     "specification",
+    "grant_usage",
 ];
 
 impl DiskSpec {
@@ -57,6 +129,16 @@ impl DiskSpec {
     /// The virtual device in the domU.
     pub fn vdev(&self) -> &str {
         &self.vdev
+    }
+
+    /// What needs a newer Xen than 4.17, with the version that brought it.
+    pub const fn needs(&self) -> Option<(&'static str, XenVersion)> {
+        self.needs
+    }
+
+    /// What holds the data.
+    pub fn backing(&self) -> Backing {
+        Backing::of(&self.target)
     }
 
     /// Whether the domU may write.
@@ -107,6 +189,7 @@ enum Slot {
 struct Parser<'t> {
     slots: [Option<&'t str>; 4],
     position: usize,
+    needs: Option<(&'static str, XenVersion)>,
     cdrom: bool,
     named: Vec<&'t str>,
 }
@@ -120,16 +203,23 @@ impl<'t> Parser<'t> {
         Ok(())
     }
 
+    fn need(&mut self, word: &str) {
+        let newer = SINCE.iter().find(|(known, _)| *known == word);
+        self.needs = self.needs.or(newer.copied());
+    }
+
     fn item(&mut self, item: &'t str) -> Result<(), Invalid> {
         if let Some((key, value)) = item.split_once('=') {
             if self.named.contains(&key) {
                 return Err(Invalid::new(format!("must name `{key}` once")));
             }
             self.named.push(key);
+            self.need(key);
             return self.named_item(key, value);
         }
         if FLAGS.contains(&item) {
             self.cdrom |= item == "cdrom";
+            self.need(item);
             return Ok(());
         }
         let slot = [Slot::Target, Slot::Format, Slot::Vdev, Slot::Access].get(self.position);
@@ -218,79 +308,9 @@ impl<'t> Parser<'t> {
                 .into(),
             vdev: vdev.into(),
             access,
+            needs: self.needs,
         })
     }
-}
-
-/// xen-vbd-interface(7): `xvd`, `hd` or `sd` with letters and a partition, `dNpM`, or a number.
-fn is_vdev(vdev: &str) -> bool {
-    let digits = |text: &str, most: u32| {
-        text.is_empty()
-            || (text.bytes().all(|b| b.is_ascii_digit())
-                && !text.starts_with('0')
-                && text.parse::<u32>().is_ok_and(|n| n <= most))
-    };
-    let lettered = |rest: &str, longest: usize, last: char, most: u32| {
-        let letters = rest.bytes().take_while(u8::is_ascii_lowercase).count();
-        (1..=longest).contains(&letters)
-            && (letters > 1 || rest.starts_with(|c| c <= last))
-            && digits(&rest[letters..], most)
-    };
-    if let Some(rest) = vdev.strip_prefix("xvd") {
-        return lettered(rest, 3, 'z', 255);
-    }
-    if let Some(rest) = vdev.strip_prefix("sd") {
-        return lettered(rest, 1, 'p', 15);
-    }
-    if let Some(rest) = vdev.strip_prefix("hd") {
-        return lettered(rest, 1, 'd', 63);
-    }
-    let number = |text: &str, most: u32| !text.is_empty() && (text == "0" || digits(text, most));
-    match vdev.strip_prefix('d').and_then(|rest| rest.split_once('p')) {
-        Some((disk, partition)) => number(disk, (1 << 20) - 1) && number(partition, 255),
-        // The number itself: 202 << 8 and above, or 1 << 28 and above for large ones.
-        None => vdev.len() <= 9 && number(vdev, u32::MAX) && vdev != "0",
-    }
-}
-
-/// The number of a virtual device (xen-vbd-interface(7)), by which libxl tells devices
-/// apart: `xvda`, `d0p0` and `51712` are the same one.
-pub(crate) fn device_number(vdev: &str) -> Option<u32> {
-    let extended = |disk: u32, partition: u32| {
-        if disk < 16 && partition < 16 {
-            202 << 8 | disk << 4 | partition
-        } else {
-            1 << 28 | disk << 8 | partition
-        }
-    };
-    let (kind, rest) = ["xvd", "hd", "sd"]
-        .iter()
-        .find_map(|kind| Some((*kind, vdev.strip_prefix(kind)?)))
-        .or_else(|| Some(("d", vdev.strip_prefix('d')?)))
-        .unwrap_or(("", vdev));
-    if kind == "d" {
-        let (disk, partition) = rest.split_once('p')?;
-        return Some(extended(disk.parse().ok()?, partition.parse().ok()?));
-    }
-    if kind.is_empty() {
-        return vdev.parse().ok();
-    }
-    let letters = rest.trim_end_matches(|c: char| c.is_ascii_digit());
-    let partition = match &rest[letters.len()..] {
-        "" => 0,
-        digits => digits.parse().ok()?,
-    };
-    let disk = letters.bytes().try_fold(0_u32, |number, letter| {
-        let letter = u32::from(letter.checked_sub(b'a')?);
-        number.checked_mul(26)?.checked_add(letter + 1)
-    })?;
-    let disk = disk.checked_sub(1)?;
-    Some(match kind {
-        "xvd" => extended(disk, partition),
-        "sd" => 8 << 8 | disk << 4 | partition,
-        _ if disk < 2 => 3 << 8 | disk << 6 | partition,
-        _ => 22 << 8 | (disk - 2) << 6 | partition,
-    })
 }
 
 impl fmt::Display for DiskSpec {
@@ -332,34 +352,5 @@ mod tests {
     fn target_comes_last_and_may_hold_anything() {
         let disk = read("format=raw, vdev=xvdb, access=ro, target=/srv/a,b=c.img");
         assert_eq!(disk, Ok(("/srv/a,b=c.img".into(), "xvdb".into())));
-    }
-
-    #[test]
-    fn devices_have_the_numbers_of_libxl() {
-        let numbers = [
-            ("xvda", 51712),
-            ("d0p0", 51712),
-            ("51712", 51712),
-            ("xvdb1", 51729),
-            ("hda", 768),
-            ("hdc", 5632),
-            ("sda1", 2049),
-            ("xvdq", 268_439_552),
-        ];
-        for (vdev, number) in numbers {
-            assert_eq!(device_number(vdev), Some(number), "{vdev}");
-        }
-    }
-
-    #[test]
-    fn vdevs_that_libxl_has_no_number_for_are_refused() {
-        for vdev in [
-            "vda", "xvd", "xvdA", "xvda256", "hde", "sdq", "d", "d0", "d0p256",
-        ] {
-            assert!(!is_vdev(vdev), "{vdev}");
-        }
-        for vdev in ["xvda", "xvdaa1", "hdd63", "sdp15", "d0p0", "d12p3", "51728"] {
-            assert!(is_vdev(vdev), "{vdev}");
-        }
     }
 }

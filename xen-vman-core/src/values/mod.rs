@@ -12,25 +12,32 @@ mod names;
 mod net;
 mod nfs;
 mod numbers;
+mod suite;
 mod text;
+mod vdev;
+mod version;
 mod vif;
 mod words;
 mod xl;
 mod xl_keys;
+mod xl_words;
 
-pub use cpu::CpuList;
-pub(crate) use disk::device_number;
-pub use disk::{DiskAccess, DiskSpec};
+pub use cpu::{CpuItems, CpuList};
+pub use disk::{Backing, DiskAccess, DiskSpec};
 pub use guest::{
     DracutModule, GuestUser, OsVersion, PackageName, PublicKey, Reinstall, ShellWords,
 };
 pub use iscsi::{Iqn, Portal};
-pub use names::{DomainName, HostPath, NamePart, ProgramPath, ShellCommand};
+pub use names::{DomainName, HostPath, Initrd, NamePart, ProgramPath, ShellCommand};
 pub use net::{AddressesV4, AddressesV6, HostAddress, MacAddr, Nameservers};
 pub use nfs::{NfsBase, NfsExport};
-pub use numbers::{MemoryMib, Mtu, Seconds, SpicePort, UsbRedirections, VcpuCount};
+pub use numbers::{CpuCount, MemoryMib, Mtu, Seconds, SpicePort, UsbRedirections, VcpuCount};
+pub use suite::{suite, suites};
+pub(crate) use vdev::device_number;
+pub use version::XenVersion;
 pub use vif::{Bridge, NetworkScript, Rate, VifName, VifNamePrefix, VifParameters};
 pub(crate) use vif::{HVM_VIF_NAME_MAX, VIF_NAME_MAX};
 pub use words::{Builder, Filesystem, GuestType, OsType, StorageType};
 pub use xl::{Description, KernelCmdline, SpicePassword, XlKey, XlOptions, XlValue};
 pub use xl_keys::{Shape, XlKeyInfo, xl_key_info, xl_keys};
+pub use xl_words::{xl_value_problem, xl_words};

@@ -101,6 +101,42 @@ impl FromText for HostPath {
     }
 }
 
+/// What a kernel is given to begin with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Initrd {
+    /// Nothing: the kernel has all it needs.
+    None,
+    /// An initrd.
+    Path(HostPath),
+}
+
+impl FromText for Initrd {
+    const ID: DiagnosticId = DiagnosticId::BadPath;
+    const EXPECTED: &'static str = "an absolute path, or `none`";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        match text {
+            "none" => Ok(Self::None),
+            _ => HostPath::from_text(text).map(Self::Path),
+        }
+    }
+}
+
+impl fmt::Display for Initrd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Path(path) => path.fmt(f),
+        }
+    }
+}
+
+impl Serialize for Initrd {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// The path of a program that units start. systemd refuses quotes and backslashes in it
 /// and expands no `$` there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -72,9 +72,10 @@ impl FromText for HostAddress {
                     });
                 }
             };
-            return Err(Invalid::new(format!(
-                "must be the address of one host, not {what}"
-            )));
+            return Err(
+                Invalid::new(format!("must be the address of one host, not {what}"))
+                    .id(DiagnosticId::NetworkAddress),
+            );
         }
         Ok(Self { addr, prefix })
     }

@@ -56,6 +56,10 @@ number!(
     VcpuCount(u16), 1..=4096, "an integer"
 );
 number!(
+    /// Number of CPUs of a host.
+    CpuCount(u16), 1..=4096, "an integer"
+);
+number!(
     /// A time limit in seconds.
     Seconds(u32), 1..=86_400, "an integer, in seconds"
 );

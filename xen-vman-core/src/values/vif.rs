@@ -1,5 +1,6 @@
 //! What the vif of a domU is made of (xl-network-configuration(5)).
 
+use super::XenVersion;
 use super::text::text_type;
 use crate::diag::DiagnosticId;
 use crate::document::decode::{FromText, Invalid, closest};
@@ -188,13 +189,15 @@ fn rate(text: &str) -> Option<()> {
 const OWN_VARIABLE: &[(&str, &str)] = &[
     ("mac", "mac"),
     ("bridge", "bridge"),
-    ("ip", "ip"),
     ("vifname", "vifname"),
     ("script", "script"),
     ("mtu", "mtu"),
 ];
 const OTHER_KEYS: &[&str] = &[
     "rate",
+    "ip",
+    "devid",
+    "vlan",
     "backend",
     "gatewaydev",
     "netdev",
@@ -203,15 +206,27 @@ const OTHER_KEYS: &[&str] = &[
     "coloft_forwarddev",
 ];
 const FLAGS: &[&str] = &["trusted", "untrusted"];
+/// Keys that came after 4.17; older versions create the vif without them.
+const SINCE: &[(&str, XenVersion)] = &[("vlan", XenVersion::new(4, 19))];
 
 impl VifParameters {
+    /// The keys and their values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.split(',').filter_map(|item| item.split_once('='))
+    }
+
     /// The value of a key, if it is among the parameters.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.0.split(',').find_map(|item| {
-            item.split_once('=')
-                .filter(|(k, _)| *k == key)
-                .map(|(_, v)| v)
-        })
+        self.iter()
+            .find_map(|(known, value)| (known == key).then_some(value))
+    }
+
+    /// What needs a newer Xen than 4.17, with the version that brought it.
+    pub fn needs(&self) -> Option<(&'static str, XenVersion)> {
+        SINCE
+            .iter()
+            .find(|(key, _)| self.get(key).is_some())
+            .copied()
     }
 }
 
@@ -254,6 +269,12 @@ impl FromText for VifParameters {
             let fits = match key {
                 "rate" => rate(value).is_some(),
                 "type" => matches!(value, "vif" | "ioemu"),
+                "devid" => {
+                    value
+                        .parse::<u8>()
+                        .is_ok_and(|_| !value.starts_with('0') || value == "0")
+                        && !value.starts_with('+')
+                }
                 _ => !value.is_empty(),
             };
             if !fits {

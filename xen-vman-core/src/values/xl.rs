@@ -168,16 +168,14 @@ impl FromNode for XlOptions {
             }
         };
         let mut options = Vec::new();
-        let mut complete = true;
         for (segment, key, value) in pairs
             .into_iter()
             .filter(|(.., node)| node.value != Value::Null)
         {
-            let option = decoder.within(segment, |decoder| option(&key, value, decoder));
-            complete &= option.is_some();
-            options.extend(option);
+            options.extend(decoder.within(segment, |decoder| option(&key, value, decoder)));
         }
-        complete.then_some(Self(options))
+        // Even without those that are wrong, so that the others are looked at.
+        Some(Self(options))
     }
 }
 
@@ -211,6 +209,12 @@ impl FromNode for XlValue {
             Value::Bool(value, _) => Some(Self::Integer(u32::from(*value))),
             Value::Integer(value, raw) => match (u32::try_from(*value), raw) {
                 (Ok(value), None) if i32::try_from(value).is_ok() => Some(Self::Integer(value)),
+                (_, Some(raw)) => {
+                    let message =
+                        format!("`{raw}` is read as {value}; write the number in decimal digits");
+                    decoder.problem(node, DiagnosticId::MisreadValue, message);
+                    None
+                }
                 _ => bad(
                     decoder,
                     "a number in xl.cfg must be decimal, from 0 to 2147483647",

@@ -1,7 +1,7 @@
 //! The keys of xl.cfg that xl 4.17 reads, with the shape of their values and the types of
 //! domU for which it reads them. xl passes over any other key without a word.
 
-use super::{GuestType, XlValue};
+use super::{GuestType, XenVersion, XlValue};
 
 /// What a value must look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,11 @@ impl Shape {
         }
     }
 
+    /// Whether a number fits.
+    pub const fn is_number(self) -> bool {
+        matches!(self, Self::Integer | Self::Boolean | Self::IntegerOrText)
+    }
+
     /// The shape in words.
     pub const fn describe(self) -> &'static str {
         match self {
@@ -66,6 +71,8 @@ const ALL: u8 = PV | PVH | HVM;
 pub struct XlKeyInfo {
     /// The shape of its values.
     pub shape: Shape,
+    /// The first version that reads it, if that is newer than 4.17.
+    pub since: Option<XenVersion>,
     guests: u8,
 }
 
@@ -83,15 +90,33 @@ impl XlKeyInfo {
 
 /// What xl knows of a key; none if it never reads it.
 pub fn xl_key_info(key: &str) -> Option<XlKeyInfo> {
-    let at = KEYS.binary_search_by(|(known, ..)| known.cmp(&key)).ok()?;
-    let (_, shape, guests) = KEYS[at];
-    Some(XlKeyInfo { shape, guests })
+    if let Ok(at) = KEYS.binary_search_by(|(known, ..)| known.cmp(&key)) {
+        let (_, shape, guests) = KEYS[at];
+        return Some(XlKeyInfo {
+            shape,
+            since: None,
+            guests,
+        });
+    }
+    let (_, shape, minor) = NEWER_KEYS.iter().find(|(known, ..)| *known == key)?;
+    Some(XlKeyInfo {
+        shape: *shape,
+        since: Some(XenVersion::new(4, *minor)),
+        guests: ALL,
+    })
 }
 
 /// All keys, sorted.
 pub fn xl_keys() -> impl Iterator<Item = &'static str> {
     KEYS.iter().map(|(key, ..)| *key)
 }
+
+/// Keys that came after 4.17, with the minor version that brought them.
+const NEWER_KEYS: &[(&str, Shape, u8)] = &[
+    ("bootloader_restrict", Shape::Boolean, 18),
+    ("bootloader_user", Shape::Text, 18),
+    ("xenstore_quota", Shape::List, 22),
+];
 
 #[rustfmt::skip]
 const KEYS: &[(&str, Shape, u8)] = &[
@@ -217,7 +242,7 @@ const KEYS: &[(&str, Shape, u8)] = &[
     ("stubdomain_memory", Shape::Integer, ALL),
     ("stubdomain_ramdisk", Shape::Text, ALL),
     ("tee", Shape::Text, ALL),
-    ("timer_mode", Shape::IntegerOrText, ALL),
+    ("timer_mode", Shape::IntegerOrText, PVH | HVM),
     ("tsc_mode", Shape::IntegerOrText, ALL),
     ("type", Shape::Text, ALL),
     ("usb", Shape::Boolean, HVM),

@@ -43,8 +43,7 @@ pub(crate) fn name(case: &Path) -> String {
 
 /// Compiles files, which are named in diagnostics without their folder.
 pub(crate) fn compile_files(files: &[PathBuf]) -> Compiled {
-    let source =
-        |path: &PathBuf| Source::new(name(path), fs::read_to_string(path).unwrap()).unwrap();
+    let source = |path: &PathBuf| Source::from_bytes(name(path), fs::read(path).unwrap()).unwrap();
     let mut compiled = compile(files.iter().map(source).collect(), &Facts::default());
     let scripts = files[0].parent().unwrap().join("files");
     let assets = compiled

@@ -1,0 +1,90 @@
+//! From the arguments to definitions after all checks.
+
+use crate::args::InputArgs;
+use crate::{Failure, input, terminal};
+use std::path::{Path, PathBuf};
+use xen_vman_core::diag::{DiagnosticId, Levels, Report};
+use xen_vman_core::{Assets, Facts, Fleet, Source, Sources, compile_fleet};
+
+/// A host and the files that define it.
+#[derive(Debug)]
+pub(crate) struct HostFiles(pub(crate) Vec<PathBuf>);
+
+/// The definitions of hosts after all checks, with the scripts of the site; none if the
+/// facts are wrong, which is shown.
+pub(crate) fn fleet(
+    hosts: &[HostFiles],
+    args: &InputArgs,
+) -> Result<Option<(Fleet, Vec<Assets>)>, Failure> {
+    let levels = levels(args)?;
+    let common = sources(&args.common)?;
+    let files = hosts
+        .iter()
+        .map(|HostFiles(own)| Ok([common.clone(), sources(own)?].concat()))
+        .collect::<Result<_, Failure>>()?;
+    let Some(facts) = facts(args)? else {
+        return Ok(None);
+    };
+    let mut fleet = compile_fleet(files, &facts, &levels);
+    let scripts: Vec<_> = hosts.iter().map(|host| scripts_dir(host, args)).collect();
+    let assets = fleet.load_assets(|host, path| {
+        std::fs::read(scripts[host].join(path)).map_err(|error| error.to_string())
+    });
+    Ok(Some((fleet, assets)))
+}
+
+fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
+    paths.iter().map(|path| input::source(path)).collect()
+}
+
+fn levels(args: &InputArgs) -> Result<Levels, Failure> {
+    let ids = |names: &[String]| -> Result<Vec<DiagnosticId>, Failure> {
+        let known =
+            |name: &String| DiagnosticId::of_name(name).ok_or_else(|| unknown_diagnostic(name));
+        names.iter().map(known).collect()
+    };
+    let levels = Levels {
+        allowed: ids(&args.allow)?,
+        denied: ids(&args.deny)?,
+        strict: args.strict,
+    };
+    let is_error = |id: &&DiagnosticId| id.severity() == xen_vman_core::diag::Severity::Error;
+    match levels.allowed.iter().find(is_error) {
+        Some(id) => Err(
+            Failure::new(format!("`{id}` is an error, which cannot be allowed"))
+                .help("mend what it reports; only warnings can be left out"),
+        ),
+        None => Ok(levels),
+    }
+}
+
+/// That no diagnostic has a name.
+pub(crate) fn unknown_diagnostic(name: &str) -> Failure {
+    Failure::new(format!("no diagnostic is called `{name}`"))
+        .help("`xen-vman-cli diagnostics` lists them")
+}
+
+/// The facts of a file; none if they are wrong, which is shown.
+fn facts(args: &InputArgs) -> Result<Option<Facts>, Failure> {
+    let Some(path) = &args.facts else {
+        return Ok(Some(Facts::default()));
+    };
+    let source = input::source(path)?;
+    let mut report = Report::new();
+    let facts = Facts::read(&source, &mut report);
+    let mut sources = Sources::default();
+    sources.add(source);
+    report.locate(|path| sources.span_of(path));
+    if !report.is_empty() {
+        terminal::report(&report, &sources, args.format)?;
+    }
+    Ok((!report.has_errors()).then_some(facts))
+}
+
+fn scripts_dir(host: &HostFiles, args: &InputArgs) -> PathBuf {
+    let beside = || {
+        let first = host.0.first().and_then(|file| file.parent());
+        first.unwrap_or(Path::new("")).join("files")
+    };
+    args.scripts.clone().unwrap_or_else(beside)
+}

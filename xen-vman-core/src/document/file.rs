@@ -1,0 +1,200 @@
+//! An input file: its text, and how places in it are shown.
+
+use super::Dialect;
+use crate::diag::{Excerpt, Position, Span};
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::OnceLock;
+
+/// One input file.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The name as shown to the user.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+    /// How it names things.
+    pub dialect: Dialect,
+    /// Why the text cannot be read at all.
+    pub unreadable: Option<Unreadable>,
+}
+
+/// Why a file is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreadable {
+    /// It has this many bytes, which is more than [`Source::BYTES_MAX`].
+    TooLarge(u64),
+    /// The byte at this offset begins no character of UTF-8.
+    NotUtf8(u32),
+}
+
+impl Source {
+    /// The size of the largest file that is read. 100,000 VMs need about half of it.
+    pub const BYTES_MAX: u64 = super::limits::FILE_BYTES as u64;
+
+    /// A file by its name, which tells the format; none if the ending is none of `.toml`,
+    /// `.yml`, `.yaml` and `.json`.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Option<Self> {
+        let name = name.into();
+        let dialect = Dialect::of_file_name(&name)?;
+        Some(Self {
+            name,
+            text: text.into(),
+            dialect,
+            unreadable: None,
+        })
+    }
+
+    /// A file as its bytes are on disk. A byte order mark is taken off; bytes that are not
+    /// UTF-8 are reported when the file is parsed.
+    pub fn from_bytes(name: impl Into<String>, bytes: Vec<u8>) -> Option<Self> {
+        let bytes = match bytes.strip_prefix(b"\xef\xbb\xbf") {
+            Some(rest) => rest.to_vec(),
+            None => bytes,
+        };
+        let (text, unreadable) = readable(bytes);
+        Some(Self {
+            unreadable,
+            ..Self::new(name, text)?
+        })
+    }
+
+    /// A file of which the size alone is known, and is too large.
+    pub fn too_large(name: impl Into<String>, bytes: u64) -> Option<Self> {
+        Some(Self {
+            unreadable: Some(Unreadable::TooLarge(bytes)),
+            ..Self::new(name, "")?
+        })
+    }
+}
+
+/// The text of some bytes. Where they are not UTF-8, each byte beyond ASCII becomes a `?`,
+/// so that places stay where they are.
+pub(crate) fn readable(bytes: Vec<u8>) -> (String, Option<Unreadable>) {
+    match String::from_utf8(bytes) {
+        Ok(text) => (text, None),
+        Err(error) => {
+            let at = u32::try_from(error.utf8_error().valid_up_to()).unwrap_or(u32::MAX);
+            let shown = |byte: &u8| char::from(if byte.is_ascii() { *byte } else { b'?' });
+            let text = error.as_bytes().iter().map(shown).collect();
+            (text, Some(Unreadable::NotUtf8(at)))
+        }
+    }
+}
+
+/// The text of a file, for showing places in it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Shown {
+    name: String,
+    text: String,
+    /// Where each line begins; made when the first place is shown.
+    line_starts: OnceLock<Box<[u32]>>,
+    /// Passwords, which are never shown; sorted.
+    secrets: Vec<Range<usize>>,
+}
+
+/// Characters of a line that are shown on either side of a place.
+const AROUND: usize = 200;
+
+impl Shown {
+    pub(crate) fn new(name: String, text: String) -> Self {
+        Self {
+            name,
+            text,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Never shows a place again.
+    pub(crate) fn hide(&mut self, span: Span) {
+        self.secrets.push(range(span));
+    }
+
+    fn line_starts(&self) -> &[u32] {
+        self.line_starts.get_or_init(|| {
+            let ends = self.text.bytes().enumerate();
+            let after = ends
+                .filter(|(_, byte)| *byte == b'\n')
+                .map(|(at, _)| at + 1);
+            let starts = std::iter::once(0).chain(after);
+            starts.filter_map(|at| u32::try_from(at).ok()).collect()
+        })
+    }
+
+    /// The number of the line that holds a byte, from 0, and where the line begins.
+    fn line_of(&self, at: usize) -> (usize, usize) {
+        let starts = self.line_starts();
+        let line = starts.partition_point(|start| *start as usize <= at) - 1;
+        (line, starts[line] as usize)
+    }
+
+    pub(crate) fn position(&self, span: Span) -> Position<'_> {
+        let at = floor(&self.text, span.start as usize);
+        let (line, start) = self.line_of(at);
+        Position {
+            file: &self.name,
+            line: line + 1,
+            column: self.text[start..at].chars().count() + 1,
+        }
+    }
+
+    pub(crate) fn excerpt(&self, span: Span) -> Excerpt<'_> {
+        let text = &self.text;
+        let start = floor(text, span.start as usize);
+        let end = floor(text, (span.end as usize).max(start));
+        let (line, line_start) = self.line_of(start);
+        let from = line_start.max(floor(text, start.saturating_sub(AROUND)));
+        let mut to = start;
+        for _ in 0..3 {
+            to = text[to..].find('\n').map_or(text.len(), |at| to + at);
+            if to >= end || to == text.len() {
+                break;
+            }
+            to += 1;
+        }
+        let to = to.min(floor(text, end.min(start + 2 * AROUND) + AROUND));
+        Excerpt {
+            text: self.without_secrets(from..to),
+            first_line: line + 1,
+            range: start - from..end.min(to) - from,
+        }
+    }
+
+    fn without_secrets(&self, shown: Range<usize>) -> Cow<'_, str> {
+        let text = &self.text[shown.clone()];
+        let overlaps =
+            |secret: &&Range<usize>| secret.start < shown.end && shown.start < secret.end;
+        let mut secrets = self.secrets.iter().filter(overlaps).peekable();
+        if secrets.peek().is_none() {
+            return Cow::Borrowed(text);
+        }
+        let mut bytes = text.as_bytes().to_vec();
+        for secret in secrets {
+            let from = secret.start.max(shown.start) - shown.start;
+            let to = secret.end.min(shown.end) - shown.start;
+            for byte in &mut bytes[from..to] {
+                if *byte != b'\n' {
+                    *byte = b'*';
+                }
+            }
+        }
+        Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+fn range(span: Span) -> Range<usize> {
+    span.start as usize..span.end as usize
+}
+
+/// The nearest character boundary at or before `at`.
+fn floor(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}

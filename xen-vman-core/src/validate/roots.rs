@@ -1,0 +1,138 @@
+//! What holds the data of VMs. Two domUs that write to one filesystem destroy it.
+
+use super::Hosts;
+use super::across_vms::vm_place;
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
+use crate::resolve::{ResolvedVm, Root};
+use crate::values::{Backing, DiskAccess};
+use std::collections::HashMap;
+
+/// A disk of a VM, as far as others may have it, too.
+struct Use<'r> {
+    host: u16,
+    vm: &'r ResolvedVm,
+    path: FieldPath,
+    writes: bool,
+    is_root: bool,
+}
+
+/// Two VMs with the same disk, of which one may write. Local disks are compared on one host,
+/// iSCSI ones among all. Two roots are [`shared_root`]'s.
+pub(super) fn shared_disk(hosts: Hosts<'_>, report: &mut Report) {
+    let mut seen: HashMap<(Option<u16>, Backing), Use<'_>> = HashMap::new();
+    for (host, vm, scope) in hosts.vms() {
+        let root = match &vm.root {
+            Root::Iscsi { device, .. } => Some((
+                Backing::of(device),
+                vm.storage_type.path_or(scope.key("name")),
+                true,
+                true,
+            )),
+            Root::Nfs(_) | Root::Unmanaged => None,
+        };
+        let disks = vm.disks.iter().filter(|disk| !disk.target().is_empty());
+        let disks = disks.map(|disk| {
+            let writes = disk.access() == DiskAccess::ReadWrite;
+            (
+                disk.backing(),
+                disk.path_or(scope.key("disks")),
+                writes,
+                false,
+            )
+        });
+        for (backing, path, writes, is_root) in root.into_iter().chain(disks) {
+            let of_host = matches!(backing, Backing::Local(_)).then_some(host);
+            let path = path.on_host(host);
+            match seen.get(&(of_host, backing.clone())) {
+                Some(first)
+                    if (writes || first.writes)
+                        && !(is_root && first.is_root)
+                        && (first.vm.domain != vm.domain || first.host != host) =>
+                {
+                    let message = format!(
+                        "`{}` and `{}` share the disk `{backing}`, and one of them may write",
+                        vm.domain, first.vm.domain
+                    );
+                    let diagnostic = Diagnostic::new(DiagnosticId::SharedDisk, path, message)
+                        .help("give each its own, or make it read-only in both with access `r`")
+                        .related(first.path.clone(), "used here, too");
+                    report.push(diagnostic);
+                }
+                Some(_) => {}
+                None => {
+                    let new = Use {
+                        host,
+                        vm,
+                        path,
+                        writes,
+                        is_root,
+                    };
+                    seen.insert((of_host, backing), new);
+                }
+            }
+        }
+    }
+}
+
+/// Two VMs that boot from the same NFS export or iSCSI target.
+pub(super) fn shared_root(hosts: Hosts<'_>, report: &mut Report) {
+    let mut seen: HashMap<String, (u16, &ResolvedVm)> = HashMap::new();
+    for (host, vm, _) in hosts.vms() {
+        for root in roots(vm) {
+            let Some((first_host, first)) = seen.get(&root) else {
+                seen.insert(root, (host, vm));
+                continue;
+            };
+            // A VM that is defined twice is reported as such.
+            if first.domain == vm.domain {
+                continue;
+            }
+            let elsewhere = if host == *first_host {
+                ""
+            } else {
+                " on another host"
+            };
+            let message = format!(
+                "`{}` has the root filesystem of `{}`{elsewhere}: `{root}`",
+                vm.domain, first.domain
+            );
+            let path = |vm: &ResolvedVm, host| root_path(vm).on_host(host);
+            let diagnostic = Diagnostic::new(DiagnosticId::SharedRoot, path(vm, host), message)
+                .help("give each VM a root of its own; mounted by two, a filesystem is destroyed")
+                .related(path(first, *first_host), "the other one");
+            report.push(diagnostic);
+        }
+    }
+}
+
+/// Where the root of a VM lies, for itself and for its mount unit.
+fn roots(vm: &ResolvedVm) -> Vec<String> {
+    let mut roots = match &vm.root {
+        Root::Nfs(export) => vec![export.to_string()],
+        Root::Iscsi { iqn, .. } => vec![iqn.to_string()],
+        Root::Unmanaged => Vec::new(),
+    };
+    let written = vm
+        .direct_boot
+        .as_ref()
+        .and_then(|boot| boot.cmdline.as_ref());
+    let words: Vec<_> = written
+        .iter()
+        .flat_map(|line| line.as_str().split_ascii_whitespace())
+        .collect();
+    if !words.contains(&"ro") {
+        let exports = words.iter().filter_map(|word| {
+            ["root=nfs:", "root=nfs4:", "nfsroot="]
+                .iter()
+                .find_map(|start| word.strip_prefix(start))
+        });
+        let plain = exports.map(|export| export.split(',').next().unwrap_or(export).to_owned());
+        roots.extend(plain.filter(|export| export.contains(":/")));
+    }
+    roots.dedup();
+    roots
+}
+
+fn root_path(vm: &ResolvedVm) -> FieldPath {
+    vm_place(vm).path()
+}

@@ -1,0 +1,110 @@
+//! What xl takes as the value of a key: its shape, and for some keys the words.
+//!
+//! The words are those that xl 4.17 takes for keys of xl.cfg with a short list of them
+//! (`libxl_types.idl`, `xl_parse.c`); it refuses any other.
+
+use super::{XlKeyInfo, XlValue};
+use crate::diag::DiagnosticId;
+use crate::document::decode::closest;
+
+/// The words of a key; none if it takes any text.
+pub fn xl_words(key: &str) -> Option<&'static [&'static str]> {
+    Some(match key {
+        "on_poweroff" | "on_reboot" | "on_crash" | "on_watchdog" | "on_soft_reset" => &[
+            "destroy",
+            "restart",
+            "rename-restart",
+            "preserve",
+            "coredump-destroy",
+            "coredump-restart",
+            "soft-reset",
+        ],
+        "type" => &["pv", "pvh", "hvm"],
+        "builder" => &["generic", "hvm"],
+        "tsc_mode" => &["default", "always_emulate", "native", "native_paravirt"],
+        "timer_mode" => &[
+            "delay_for_missed_ticks",
+            "no_delay_for_missed_ticks",
+            "no_missed_ticks_pending",
+            "one_missed_tick_pending",
+        ],
+        "bios" => &["seabios", "ovmf", "rombios"],
+        "vga" => &["stdvga", "cirrus", "qxl", "none"],
+        "hdtype" => &["ahci", "ide"],
+        "altp2m" => &["disabled", "mixed", "external", "limited"],
+        "passthrough" => &["disabled", "enabled", "sync_pt", "share_pt"],
+        "device_model_version" => &["qemu-xen", "qemu-xen-traditional"],
+        "vendor_device" => &["none", "xenserver"],
+        "gfx_passthru" => &["default", "igd"],
+        "gic_version" => &["default", "v2", "v3"],
+        "tee" => &["none", "optee"],
+        "vuart" => &["sbsa_uart"],
+        "viridian" => &[
+            "base",
+            "freq",
+            "time_ref_count",
+            "reference_tsc",
+            "hcall_remote_tlb_flush",
+            "apic_assist",
+            "crash_ctl",
+            "synic",
+            "stimer",
+            "hcall_ipi",
+            "ex_processor_masks",
+            "no_vp_limit",
+            "cpu_hotplug",
+            "defaults",
+            "all",
+        ],
+        _ => return None,
+    })
+}
+
+/// What is wrong with the value of a key, if anything: which diagnostic, what to say, and
+/// what to do.
+pub fn xl_value_problem(
+    key: &str,
+    info: XlKeyInfo,
+    value: &XlValue,
+) -> Option<(DiagnosticId, String, Option<String>)> {
+    if let XlValue::Text(text) = value
+        && info.shape.is_number()
+        && text.starts_with('0')
+        && text.len() > 1
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit() || byte == b'x')
+    {
+        let message = format!("`{text}` of `{key}` is octal or hexadecimal for xl");
+        let help = "write the number in decimal digits, without a leading 0".to_owned();
+        return Some((DiagnosticId::MisreadValue, message, Some(help)));
+    }
+    if !info.shape.fits(value) {
+        let message = format!("`{key}` in xl.cfg must be {}", info.shape.describe());
+        return Some((DiagnosticId::WrongXlShape, message, None));
+    }
+    let words = xl_words(key)?;
+    let written: Vec<&str> = match value {
+        XlValue::Text(text) => vec![text],
+        XlValue::List(items) => items
+            .iter()
+            .filter_map(|item| match item {
+                XlValue::Text(text) => Some(&**text),
+                _ => None,
+            })
+            .collect(),
+        XlValue::Integer(_) => Vec::new(),
+    };
+    let is_number = |word: &str| info.shape.is_number() && word.parse::<u32>().is_ok();
+    // A group of enlightenments is taken out again with `!`.
+    let plain = |word: &str| word.trim_start_matches('!').to_owned();
+    let wrong = written
+        .into_iter()
+        .find(|word| !is_number(word) && !words.contains(&&*plain(word)))?;
+    let message = format!(
+        "xl refuses `{wrong}` for `{key}`; it takes {}",
+        words.join(", ")
+    );
+    let help = closest(&wrong.to_lowercase(), words).map(|near| format!("did you mean `{near}`?"));
+    Some((DiagnosticId::RefusedXlWord, message, help))
+}
