@@ -40,12 +40,21 @@ pub(crate) enum Command {
     /// Say everything that is wrong with a definition
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
-    /// List what `check` can find
+    /// Tell where the values of a VM come from
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArgs),
+    /// List what `check` can find, or tell more of it
     #[command(after_help = DIAGNOSTICS_EXAMPLES)]
     Diagnostics(DiagnosticsArgs),
     /// Convert the role's variables to TOML, or back
     #[command(after_help = CONVERT_EXAMPLES)]
     Convert(ConvertArgs),
+    /// Print the JSON Schema of a kind of file, for editors
+    #[command(after_help = SCHEMA_EXAMPLES)]
+    Schema {
+        /// The kind of file
+        of: SchemaKind,
+    },
     /// Print the `ip` commands that the network script vif-p2p runs
     #[command(after_help = VIF_P2P_EXAMPLES)]
     VifP2p(VifP2pArgs),
@@ -176,6 +185,41 @@ pub(crate) struct CheckArgs {
     pub(crate) input: InputArgs,
 }
 
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  xen-vman-cli explain stuvus-web01 --file hypervisor.toml
+  xen-vman-cli explain stuvus-web01 memory --file hypervisor.toml
+  xen-vman-cli explain stuvus-web01 interfaces[0] -f group_vars/all.yml -f host_vars/hv1.yml
+  xen-vman-cli explain --diff stuvus-web01 stuvus-web02 --file hypervisor.toml
+
+Without a VM, the settings of the host are explained. Passwords are not shown.";
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The VM (ORG-NAME)
+    #[arg(value_name = "VM")]
+    pub(crate) vm: Option<String>,
+
+    /// Only this key, or those in it
+    #[arg(value_name = "KEY")]
+    pub(crate) key: Option<String>,
+
+    /// What two VMs differ in
+    #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with_all = ["vm", "key"])]
+    pub(crate) diff: Vec<String>,
+
+    /// Definition: TOML, or the role's variables in YAML or JSON; several files make one
+    #[arg(short, long = "file", required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+}
+
 const DIAGNOSTICS_EXAMPLES: &str = "\
 Examples:
   xen-vman-cli diagnostics
@@ -211,6 +255,23 @@ pub(crate) enum ConvertTo {
     Toml,
     Yaml,
     Json,
+}
+
+const SCHEMA_EXAMPLES: &str = "\
+Example:
+  xen-vman-cli schema definition > xen-vman.schema.json
+
+For TOML, write `#:schema xen-vman.schema.json` as the first line (Even Better TOML, taplo);
+for YAML, `# yaml-language-server: $schema=xen-vman.schema.json`.";
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum SchemaKind {
+    /// Definitions in TOML
+    Definition,
+    /// The role's variables in YAML or JSON
+    Role,
+    /// Facts of a host
+    Facts,
 }
 
 const VIF_P2P_EXAMPLES: &str = "\

@@ -19,8 +19,10 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Render(args) => commands::render::run(&args),
         Command::Check(args) => commands::check::run(&args),
+        Command::Explain(args) => commands::explain::run(&args),
         Command::Diagnostics(args) => commands::diagnostics::run(&args),
         Command::Convert(args) => commands::convert::run(&args),
+        Command::Schema { of } => commands::schema::run(of),
         Command::VifP2p(args) => commands::vif::run_p2p(&args),
         Command::Vifname(args) => commands::vif::run_name(&args),
         Command::Completions { shell } => commands::completions::run(shell),

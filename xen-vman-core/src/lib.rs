@@ -32,11 +32,13 @@
 pub mod diag;
 pub mod document;
 mod error;
+pub mod explain;
 pub mod parse;
 
 mod pipeline;
 pub mod render;
 pub mod resolve;
+pub mod schema;
 pub mod spec;
 pub mod validate;
 pub mod values;

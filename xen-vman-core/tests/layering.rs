@@ -21,6 +21,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("resolve", &["diag", "document", "parse", "spec", "values"]),
     ("validate", &["diag", "document", "resolve", "values"]),
     ("render", &["diag", "error", "resolve", "values"]),
+    ("explain", &["diag", "document", "resolve"]),
+    ("schema", &["document", "parse", "resolve", "spec"]),
     ("error", &[]),
     (
         "pipeline",

@@ -4,5 +4,7 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod diagnostics;
+pub(crate) mod explain;
 pub(crate) mod render;
+pub(crate) mod schema;
 pub(crate) mod vif;

@@ -6,6 +6,7 @@
 
 use super::{Entry, Node, Value, is_expression, is_password};
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Segment, Span};
+use serde_json::json;
 
 /// A type that can be read from a definition.
 pub trait FromNode: Sized {
@@ -15,9 +16,15 @@ pub trait FromNode: Sized {
     /// Whether an empty text is a value rather than a forgotten one.
     const EMPTY_IS_A_VALUE: bool = false;
 
+    /// What is accepted, as a JSON Schema: at least all that is right, for editors.
+    fn schema() -> Schema;
+
     /// Reads a value; reports and gives nothing if it does not fit.
     fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self>;
 }
+
+/// A JSON Schema, or a part of one.
+pub type Schema = serde_json::Value;
 
 /// A type that is written as a text of some grammar.
 pub trait FromText: Sized {
@@ -29,6 +36,8 @@ pub trait FromText: Sized {
     const EMPTY_IS_A_VALUE: bool = false;
     /// Whether a number is taken as its text (`version: 12`).
     const NUMBERS_ARE_TEXT: bool = false;
+    /// All texts that are accepted, if they are few.
+    const CHOICES: &'static [&'static str] = &[];
 
     /// Reads it.
     ///
@@ -230,6 +239,17 @@ impl<T: FromText> FromNode for T {
     const EXPECTED: &'static str = <T as FromText>::EXPECTED;
     const EMPTY_IS_A_VALUE: bool = <T as FromText>::EMPTY_IS_A_VALUE;
 
+    fn schema() -> Schema {
+        if !T::CHOICES.is_empty() {
+            return json!({ "enum": T::CHOICES });
+        }
+        if T::NUMBERS_ARE_TEXT {
+            json!({ "type": ["string", "number"] })
+        } else {
+            json!({ "type": "string" })
+        }
+    }
+
     fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let text = match &node.value {
             Value::Text(text) => text.clone(),
@@ -257,6 +277,10 @@ impl<T: FromText> FromNode for T {
 
 impl FromNode for bool {
     const EXPECTED: &'static str = "a boolean";
+
+    fn schema() -> Schema {
+        json!({ "type": "boolean" })
+    }
 
     fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         match &node.value {
@@ -293,6 +317,17 @@ pub(crate) fn boolean_word(text: &str) -> Option<bool> {
 impl<T: FromNode> FromNode for Vec<T> {
     const EXPECTED: &'static str = "a list";
     const EMPTY_IS_A_VALUE: bool = true;
+
+    fn schema() -> Schema {
+        let item = T::schema();
+        let list = json!({ "type": "array", "items": item });
+        if item["type"] == "object" {
+            list
+        } else {
+            // One item may stand for the list of it.
+            json!({ "anyOf": [list, item] })
+        }
+    }
 
     fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         decoder.list(node)

@@ -143,6 +143,9 @@ impl Node {
     }
 }
 
+/// A text with a template expression in it, as a regular expression.
+pub(crate) const EXPRESSION: &str = "\\{[{%#]";
+
 /// Whether a text is a template expression: it holds `{{`, `{%` or `{#`.
 pub fn is_expression(text: &str) -> bool {
     ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark))

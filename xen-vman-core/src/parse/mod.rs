@@ -9,6 +9,7 @@ mod convert;
 mod role_vars;
 
 pub use convert::{ConvertTarget, convert};
+pub(crate) use role_vars::role_name;
 
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
 use crate::document::decode::{Decoder, FromNode};

@@ -112,13 +112,13 @@ pub(super) fn from_schema(tree: &Node) -> Node {
     for entry in tree.entries() {
         if &*entry.key == "defaults" {
             let named = entry.node.entries().iter().map(|default| Entry {
-                key: format!("{PREFIX}{DEFAULT_PREFIX}{}", default.key).into(),
+                key: role_name(&["defaults", &default.key]).into(),
                 ..default.clone()
             });
             entries.extend(named);
         } else {
             entries.push(Entry {
-                key: format!("{PREFIX}{}", entry.key).into(),
+                key: role_name(&[&entry.key]).into(),
                 ..entry.clone()
             });
         }
@@ -126,5 +126,13 @@ pub(super) fn from_schema(tree: &Node) -> Node {
     Node {
         span: tree.span,
         value: Value::Table(entries),
+    }
+}
+
+/// The name of the variable for a key of the schema.
+pub(crate) fn role_name(path: &[&str]) -> String {
+    match path {
+        ["defaults", key] => format!("{PREFIX}{DEFAULT_PREFIX}{key}"),
+        _ => format!("{PREFIX}{}", path.join(".")),
     }
 }

@@ -1,10 +1,11 @@
 //! What is known of the host a definition is for.
 
 use crate::diag::Report;
-use crate::document::decode::{Decoder, Fields, FromNode};
+use crate::document::decode::{Decoder, Fields, FromNode, Schema};
 use crate::document::{Dialect, Node, Source};
 use crate::document::{json, toml, yaml};
 use crate::values::{CpuCount, MemoryMib, ProgramPath, XenVersion};
+use serde_json::json;
 
 /// Facts of a host, as a file or an observation gives them; all may be unknown.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +24,20 @@ pub struct Facts {
 
 impl FromNode for Facts {
     const EXPECTED: &'static str = "a table of facts";
+
+    fn schema() -> Schema {
+        json!({
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+                "xl_path": ProgramPath::schema(),
+                "iscsiadm_path": ProgramPath::schema(),
+                "xen_version": XenVersion::schema(),
+                "host_memory": MemoryMib::schema(),
+                "host_cpus": CpuCount::schema(),
+            },
+        })
+    }
 
     fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let mut fields = Fields::open::<Self>(node, decoder)?;

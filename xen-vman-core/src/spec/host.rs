@@ -3,11 +3,12 @@
 use super::{AllowedDiagnostic, DeniedDiagnostic, Templated, table};
 use crate::diag::DiagnosticId;
 use crate::document::Node;
-use crate::document::decode::{Decoder, FromNode, FromText, Invalid};
+use crate::document::decode::{Decoder, FromNode, FromText, Invalid, Schema};
 use crate::values::{
     CpuCount, DracutModule, GuestUser, HostPath, Iqn, MemoryMib, NetworkScript, NfsBase,
     PackageName, Portal, ProgramPath, PublicKey, Seconds, ShellCommand, ShellWords, XenVersion,
 };
+use serde_json::json;
 
 table! {
     /// The settings of a host (`xen_vman_*` among the role's variables).
@@ -78,6 +79,10 @@ pub struct LazyBridge(pub Templated<crate::values::Bridge>);
 impl FromNode for LazyBridge {
     const EXPECTED: &'static str = "a template expression for the name of a bridge";
 
+    fn schema() -> Schema {
+        json!({ "type": "string" })
+    }
+
     fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         Templated::from_node(node, decoder).map(Self)
     }
@@ -123,6 +128,12 @@ const OF_XEN: &[&str] = &[
     "xen-network",
     "xen-script",
 ];
+
+impl serde::Serialize for ScriptSource {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.path)
+    }
+}
 
 impl FromText for ScriptSource {
     const ID: DiagnosticId = DiagnosticId::BadPath;

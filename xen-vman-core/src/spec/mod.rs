@@ -21,7 +21,7 @@ pub use templated::Templated;
 pub use vm::{OsSpec, VmSpec};
 
 use crate::document::Node;
-use crate::document::decode::{Decoder, Fields, FromNode};
+use crate::document::decode::{Decoder, Fields, FromNode, Schema};
 
 /// A whole definition as written: one host and its VMs.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +36,13 @@ pub struct Definition {
 
 impl FromNode for Definition {
     const EXPECTED: &'static str = "a table";
+
+    fn schema() -> Schema {
+        let mut schema = HostSpec::schema();
+        schema["properties"]["defaults"] = DefaultsSpec::schema();
+        schema["properties"]["vms"] = Vec::<VmSpec>::schema();
+        schema
+    }
 
     fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let mut fields = Fields::open::<Self>(node, decoder)?;
@@ -69,6 +76,8 @@ pub(crate) fn table_of(key: &str) -> Option<&'static str> {
 ///
 /// `plain` fields become `Option<T>`; those of a `templated` table `Option<Templated<T>>`.
 macro_rules! table {
+    (@read plain $type:ty) => { $type };
+    (@read templated $type:ty) => { $crate::spec::Templated<$type> };
     (@field plain $type:ty) => { Option<$type> };
     (@field templated $type:ty) => { Option<$crate::spec::Templated<$type>> };
     (
@@ -89,6 +98,7 @@ macro_rules! table {
                 name: $crate::spec::key::plain_name(stringify!($field)),
                 doc: concat!($($fdoc, "\n"),+),
                 expected: <$type as $crate::document::decode::FromNode>::EXPECTED,
+                schema: <$crate::spec::table!(@read $mode $type) as $crate::document::decode::FromNode>::schema,
             }),+];
 
             /// The keys that are written.
@@ -107,6 +117,10 @@ macro_rules! table {
 
         impl $crate::document::decode::FromNode for $name {
             const EXPECTED: &'static str = "a table";
+
+            fn schema() -> $crate::document::decode::Schema {
+                $crate::spec::key::table_schema(&[Self::KEYS])
+            }
 
             fn from_node(
                 node: &$crate::document::Node,

@@ -1,7 +1,8 @@
 //! Values that may be written as a template expression.
 
-use crate::document::Node;
-use crate::document::decode::{Decoder, FromNode};
+use crate::document::decode::{Decoder, FromNode, Schema};
+use crate::document::{EXPRESSION, Node};
+use serde_json::json;
 
 /// A default: a value, or an expression that makes one for each VM.
 #[derive(Debug, Clone)]
@@ -15,6 +16,10 @@ pub enum Templated<T> {
 impl<T: FromNode> FromNode for Templated<T> {
     const EXPECTED: &'static str = T::EXPECTED;
     const EMPTY_IS_A_VALUE: bool = T::EMPTY_IS_A_VALUE;
+
+    fn schema() -> Schema {
+        json!({ "anyOf": [T::schema(), { "type": "string", "pattern": EXPRESSION }] })
+    }
 
     fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         if node.has_expression() {

@@ -1,7 +1,7 @@
 //! The CPUs that a domU may run on.
 
 use crate::diag::DiagnosticId;
-use crate::document::decode::{Decoder, FromNode, FromText, Invalid};
+use crate::document::decode::{Decoder, FromNode, FromText, Invalid, Schema};
 use crate::document::{Node, Value};
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -50,6 +50,10 @@ impl CpuList {
 
 impl FromNode for CpuList {
     const EXPECTED: &'static str = "a list of CPUs";
+
+    fn schema() -> Schema {
+        Vec::<CpuItems>::schema()
+    }
 
     fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         match &node.value {

@@ -2,9 +2,10 @@
 
 use super::text::text_type;
 use crate::diag::DiagnosticId;
-use crate::document::decode::{Decoder, FromNode, FromText, Invalid, boolean_word};
+use crate::document::decode::{Decoder, FromNode, FromText, Invalid, Schema, boolean_word};
 use crate::document::{Node, Value};
 use serde::Serialize;
+use serde_json::json;
 
 /// Declares a word, and which texts are one.
 macro_rules! word_type {
@@ -139,6 +140,10 @@ pub enum Reinstall {
 
 impl FromNode for Reinstall {
     const EXPECTED: &'static str = "a boolean, or a token as text";
+
+    fn schema() -> Schema {
+        json!({ "type": ["boolean", "string", "integer"] })
+    }
 
     fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let yes = |yes| if yes { Self::Always } else { Self::No };

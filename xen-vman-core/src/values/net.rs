@@ -3,7 +3,7 @@
 use crate::diag::DiagnosticId;
 use crate::document::{
     Node,
-    decode::{Decoder, FromNode, FromText, Invalid},
+    decode::{Decoder, FromNode, FromText, Invalid, Schema},
 };
 use ipnet::{IpNet, Ipv4Net};
 use serde::Serialize;
@@ -119,6 +119,10 @@ macro_rules! addresses {
 
         impl FromNode for $name {
             const EXPECTED: &'static str = $expected;
+
+            fn schema() -> Schema {
+                Vec::<HostAddress>::schema()
+            }
 
             fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
                 let addresses = decoder.list::<HostAddress>(node)?;

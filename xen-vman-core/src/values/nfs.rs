@@ -14,6 +14,12 @@ pub struct NfsBase {
     path: Box<str>,
 }
 
+impl Serialize for NfsBase {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{}:{}", self.server, self.path))
+    }
+}
+
 /// The export of one VM's root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NfsExport {

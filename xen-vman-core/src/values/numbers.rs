@@ -2,9 +2,10 @@
 
 use crate::document::{
     Node,
-    decode::{Decoder, FromNode, integer},
+    decode::{Decoder, FromNode, Schema, integer},
 };
 use serde::Serialize;
+use serde_json::json;
 use std::fmt;
 
 macro_rules! number {
@@ -31,6 +32,15 @@ macro_rules! number {
 
         impl FromNode for $name {
             const EXPECTED: &'static str = $expected;
+
+            fn schema() -> Schema {
+                json!({
+                    "type": ["integer", "string"],
+                    "minimum": Self::RANGE.start(),
+                    "maximum": Self::RANGE.end(),
+                    "pattern": "^[0-9]+$",
+                })
+            }
 
             fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
                 let range = i64::from(*Self::RANGE.start())..=i64::from(*Self::RANGE.end());

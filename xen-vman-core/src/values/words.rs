@@ -27,6 +27,7 @@ macro_rules! words {
         impl FromText for $name {
             const ID: DiagnosticId = DiagnosticId::UnknownWord;
             const EXPECTED: &'static str = $expected;
+            const CHOICES: &'static [&'static str] = Self::WORDS;
 
             fn from_text(text: &str) -> Result<Self, Invalid> {
                 match text {

@@ -1,10 +1,13 @@
 //! Texts and values that go into xl.cfg.
 
 use super::text::text_type;
+use super::xl_keys::xl_keys;
+use super::xl_words::xl_key_schema;
 use crate::diag::{DiagnosticId, Segment};
-use crate::document::decode::{Decoder, FromNode, FromText, Invalid};
+use crate::document::decode::{Decoder, FromNode, FromText, Invalid, Schema};
 use crate::document::{Node, Value};
 use serde::{Serialize, Serializer};
+use serde_json::json;
 
 text_type!(
     /// What a VM is for, in any words; it becomes a comment.
@@ -67,6 +70,10 @@ impl std::fmt::Debug for SpicePassword {
 impl FromNode for SpicePassword {
     const EXPECTED: &'static str = "a password, as text";
 
+    fn schema() -> Schema {
+        json!({ "type": "string", "pattern": "^[^,]*$", "maxLength": 60 })
+    }
+
     /// Problems do not quote the password, as other values are.
     fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let why = match &node.value {
@@ -126,6 +133,17 @@ impl XlOptions {
 impl FromNode for XlOptions {
     const EXPECTED: &'static str = "a table of xl.cfg keys and values";
     const EMPTY_IS_A_VALUE: bool = false;
+
+    fn schema() -> Schema {
+        let keys = xl_keys().filter_map(|key| Some((key.to_owned(), xl_key_schema(key)?)));
+        let keys: serde_json::Map<_, _> = keys.collect();
+        json!({
+            "anyOf": [
+                { "type": "object", "properties": keys, "additionalProperties": false },
+                { "type": "array", "items": { "type": "array", "minItems": 2, "maxItems": 2 } },
+            ],
+        })
+    }
 
     /// A table; or, as the original role had to be given them, a list of pairs.
     fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
@@ -199,6 +217,10 @@ fn option(key: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<(XlKey, X
 
 impl FromNode for XlValue {
     const EXPECTED: &'static str = "a number, a boolean, a text or a list of them";
+
+    fn schema() -> Schema {
+        json!({ "type": ["integer", "boolean", "string", "array"] })
+    }
 
     fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let bad = |decoder: &mut Decoder<'_>, why: &str| {

@@ -3,9 +3,11 @@
 //! The words are those that xl 4.17 takes for keys of xl.cfg with a short list of them
 //! (`libxl_types.idl`, `xl_parse.c`); it refuses any other.
 
-use super::{XlKeyInfo, XlValue};
+use super::{Shape, XlKeyInfo, XlValue, xl_key_info};
 use crate::diag::DiagnosticId;
-use crate::document::decode::closest;
+use crate::document::EXPRESSION;
+use crate::document::decode::{Schema, closest};
+use serde_json::json;
 
 /// The words of a key; none if it takes any text.
 pub fn xl_words(key: &str) -> Option<&'static [&'static str]> {
@@ -57,6 +59,25 @@ pub fn xl_words(key: &str) -> Option<&'static [&'static str]> {
             "all",
         ],
         _ => return None,
+    })
+}
+
+/// What a key takes, as a JSON Schema; none for keys that xl 4.17 does not know.
+pub(super) fn xl_key_schema(key: &str) -> Option<Schema> {
+    let shape = xl_key_info(key)?.shape;
+    let types: &[&str] = match shape {
+        Shape::Text => &["string", "integer"],
+        Shape::Integer | Shape::IntegerOrText => &["integer", "string"],
+        Shape::Boolean => &["boolean", "integer", "string"],
+        Shape::List => &["array"],
+        Shape::ListOrText => &["array", "string", "integer"],
+        Shape::ListOrBoolean => &["array", "boolean", "integer"],
+    };
+    Some(match xl_words(key) {
+        Some(words) if shape == Shape::Text => {
+            json!({ "anyOf": [{ "enum": words }, { "type": "string", "pattern": EXPRESSION }] })
+        }
+        _ => json!({ "type": types }),
     })
 }
 

@@ -1,0 +1,238 @@
+//! Resolved values → rows, in the order of the schema.
+
+use super::Row;
+use crate::resolve::{
+    Origin, Resolved, ResolvedHost, ResolvedInterface, ResolvedSpice, ResolvedVm, Root, Scope,
+    Sourced,
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// What is shown in place of a password.
+const HIDDEN: &str = "(hidden)";
+
+#[derive(Default)]
+struct Rows(Vec<Row>);
+
+impl Rows {
+    fn add<T: Serialize>(&mut self, key: impl Into<String>, value: &Sourced<T>) {
+        self.0.push(Row {
+            key: key.into(),
+            value: to_value(&value.value),
+            origin: Some(value.origin),
+        });
+    }
+
+    fn maybe<T: Serialize>(&mut self, key: impl Into<String>, value: Option<&Sourced<T>>) {
+        match value {
+            Some(value) => self.add(key, value),
+            None => self.0.push(Row {
+                key: key.into(),
+                value: Value::Null,
+                origin: None,
+            }),
+        }
+    }
+
+    /// The items of a list that all come from the same place.
+    fn list<T: Serialize>(&mut self, key: &str, items: &[Sourced<T>]) {
+        let values = items.iter().map(|item| to_value(&item.value)).collect();
+        self.0.push(Row {
+            key: key.into(),
+            value: Value::Array(values),
+            origin: Some(
+                items
+                    .first()
+                    .map_or(Origin::BuiltIn, |item| whole(item.origin)),
+            ),
+        });
+    }
+
+    fn made(&mut self, key: impl Into<String>, value: Value, from: &'static str) {
+        self.0.push(Row {
+            key: key.into(),
+            value,
+            origin: Some(Origin::Derived(from)),
+        });
+    }
+}
+
+fn to_value(value: &impl Serialize) -> Value {
+    serde_json::to_value(value)
+        .unwrap_or_else(|error| unreachable!("checked values are plain: {error}"))
+}
+
+/// The place of a list, from that of an item.
+fn whole(origin: Origin) -> Origin {
+    let list = |place: crate::resolve::Place| crate::resolve::Place {
+        item: None,
+        ..place
+    };
+    match origin {
+        Origin::Written(place) => Origin::Written(list(place)),
+        Origin::Default(place) => Origin::Default(list(place)),
+        other => other,
+    }
+}
+
+/// The settings of a host.
+pub fn host(host: &ResolvedHost) -> Vec<Row> {
+    let mut rows = Rows::default();
+    rows.add("xl_path", &host.xl_path);
+    rows.add("iscsiadm_path", &host.iscsiadm_path);
+    rows.add("vm_config_path", &host.vm_config_path);
+    rows.add("dracut_modules", &host.dracut_modules);
+    rows.maybe("dracut_extra_flags", host.dracut_extra_flags.as_ref());
+    rows.add("start_timeout", &host.start_timeout_secs);
+    rows.add("stop_timeout", &host.stop_timeout_secs);
+    rows.add("iscsi_login_timeout", &host.iscsi_login_timeout_secs);
+    rows.add("iscsi_logout_timeout", &host.iscsi_logout_timeout_secs);
+    rows.add("mount_timeout", &host.mount_timeout_secs);
+    rows.add("umount_timeout", &host.umount_timeout_secs);
+    rows.add("public_keys", &host.public_keys);
+    rows.maybe("nfsroot_base", host.nfsroot_base.as_ref());
+    rows.maybe("iscsi_server", host.iscsi_server.as_ref());
+    rows.maybe("iscsi_base_wwn", host.iscsi_base_wwn.as_ref());
+    rows.add("debootstrap_packages", &host.debootstrap_packages);
+    rows.add(
+        "additional_network_scripts",
+        &host.additional_network_scripts,
+    );
+    rows.add("global_preparations", &host.global_preparations);
+    rows.add(
+        "global_preparations_timeout",
+        &host.global_preparations_timeout_secs,
+    );
+    rows.add("guest_user", &host.guest_user);
+    rows.maybe("xen_version", host.xen_version.as_ref());
+    rows.maybe("host_memory", host.host_memory_mib.as_ref());
+    rows.maybe("host_cpus", host.host_cpus.as_ref());
+    rows.add("network_script", &host.network_script);
+    rows.maybe("network_bridge", host.network_bridge.as_ref());
+    rows.0
+}
+
+/// Every value of a VM, those of its interfaces among them.
+pub fn vm(vm: &ResolvedVm, resolved: &Resolved) -> Vec<Row> {
+    let mut rows = Rows::default();
+    let scope = Scope::Vm(vm.number);
+    rows.add("org", &Sourced::written(vm.org.clone(), scope.key("org")));
+    rows.add(
+        "name",
+        &Sourced::written(vm.name.clone(), scope.key("name")),
+    );
+    if vm.written.contains(&"domain") {
+        let domain = Sourced::written(vm.domain.clone(), scope.key("domain"));
+        rows.add("domain", &domain);
+    } else {
+        rows.made("domain", to_value(&vm.domain), "org and name");
+    }
+    rows.maybe("description", vm.description.as_ref());
+    rows.add("uuid", &vm.uuid);
+    rows.add("type", &vm.guest_type);
+    rows.add("memory", &vm.memory_mib);
+    rows.maybe("maxmem", vm.maxmem_mib.as_ref());
+    rows.add("vcpus", &vm.vcpus);
+    rows.add("cpu_str", &vm.cpus);
+    for interface in &vm.interfaces {
+        interface_rows(interface, resolved, &mut rows);
+    }
+    rows.maybe("connection_ip", vm.connection_ip.as_ref());
+    rows.maybe("gateway", vm.network.gateway4.as_ref());
+    rows.maybe("gateway6", vm.network.gateway6.as_ref());
+    rows.add("nameserver", &vm.network.nameservers);
+    rows.add("storage_type", &vm.storage_type);
+    rows.list("disks", &vm.disks);
+    rows.add("manual_root_disk", &vm.manual_root_disk);
+    rows.add("filesystem", &vm.filesystem);
+    rows.made("root", root(&vm.root), "storage");
+    rows.add("os.type", &vm.os_type);
+    rows.add("os.version", &vm.os_version);
+    rows.add("boot_after_creation", &vm.boot_after_creation);
+    rows.add("auto_boot", &vm.auto_boot);
+    rows.list("after", &vm.after);
+    if let Some(boot) = &vm.direct_boot {
+        rows.maybe("kernel", boot.kernel.as_ref());
+        rows.maybe("initrd", boot.initrd.as_ref());
+        rows.maybe("cmdline", boot.cmdline.as_ref());
+    }
+    rows.add("spice", &vm.spice_enabled);
+    if let Some(spice) = &vm.spice {
+        spice_rows(spice, &mut rows);
+    }
+    for option in &vm.xl_options {
+        let key = format!("additional_xen_options.{}", option.key);
+        if crate::document::is_password(option.key.as_str()) {
+            rows.add(key, &hidden(option.value.origin));
+        } else {
+            rows.add(key, &option.value);
+        }
+    }
+    rows.add("auto_install", &vm.auto_install);
+    rows.add("reinstall", &vm.reinstall);
+    rows.0
+}
+
+fn hidden(origin: Origin) -> Sourced<&'static str> {
+    Sourced {
+        value: HIDDEN,
+        origin,
+    }
+}
+
+fn spice_rows(spice: &ResolvedSpice, rows: &mut Rows) {
+    rows.add("spicehost", &spice.host);
+    rows.add("spiceport", &spice.port);
+    let password = spice.password.as_ref();
+    rows.maybe(
+        "spicepasswd",
+        password.map(|password| hidden(password.origin)).as_ref(),
+    );
+    rows.add("mouse", &spice.mouse);
+    rows.add("share_clipboard", &spice.share_clipboard);
+    rows.add("spicevdagent", &spice.spicevdagent);
+    rows.add("max_usb_redirections", &spice.max_usb_redirections);
+}
+
+fn interface_rows(interface: &ResolvedInterface, resolved: &Resolved, rows: &mut Rows) {
+    let key = |name: &str| format!("interfaces[{}].{name}", interface.devid);
+    for (name, is_ipv4) in [("ip", true), ("ipv6", false)] {
+        let family: Vec<_> = interface
+            .addresses
+            .iter()
+            .filter(|address| address.addr.is_ipv4() == is_ipv4)
+            .copied()
+            .collect();
+        match family.first() {
+            Some(_) => rows.list(&key(name), &family),
+            None => rows.maybe::<()>(key(name), None),
+        }
+    }
+    rows.add(key("mac"), &interface.mac);
+    rows.maybe(key("mtu"), interface.mtu.as_ref());
+    let bridge = interface.bridge.as_ref();
+    rows.maybe(
+        key("bridge"),
+        bridge.or(resolved.host.network_bridge.as_ref()),
+    );
+    rows.maybe(key("vifname"), interface.vifname.as_ref());
+    let script = interface.script.as_ref();
+    rows.add(
+        key("script"),
+        script.unwrap_or(&resolved.host.network_script),
+    );
+    rows.maybe(key("rate"), interface.rate.as_ref());
+    rows.maybe(key("xen_str"), interface.xen_str.as_ref());
+}
+
+fn root(root: &Root) -> Value {
+    match root {
+        Root::Nfs(export) => json!(export.to_string()),
+        Root::Iscsi {
+            portal,
+            iqn,
+            device,
+        } => json!({ "portal": portal, "target": iqn, "device": device }),
+        Root::Unmanaged => Value::Null,
+    }
+}

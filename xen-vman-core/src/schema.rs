@@ -1,0 +1,88 @@
+//! JSON Schemas of the files that are read, for editors that complete and check.
+//!
+//! They are made from the types that read the files. A schema takes all that is right; what
+//! is wrong in ways that a schema cannot say, `check` finds.
+
+use crate::document::EXPRESSION;
+use crate::document::decode::{FromNode, Schema};
+use crate::parse::role_name;
+use crate::resolve::Facts;
+use crate::spec::Definition;
+use serde_json::{Map, Value, json};
+
+const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
+
+/// Which files a schema is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SchemaOf {
+    /// A definition in the words of the schema (TOML).
+    Definition,
+    /// The role's variables (YAML or JSON).
+    RoleVariables,
+    /// Facts of a host.
+    Facts,
+}
+
+/// The schema of one kind of file.
+pub fn schema(of: SchemaOf) -> Schema {
+    let (title, mut schema) = match of {
+        SchemaOf::Definition => ("Definition of a Xen host and its VMs", Definition::schema()),
+        SchemaOf::RoleVariables => (
+            "Variables of the Ansible role xen_vman",
+            role_variables(&Definition::schema()),
+        ),
+        SchemaOf::Facts => ("Facts of a Xen host", Facts::schema()),
+    };
+    let mut whole = Map::new();
+    whole.insert("$schema".into(), DIALECT.into());
+    whole.insert("title".into(), title.into());
+    if let Value::Object(rest) = schema.take() {
+        whole.extend(rest);
+    }
+    Value::Object(whole)
+}
+
+/// Every key under its name among the role's variables. Variables of others are passed over,
+/// and Ansible may evaluate any text.
+fn role_variables(definition: &Schema) -> Schema {
+    let mut properties = Map::new();
+    let keys = |schema: &Value| {
+        schema["properties"]
+            .as_object()
+            .cloned()
+            .unwrap_or_default()
+    };
+    for (key, schema) in keys(definition) {
+        if key == "defaults" {
+            for (key, schema) in keys(&schema) {
+                properties.insert(role_name(&["defaults", &key]), templated(schema));
+            }
+        } else {
+            properties.insert(role_name(&[&key]), templated(schema));
+        }
+    }
+    let mut schema = json!({ "type": "object" });
+    schema["properties"] = properties.into();
+    schema
+}
+
+/// The schema, or a template expression, at every place that holds a value.
+fn templated(mut schema: Value) -> Value {
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        for (_, inner) in properties {
+            *inner = templated(inner.take());
+        }
+    }
+    if let Some(items) = schema.get_mut("items") {
+        *items = templated(items.take());
+    }
+    let mut either = json!({ "anyOf": [] });
+    if let Some(description) = schema
+        .as_object_mut()
+        .and_then(|all| all.remove("description"))
+    {
+        either["description"] = description;
+    }
+    either["anyOf"] = json!([schema, { "type": "string", "pattern": EXPRESSION }]);
+    either
+}
