@@ -42,6 +42,7 @@ pub mod schema;
 pub mod spec;
 pub mod validate;
 pub mod values;
+pub mod xl_cfg;
 
 pub use document::{Dialect, Source, Sources};
 pub use error::Error;

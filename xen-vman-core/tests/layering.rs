@@ -23,6 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("render", &["diag", "error", "resolve", "values"]),
     ("explain", &["diag", "document", "resolve"]),
     ("schema", &["document", "parse", "resolve", "spec"]),
+    ("xl_cfg", &["diag"]),
     ("error", &[]),
     (
         "pipeline",

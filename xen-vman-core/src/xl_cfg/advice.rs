@@ -1,0 +1,204 @@
+//! What is said of mistakes, and how many of them.
+
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Severity, Span};
+use std::ops::Range;
+
+/// Errors, and warnings, of one file; more help nobody.
+const MOST: usize = 100;
+
+/// The report of one file: no more than one error for each line.
+pub(super) struct Problems<'r> {
+    file: FileId,
+    report: &'r mut Report,
+    /// The key of the statement being read.
+    key: Option<String>,
+    /// The line being read.
+    line: usize,
+    /// The line of the last error.
+    wrong_line: Option<usize>,
+    errors: usize,
+    warnings: usize,
+}
+
+impl<'r> Problems<'r> {
+    pub(super) fn new(file: FileId, report: &'r mut Report) -> Self {
+        Self {
+            file,
+            report,
+            key: None,
+            line: 0,
+            wrong_line: None,
+            errors: 0,
+            warnings: 0,
+        }
+    }
+
+    pub(super) fn next_line(&mut self) {
+        self.line += 1;
+    }
+
+    /// Says whose value comes next; none between statements.
+    pub(super) fn about(&mut self, key: Option<&[u8]>) {
+        self.key = key.map(shown);
+    }
+
+    pub(super) fn span(&self, range: &Range<usize>) -> Span {
+        let byte = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        Span {
+            file: self.file,
+            start: byte(range.start),
+            end: byte(range.end),
+        }
+    }
+
+    /// An error of syntax, unless the line has an error.
+    pub(super) fn error(&mut self, range: &Range<usize>, advice: Advice) {
+        self.error_of(DiagnosticId::Syntax, range, advice);
+    }
+
+    /// An error, unless the line has one.
+    pub(super) fn error_of(&mut self, id: DiagnosticId, range: &Range<usize>, advice: Advice) {
+        if self.wrong_line == Some(self.line) {
+            return;
+        }
+        self.wrong_line = Some(self.line);
+        self.errors += 1;
+        if self.errors <= MOST {
+            self.push(id, Severity::Error, range, advice);
+        }
+    }
+
+    /// Something that xl takes, but not for what it seems to be.
+    pub(super) fn warning(&mut self, range: &Range<usize>, advice: Advice) {
+        self.warnings += 1;
+        if self.warnings <= MOST {
+            self.push(DiagnosticId::Syntax, Severity::Warning, range, advice);
+        }
+    }
+
+    fn push(&mut self, id: DiagnosticId, severity: Severity, range: &Range<usize>, advice: Advice) {
+        let path = match &self.key {
+            Some(key) => FieldPath::root().key(key),
+            None => FieldPath::root(),
+        };
+        let mut diagnostic = Diagnostic::new(id, path, advice.message).at(self.span(range));
+        diagnostic.severity = severity;
+        diagnostic.help = advice.help;
+        self.report.push(diagnostic);
+    }
+
+    /// What to say of a word that is no value. A password is not repeated.
+    pub(super) fn no_value(&self, word: &[u8]) -> Advice {
+        if self.key.as_ref().is_some_and(|key| key.contains("passw")) {
+            return Advice::new("a text must stand in quotes").help("write `\"…\"`");
+        }
+        no_value(word)
+    }
+}
+
+/// What must hold, and what to write.
+pub(super) struct Advice {
+    message: String,
+    help: Option<String>,
+}
+
+impl Advice {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// A word of the file as it is shown.
+fn shown(word: &[u8]) -> String {
+    const LONGEST: usize = 40;
+    let start = &word[..word.len().min(4 * LONGEST)];
+    let text = String::from_utf8_lossy(start);
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into_owned(),
+    }
+}
+
+fn no_value(word: &[u8]) -> Advice {
+    let text = shown(word);
+    let digit = u8::is_ascii_digit;
+    let unsigned = word.strip_prefix(b"-").or(word.strip_prefix(b"+"));
+    let number = unsigned.unwrap_or(word);
+    let digits = number.iter().take_while(|b| digit(b)).count();
+    if word.eq_ignore_ascii_case(b"none") {
+        return Advice::new(format!("`{text}` is no value of xl.cfg"))
+            .help("leave the line out, or write `\"none\"`");
+    }
+    for (words, number) in [(["true", "yes", "on"], 1), (["false", "no", "off"], 0)] {
+        if words
+            .iter()
+            .any(|w| word.eq_ignore_ascii_case(w.as_bytes()))
+        {
+            return Advice::new(format!("`{text}` is no value of xl.cfg")).help(format!(
+                "write `{number}`, or `\"{text}\"` where xl takes words"
+            ));
+        }
+    }
+    if matches!(word.first(), Some(b'(' | b'{')) {
+        return Advice::new(format!(
+            "`{text}` is no value of xl.cfg, which is not read as Python"
+        ))
+        .help("write a number, a text in quotes, or a list in square brackets");
+    }
+    let tail = number[digits..].strip_prefix(b".");
+    let fraction = tail.is_some_and(|tail| !tail.is_empty() && tail.iter().all(digit));
+    if (unsigned.is_some() && digits > 0 && digits == number.len()) || fraction {
+        return Advice::new(format!(
+            "`{text}` is no number of xl.cfg: it must have neither sign nor fraction"
+        ))
+        .help(format!("write `\"{text}\"` where xl takes such a value"));
+    }
+    let hex = number.strip_prefix(b"0x").or(number.strip_prefix(b"0X"));
+    if hex.is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) {
+        return Advice::new(format!(
+            "`{text}` is no number of xl.cfg: hexadecimal digits and `x` must be lower case"
+        ))
+        .help(format!("write `{}`", text.to_ascii_lowercase()));
+    }
+    if digits > 0 && unsigned.is_none() && word[digits..].iter().all(u8::is_ascii_alphabetic) {
+        return Advice::new(format!(
+            "`{text}` is no number of xl.cfg, which has no units"
+        ))
+        .help(format!(
+            "write the digits alone, or `\"{text}\"` where xl takes a text"
+        ));
+    }
+    let bare = |b: &u8| b.is_ascii_graphic() && *b != b'\\';
+    let advice = Advice::new(format!(
+        "`{text}` is no value of xl.cfg: a text must stand in quotes"
+    ));
+    if word.iter().all(bare) {
+        advice.help(format!("write `\"{text}\"`"))
+    } else {
+        advice.help("write a number, a text in quotes, or a list in square brackets")
+    }
+}
+
+/// What to say of a word that stands where a key must.
+pub(super) fn no_key(word: &[u8]) -> Advice {
+    let text = shown(word);
+    let message = format!(
+        "`{text}` is no key of xl.cfg: a key starts with a letter and has lower-case letters, digits, `_` and `.`"
+    );
+    let fixed = text.to_ascii_lowercase().replace('-', "_");
+    let is_key = super::lexer::is_key(fixed.as_bytes());
+    let advice = Advice::new(message);
+    if is_key && !text.ends_with('…') {
+        advice.help(format!("write `{fixed}`"))
+    } else {
+        advice.help("write `key = value`, or `#` before a comment")
+    }
+}
