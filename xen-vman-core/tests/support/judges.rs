@@ -91,6 +91,42 @@ pub(crate) fn xl(judges: &Path, files: &[PathBuf]) -> Vec<XlVerdict> {
     verdicts
 }
 
+/// What libxlutil makes of a file.
+#[derive(Debug)]
+pub(crate) struct XluVerdict {
+    /// Why it is refused, or none.
+    pub(crate) refusal: Option<String>,
+    /// Keys and values: texts and lists, stray bytes as U+F7NN.
+    pub(crate) values: serde_json::Map<String, Value>,
+}
+
+/// Has libxlutil read files.
+pub(crate) fn xlu(judges: &Path, files: &[PathBuf]) -> Vec<XluVerdict> {
+    let output = Command::new(judges.join("bin/xlu-dump"))
+        .args(files)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let verdicts: Vec<_> = lines
+        .lines()
+        .map(|line| {
+            let verdict: Value = serde_json::from_str(line).unwrap();
+            XluVerdict {
+                refusal: (verdict["ok"] == false)
+                    .then(|| verdict["error"].as_str().unwrap().to_owned()),
+                values: verdict["values"].as_object().unwrap().clone(),
+            }
+        })
+        .collect();
+    assert_eq!(verdicts.len(), files.len());
+    verdicts
+}
+
 /// Runs one of the scripts in `tests/judges`; 77 means that it cannot run here.
 pub(crate) fn script(name: &str, arguments: &[&Path]) {
     let path = super::crate_dir().join("tests/judges").join(name);
