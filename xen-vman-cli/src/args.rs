@@ -40,6 +40,12 @@ pub(crate) enum Command {
     /// Say everything that is wrong with a definition
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
+    /// Say everything that is wrong with xl.cfg files as they are
+    #[command(after_help = LINT_EXAMPLES)]
+    Lint(LintArgs),
+    /// Make a definition of xl.cfg files
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(ImportArgs),
     /// Tell where the values of a VM come from
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
@@ -106,6 +112,13 @@ pub(crate) struct InputArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) scripts: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
+}
+
+/// How problems are shown, and which count.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
     /// Form of problems found
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     pub(crate) format: Format,
@@ -183,6 +196,44 @@ pub(crate) struct CheckArgs {
 
     #[command(flatten)]
     pub(crate) input: InputArgs,
+}
+
+const LINT_EXAMPLES: &str = "\
+Example:
+  xen-vman-cli lint /etc/xen/*.cfg
+
+The files are checked as the domains of one host: what no two may share is reported, too.";
+
+#[derive(Debug, Args)]
+pub(crate) struct LintArgs {
+    /// Files in the format of xl.cfg(5)
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Facts of the host, as `xen_version = "4.17"`, in TOML, YAML or JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) facts: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
+}
+
+const IMPORT_EXAMPLES: &str = "\
+Example:
+  xen-vman-cli import /etc/xen/*.cfg > hypervisor.toml
+
+Each file becomes a VM that renders to the same meaning; comments are kept. What xl takes for
+granted is written out, and what no key is for becomes an additional option. A name such as
+`stuvus-web01` gives `org` and `name`; another one becomes the VM's `domain`.";
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// Files in the format of xl.cfg(5)
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
 }
 
 const EXPLAIN_EXAMPLES: &str = "\

@@ -1,6 +1,6 @@
 //! From the arguments to definitions after all checks.
 
-use crate::args::InputArgs;
+use crate::args::{Format, InputArgs, ReportArgs};
 use crate::{Failure, input, terminal};
 use std::path::{Path, PathBuf};
 use xen_vman_core::diag::{DiagnosticId, Levels, Report};
@@ -16,13 +16,13 @@ pub(crate) fn fleet(
     hosts: &[HostFiles],
     args: &InputArgs,
 ) -> Result<Option<(Fleet, Vec<Assets>)>, Failure> {
-    let levels = levels(args)?;
+    let levels = levels(&args.report)?;
     let common = sources(&args.common)?;
     let files = hosts
         .iter()
         .map(|HostFiles(own)| Ok([common.clone(), sources(own)?].concat()))
         .collect::<Result<_, Failure>>()?;
-    let Some(facts) = facts(args)? else {
+    let Some(facts) = facts(args.facts.as_deref(), args.report.format)? else {
         return Ok(None);
     };
     let mut fleet = compile_fleet(files, &facts, &levels);
@@ -37,7 +37,8 @@ fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
     paths.iter().map(|path| input::source(path)).collect()
 }
 
-fn levels(args: &InputArgs) -> Result<Levels, Failure> {
+/// The severities that the arguments choose.
+pub(crate) fn levels(args: &ReportArgs) -> Result<Levels, Failure> {
     let ids = |names: &[String]| -> Result<Vec<DiagnosticId>, Failure> {
         let known =
             |name: &String| DiagnosticId::of_name(name).ok_or_else(|| unknown_diagnostic(name));
@@ -65,8 +66,8 @@ pub(crate) fn unknown_diagnostic(name: &str) -> Failure {
 }
 
 /// The facts of a file; none if they are wrong, which is shown.
-fn facts(args: &InputArgs) -> Result<Option<Facts>, Failure> {
-    let Some(path) = &args.facts else {
+pub(crate) fn facts(path: Option<&Path>, format: Format) -> Result<Option<Facts>, Failure> {
+    let Some(path) = path else {
         return Ok(Some(Facts::default()));
     };
     let source = input::source(path)?;
@@ -76,7 +77,7 @@ fn facts(args: &InputArgs) -> Result<Option<Facts>, Failure> {
     sources.add(source);
     report.locate(|path| sources.span_of(path));
     if !report.is_empty() {
-        terminal::report(&report, &sources, args.format)?;
+        terminal::report(&report, &sources, format)?;
     }
     Ok((!report.has_errors()).then_some(facts))
 }

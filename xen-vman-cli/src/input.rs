@@ -9,7 +9,24 @@ use xen_vman_core::{Dialect, Source};
 /// A definition or a file of facts.
 pub(crate) fn source(path: &Path) -> Result<Source, Failure> {
     let name = path.display().to_string();
+    let bytes = bytes(path)?;
+    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    let source = if size <= Source::BYTES_MAX {
+        Source::from_bytes(&name, bytes)
+    } else {
+        let on_disk = path.metadata().map_or(size, |data| data.len().max(size));
+        Source::too_large(&name, on_disk)
+    };
+    source.ok_or_else(|| {
+        Failure::new(format!("{name} has no ending that tells its format"))
+            .help("call it .toml, or .yml, .yaml or .json for the role's variables")
+    })
+}
+
+/// The bytes of a file; of one that is too large, just so many that it shows.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let fail = |error: std::io::Error| {
+        let name = path.display();
         let failure = Failure::new(format!("cannot read {name}: {error}"));
         if path.is_dir() {
             failure.help("name the files in it")
@@ -17,22 +34,12 @@ pub(crate) fn source(path: &Path) -> Result<Source, Failure> {
             failure
         }
     };
-    let mut file = std::fs::File::open(path).map_err(fail)?;
+    let file = std::fs::File::open(path).map_err(fail)?;
     // A pipe has no size, so no more is read than is taken.
     let mut bytes = Vec::new();
     let most = Source::BYTES_MAX + 1;
-    let read = file.by_ref().take(most).read_to_end(&mut bytes);
-    let read = u64::try_from(read.map_err(fail)?).unwrap_or(u64::MAX);
-    let source = if read < most {
-        Source::from_bytes(&name, bytes)
-    } else {
-        let size = file.metadata().map_or(read, |data| data.len().max(read));
-        Source::too_large(&name, size)
-    };
-    source.ok_or_else(|| {
-        Failure::new(format!("{name} has no ending that tells its format"))
-            .help("call it .toml, or .yml, .yaml or .json for the role's variables")
-    })
+    file.take(most).read_to_end(&mut bytes).map_err(fail)?;
+    Ok(bytes)
 }
 
 /// What is in a directory, sorted.

@@ -19,6 +19,8 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Render(args) => commands::render::run(&args),
         Command::Check(args) => commands::check::run(&args),
+        Command::Lint(args) => commands::xl_cfg::run_lint(&args),
+        Command::Import(args) => commands::xl_cfg::run_import(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Diagnostics(args) => commands::diagnostics::run(&args),
         Command::Convert(args) => commands::convert::run(&args),

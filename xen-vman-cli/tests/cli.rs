@@ -128,18 +128,26 @@ fn wrong_cases_give_the_same_report_as_in_the_core() {
             .iter()
             .map(|file| file.rsplit('/').next().unwrap().to_owned())
             .collect();
+        let is_xl = files.iter().any(|file| file.ends_with(".cfg"));
+        let (command, rest): (&str, &[&str]) = if is_xl {
+            ("lint", &["--format", "text"])
+        } else {
+            ("render", &["--stdout"])
+        };
         let output = Command::new(env!("CARGO_BIN_EXE_xen-vman-cli"))
             .current_dir(&case)
-            .arg("render")
+            .arg(command)
             .args(&files)
-            .arg("--stdout")
+            .args(rest)
             .output()
             .unwrap();
         let expected = fs::read_to_string(case.join("expect.txt")).unwrap();
         // The words of the system for a missing file are not the same everywhere.
         let settled =
             |text: &str| text.replace("No such file or directory (os error 2)", "entity not found");
-        assert_eq!(settled(&stderr(&output)), expected, "{}", case.display());
+        let said = settled(&stderr(&output));
+        let said = said.strip_suffix("1 files: no errors\n").unwrap_or(&said);
+        assert_eq!(said, expected, "{}", case.display());
         let code = i32::from(expected.contains("error["));
         assert_eq!(output.status.code(), Some(code), "{}", case.display());
         if code == 1 {
@@ -613,5 +621,136 @@ fn every_help_text_has_an_example() {
             stdout(&run(&[command, "--help"])).contains("Example"),
             "{command}"
         );
+    }
+}
+
+/// A host's definition with one VM, written to a file.
+fn host_file(dir: &Path, name: &str, vm: &str) -> String {
+    let path = dir.join(name);
+    let text = format!(
+        "iscsi_server = \"10.0.0.6\"\niscsi_base_wwn = \"iqn.2017-01.de.example\"\n\n[[vms]]\n\
+         os = {{ type = \"debian\", version = \"bookworm\" }}\nstorage_type = \"iscsi\"\n{vm}"
+    );
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_two_hosts_share_is_reported_by_both_places() {
+    let dir = tempfile::tempdir().unwrap();
+    let vm = "org = \"stuvus\"\nname = \"web01\"\ninterfaces = [{ ip = \"10.0.0.15/24\", mac = \"00:16:3e:00:00:01\" }]\n";
+    let a = host_file(dir.path(), "hosts/a.toml", vm);
+    let b = host_file(dir.path(), "hosts/b.toml", vm);
+    for alone in [&a, &b] {
+        let output = run(&["check", alone]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    }
+    let folder = dir.path().join("hosts");
+    for arguments in [vec![a.as_str(), &b], vec![folder.to_str().unwrap()]] {
+        let output = run(&[&["check", "--format", "short"], &arguments[..]].concat());
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(1));
+        for id in ["duplicate-vm", "duplicate-mac", "duplicate-address"] {
+            let line = "b.toml:";
+            let found = said
+                .lines()
+                .any(|one| one.contains(id) && one.contains(line));
+            assert!(found, "{id}: {said}");
+        }
+        let whole = stderr(&run(&[&["check"], &arguments[..]].concat()));
+        assert!(
+            whole.contains("a.toml:") && whole.contains("on another host"),
+            "{whole}"
+        );
+    }
+}
+
+#[test]
+fn two_hosts_may_not_boot_from_one_root() {
+    let dir = tempfile::tempdir().unwrap();
+    let vm = "org = \"stuvus\"\nname = \"NAME\"\ninterfaces = []\ndomain = \"NAME\"\n";
+    let a = host_file(dir.path(), "a.toml", &vm.replace("NAME", "web"));
+    let disk = "disks = [\"script=block-iscsi,vdev=xvdb,target=iqn=iqn.2017-01.de.example:web,portal=10.0.0.6\"]\n";
+    let b = host_file(dir.path(), "b.toml", &(vm.replace("NAME", "db") + disk));
+    let output = run(&["check", "--deny", "shared-disk", &a, &b]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("shared-disk"),
+        "{}",
+        stderr(&output)
+    );
+    // Common settings are said once, however many hosts have them.
+    let common = dir.path().join("common.toml");
+    fs::write(&common, "public_keys = [\"no key\"]\n").unwrap();
+    let output = run(&["check", "--common", common.to_str().unwrap(), &a, &b]);
+    assert_eq!(
+        stderr(&output).matches("bad-public-key").count(),
+        1,
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn warnings_can_be_left_out_or_made_errors() {
+    let case = root().join("xen-vman-core/tests/cases/bad/address-without-prefix/input.toml");
+    let case = case.to_str().unwrap();
+    let code = |arguments: &[&str]| run(&[&["check", case], arguments].concat()).status.code();
+    assert_eq!(code(&[]), Some(0));
+    assert_eq!(code(&["--deny", "address-without-prefix"]), Some(1));
+    assert_eq!(code(&["--strict"]), Some(1));
+    let quiet = run(&[
+        "check",
+        case,
+        "--strict",
+        "--allow",
+        "address-without-prefix",
+    ]);
+    assert_eq!(stderr(&quiet), "1 VMs: no errors\n");
+    assert_eq!(code(&["--allow", "duplicate-mac"]), Some(2));
+    assert_eq!(code(&["--deny", "no-such-thing"]), Some(2));
+}
+
+#[test]
+fn explain_and_import_and_schema_print_data() {
+    let example = example("hypervisor.toml");
+    let whole = run(&["explain", "stuvus-web01", "--file", &example]);
+    assert!(stdout(&whole).contains("hypervisor.toml:"));
+    let one = run(&[
+        "explain",
+        "stuvus-web01",
+        "memory",
+        "--json",
+        "-f",
+        &example,
+    ]);
+    let rows: serde_json::Value = serde_json::from_str(&stdout(&one)).unwrap();
+    assert_eq!(rows[0]["key"], "memory");
+    assert_eq!(rows.as_array().unwrap().len(), 1);
+    for (arguments, help) in [
+        (
+            vec!["explain", "stuvus-web1", "-f", &example],
+            "stuvus-web01",
+        ),
+        (
+            vec!["explain", "stuvus-web01", "memry", "-f", &example],
+            "memory",
+        ),
+    ] {
+        let output = run(&arguments);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(help));
+    }
+    let case = root().join("xen-vman-core/tests/cases/import/loader");
+    let file = case.join("input.cfg");
+    let output = run(&["import", file.to_str().unwrap()]);
+    let expected = fs::read_to_string(case.join("expect.toml")).unwrap();
+    let body = |text: &str| text.split_once('\n').unwrap().1.to_owned();
+    assert_eq!(body(&stdout(&output)), body(&expected));
+    for kind in ["definition", "role", "facts"] {
+        let schema: serde_json::Value =
+            serde_json::from_str(&stdout(&run(&["schema", kind]))).unwrap();
+        assert!(schema["properties"].is_object());
     }
 }

@@ -82,6 +82,9 @@ impl Fleet {
             .apply(|path| [levels, &own[usize::from(path.host())]]);
         let sources = &self.sources;
         self.report.locate(|path| span_of(sources, path));
+        if sources.len() > 1 {
+            self.report.say_once(sources);
+        }
     }
 
     /// Fetches the network scripts of every host; see [`Compiled::load_assets`]. `read` is

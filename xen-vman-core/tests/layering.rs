@@ -17,7 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("document", &["diag"]),
     ("values", &["diag", "document"]),
     ("spec", &["diag", "document", "values"]),
-    ("parse", &["diag", "document", "spec"]),
+    ("parse", &["diag", "document", "spec", "xl_cfg"]),
     ("resolve", &["diag", "document", "parse", "spec", "values"]),
     ("validate", &["diag", "document", "resolve", "values"]),
     ("render", &["diag", "error", "resolve", "values"]),

@@ -9,11 +9,11 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
     let Some((fleet, _)) = definition::fleet(&hosts, &args.input)? else {
         return Ok(Outcome::WrongDefinition);
     };
-    terminal::report(&fleet.report, &fleet.sources, args.input.format)?;
+    terminal::report(&fleet.report, &fleet.sources, args.input.report.format)?;
     if fleet.report.has_errors() {
         return Ok(Outcome::WrongDefinition);
     }
-    if args.input.format == Format::Text {
+    if args.input.report.format == Format::Text {
         let vms: usize = fleet.hosts.iter().map(|host| host.vms.len()).sum();
         let hosts = match fleet.hosts.len() {
             1 => String::new(),

@@ -15,7 +15,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Outcome, Failure> {
     let sources = &compiled.sources;
     // What is wrong may be just what is to be explained, so values are shown all the same.
     if compiled.report.has_errors() {
-        terminal::report(&compiled.report, sources, args.input.format)?;
+        terminal::report(&compiled.report, sources, args.input.report.format)?;
     }
     let text = if let [a, b] = &args.diff[..] {
         let (rows_a, rows_b) = (of_vm(a, &compiled)?, of_vm(b, &compiled)?);

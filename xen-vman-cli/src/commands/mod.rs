@@ -8,3 +8,4 @@ pub(crate) mod explain;
 pub(crate) mod render;
 pub(crate) mod schema;
 pub(crate) mod vif;
+pub(crate) mod xl_cfg;

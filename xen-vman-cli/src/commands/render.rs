@@ -19,7 +19,7 @@ pub(crate) fn run(args: &RenderArgs) -> Result<Outcome, Failure> {
         return Ok(Outcome::WrongDefinition);
     };
     let (compiled, assets) = (Compiled::from(fleet), &assets[0]);
-    let format = input.format;
+    let format = input.report.format;
     let has_errors = compiled.report.has_errors();
     // Files may go to standard output, where forms for programs go.
     if has_errors || matches!(format, Format::Text | Format::Short) {
@@ -115,7 +115,10 @@ fn write(
     let manifest = manifest(&compiled.resolved, output);
     let files: Vec<_> = files(output).collect();
     let written = OutputDir::open(dir)?.write(&files, &manifest, narrowed)?;
-    if matches!(args.definition.input.format, Format::Text | Format::Short) {
+    if matches!(
+        args.definition.input.report.format,
+        Format::Text | Format::Short
+    ) {
         terminal::note(&format!("{}: {written}", dir.display()));
     }
     Ok(())

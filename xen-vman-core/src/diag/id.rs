@@ -155,6 +155,14 @@ catalogue! {
     QuotedXlValue = "quoted-xl-value", Warning;
     /// An additional option sets a key that has its own variable.
     OptionShadowsKey = "option-shadows-key", Error;
+    /// A key of xl.cfg that is assigned twice; the later one counts.
+    RepeatedXlKey = "repeated-xl-key", Warning;
+    /// A key of xl.cfg that has been replaced by another.
+    DeprecatedXlKey = "deprecated-xl-key", Warning;
+    /// A PV or PVH domain with neither kernel nor boot loader.
+    MissingKernel = "missing-kernel", Error;
+    /// A text that xl takes, but reads as nobody means it.
+    MisreadXlText = "misread-xl-text", Warning;
     // ---- what belongs together in a VM ----
     /// `builder` and `type` say different things.
     BuilderContradictsType = "builder-contradicts-type", Error;

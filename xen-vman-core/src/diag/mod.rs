@@ -20,6 +20,8 @@ pub use levels::Levels;
 pub use path::{FieldPath, Segment};
 pub use place::{Excerpt, FileId, Places, Position, Span};
 
+use std::collections::HashSet;
+
 /// One problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -130,6 +132,19 @@ impl Report {
                 }
                 None => false,
             }
+        });
+    }
+
+    /// Keeps the first of those that say the same of the same place in files of one name:
+    /// settings that several hosts share are read once for each.
+    pub fn say_once(&mut self, sources: &impl Places) {
+        let mut said = HashSet::new();
+        self.diagnostics.retain(|diagnostic| {
+            let Some(span) = diagnostic.span else {
+                return true;
+            };
+            let file = sources.position(span).file.to_owned();
+            said.insert((diagnostic.id, diagnostic.message.clone(), file, span.start))
         });
     }
 

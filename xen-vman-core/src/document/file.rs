@@ -17,6 +17,8 @@ pub struct Source {
     pub dialect: Dialect,
     /// Why the text cannot be read at all.
     pub unreadable: Option<Unreadable>,
+    /// The bytes, if they are not those of the text: xl.cfg need not be UTF-8.
+    pub bytes: Option<Vec<u8>>,
 }
 
 /// Why a file is not read.
@@ -42,6 +44,7 @@ impl Source {
             text: text.into(),
             dialect,
             unreadable: None,
+            bytes: None,
         })
     }
 
@@ -57,6 +60,19 @@ impl Source {
             unreadable,
             ..Self::new(name, text)?
         })
+    }
+
+    /// An xl.cfg file, whatever its name.
+    pub fn xl_cfg(name: impl Into<String>, bytes: Vec<u8>) -> Self {
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let (text, unreadable) = readable(bytes.clone());
+        Self {
+            name: name.into(),
+            text,
+            dialect: Dialect::XlCfg,
+            unreadable: (size > Self::BYTES_MAX).then_some(Unreadable::TooLarge(size)),
+            bytes: unreadable.map(|_| bytes),
+        }
     }
 
     /// A file of which the size alone is known, and is too large.
@@ -112,6 +128,22 @@ impl Shown {
     /// Never shows a place again.
     pub(crate) fn hide(&mut self, span: Span) {
         self.secrets.push(range(span));
+    }
+
+    /// Never shows what follows the name of a password on its line: for files that could not
+    /// be read to their end.
+    pub(crate) fn hide_password_lines(&mut self) {
+        let mut start = 0;
+        for line in self.text.split_inclusive('\n') {
+            let lower = line.to_ascii_lowercase();
+            let value = lower
+                .find("passw")
+                .and_then(|at| Some(at + lower[at..].find(['=', ':', '"'])? + 1));
+            if let Some(value) = value {
+                self.secrets.push(start + value..start + line.len());
+            }
+            start += line.len();
+        }
     }
 
     fn line_starts(&self) -> &[u32] {

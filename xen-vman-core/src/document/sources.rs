@@ -13,10 +13,12 @@ pub enum Dialect {
     RoleYaml,
     /// The Ansible role's variables, in JSON.
     RoleJson,
+    /// A domain in xl's own words.
+    XlCfg,
 }
 
 impl Dialect {
-    /// The dialect of a file by the end of its name: `.toml`, `.yml`, `.yaml`, `.json`.
+    /// The dialect of a definition by the end of its name: `.toml`, `.yml`, `.yaml`, `.json`.
     pub fn of_file_name(name: &str) -> Option<Self> {
         let (_, ending) = name.rsplit_once('.')?;
         match ending {
@@ -82,6 +84,13 @@ impl Sources {
             hide_passwords(&tree, shown);
         }
         self.trees.push(tree);
+    }
+
+    /// Shows no password of the file added last, which could not be read to its end.
+    pub(crate) fn hide_password_lines(&mut self) {
+        if let Some((shown, _)) = self.files.last_mut() {
+            shown.hide_password_lines();
+        }
     }
 
     /// The trees, one for each file.
@@ -173,11 +182,10 @@ impl Places for Sources {
         let file = file
             .or_else(|| self.span_of(path).map(|span| span.file))
             .or_else(|| (self.files.len() == 1).then_some(self.first));
-        let dialect = file.and_then(|id| self.dialect(id));
-        if dialect.is_some_and(Dialect::is_role) {
-            self.role_name(&local, file)
-        } else {
-            local.to_string()
+        match file.and_then(|id| self.dialect(id)) {
+            Some(Dialect::RoleYaml | Dialect::RoleJson) => self.role_name(&local, file),
+            Some(Dialect::XlCfg) => xl_name(&local),
+            Some(Dialect::Schema) | None => local.to_string(),
         }
     }
 
@@ -209,6 +217,46 @@ impl Places for Vec<Sources> {
 fn of_file(hosts: &[Sources], span: Span) -> &Sources {
     let next = hosts.partition_point(|sources| sources.first <= span.file);
     &hosts[next - 1]
+}
+
+/// A key of a VM as xl.cfg calls it; any other path is in its words already.
+fn xl_name(path: &FieldPath) -> String {
+    let [
+        Segment::Key(first),
+        Segment::Index(_),
+        Segment::Key(key),
+        rest @ ..,
+    ] = path.segments()
+    else {
+        let whole = matches!(path.segments(), [Segment::Key(first), ..] if &**first == "vms");
+        return if whole {
+            String::new()
+        } else {
+            path.to_string()
+        };
+    };
+    if &**first != "vms" {
+        return path.to_string();
+    }
+    let name = match &**key {
+        "interfaces" => "vif",
+        "disks" => "disk",
+        "cpu_str" => "cpus",
+        "initrd" => "ramdisk",
+        "org" | "domain" => "name",
+        "mouse" => "spiceagent_mouse",
+        "share_clipboard" => "spice_clipboard_sharing",
+        "max_usb_redirections" => "spiceusbredirection",
+        other => other,
+    };
+    let mut xl = FieldPath::root();
+    if name != "additional_xen_options" {
+        xl.push(Segment::Key(name.into()));
+    }
+    // The parts of a vif are one text.
+    let rest = rest.iter().take(if name == "vif" { 1 } else { rest.len() });
+    rest.for_each(|segment| xl.push(segment.clone()));
+    xl.to_string()
 }
 
 /// Hides the values of keys that are called a password.

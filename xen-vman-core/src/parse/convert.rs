@@ -5,7 +5,7 @@
 
 use super::role_vars;
 use crate::diag::Report;
-use crate::document::{Dialect, Node, Source, Value, json, toml, yaml};
+use crate::document::{Node, Source, Value};
 use std::fmt::Write as _;
 
 /// What to convert to.
@@ -22,15 +22,7 @@ pub enum ConvertTarget {
 /// The file in another format; what was wrong with its syntax or names is in the report.
 pub fn convert(source: &Source, target: ConvertTarget) -> (String, Report) {
     let mut report = Report::new();
-    let tree = match source.dialect {
-        Dialect::Schema => toml::read(&source.text, 0, &mut report),
-        Dialect::RoleYaml => {
-            role_vars::to_schema(yaml::read(&source.text, 0, &mut report), &mut report).0
-        }
-        Dialect::RoleJson => {
-            role_vars::to_schema(json::read(&source.text, 0, &mut report), &mut report).0
-        }
-    };
+    let (tree, _) = super::read(source.dialect, &source.text, None, 0, &mut report);
     let text = match target {
         ConvertTarget::Toml => to_toml(&tree),
         ConvertTarget::Yaml => {
@@ -54,7 +46,7 @@ fn to_toml(tree: &Node) -> String {
     }
 }
 
-fn toml_value(node: &Node) -> Option<::toml::Value> {
+pub(super) fn toml_value(node: &Node) -> Option<::toml::Value> {
     Some(match &node.value {
         Value::Null => return None,
         Value::Bool(value, _) => (*value).into(),

@@ -6,15 +6,20 @@
 //! reported when it replaces another); the VMs of all files are taken together.
 
 mod convert;
+mod from_xl;
+mod from_xl_vif;
+mod import;
 mod role_vars;
 
 pub use convert::{ConvertTarget, convert};
+pub use import::import;
 pub(crate) use role_vars::role_name;
 
-use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Severity, Span};
 use crate::document::decode::{Decoder, FromNode};
 use crate::document::{Dialect, Entry, Node, Source, Sources, Unreadable, Value, json, toml, yaml};
 use crate::spec::Definition;
+use crate::xl_cfg;
 
 /// What parsing gives.
 #[derive(Debug)]
@@ -29,6 +34,20 @@ pub struct Parsed {
     pub report: Report,
 }
 
+/// What keeps a file from being read to its end.
+const UNREAD: &[DiagnosticId] = &[
+    DiagnosticId::Syntax,
+    DiagnosticId::NotUtf8,
+    DiagnosticId::TooLarge,
+];
+
+fn unread(report: &Report) -> usize {
+    report
+        .iter()
+        .filter(|found| UNREAD.contains(&found.id))
+        .count()
+}
+
 /// Reads the files of one definition.
 pub fn parse(files: Vec<Source>) -> Parsed {
     parse_from(files, 0)
@@ -41,7 +60,7 @@ pub fn parse_from(files: Vec<Source>, first_file: FileId) -> Parsed {
     for file in files {
         add_file(file, &mut sources, &mut report);
     }
-    if report.has_errors() {
+    if unread(&report) > 0 {
         // What follows from a file that cannot be read would only hide the cause.
         return Parsed {
             definition: Definition::default(),
@@ -65,7 +84,7 @@ pub fn parse_from(files: Vec<Source>, first_file: FileId) -> Parsed {
 }
 
 fn add_file(file: Source, sources: &mut Sources, report: &mut Report) {
-    let (dialect, name) = (file.dialect, file.name.clone());
+    let (dialect, name, bytes) = (file.dialect, file.name.clone(), file.bytes.clone());
     let size = u64::try_from(file.text.len()).unwrap_or(u64::MAX);
     let unreadable = file
         .unreadable
@@ -84,13 +103,39 @@ fn add_file(file: Source, sources: &mut Sources, report: &mut Report) {
         sources.add_tree(id, Node::bare(Value::Table(Vec::new())), Vec::new());
         return;
     }
-    let text = sources.text(id);
-    let (tree, aliases) = match dialect {
-        Dialect::Schema => (toml::read(text, id, report), Vec::new()),
-        Dialect::RoleYaml => role_vars::to_schema(yaml::read(text, id, report), report),
-        Dialect::RoleJson => role_vars::to_schema(json::read(text, id, report), report),
-    };
+    let before = unread(report);
+    let (tree, aliases) = read(dialect, sources.text(id), bytes.as_deref(), id, report);
     sources.add_tree(id, tree, aliases);
+    if unread(report) > before {
+        sources.hide_password_lines();
+    }
+}
+
+/// A file in the words of the schema, with the names that were written differently. `bytes`
+/// are given where the text is not all there is.
+fn read(
+    dialect: Dialect,
+    text: &str,
+    bytes: Option<&[u8]>,
+    file: FileId,
+    report: &mut Report,
+) -> (Node, Vec<(String, String)>) {
+    match dialect {
+        Dialect::Schema => (toml::read(text, file, report), Vec::new()),
+        Dialect::RoleYaml => role_vars::to_schema(yaml::read(text, file, report), report),
+        Dialect::RoleJson => role_vars::to_schema(json::read(text, file, report), report),
+        Dialect::XlCfg => {
+            let before = report.count(Severity::Error);
+            let domain = xl_cfg::read(bytes.unwrap_or(text.as_bytes()), file, report);
+            // A statement that could not be read is not missing.
+            let tree = if report.count(Severity::Error) == before {
+                from_xl::to_schema(&domain, file, report)
+            } else {
+                Node::bare(Value::Table(Vec::new()))
+            };
+            (tree, Vec::new())
+        }
+    }
 }
 
 fn unreadable_file(name: &str, file: FileId, why: Unreadable) -> Diagnostic {

@@ -14,6 +14,7 @@ static BUILT_IN: LazyLock<Definition> = LazyLock::new(|| {
         text: TEXT.into(),
         dialect: Dialect::Schema,
         unreadable: None,
+        bytes: None,
     };
     let parsed = parse(vec![source]);
     debug_assert!(parsed.report.is_empty(), "{:?}", parsed.report);

@@ -57,7 +57,7 @@ impl Facts {
     /// Reads facts from the text of a TOML, YAML or JSON file.
     pub fn read(source: &Source, report: &mut Report) -> Self {
         let tree = match source.dialect {
-            Dialect::Schema => toml::read(&source.text, 0, report),
+            Dialect::Schema | Dialect::XlCfg => toml::read(&source.text, 0, report),
             Dialect::RoleYaml => yaml::read(&source.text, 0, report),
             Dialect::RoleJson => json::read(&source.text, 0, report),
         };

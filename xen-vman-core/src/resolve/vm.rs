@@ -134,7 +134,14 @@ pub(super) fn resolve(
         .flatten();
     Some(ResolvedVm {
         number: u32::try_from(number).ok()?,
-        written: spec.written(),
+        written: VmSpec::KEYS
+            .iter()
+            .map(|key| key.name)
+            .filter(|key| {
+                node.get(key)
+                    .is_some_and(|node| node.value != crate::document::Value::Null)
+            })
+            .collect(),
         description: spec
             .description
             .clone()

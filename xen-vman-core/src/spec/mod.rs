@@ -101,14 +101,6 @@ macro_rules! table {
                 schema: <$crate::spec::table!(@read $mode $type) as $crate::document::decode::FromNode>::schema,
             }),+];
 
-            /// The keys that are written.
-            pub fn written(&self) -> Vec<&'static str> {
-                let all = [$(
-                    self.$field.is_some().then_some($crate::spec::key::plain_name(stringify!($field)))
-                ),+];
-                all.into_iter().flatten().collect()
-            }
-
             /// Reads the fields of this table out of an open one.
             pub(crate) fn take_fields(fields: &mut $crate::document::decode::Fields<'_, '_, '_>) -> Self {
                 Self { $($field: fields.take($crate::spec::key::plain_name(stringify!($field))),)+ }

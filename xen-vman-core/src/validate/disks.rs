@@ -53,7 +53,9 @@ pub(super) fn missing_root_disk(resolved: &Resolved, report: &mut Report) {
         if vm.root != Root::Unmanaged
             || !vm.disks.is_empty()
             || !disk
+            // Such a VM boots from elsewhere, as over the network.
             || vm.written.contains(&"cmdline")
+            || vm.written.contains(&"disks") && !*vm.manual_root_disk
         {
             continue;
         }

@@ -183,7 +183,8 @@ pub(super) fn gateway_unreachable(resolved: &Resolved, report: &mut Report) {
 /// On a bridge the guest must know which neighbours are there.
 pub(super) fn address_without_prefix(resolved: &Resolved, report: &mut Report) {
     for (vm, interface, scope) in interfaces(resolved) {
-        if !BRIDGING.contains(&script_of(interface, resolved)) {
+        // Others know their network themselves.
+        if !vm.has_guest_files() || !BRIDGING.contains(&script_of(interface, resolved)) {
             continue;
         }
         for address in interface

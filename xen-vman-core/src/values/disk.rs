@@ -267,8 +267,15 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn finish(self, text: &str) -> Result<DiskSpec, Invalid> {
-        let [target, format, vdev, access] = self.slots;
+    fn finish(mut self, text: &str) -> Result<DiskSpec, Invalid> {
+        let [target, format, mut vdev, access] = self.slots;
+        // The old way to say what the device is.
+        for (ending, is_cdrom) in [(":cdrom", true), (":disk", false)] {
+            if let Some(plain) = vdev.and_then(|vdev| vdev.strip_suffix(ending)) {
+                vdev = Some(plain);
+                self.cdrom |= is_cdrom;
+            }
+        }
         let help = "as `phy:/dev/vg0/data,xvdb,w` or `/srv/data.img,raw,xvdb,rw`";
         let Some(vdev) = vdev.filter(|vdev| !vdev.is_empty()) else {
             return Err(Invalid::new("must name the virtual device, as xvdb").help(help));

@@ -1,6 +1,6 @@
 //! What is said of mistakes, and how many of them.
 
-use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Severity, Span};
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
 use std::ops::Range;
 
 /// Errors, and warnings, of one file; more help nobody.
@@ -64,7 +64,7 @@ impl<'r> Problems<'r> {
         self.wrong_line = Some(self.line);
         self.errors += 1;
         if self.errors <= MOST {
-            self.push(id, Severity::Error, range, advice);
+            self.push(id, range, advice);
         }
     }
 
@@ -72,17 +72,16 @@ impl<'r> Problems<'r> {
     pub(super) fn warning(&mut self, range: &Range<usize>, advice: Advice) {
         self.warnings += 1;
         if self.warnings <= MOST {
-            self.push(DiagnosticId::Syntax, Severity::Warning, range, advice);
+            self.push(DiagnosticId::MisreadXlText, range, advice);
         }
     }
 
-    fn push(&mut self, id: DiagnosticId, severity: Severity, range: &Range<usize>, advice: Advice) {
+    fn push(&mut self, id: DiagnosticId, range: &Range<usize>, advice: Advice) {
         let path = match &self.key {
             Some(key) => FieldPath::root().key(key),
             None => FieldPath::root(),
         };
         let mut diagnostic = Diagnostic::new(id, path, advice.message).at(self.span(range));
-        diagnostic.severity = severity;
         diagnostic.help = advice.help;
         self.report.push(diagnostic);
     }

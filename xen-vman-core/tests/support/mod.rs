@@ -41,10 +41,22 @@ pub(crate) fn name(case: &Path) -> String {
     case.file_name().unwrap().to_string_lossy().into_owned()
 }
 
+/// A file, named without its folder; one that ends in `.cfg` is an xl.cfg.
+pub(crate) fn source(path: &Path) -> Source {
+    let bytes = fs::read(path).unwrap();
+    if path.extension().is_some_and(|ending| ending == "cfg") {
+        Source::xl_cfg(name(path), bytes)
+    } else {
+        Source::from_bytes(name(path), bytes).unwrap()
+    }
+}
+
 /// Compiles files, which are named in diagnostics without their folder.
 pub(crate) fn compile_files(files: &[PathBuf]) -> Compiled {
-    let source = |path: &PathBuf| Source::from_bytes(name(path), fs::read(path).unwrap()).unwrap();
-    let mut compiled = compile(files.iter().map(source).collect(), &Facts::default());
+    let mut compiled = compile(
+        files.iter().map(|path| source(path)).collect(),
+        &Facts::default(),
+    );
     let scripts = files[0].parent().unwrap().join("files");
     let assets = compiled
         .load_assets(|path| fs::read(scripts.join(path)).map_err(|error| error.kind().to_string()));

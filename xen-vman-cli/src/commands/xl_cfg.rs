@@ -1,0 +1,58 @@
+//! `lint` and `import`: what there is already, in xl's own words.
+
+use crate::args::{Format, ImportArgs, LintArgs};
+use crate::{Failure, Outcome, definition, input, terminal};
+use std::path::PathBuf;
+use xen_vman_core::diag::Levels;
+use xen_vman_core::parse::import;
+use xen_vman_core::{Compiled, Facts, Source, compile_fleet};
+
+pub(crate) fn run_lint(args: &LintArgs) -> Result<Outcome, Failure> {
+    let levels = definition::levels(&args.report)?;
+    let format = args.report.format;
+    let Some(facts) = definition::facts(args.facts.as_deref(), format)? else {
+        return Ok(Outcome::WrongDefinition);
+    };
+    let found = compiled(sources(&args.files)?, &facts, &levels);
+    terminal::report(&found.report, &found.sources, format)?;
+    if found.report.has_errors() {
+        return Ok(Outcome::WrongDefinition);
+    }
+    if format == Format::Text {
+        terminal::note(&format!("{} files: no errors", args.files.len()));
+    }
+    Ok(Outcome::Fine)
+}
+
+pub(crate) fn run_import(args: &ImportArgs) -> Result<Outcome, Failure> {
+    let sources = sources(&args.files)?;
+    let levels = definition::levels(&args.report)?;
+    let (text, _) = import(&sources);
+    let found = compiled(sources, &Facts::default(), &levels);
+    // Standard output is the definition's.
+    let format = match args.report.format {
+        Format::Short => Format::Short,
+        _ => Format::Text,
+    };
+    terminal::report(&found.report, &found.sources, format)?;
+    terminal::data(text.as_bytes())?;
+    Ok(if found.report.has_errors() {
+        Outcome::WrongDefinition
+    } else {
+        Outcome::Fine
+    })
+}
+
+fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
+    let read = |path: &PathBuf| {
+        Ok(Source::xl_cfg(
+            path.display().to_string(),
+            input::bytes(path)?,
+        ))
+    };
+    paths.iter().map(read).collect()
+}
+
+fn compiled(sources: Vec<Source>, facts: &Facts, levels: &Levels) -> Compiled {
+    compile_fleet(vec![sources], facts, levels).into()
+}

@@ -1,0 +1,478 @@
+//! xl.cfg → the words of the schema.
+//!
+//! One file is one VM. What xl takes for granted is written out, so that no default of a
+//! definition changes it; what no key is for becomes an additional option. Every value keeps
+//! its place in the xl.cfg, so that the checks of definitions speak of that file.
+
+use super::from_xl_vif::interface;
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
+use crate::document::{Entry, Node, Value};
+use crate::xl_cfg::{Setting, SettingValue, XlFile, XlNode, XlToken};
+
+/// The organisation of a VM whose name has no dash.
+const ORG: &str = "local";
+/// The storage type of a VM whose disks are all written.
+const STORAGE: &str = "imported";
+
+/// Keys of xl.cfg that a VM has a key for, with that key.
+const SAME: &[(&str, &str)] = &[
+    ("uuid", "uuid"),
+    ("memory", "memory"),
+    ("maxmem", "maxmem"),
+    ("vcpus", "vcpus"),
+];
+/// The same for PV and PVH.
+const DIRECT_BOOT: &[(&str, &str)] = &[
+    ("kernel", "kernel"),
+    ("ramdisk", "initrd"),
+    ("cmdline", "cmdline"),
+];
+/// The same for HVM with SPICE, with what xl takes if nothing is written.
+const SPICE: &[(&str, &str, Option<bool>)] = &[
+    ("spicehost", "spicehost", None),
+    ("spiceport", "spiceport", None),
+    ("spicepasswd", "spicepasswd", None),
+    ("spiceagent_mouse", "mouse", Some(true)),
+    ("spicevdagent", "spicevdagent", Some(false)),
+    ("spice_clipboard_sharing", "share_clipboard", Some(false)),
+];
+/// Keys that were replaced, with what replaced them.
+const REPLACED: &[(&str, &str)] = &[
+    ("builder", "type"),
+    ("altp2mhvm", "altp2m"),
+    ("device_model", "device_model_override"),
+];
+
+/// The VM of an xl.cfg as a definition of one VM.
+pub(super) fn to_schema(file: &XlFile, id: FileId, report: &mut Report) -> Node {
+    let whole = Span {
+        file: id,
+        start: 0,
+        end: 0,
+    };
+    let vm = Importer::new(file, whole, report).vm();
+    let vms = Node {
+        span: Some(whole),
+        value: Value::List(vec![vm]),
+    };
+    table(whole, vec![entry("vms", None, vms)])
+}
+
+struct Importer<'f, 'r> {
+    file: &'f XlFile,
+    whole: Span,
+    report: &'r mut Report,
+    /// What is not taken yet.
+    settings: Vec<Setting<'f>>,
+    entries: Vec<Entry>,
+}
+
+impl<'f, 'r> Importer<'f, 'r> {
+    fn new(file: &'f XlFile, whole: Span, report: &'r mut Report) -> Self {
+        Self {
+            settings: file.settings(),
+            file,
+            whole,
+            report,
+            entries: Vec::new(),
+        }
+    }
+
+    fn vm(mut self) -> Node {
+        self.report_habits();
+        self.name();
+        let guest_type = self.guest_type();
+        for (key, own) in SAME {
+            self.same(key, own);
+        }
+        self.unless_written("memory", Value::Integer(32, None));
+        self.unless_written("vcpus", Value::Integer(1, None));
+        self.same("cpus", "cpu_str");
+        self.unless_written("cpu_str", text("any"));
+        if guest_type == "hvm" {
+            self.spice();
+        } else {
+            self.direct_boot();
+        }
+        self.unless_written("storage_type", text(STORAGE));
+        self.disks();
+        self.interfaces();
+        let words = [("type", text("unknown")), ("version", text("unknown"))];
+        let os = words.map(|(key, value)| entry(key, None, Node::bare(value)));
+        self.unless_written("os", Value::Table(os.into()));
+        self.unless_written("auto_boot", Value::Bool(false, None));
+        self.options();
+        table(self.whole, self.entries)
+    }
+
+    /// What xl takes, but says nothing about.
+    fn report_habits(&mut self) {
+        let mut seen: Vec<(&str, Span)> = Vec::new();
+        for statement in &self.file.statements {
+            let (key, span) = (&*statement.key, statement.key_span);
+            let first = seen.iter().find(|(known, _)| *known == key);
+            if let Some((_, first)) = first.filter(|_| !statement.appends) {
+                let message = format!("`{key}` is assigned twice; this one counts");
+                let mut diagnostic =
+                    Diagnostic::new(DiagnosticId::RepeatedXlKey, root().key(key), message)
+                        .at(span)
+                        .help("take one of them out; `+=` adds to what is there")
+                        .related(root().key(key), "assigned before here");
+                diagnostic.related[0].span = Some(*first);
+                self.report.push(diagnostic);
+            }
+            seen.push((key, span));
+            if let Some((_, newer)) = REPLACED.iter().find(|(old, _)| *old == key) {
+                let message = format!("`{key}` was replaced by `{newer}`");
+                self.report.push(
+                    Diagnostic::new(DiagnosticId::DeprecatedXlKey, root().key(key), message)
+                        .at(span)
+                        .help(format!("write `{newer}`")),
+                );
+            }
+        }
+    }
+
+    fn take(&mut self, key: &str) -> Option<Setting<'f>> {
+        let at = self
+            .settings
+            .iter()
+            .position(|setting| setting.key == key)?;
+        Some(self.settings.remove(at))
+    }
+
+    /// A setting as a value, with its place.
+    fn node(&mut self, setting: &Setting<'_>) -> Node {
+        let last = setting
+            .statements
+            .last()
+            .map(|at| &self.file.statements[*at]);
+        let span = last.map_or(self.whole, |statement| statement.value.span);
+        let value = match (&setting.value, last) {
+            (SettingValue::Text(_), Some(statement)) if setting.statements.len() == 1 => {
+                self.value(&statement.value)
+            }
+            (SettingValue::Text(bytes), _) => self.text(bytes, span),
+            (SettingValue::List(items), _) => {
+                Value::List(items.iter().map(|item| self.item(item)).collect())
+            }
+        };
+        Node {
+            span: Some(span),
+            value,
+        }
+    }
+
+    fn item(&mut self, node: &XlNode) -> Node {
+        Node {
+            span: Some(node.span),
+            value: self.value(node),
+        }
+    }
+
+    fn value(&mut self, node: &XlNode) -> Value {
+        match &node.value {
+            XlToken::Number(number) => self::number(number),
+            XlToken::Text(bytes) => self.text(bytes, node.span),
+            XlToken::List(items) => Value::List(items.iter().map(|item| self.item(item)).collect()),
+        }
+    }
+
+    fn text(&mut self, bytes: &[u8], span: Span) -> Value {
+        match std::str::from_utf8(bytes) {
+            Ok(plain) => text(plain),
+            Err(_) => {
+                let message = "a text must be UTF-8 to be kept in a definition";
+                self.report.push(
+                    Diagnostic::new(DiagnosticId::NotUtf8, root(), message)
+                        .at(span)
+                        .help("save the file as UTF-8"),
+                );
+                Value::Text(String::from_utf8_lossy(bytes).into())
+            }
+        }
+    }
+
+    fn put(&mut self, own: &str, setting: &Setting<'_>) {
+        let node = self.node(setting);
+        let key_span = self.key_span(setting);
+        self.entries.push(entry(own, key_span, node));
+    }
+
+    fn key_span(&self, setting: &Setting<'_>) -> Option<Span> {
+        let last = setting.statements.last();
+        last.map(|at| self.file.statements[*at].key_span)
+    }
+
+    fn same(&mut self, key: &str, own: &str) {
+        if let Some(setting) = self.take(key) {
+            self.put(own, &setting);
+        }
+    }
+
+    fn is_written(&self, own: &str) -> bool {
+        self.entries.iter().any(|entry| &*entry.key == own)
+    }
+
+    fn unless_written(&mut self, own: &str, value: Value) {
+        if !self.is_written(own) {
+            self.entries.push(entry(own, None, Node::bare(value)));
+        }
+    }
+
+    /// `ORG-NAME` gives both; another name becomes the VM's `domain`.
+    fn name(&mut self) {
+        let Some(setting) = self.take("name") else {
+            let message = "`name` is missing; xl makes no domain without it";
+            let diagnostic = Diagnostic::new(DiagnosticId::MissingKey, root().key("name"), message)
+                .at(self.whole)
+                .help("write `name = \"web01\"`");
+            self.report.push(diagnostic);
+            return;
+        };
+        let node = self.node(&setting);
+        let whole = match &node.value {
+            Value::Text(text) => text.clone(),
+            Value::Integer(number, _) => number.to_string().into(),
+            _ => "".into(),
+        };
+        if !whole.is_empty() && whole.bytes().all(|byte| byte.is_ascii_digit()) {
+            let message =
+                format!("the name `{whole}` is a number, which xl takes for a domain's id");
+            let diagnostic = Diagnostic::new(DiagnosticId::BadName, root().key("name"), message)
+                .at(node.span)
+                .help("give it a name with a letter");
+            self.report.push(diagnostic);
+        }
+        let name_part = |part: &str| {
+            let outer = |c: char| c.is_ascii_alphanumeric();
+            part.starts_with(outer) && part.ends_with(outer)
+        };
+        let split = whole.split_once('-');
+        let parts = split.filter(|(org, name)| name_part(org) && name_part(name));
+        let of = |value: Value| Node {
+            span: node.span,
+            value,
+        };
+        let key_span = self.key_span(&setting);
+        match parts {
+            Some((org, name)) => {
+                self.entries.push(entry("org", key_span, of(text(org))));
+                self.entries.push(entry("name", key_span, of(text(name))));
+            }
+            None => {
+                self.entries.push(entry("org", key_span, of(text(ORG))));
+                self.entries
+                    .push(entry("name", key_span, of(Value::Text(whole.clone()))));
+                self.entries
+                    .push(entry("domain", key_span, of(Value::Text(whole))));
+            }
+        }
+    }
+
+    /// `type`, or what `builder` stands for, or xl's default.
+    fn guest_type(&mut self) -> &'static str {
+        let builder = self.take("builder");
+        if let Some(setting) = self.take("type") {
+            self.put("type", &setting);
+        } else if let Some(setting) = builder {
+            let mut node = self.node(&setting);
+            if matches!(&node.value, Value::Text(word) if &**word == "generic" || &**word == "hvm")
+            {
+                let is_hvm = matches!(&node.value, Value::Text(word) if &**word == "hvm");
+                node.value = text(if is_hvm { "hvm" } else { "pv" });
+            }
+            let key_span = self.key_span(&setting);
+            self.entries.push(entry("type", key_span, node));
+        } else {
+            self.unless_written("type", text("pv"));
+        }
+        let written = self.entries.iter().find(|entry| &*entry.key == "type");
+        match written.map(|entry| &entry.node.value) {
+            Some(Value::Text(word)) if &**word == "hvm" => "hvm",
+            Some(Value::Text(word)) if &**word == "pvh" => "pvh",
+            _ => "pv",
+        }
+    }
+
+    /// Kernel, initrd and command line; those not written are not there.
+    fn direct_boot(&mut self) {
+        for (key, own) in DIRECT_BOOT {
+            self.same(key, own);
+        }
+        let (root_word, extra) = (self.take("root"), self.take("extra"));
+        if !self.is_written("cmdline")
+            && let Some(setting) = root_word.as_ref().or(extra.as_ref())
+        {
+            let node = self.node(setting);
+            let words = [(&root_word, "root="), (&extra, "")].map(|(setting, start)| {
+                let setting = setting.as_ref()?;
+                match self.node(setting).value {
+                    Value::Text(word) => Some(format!("{start}{word}")),
+                    _ => None,
+                }
+            });
+            let line: Vec<_> = words.into_iter().flatten().collect();
+            let value = Value::Text(line.join(" ").into());
+            let node = Node { value, ..node };
+            let key_span = self.key_span(setting);
+            self.entries.push(entry("cmdline", key_span, node));
+        }
+        let loader = self
+            .settings
+            .iter()
+            .any(|setting| setting.key == "bootloader");
+        if loader {
+            return;
+        }
+        if !self.is_written("kernel") {
+            let message = "neither `kernel` nor `bootloader` is written, so xl refuses the domain";
+            let diagnostic = Diagnostic::new(DiagnosticId::MissingKernel, root().key("kernel"), message)
+                .at(self.whole)
+                .help("write `kernel = \"/boot/vmlinuz\"`, or `bootloader = \"pygrub\"`, or `type = \"hvm\"`");
+            self.report.push(diagnostic);
+        }
+        self.unless_written("initrd", text("none"));
+        self.unless_written("cmdline", text(""));
+    }
+
+    /// The display of an HVM VM over SPICE, if it is served.
+    fn spice(&mut self) {
+        let Some(setting) = self.take("spice") else {
+            return;
+        };
+        let mut node = self.node(&setting);
+        let on = match &node.value {
+            Value::Integer(number, _) => Some(*number != 0),
+            Value::Text(word) => word.parse::<i64>().ok().map(|number| number != 0),
+            _ => None,
+        };
+        if let Some(on) = on {
+            node.value = Value::Bool(on, None);
+        }
+        let key_span = self.key_span(&setting);
+        self.entries.push(entry("spice", key_span, node));
+        if on != Some(true) {
+            return;
+        }
+        for (key, own, default) in SPICE {
+            if let Some(setting) = self.take(key) {
+                let mut node = self.node(&setting);
+                if default.is_some()
+                    && let Value::Integer(number @ (0 | 1), _) = node.value
+                {
+                    node.value = Value::Bool(number == 1, None);
+                }
+                let key_span = self.key_span(&setting);
+                self.entries.push(entry(own, key_span, node));
+            } else if let Some(default) = default {
+                self.unless_written(own, Value::Bool(*default, None));
+            }
+        }
+        self.same("spiceusbredirection", "max_usb_redirections");
+        self.unless_written("max_usb_redirections", Value::Integer(0, None));
+        if self.is_written("spicepasswd") {
+            // A password means tickets; only the opposite must be said.
+            let zero = |setting: &Setting<'_>| setting.value == SettingValue::Text(b"0".to_vec());
+            self.settings
+                .retain(|setting| setting.key != "spicedisable_ticketing" || !zero(setting));
+        }
+    }
+
+    fn disks(&mut self) {
+        match self.take("disk") {
+            Some(setting) => {
+                self.put("disks", &setting);
+                self.not_a_list("disks", "disk", "VM has no disks");
+            }
+            None => self.unless_written("disks", Value::List(Vec::new())),
+        }
+    }
+
+    /// xl only warns of a text where it wants a list, and goes on without.
+    fn not_a_list(&mut self, own: &str, key: &str, what: &str) {
+        let Some(at) = self.entries.iter().position(|entry| &*entry.key == own) else {
+            return;
+        };
+        let node = &self.entries[at].node;
+        if !matches!(node.value, Value::List(_)) {
+            let message = format!("`{key}` must be a list, or the {what}");
+            let diagnostic = Diagnostic::new(DiagnosticId::WrongXlShape, root().key(key), message)
+                .at(node.span)
+                .help(format!("write it in brackets: `{key} = [ ... ]`"));
+            self.report.push(diagnostic);
+            self.entries[at].node.value = Value::List(Vec::new());
+        }
+    }
+
+    fn interfaces(&mut self) {
+        let Some(setting) = self.take("vif") else {
+            self.unless_written("interfaces", Value::List(Vec::new()));
+            return;
+        };
+        self.put("interfaces", &setting);
+        self.not_a_list("interfaces", "vif", "VM has no network");
+        if let Some(Entry { node, .. }) = self.entries.last_mut()
+            && let Value::List(items) = &mut node.value
+        {
+            for item in items {
+                if let Value::Text(words) = &item.value {
+                    item.value = interface(words, item.span);
+                }
+            }
+        }
+    }
+
+    /// All the rest.
+    fn options(&mut self) {
+        let rest = std::mem::take(&mut self.settings);
+        let mut options = Vec::new();
+        for setting in &rest {
+            let node = self.node(setting);
+            let key_span = self.key_span(setting);
+            options.push(entry(setting.key, key_span, node));
+        }
+        if !options.is_empty() {
+            let node = Node::bare(Value::Table(options));
+            self.entries
+                .push(entry("additional_xen_options", None, node));
+        }
+    }
+}
+
+/// A number as xl reads it: decimal and hexadecimal ones are meant so; octal ones hardly.
+fn number(written: &str) -> Value {
+    let hex = written.strip_prefix("0x");
+    let value = hex.map_or_else(|| written.parse(), |digits| i64::from_str_radix(digits, 16));
+    match value {
+        Ok(value) if hex.is_none() && written.len() > 1 && written.starts_with('0') => {
+            let octal = i64::from_str_radix(written, 8).unwrap_or(value);
+            Value::Integer(octal, Some(written.into()))
+        }
+        Ok(value) => Value::Integer(value, None),
+        Err(_) => text(written),
+    }
+}
+
+fn root() -> FieldPath {
+    FieldPath::root()
+}
+
+pub(super) fn text(text: &str) -> Value {
+    Value::Text(text.into())
+}
+
+pub(super) fn entry(key: &str, key_span: Option<Span>, node: Node) -> Entry {
+    Entry {
+        key: key.into(),
+        key_span,
+        node,
+    }
+}
+
+fn table(span: Span, entries: Vec<Entry>) -> Node {
+    Node {
+        span: Some(span),
+        value: Value::Table(entries),
+    }
+}

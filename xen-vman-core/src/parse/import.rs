@@ -1,0 +1,156 @@
+//! xl.cfg files → a definition in TOML, with their comments.
+
+use super::convert::toml_value;
+use super::from_xl;
+use crate::diag::text::printable;
+use crate::diag::{FileId, Report};
+use crate::document::{Entry, Node, Source, Value};
+use crate::xl_cfg::{self, XlFile};
+use std::fmt::Write as _;
+
+/// The definition that xl.cfg files make, one VM for each, and what is wrong with their
+/// syntax. Whether all is well beyond that, checking the definition tells.
+///
+/// A comment stands before the key that it stood at; those before the first key, and those
+/// whose key has gone, stand before the VM.
+pub fn import(files: &[Source]) -> (String, Report) {
+    let mut report = Report::new();
+    let mut text = String::new();
+    for (source, id) in files.iter().zip(0..) {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        one(source, id, &mut text, &mut report);
+    }
+    (text, report)
+}
+
+fn one(source: &Source, id: FileId, text: &mut String, report: &mut Report) {
+    let bytes = source.bytes.as_deref().unwrap_or(source.text.as_bytes());
+    let file = xl_cfg::read(bytes, id, report);
+    let tree = from_xl::to_schema(&file, id, report);
+    let Some(vm) = tree.get("vms").and_then(|vms| vms.items().first()) else {
+        return;
+    };
+    let mut comments = Comments::new(&file);
+    let options = vm
+        .get("additional_xen_options")
+        .map_or(&[][..], Node::entries);
+    let plain = || {
+        vm.entries()
+            .iter()
+            .filter(|entry| &*entry.key != "additional_xen_options")
+    };
+    // Comments of keys that have no entry of their own must not be lost.
+    let mut body = String::new();
+    for entry in plain() {
+        assignment(entry, &mut comments, &mut body);
+    }
+    if !options.is_empty() {
+        body.push_str("\n[vms.additional_xen_options]\n");
+        for entry in options {
+            assignment(entry, &mut comments, &mut body);
+        }
+    }
+    let _ = writeln!(text, "# {}", printable(&format!("from {}", source.name)));
+    for comment in comments.rest() {
+        comment_line(&comment, text);
+    }
+    text.push_str("[[vms]]\n");
+    text.push_str(&body);
+}
+
+fn assignment(entry: &Entry, comments: &mut Comments<'_>, text: &mut String) {
+    for comment in comments.of(entry) {
+        comment_line(&comment, text);
+    }
+    let key = toml::Value::from(&*entry.key);
+    let is_bare = entry
+        .key
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    let key = if is_bare {
+        entry.key.to_string()
+    } else {
+        key.to_string()
+    };
+    match &entry.node.value {
+        Value::List(items)
+            if items.len() > 1 || items.iter().any(|item| !item.entries().is_empty()) =>
+        {
+            let _ = writeln!(text, "{key} = [");
+            for item in items.iter().filter_map(toml_value) {
+                let _ = writeln!(text, "  {item},");
+            }
+            text.push_str("]\n");
+        }
+        _ => {
+            if let Some(value) = toml_value(&entry.node) {
+                let _ = writeln!(text, "{key} = {value}");
+            }
+        }
+    }
+}
+
+fn comment_line(comment: &str, text: &mut String) {
+    let _ = writeln!(text, "#{}", printable(comment).trim_end());
+}
+
+/// Comments by the statement they belong to.
+struct Comments<'f> {
+    file: &'f XlFile,
+    /// The text of each, with the key it stood at; none at the head and the end of the file.
+    all: Vec<(Option<&'f str>, String)>,
+}
+
+impl<'f> Comments<'f> {
+    fn new(file: &'f XlFile) -> Self {
+        let statements = &file.statements;
+        let all = file.comments.iter().map(|comment| {
+            let next = statements.partition_point(|one| one.key_span.start < comment.span.start);
+            let before = next.checked_sub(1).map(|at| &statements[at]);
+            let inside =
+                before.filter(|one| !comment.own_line || comment.span.start < one.value.span.end);
+            let after = statements.get(next).filter(|_| next > 0);
+            let key = inside.or(after).map(|one| &*one.key);
+            (key, decoded(&comment.text))
+        });
+        Self {
+            all: all.collect(),
+            file,
+        }
+    }
+
+    /// Takes the comments of an entry.
+    fn of(&mut self, entry: &Entry) -> Vec<String> {
+        let statements = &self.file.statements;
+        let written = entry
+            .key_span
+            .and_then(|span| statements.iter().find(|one| one.key_span == span));
+        let Some(key) = written.map(|one| &*one.key) else {
+            return Vec::new();
+        };
+        let mut taken = Vec::new();
+        self.all.retain(|(of, comment)| {
+            let fits = *of == Some(key);
+            if fits {
+                taken.push(comment.clone());
+            }
+            !fits
+        });
+        taken
+    }
+
+    /// What nobody took.
+    fn rest(self) -> Vec<String> {
+        self.all.into_iter().map(|(_, comment)| comment).collect()
+    }
+}
+
+/// A comment's text; one that is not UTF-8 is most likely in Latin-1.
+fn decoded(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().copied().map(char::from).collect(),
+    }
+}

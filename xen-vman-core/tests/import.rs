@@ -1,0 +1,226 @@
+//! From xl.cfg to a definition and back: nothing is lost, and the meaning stays.
+#![allow(clippy::disallowed_methods, reason = "tests read cases and run judges")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by a panic and says why it is skipped"
+)]
+
+mod support;
+
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use support::{
+    cases, compile_files, expect, finish, good_definitions, inputs, judges, name, source,
+};
+use xen_vman_core::diag::Report;
+use xen_vman_core::diag::text::{Colour, render};
+use xen_vman_core::parse::import;
+use xen_vman_core::xl_cfg::{self, SettingValue, XlNode};
+use xen_vman_core::{Assets, Compiled, Facts, Source, Templates, compile};
+
+/// The definition that an xl.cfg makes, after all checks.
+fn imported(source: &Source) -> Compiled {
+    let (text, _) = import(std::slice::from_ref(source));
+    compile(
+        vec![Source::new("imported.toml", text).unwrap()],
+        &Facts::default(),
+    )
+}
+
+/// The configurations of all VMs.
+fn configs(compiled: &Compiled) -> Vec<String> {
+    let output = compiled
+        .render(&Templates::embedded(), &Assets::default())
+        .unwrap();
+    let configs = output
+        .host
+        .iter()
+        .filter(|file| file.path.ends_with(".cfg"));
+    configs.map(|file| file.text().into_owned()).collect()
+}
+
+/// What xl reads of a configuration, by key; the parts of a vif in any order.
+fn settings(config: &str) -> BTreeMap<String, String> {
+    let mut report = Report::new();
+    let file = xl_cfg::read(config.as_bytes(), 0, &mut report);
+    assert!(report.is_empty(), "{config}");
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let item = |node: &XlNode| {
+        let whole = node.bytes().map_or_else(|| format!("{node:?}"), text);
+        let mut parts: Vec<_> = whole.split(',').collect();
+        if whole.starts_with("mac=") {
+            parts.sort_unstable();
+        }
+        parts.join(",")
+    };
+    let all = file.settings();
+    let all = all.iter().map(|setting| {
+        let value = match &setting.value {
+            SettingValue::Text(bytes) => text(bytes),
+            SettingValue::List(items) => {
+                format!(
+                    "{:?}",
+                    items.iter().map(|node| item(node)).collect::<Vec<_>>()
+                )
+            }
+        };
+        (setting.key.to_owned(), value)
+    });
+    all.collect()
+}
+
+#[test]
+fn definitions_are_those_expected() {
+    let mut problems = Vec::new();
+    for case in cases("import") {
+        let sources: Vec<_> = inputs(&case).iter().map(|path| source(path)).collect();
+        let (text, _) = import(&sources);
+        expect(&case.join("expect.toml"), &text, &mut problems);
+        let found = compile_files(&inputs(&case));
+        let report = render(&found.report, &found.sources, Colour::None);
+        expect(&case.join("expect.txt"), &report, &mut problems);
+        assert!(!found.report.has_errors(), "{}", name(&case));
+    }
+    finish(&problems);
+}
+
+/// Every character of every comment is in the definition.
+#[test]
+fn comments_are_kept() {
+    for case in cases("import") {
+        let text = fs::read_to_string(&inputs(&case)[0]).unwrap();
+        let (definition, _) = import(&[source(&inputs(&case)[0])]);
+        for line in text
+            .lines()
+            .filter(|line| !line.contains('"') || line.contains(" # "))
+        {
+            if let Some((_, comment)) = line.split_once('#') {
+                let kept = definition.lines().any(|line| line == format!("#{comment}"));
+                assert!(kept, "{}: `{comment}` is lost", name(&case));
+            }
+        }
+    }
+}
+
+/// What we write and read back is what we wrote.
+#[test]
+fn what_is_rendered_is_imported_as_it_was() {
+    let mut count = 0;
+    for (case, compiled) in good_definitions() {
+        // A definition of older tools need not know newer words.
+        if compiled.resolved.host.xen_version.is_some() {
+            continue;
+        }
+        for config in configs(&compiled) {
+            let back = imported(&Source::xl_cfg("a.cfg", config.clone().into_bytes()));
+            let report = render(&back.report, &back.sources, Colour::None);
+            assert!(!back.report.has_errors(), "{case}:\n{config}\n{report}");
+            assert_eq!(settings(&configs(&back)[0]), settings(&config), "{case}");
+            count += 1;
+        }
+    }
+    assert!(count > 200, "only {count}");
+}
+
+/// The domain that xl makes of a file, without what differs from start to start.
+fn meaning(config: &Value, original: &Value, written: &str) -> Value {
+    let mut config = config.clone();
+    if !written.contains("uuid") {
+        config["c_info"]["uuid"] = Value::Null;
+    }
+    // What xl takes if nothing is written.
+    let defaults = [
+        ("/b_info/max_memkb", json!(32768)),
+        ("/b_info/target_memkb", json!(32768)),
+        ("/b_info/max_vcpus", json!(1)),
+        ("/b_info/avail_vcpus", json!([0])),
+        ("/b_info/type.hvm/spice/agent_mouse", json!("True")),
+    ];
+    for (place, default) in defaults {
+        let unset = original.pointer(place).is_none_or(Value::is_null);
+        if let Some(value) = config.pointer_mut(place).filter(|value| **value == default)
+            && unset
+        {
+            *value = Value::Null;
+        }
+    }
+    let nics = config.get_mut("nics").and_then(Value::as_array_mut);
+    for (number, nic) in nics.into_iter().flatten().enumerate() {
+        // xl makes one up at every start, we one for good.
+        if original["nics"][number]["mac"].is_null() {
+            nic["mac"] = Value::Null;
+        }
+    }
+    plain(&config)
+}
+
+/// Without what stands for nothing: empty texts and lists, and switches that are off.
+fn plain(value: &Value) -> Value {
+    let nothing = |value: &Value| match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty() || text == "False",
+        Value::Array(items) => items.is_empty(),
+        Value::Object(entries) => entries.is_empty(),
+        _ => false,
+    };
+    match value {
+        Value::Array(items) => items.iter().map(plain).collect(),
+        Value::Object(entries) => {
+            let entries = entries
+                .iter()
+                .map(|(key, value)| (key.clone(), plain(value)));
+            let some: BTreeMap<_, _> = entries.filter(|(_, value)| !nothing(value)).collect();
+            serde_json::to_value(some).unwrap()
+        }
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn xl_reads_the_same_domain_after_an_import() {
+    let Some(judges) = judges::set_up() else {
+        return;
+    };
+    let examples = ["hvm", "pvlinux", "pvhlinux"]
+        .map(|kind| judges.join(format!("root/etc/xen/xlexample.{kind}")));
+    let own = cases("import")
+        .into_iter()
+        .map(|case| case.join("input.cfg"));
+    let files: Vec<PathBuf> = examples.into_iter().chain(own).collect();
+    let dir = tempfile::tempdir().unwrap();
+    let again: Vec<PathBuf> = files
+        .iter()
+        .enumerate()
+        .map(|(number, file)| {
+            let bytes = fs::read(file).unwrap();
+            let back = imported(&Source::xl_cfg(file.display().to_string(), bytes));
+            let report = render(&back.report, &back.sources, Colour::None);
+            assert!(!back.report.has_errors(), "{}:\n{report}", file.display());
+            let path = dir.path().join(format!("{number}.cfg"));
+            fs::write(&path, &configs(&back)[0]).unwrap();
+            path
+        })
+        .collect();
+    let before = judges::xl(&judges, &files);
+    let after = judges::xl(&judges, &again);
+    for ((file, before), after) in files.iter().zip(before).zip(after) {
+        assert_eq!(after.objections, before.objections, "{}", file.display());
+        let written = read(file);
+        assert_eq!(
+            meaning(&after.config, &before.config, &written),
+            meaning(&before.config, &before.config, &written),
+            "{}",
+            file.display()
+        );
+    }
+}
+
+/// A file without its comments.
+fn read(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().filter(|line| !line.starts_with('#')).collect()
+}
