@@ -49,6 +49,12 @@ pub(crate) fn note(message: &str) {
     anstream::eprintln!("{message}");
 }
 
+/// `1 VM`, `2 VMs`.
+pub(crate) fn count(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
 /// Gives data. That the reader of a pipe has gone is no failure.
 pub(crate) fn data(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();

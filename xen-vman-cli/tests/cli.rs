@@ -146,7 +146,7 @@ fn wrong_cases_give_the_same_report_as_in_the_core() {
         let settled =
             |text: &str| text.replace("No such file or directory (os error 2)", "entity not found");
         let said = settled(&stderr(&output));
-        let said = said.strip_suffix("1 files: no errors\n").unwrap_or(&said);
+        let said = said.strip_suffix("1 file: no errors\n").unwrap_or(&said);
         assert_eq!(said, expected, "{}", case.display());
         let code = i32::from(expected.contains("error["));
         assert_eq!(output.status.code(), Some(code), "{}", case.display());
@@ -707,7 +707,7 @@ fn warnings_can_be_left_out_or_made_errors() {
         "--allow",
         "address-without-prefix",
     ]);
-    assert_eq!(stderr(&quiet), "1 VMs: no errors\n");
+    assert_eq!(stderr(&quiet), "1 VM: no errors\n");
     assert_eq!(code(&["--allow", "duplicate-mac"]), Some(2));
     assert_eq!(code(&["--deny", "no-such-thing"]), Some(2));
 }

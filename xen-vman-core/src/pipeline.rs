@@ -138,7 +138,7 @@ fn assets_of(
     let mut report = Report::new();
     let place = Scope::Host.key("additional_network_scripts");
     let scripts = resolved.host.additional_network_scripts.iter().enumerate();
-    for (number, script) in scripts.filter(|(_, script)| !is_supplied(script.file_name())) {
+    for (number, script) in scripts.filter(|(_, script)| !is_supplied(script.path())) {
         match read(script.path()) {
             Ok(content) => {
                 let path = script.path().to_owned();

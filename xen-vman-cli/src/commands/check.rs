@@ -19,7 +19,8 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
             1 => String::new(),
             many => format!(" on {many} hosts"),
         };
-        terminal::note(&format!("{vms} VMs{hosts}: no errors"));
+        let vms = terminal::count(vms, "VM");
+        terminal::note(&format!("{vms}{hosts}: no errors"));
     }
     Ok(Outcome::Fine)
 }

@@ -19,7 +19,8 @@ pub(crate) fn run_lint(args: &LintArgs) -> Result<Outcome, Failure> {
         return Ok(Outcome::WrongDefinition);
     }
     if format == Format::Text {
-        terminal::note(&format!("{} files: no errors", args.files.len()));
+        let files = terminal::count(args.files.len(), "file");
+        terminal::note(&format!("{files}: no errors"));
     }
     Ok(Outcome::Fine)
 }

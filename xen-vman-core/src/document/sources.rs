@@ -98,6 +98,12 @@ impl Sources {
         &self.trees
     }
 
+    /// A VM as it is written, by its number in the definition.
+    pub(crate) fn vm(&self, number: usize) -> Option<&Node> {
+        let &(file, local) = self.vms.get(number)?;
+        self.tree(file)?.get("vms")?.items().get(local)
+    }
+
     /// The text of a file.
     pub(crate) fn text(&self, file: FileId) -> &str {
         self.file(file).0.text()

@@ -12,9 +12,12 @@ pub fn read(text: &str, file: FileId, report: &mut Report) -> Node {
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         let place = error.span().map(|range| span(file, &range));
-        report.push(
-            Diagnostic::new(DiagnosticId::Syntax, FieldPath::root(), error.message()).at(place),
-        );
+        let id = if error.message().contains("duplicate key") {
+            DiagnosticId::DuplicateKey
+        } else {
+            DiagnosticId::Syntax
+        };
+        report.push(Diagnostic::new(id, FieldPath::root(), error.message()).at(place));
     }
     let range = document.span();
     Node {

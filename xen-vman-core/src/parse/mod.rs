@@ -26,8 +26,6 @@ use crate::xl_cfg;
 pub struct Parsed {
     /// What was written, as far as it could be read.
     pub definition: Definition,
-    /// The VMs and their interfaces as plain values, for template expressions.
-    pub vms: Vec<Node>,
     /// The input, to show places in it.
     pub sources: Sources,
     /// What was wrong.
@@ -64,20 +62,24 @@ pub fn parse_from(files: Vec<Source>, first_file: FileId) -> Parsed {
         // What follows from a file that cannot be read would only hide the cause.
         return Parsed {
             definition: Definition::default(),
-            vms: Vec::new(),
             sources,
             report,
         };
     }
-    let merged = merge(&sources, &mut report);
+    let joined;
+    let whole = match sources.trees() {
+        [only] => only,
+        several => {
+            joined = join(several, &mut report);
+            &joined
+        }
+    };
     let is_role = |file| sources.dialect(file).is_some_and(Dialect::is_role);
     let mut decoder = Decoder::new(&mut report).with_role_files(&is_role);
     decoder.table_of = crate::spec::table_of;
-    let definition = Definition::from_node(&merged, &mut decoder).unwrap_or_default();
-    let vms = merged.get("vms").map_or(&[][..], Node::items).to_vec();
+    let definition = Definition::from_node(whole, &mut decoder).unwrap_or_default();
     Parsed {
         definition,
-        vms,
         sources,
         report,
     }
@@ -169,8 +171,8 @@ fn unreadable_file(name: &str, file: FileId, why: Unreadable) -> Diagnostic {
 }
 
 /// One tree of all files.
-fn merge(sources: &Sources, report: &mut Report) -> Node {
-    let [first, rest @ ..] = sources.trees() else {
+fn join(trees: &[Node], report: &mut Report) -> Node {
+    let [first, rest @ ..] = trees else {
         return Node::bare(Value::Table(Vec::new()));
     };
     let mut merged = first.clone();

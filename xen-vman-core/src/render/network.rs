@@ -10,8 +10,8 @@ const SUPPLIED: &str = "vif-p2p";
 
 /// Whether a script of this file name comes with xen-vman. It takes precedence over a
 /// site's.
-pub(crate) fn is_supplied(file_name: &str) -> bool {
-    file_name == SUPPLIED
+pub(crate) fn is_supplied(path: &str) -> bool {
+    path == SUPPLIED
 }
 
 /// The scripts that `additional_network_scripts` names. Those that the caller has not
@@ -28,7 +28,7 @@ pub(super) fn scripts(
     let mut files = Vec::new();
     for script in resolved.host.additional_network_scripts.iter() {
         let path = format!("/etc/xen/scripts/{}", script.file_name());
-        if is_supplied(script.file_name()) {
+        if is_supplied(script.path()) {
             files.push(
                 templates
                     .file("network/vif-p2p", path, &Context { managed: MANAGED })?

@@ -38,9 +38,11 @@ use lookup::Lookup;
 pub fn resolve(parsed: &Parsed, facts: &Facts, report: &mut Report) -> Resolved {
     let mut lookup = Lookup::new(&parsed.definition, facts, report);
     let host = host::resolve(&mut lookup);
-    let specs = parsed.definition.vms.iter().zip(&parsed.vms).enumerate();
-    let vms = specs
-        .filter_map(|(number, (spec, node))| vm::resolve(number, spec, node, &host, &mut lookup));
+    let specs = parsed.definition.vms.iter().enumerate();
+    let vms = specs.filter_map(|(number, spec)| {
+        let node = parsed.sources.vm(number)?;
+        vm::resolve(number, spec, node, &host, &mut lookup)
+    });
     let mut vms: Vec<_> = vms.collect();
     vifname::name_vifs(&mut vms);
     Resolved { host, vms }

@@ -112,9 +112,14 @@ impl<T> Sourced<T> {
 
     /// Where a diagnostic about the value points: where it is written, else `fallback`.
     pub fn path_or(&self, fallback: Place) -> FieldPath {
+        self.place_or(fallback).path()
+    }
+
+    /// The same as a place.
+    pub const fn place_or(&self, fallback: Place) -> Place {
         match self.origin {
-            Origin::Written(place) | Origin::Default(place) => place.path(),
-            Origin::BuiltIn | Origin::Fact(_) | Origin::Derived(_) => fallback.path(),
+            Origin::Written(place) | Origin::Default(place) => place,
+            Origin::BuiltIn | Origin::Fact(_) | Origin::Derived(_) => fallback,
         }
     }
 }

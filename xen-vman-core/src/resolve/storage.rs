@@ -75,11 +75,10 @@ pub(super) fn root(
                 Err(invalid) => {
                     let message =
                         format!("the iSCSI name `{}:{domain}` {}", base.value, invalid.why);
-                    lookup.report.push(Diagnostic::new(
-                        DiagnosticId::BadIscsiTarget,
-                        scope.key("name").path(),
-                        message,
-                    ));
+                    let path = scope.key("name").path();
+                    let diagnostic = Diagnostic::new(DiagnosticId::BadIscsiTarget, path, message)
+                        .help("choose another `org` or `name`, or write `domain`");
+                    lookup.report.push(diagnostic);
                     Root::Unmanaged
                 }
             }

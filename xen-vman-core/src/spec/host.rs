@@ -107,26 +107,35 @@ impl ScriptSource {
     }
 }
 
-/// How the scripts in `/etc/xen/scripts` begin that come with Xen.
+/// The scripts in `/etc/xen/scripts` that come with Xen.
 const OF_XEN: &[&str] = &[
     "block",
-    "colo-proxy",
-    "external-device",
-    "hotplugpath",
+    "block-common.sh",
+    "block-drbd-probe",
+    "block-dummy",
+    "block-enbd",
+    "block-iscsi",
+    "block-nbd",
+    "block-tap",
+    "colo-proxy-setup",
+    "external-device-migrate",
+    "hotplugpath.sh",
     "launch-xenstore",
     "locking.sh",
     "logging.sh",
     "qemu-ifup",
+    "remus-netbuf-setup",
     "vif-bridge",
-    "vif-common",
+    "vif-common.sh",
     "vif-nat",
     "vif-openvswitch",
     "vif-route",
     "vif-setup",
     "vscsi",
-    "xen-hotplug",
-    "xen-network",
-    "xen-script",
+    "xen-hotplug-cleanup",
+    "xen-hotplug-common.sh",
+    "xen-network-common.sh",
+    "xen-script-common.sh",
 ];
 
 impl serde::Serialize for ScriptSource {
@@ -146,7 +155,7 @@ impl FromText for ScriptSource {
                 "must be a path without `..` and control characters",
             ));
         }
-        if OF_XEN.iter().any(|start| file_name.starts_with(start)) {
+        if OF_XEN.contains(&file_name) {
             return Err(Invalid::new(format!(
                 "must not replace `{file_name}`, which belongs to Xen"
             ))

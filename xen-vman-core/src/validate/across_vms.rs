@@ -13,7 +13,7 @@ use std::net::IpAddr;
 struct Owned<'r, K> {
     key: K,
     host: u16,
-    path: FieldPath,
+    place: Place,
     owner: &'r str,
 }
 
@@ -26,11 +26,11 @@ fn duplicates<'r, K: Hash + Eq>(
     message: impl Fn(&K, &str, &str) -> String,
     help: &str,
 ) {
-    let mut seen: HashMap<K, (u16, FieldPath, &str)> = HashMap::new();
+    let mut seen: HashMap<K, (u16, Place, &str)> = HashMap::new();
     for Owned {
         key,
         host,
-        path,
+        place,
         owner,
     } in values
     {
@@ -44,16 +44,16 @@ fn duplicates<'r, K: Hash + Eq>(
                 };
                 let first_owner = format!("`{first_owner}`{elsewhere}");
                 let text = message(entry.key(), &format!("`{owner}`"), &first_owner);
-                let diagnostic = Diagnostic::new(id, path.on_host(host), text)
+                let diagnostic = Diagnostic::new(id, place.path().on_host(host), text)
                     .help(help)
                     .related(
-                        first.clone().on_host(*first_host),
+                        first.path().on_host(*first_host),
                         format!("first used by {first_owner}"),
                     );
                 report.push(diagnostic);
             }
             Entry::Vacant(entry) => {
-                entry.insert((host, path, owner));
+                entry.insert((host, place, owner));
             }
         }
     }
@@ -119,7 +119,7 @@ pub(super) fn duplicate_mac(hosts: Hosts<'_>, report: &mut Report) {
     let values = written.map(|(host, vm, interface, scope)| Owned {
         key: *interface.mac,
         host,
-        path: interface.mac.path_or(scope.key("mac")),
+        place: interface.mac.place_or(scope.key("mac")),
         owner: vm.domain.as_str(),
     });
     let help = "give one of them another address, or leave `mac` out";
@@ -127,13 +127,13 @@ pub(super) fn duplicate_mac(hosts: Hosts<'_>, report: &mut Report) {
     duplicates(values, report, id, used("the MAC address"), help);
 }
 
-/// Xen refuses the second domain of a UUID.
+/// Tools tell domains apart by their UUID.
 pub(super) fn duplicate_uuid(hosts: Hosts<'_>, report: &mut Report) {
     let written = hosts.vms().filter(|(_, vm, _)| is_written(&vm.uuid));
     let values = written.map(|(host, vm, scope)| Owned {
         key: *vm.uuid,
         host,
-        path: vm.uuid.path_or(scope.key("uuid")),
+        place: vm.uuid.place_or(scope.key("uuid")),
         owner: vm.domain.as_str(),
     });
     let help = "leave `uuid` out; it is made from org and name then";
@@ -141,26 +141,25 @@ pub(super) fn duplicate_uuid(hosts: Hosts<'_>, report: &mut Report) {
     duplicates(values, report, id, used("the UUID"), help);
 }
 
-/// The second vif of a name on a host takes the first one's network away. An HVM VM has a
-/// tap device besides, whose name ends in `-emu`.
+/// Xen's scripts refuse the second vif of a name on a host, so its VM does not start. An HVM
+/// VM has a tap device besides, whose name ends in `-emu`.
 pub(super) fn duplicate_vifname(hosts: Hosts<'_>, report: &mut Report) {
     let values = hosts.interfaces().flat_map(|(host, vm, interface, scope)| {
         let names = interface.vifname.iter().flat_map(move |name| {
             let tap = (*vm.guest_type == GuestType::Hvm).then(|| format!("{}-emu", name.value));
             std::iter::once(name.value.to_string()).chain(tap)
         });
-        let path = interface
+        let own = scope.key("vifname");
+        let place = interface
             .vifname
             .as_ref()
-            .map(|name| name.path_or(scope.key("vifname")));
-        names
-            .zip(std::iter::repeat(path.unwrap_or_default()))
-            .map(move |(name, path)| Owned {
-                key: (host, name),
-                host,
-                path,
-                owner: vm.domain.as_str(),
-            })
+            .map_or(own, |name| name.place_or(own));
+        names.map(move |name| Owned {
+            key: (host, name),
+            host,
+            place,
+            owner: vm.domain.as_str(),
+        })
     });
     let help = "names of vifs must be unique on the host; give one of them another";
     let message = |(_, name): &(u16, String), owner: &str, first: &str| {
@@ -185,7 +184,7 @@ pub(super) fn duplicate_address(hosts: Hosts<'_>, report: &mut Report) {
         own.map(move |address| Owned {
             key: address.addr,
             host,
-            path: address.path_or(scope.key("ip")),
+            place: address.place_or(scope.key("ip")),
             owner: vm.domain.as_str(),
         })
     });
@@ -231,7 +230,7 @@ pub(super) fn reused_spice_password(hosts: Hosts<'_>, report: &mut Report) {
         Some(Owned {
             key: password.reveal(),
             host,
-            path: password.path_or(scope.key("spicepasswd")),
+            place: password.place_or(scope.key("spicepasswd")),
             owner: vm.domain.as_str(),
         })
     });

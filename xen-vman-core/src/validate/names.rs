@@ -29,7 +29,7 @@ pub(super) fn hostname(resolved: &Resolved, report: &mut Report) {
         };
         let message = format!("the host name of the guest, `{name}`, {why}");
         let diagnostic = Diagnostic::new(DiagnosticId::BadHostname, vm_place(vm).path(), message)
-            .help("choose another `org` or `name`");
+            .help("choose another `org` or `name`, or write `domain`");
         report.push(diagnostic);
     }
 }

@@ -3,7 +3,7 @@
 use super::Hosts;
 use super::across_vms::vm_place;
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
-use crate::resolve::{ResolvedVm, Root};
+use crate::resolve::{Place, ResolvedVm, Root};
 use crate::values::{Backing, DiskAccess};
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use std::collections::HashMap;
 struct Use<'r> {
     host: u16,
     vm: &'r ResolvedVm,
-    path: FieldPath,
+    place: Place,
     writes: bool,
     is_root: bool,
 }
@@ -24,7 +24,7 @@ pub(super) fn shared_disk(hosts: Hosts<'_>, report: &mut Report) {
         let root = match &vm.root {
             Root::Iscsi { device, .. } => Some((
                 Backing::of(device),
-                vm.storage_type.path_or(scope.key("name")),
+                vm.storage_type.place_or(scope.key("name")),
                 true,
                 true,
             )),
@@ -35,14 +35,13 @@ pub(super) fn shared_disk(hosts: Hosts<'_>, report: &mut Report) {
             let writes = disk.access() == DiskAccess::ReadWrite;
             (
                 disk.backing(),
-                disk.path_or(scope.key("disks")),
+                disk.place_or(scope.key("disks")),
                 writes,
                 false,
             )
         });
-        for (backing, path, writes, is_root) in root.into_iter().chain(disks) {
+        for (backing, place, writes, is_root) in root.into_iter().chain(disks) {
             let of_host = matches!(backing, Backing::Local(_)).then_some(host);
-            let path = path.on_host(host);
             match seen.get(&(of_host, backing.clone())) {
                 Some(first)
                     if (writes || first.writes)
@@ -53,9 +52,13 @@ pub(super) fn shared_disk(hosts: Hosts<'_>, report: &mut Report) {
                         "`{}` and `{}` share the disk `{backing}`, and one of them may write",
                         vm.domain, first.vm.domain
                     );
-                    let diagnostic = Diagnostic::new(DiagnosticId::SharedDisk, path, message)
-                        .help("give each its own, or make it read-only in both with access `r`")
-                        .related(first.path.clone(), "used here, too");
+                    let diagnostic = Diagnostic::new(
+                        DiagnosticId::SharedDisk,
+                        place.path().on_host(host),
+                        message,
+                    )
+                    .help("give each its own, or make it read-only in both with access `r`")
+                    .related(first.place.path().on_host(first.host), "used here, too");
                     report.push(diagnostic);
                 }
                 Some(_) => {}
@@ -63,7 +66,7 @@ pub(super) fn shared_disk(hosts: Hosts<'_>, report: &mut Report) {
                     let new = Use {
                         host,
                         vm,
-                        path,
+                        place,
                         writes,
                         is_root,
                     };
