@@ -13,10 +13,10 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use support::name;
-use xen_vman_core::diag::DiagnosticId;
 use xen_vman_core::diag::text::{Colour, render};
+use xen_vman_core::diag::{Diagnostic, DiagnosticId};
 use xen_vman_core::spec::{DefaultsSpec, HostSpec, InterfaceSpec, Key, OsSpec, VmSpec};
-use xen_vman_core::{Facts, Source, Templates, compile};
+use xen_vman_core::{Compiled, Facts, Source, Templates, compile};
 
 fn root() -> &'static Path {
     support::crate_dir().parent().unwrap()
@@ -159,17 +159,179 @@ fn plain(value: &toml::Value) -> String {
 fn page_of_diagnostics_lists_the_catalogue() {
     let mut page = String::from(
         "# Diagnostics\n\n<!-- Made from the code: UPDATE_DOCS=1 cargo test -p xen-vman-core --test docs -->\n\n\
-         Each has a case that shows it, in `xen-vman-core/tests/cases/bad/`.\n\n| id | severity | what it means |\n|---|---|---|\n",
+         What can be wrong with a definition, why it matters, and how to mend it. `xen-vman-cli diagnostics ID` shows \
+         the same. Further cases of each are in `xen-vman-core/tests/cases/bad/`.\n\n\
+         With an error nothing is rendered. A warning may be meant: `allow_diagnostics` in the definition leaves it out, \
+         `deny_diagnostics` makes it an error.\n\n\
+         | id | severity | what it means |\n|---|---|---|\n",
     );
     for id in DiagnosticId::ALL {
-        let summary = id
-            .summary()
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ");
-        writeln!(page, "| `{id}` | {} | {summary} |", id.severity()).unwrap();
+        let (severity, summary) = (id.severity(), summary(*id));
+        writeln!(page, "| [`{id}`](#{id}) | {severity} | {summary} |").unwrap();
+    }
+    for id in DiagnosticId::ALL {
+        let (severity, summary) = (id.severity(), summary(*id));
+        write!(
+            page,
+            "\n## {id}\n\n**{severity}**: {summary}\n\n{}",
+            id.explanation()
+        )
+        .unwrap();
     }
     fresh("diagnostics.md", &page);
+}
+
+/// The summary in one line.
+fn summary(id: DiagnosticId) -> String {
+    id.summary()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Ids whose wrong example is only shown, with the reason.
+const WRONG_IS_ONLY_SHOWN: &[(DiagnosticId, &str)] = &[(
+    DiagnosticId::NotUtf8,
+    "the explanation is UTF-8 itself, so it cannot hold a file that is not",
+)];
+
+/// An explanation: why it matters, and the examples (language, text) of both sections.
+struct Explanation<'e> {
+    why: &'e str,
+    wrong: Vec<(String, String)>,
+    right: Vec<(String, String)>,
+}
+
+impl<'e> Explanation<'e> {
+    fn of(text: &'e str) -> Result<Self, &'static str> {
+        let (why, rest) = text
+            .split_once("\n\n### Wrong\n\n")
+            .ok_or("no section `### Wrong`")?;
+        let (wrong, right) = rest
+            .split_once("\n\n### Right\n\n")
+            .ok_or("no section `### Right`")?;
+        let right = right.strip_suffix('\n').ok_or("no line end at the end")?;
+        Ok(Self {
+            why,
+            wrong: only_examples(wrong)?,
+            right: only_examples(right)?,
+        })
+    }
+}
+
+/// The examples of a section that holds nothing else.
+fn only_examples(section: &str) -> Result<Vec<(String, String)>, &'static str> {
+    let examples = examples(section);
+    let fences = examples
+        .iter()
+        .map(|(language, text)| format!("```{language}\n{text}```"));
+    if examples.is_empty() || fences.collect::<Vec<_>>().join("\n\n") != section {
+        return Err("a section must be made of fences, with an empty line between them");
+    }
+    Ok(examples)
+}
+
+/// The ending of a file that holds an example; none if it is not run.
+fn ending(language: &str) -> Result<Option<&'static str>, String> {
+    match language {
+        "toml" => Ok(Some("toml")),
+        "yaml" => Ok(Some("yml")),
+        "json" => Ok(Some("json")),
+        // Files of xl are not read by `compile`.
+        "cfg" => Ok(None),
+        _ => Err(format!("examples in `{language}` are not known")),
+    }
+}
+
+/// What the examples of a section give together, as the files of one definition; none if
+/// they are not run.
+fn compile_examples(
+    examples: &[(String, String)],
+    scripts_are_there: bool,
+) -> Result<Option<Compiled>, String> {
+    let mut files = Vec::new();
+    for (number, (language, text)) in examples.iter().enumerate() {
+        let Some(ending) = ending(language)? else {
+            return Ok(None);
+        };
+        let name = format!("example-{}.{ending}", number + 1);
+        files.push(Source::new(name, text.clone()).unwrap());
+    }
+    let mut compiled = compile(files, &Facts::default());
+    compiled.load_assets(|_| {
+        if scripts_are_there {
+            Ok(Vec::new())
+        } else {
+            Err("entity not found".to_owned())
+        }
+    });
+    Ok(Some(compiled))
+}
+
+/// What is wrong with the explanation of an id, if anything. Scripts of a site are there for
+/// the right example, and missing for the wrong one.
+fn problem_of_explanation(id: DiagnosticId) -> Result<(), String> {
+    let explanation = Explanation::of(id.explanation())?;
+    let paragraphs: Vec<_> = explanation.why.split("\n\n").collect();
+    let is_plain = |text: &&str| !text.trim().is_empty() && !text.starts_with(['#', '-', '*', '|']);
+    if paragraphs.len() > 2 || !paragraphs.iter().all(is_plain) {
+        return Err("must say in one or two plain paragraphs why it matters".to_owned());
+    }
+    if explanation.why.contains("```") || explanation.why.contains("TODO") {
+        return Err("must have no fence before `### Wrong`, and no TODO".to_owned());
+    }
+    let is_only_shown = WRONG_IS_ONLY_SHOWN.iter().any(|(known, _)| *known == id);
+    let wrong = explanation.wrong.into_iter().map(|(language, text)| {
+        let plain = language.strip_suffix(" wrong").map(str::to_owned);
+        plain.map(|language| (language, text))
+    });
+    match wrong.collect::<Option<Vec<_>>>() {
+        None if is_only_shown => {}
+        None => return Err("a language must be followed by ` wrong`".to_owned()),
+        Some(_) if is_only_shown => return Err("the wrong example can be run".to_owned()),
+        Some(examples) => {
+            if let Some(compiled) = compile_examples(&examples, false)? {
+                let fits = |found: &Diagnostic| found.id == id && found.severity == id.severity();
+                if compiled.report.is_empty() || !compiled.report.iter().all(fits) {
+                    let report = render(&compiled.report, &compiled.sources, Colour::None);
+                    return Err(format!("the wrong example gives something else:\n{report}"));
+                }
+            }
+        }
+    }
+    if let Some(compiled) = compile_examples(&explanation.right, true)?
+        && !compiled.report.is_empty()
+    {
+        let report = render(&compiled.report, &compiled.sources, Colour::None);
+        return Err(format!("the right example has problems:\n{report}"));
+    }
+    Ok(())
+}
+
+#[test]
+fn explanations_show_what_they_explain() {
+    let problems: Vec<_> = DiagnosticId::ALL
+        .iter()
+        .filter_map(|id| {
+            let problem = problem_of_explanation(*id).err()?;
+            Some(format!("catalogue/{id}.md: {problem}"))
+        })
+        .collect();
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn every_explanation_belongs_to_an_id() {
+    let folder = support::crate_dir().join("src/diag/catalogue");
+    for path in support::files_below(&folder) {
+        let id = name(&path);
+        let id = id.strip_suffix(".md").unwrap_or(&id);
+        assert!(
+            DiagnosticId::of_name(id).is_some(),
+            "{}: no such id",
+            path.display()
+        );
+    }
 }
 
 #[test]
@@ -208,7 +370,8 @@ fn documents() -> Vec<PathBuf> {
         .collect()
 }
 
-/// The fenced examples of a document: language, text.
+/// The fenced examples of a document: language (with ` wrong` after it, if it is to have
+/// problems), text.
 fn examples(text: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut open: Option<(String, String)> = None;
