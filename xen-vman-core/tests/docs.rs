@@ -237,8 +237,7 @@ fn ending(language: &str) -> Result<Option<&'static str>, String> {
         "toml" => Ok(Some("toml")),
         "yaml" => Ok(Some("yml")),
         "json" => Ok(Some("json")),
-        // Files of xl are not read by `compile`.
-        "cfg" => Ok(None),
+        "cfg" => Ok(Some("cfg")),
         _ => Err(format!("examples in `{language}` are not known")),
     }
 }
