@@ -1,7 +1,9 @@
 //! A [`Report`] for programs: a JSON array, one object for each diagnostic.
 
+use super::text::is_unprintable;
 use super::{Diagnostic, Places, Position, Related, Report};
 use serde::Serialize;
+use std::fmt::Write as _;
 
 #[derive(Serialize)]
 struct JsonDiagnostic<'a> {
@@ -32,7 +34,22 @@ pub fn render(report: &Report, sources: &impl Places) -> String {
     let mut text = serde_json::to_string_pretty(&all)
         .unwrap_or_else(|error| unreachable!("plain strings and numbers are JSON: {error}"));
     text.push('\n');
-    text
+    escaped(&text)
+}
+
+/// JSON text with what a terminal would act on escaped, too: of control characters, JSON asks
+/// only for those of ASCII. All of them are in strings, as JSON has no others but line ends
+/// between its tokens.
+pub(super) fn escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && is_unprintable(c) {
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 fn diagnostic<'a>(d: &'a Diagnostic, sources: &'a impl Places) -> JsonDiagnostic<'a> {
@@ -52,5 +69,18 @@ fn related<'a>(r: &'a Related, sources: &'a impl Places) -> JsonRelated<'a> {
         path: sources.place(&r.path),
         position: r.span.map(|span| sources.position(span)),
         message: &r.message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_acts_on_is_escaped_and_read_back() {
+        let text = "\u{1b}\u{9b}31m\u{202e}ä";
+        let json = escaped(&serde_json::to_string(text).unwrap());
+        assert_eq!(json, "\"\\u001b\\u009b31m\\u202eä\"");
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
     }
 }

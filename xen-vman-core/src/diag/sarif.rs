@@ -49,7 +49,7 @@ pub fn render(report: &Report, sources: &impl Places) -> String {
             "results": results,
         }],
     });
-    format!("{log:#}\n")
+    super::json::escaped(&format!("{log:#}\n"))
 }
 
 fn level(severity: Severity) -> &'static str {

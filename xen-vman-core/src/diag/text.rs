@@ -3,6 +3,7 @@
 use super::{Diagnostic, Places, Report, Severity, Span};
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use std::fmt::Write as _;
+use std::ops::Range;
 
 /// Whether the text may hold ANSI colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,10 +58,11 @@ fn paragraph(diagnostic: &Diagnostic, sources: &impl Places, renderer: &Renderer
     .elements(Vec::<Origin<'_>>::new());
     let shown = |span: Span, kind: AnnotationKind, label: String| {
         let excerpt = sources.excerpt(span);
-        Snippet::source(excerpt.text)
+        let (text, range) = printable_source(&excerpt.text, &excerpt.range);
+        Snippet::source(text)
             .line_start(excerpt.first_line)
-            .path(sources.position(span).file)
-            .annotation(kind.span(excerpt.range).label(label))
+            .path(printable(sources.position(span).file))
+            .annotation(kind.span(range).label(label))
     };
     match diagnostic.span {
         Some(span) => {
@@ -84,6 +86,29 @@ fn paragraph(diagnostic: &Diagnostic, sources: &impl Places, renderer: &Renderer
     renderer.render(&[group])
 }
 
+/// Source text with the characters escaped that the renderer would pass on, and where `range`
+/// is in it. Control characters of ASCII are its own to show.
+fn printable_source(text: &str, range: &Range<usize>) -> (String, Range<usize>) {
+    let shown = |c: char| !c.is_ascii() && is_unprintable(c);
+    let escaped = |text: &str| -> String {
+        text.chars()
+            .map(|c| {
+                if shown(c) {
+                    c.escape_unicode().to_string()
+                } else {
+                    c.to_string()
+                }
+            })
+            .collect()
+    };
+    if !text.contains(shown) {
+        return (text.to_owned(), range.clone());
+    }
+    let start = escaped(&text[..range.start]).len();
+    let end = start + escaped(&text[range.clone()]).len();
+    (escaped(text), start..end)
+}
+
 /// `text` with control characters (line ends too) written as escapes.
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -102,7 +127,21 @@ pub fn printable(text: &str) -> String {
 }
 
 /// Control characters, and those that reorder what a terminal shows.
-fn is_unprintable(c: char) -> bool {
+pub(super) fn is_unprintable(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn source_is_shown_without_what_a_terminal_acts_on() {
+        let text = "a\u{9b}b\u{61c}c";
+        let (shown, range) = printable_source(text, &(3..6));
+        assert_eq!(shown, "a\\u{9b}b\\u{61c}c");
+        assert_eq!(&shown[range], "b\\u{61c}");
+        assert_eq!(printable_source("äb", &(2..3)), ("äb".to_owned(), 2..3));
+    }
 }
