@@ -158,7 +158,8 @@ impl FromText for DiskSpec {
         let mut parser = Parser::default();
         let mut rest = text;
         loop {
-            rest = rest.trim_start();
+            // xl skips these blanks, and no others of Unicode.
+            rest = rest.trim_start_matches(' ');
             if let Some(target) = rest.strip_prefix("target=") {
                 parser.set(Slot::Target, target)?;
                 break;
@@ -353,6 +354,14 @@ mod tests {
             Ok(("/dev/vg0/a".into(), "xvda".into()))
         );
         assert!(read("/dev/vg0/a,xvda,rw").is_err_and(|why| why.contains("virtual device")));
+    }
+
+    #[test]
+    fn only_plain_blanks_are_skipped() {
+        let disk = read("\u{a0}/srv/a,raw,xvda,rw");
+        assert_eq!(disk, Ok(("\u{a0}/srv/a".into(), "xvda".into())));
+        let disk = read("  /srv/a, raw,  xvda");
+        assert_eq!(disk, Ok(("/srv/a".into(), "xvda".into())));
     }
 
     #[test]
