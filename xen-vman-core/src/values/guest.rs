@@ -77,6 +77,11 @@ impl FromText for PublicKey {
             return Err(Invalid::new("must be one line")
                 .help("write several keys as several items of the list"));
         }
+        if text.starts_with('#') {
+            return Err(Invalid::new(
+                "must be a public key; sshd passes over lines that begin with `#`",
+            ));
+        }
         let is_type = |word: &str| {
             ["ssh-", "ecdsa-", "sk-"]
                 .iter()
