@@ -161,6 +161,11 @@ impl FromText for DiskSpec {
             // xl skips these blanks, and no others of Unicode.
             rest = rest.trim_start_matches(' ');
             if let Some(target) = rest.strip_prefix("target=") {
+                if target.ends_with(',') {
+                    return Err(Invalid::new(
+                        "must not end in `,`: xl takes it off the target",
+                    ));
+                }
                 parser.set(Slot::Target, target)?;
                 break;
             }
@@ -368,5 +373,7 @@ mod tests {
     fn target_comes_last_and_may_hold_anything() {
         let disk = read("format=raw, vdev=xvdb, access=ro, target=/srv/a,b=c.img");
         assert_eq!(disk, Ok(("/srv/a,b=c.img".into(), "xvdb".into())));
+        let disk = read("format=raw, vdev=xvdb, target=/srv/a,");
+        assert!(disk.is_err_and(|why| why.contains("must not end in")));
     }
 }
