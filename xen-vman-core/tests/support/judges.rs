@@ -127,8 +127,9 @@ pub(crate) fn xlu(judges: &Path, files: &[PathBuf]) -> Vec<XluVerdict> {
     verdicts
 }
 
-/// Runs one of the scripts in `tests/judges`; 77 means that it cannot run here.
-pub(crate) fn script(name: &str, arguments: &[&Path]) {
+/// Runs one of the scripts in `tests/judges`; 77 means that it cannot run here. Tells whether
+/// it has run.
+pub(crate) fn script(name: &str, arguments: &[&Path]) -> bool {
     let path = super::crate_dir().join("tests/judges").join(name);
     let output = Command::new(&path)
         .args(arguments)
@@ -137,10 +138,11 @@ pub(crate) fn script(name: &str, arguments: &[&Path]) {
     let text = said(&output);
     if output.status.code() == Some(77) {
         present(false, text.lines().last().unwrap_or("it cannot run here"));
-        return;
+        return false;
     }
     println!("{text}");
     assert!(output.status.success(), "{name}:\n{text}");
+    true
 }
 
 /// All that a program printed.
