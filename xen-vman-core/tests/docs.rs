@@ -254,7 +254,10 @@ fn compile_examples(
             return Ok(None);
         };
         let name = format!("example-{}.{ending}", number + 1);
-        files.push(Source::new(name, text.clone()).unwrap());
+        files.push(match ending {
+            "cfg" => Source::xl_cfg(name, text.clone().into_bytes()),
+            _ => Source::new(name, text.clone()).unwrap(),
+        });
     }
     let mut compiled = compile(files, &Facts::default());
     compiled.load_assets(|_| {
@@ -289,7 +292,9 @@ fn problem_of_explanation(id: DiagnosticId) -> Result<(), String> {
         None => return Err("a language must be followed by ` wrong`".to_owned()),
         Some(_) if is_only_shown => return Err("the wrong example can be run".to_owned()),
         Some(examples) => {
-            if let Some(compiled) = compile_examples(&examples, false)? {
+            if let Some(compiled) =
+                compile_examples(&examples, id != DiagnosticId::MissingNetworkScript)?
+            {
                 let fits = |found: &Diagnostic| found.id == id && found.severity == id.severity();
                 if compiled.report.is_empty() || !compiled.report.iter().all(fits) {
                     let report = render(&compiled.report, &compiled.sources, Colour::None);

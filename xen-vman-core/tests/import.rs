@@ -14,12 +14,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use support::{
-    cases, compile_files, expect, finish, good_definitions, inputs, judges, name, source,
+    cases, compile_files, expect, finish, good_definitions, inputs, judges, name, settings, source,
 };
-use xen_vman_core::diag::Report;
 use xen_vman_core::diag::text::{Colour, render};
 use xen_vman_core::parse::import;
-use xen_vman_core::xl_cfg::{self, SettingValue, XlNode};
 use xen_vman_core::{Assets, Compiled, Facts, Source, Templates, compile};
 
 /// The definition that an xl.cfg makes, after all checks.
@@ -41,36 +39,6 @@ fn configs(compiled: &Compiled) -> Vec<String> {
         .iter()
         .filter(|file| file.path.ends_with(".cfg"));
     configs.map(|file| file.text().into_owned()).collect()
-}
-
-/// What xl reads of a configuration, by key; the parts of a vif in any order.
-fn settings(config: &str) -> BTreeMap<String, String> {
-    let mut report = Report::new();
-    let file = xl_cfg::read(config.as_bytes(), 0, &mut report);
-    assert!(report.is_empty(), "{config}");
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    let item = |node: &XlNode| {
-        let whole = node.bytes().map_or_else(|| format!("{node:?}"), text);
-        let mut parts: Vec<_> = whole.split(',').collect();
-        if whole.starts_with("mac=") {
-            parts.sort_unstable();
-        }
-        parts.join(",")
-    };
-    let all = file.settings();
-    let all = all.iter().map(|setting| {
-        let value = match &setting.value {
-            SettingValue::Text(bytes) => text(bytes),
-            SettingValue::List(items) => {
-                format!(
-                    "{:?}",
-                    items.iter().map(|node| item(node)).collect::<Vec<_>>()
-                )
-            }
-        };
-        (setting.key.to_owned(), value)
-    });
-    all.collect()
 }
 
 #[test]

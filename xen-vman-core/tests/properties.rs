@@ -1,11 +1,16 @@
 //! Laws that hold for whatever a definition says.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod support;
+
 use proptest::prelude::*;
 use std::fmt::Write as _;
+use support::settings;
+use support::strategy::definition;
+use xen_vman_core::diag::Segment;
 use xen_vman_core::diag::text::{Colour, printable, render};
 use xen_vman_core::document::decode::FromText;
-use xen_vman_core::parse::{ConvertTarget, convert};
+use xen_vman_core::parse::{ConvertTarget, convert, import};
 use xen_vman_core::render::{manifest, quote};
 use xen_vman_core::resolve::vif_name;
 use xen_vman_core::values::{DomainName, GuestType, VifNamePrefix};
@@ -63,64 +68,6 @@ fn hostile() -> impl Strategy<Value = String> {
     proptest::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
 }
 
-/// Definitions of a few VMs with ordinary values.
-fn definition() -> impl Strategy<Value = toml::Table> {
-    let name = "[a-z][a-z0-9]{0,9}";
-    let interface = (
-        proptest::option::of(1_u8..255),
-        proptest::option::of(1_u8..255),
-        proptest::option::of(1280_u16..9000),
-    )
-        .prop_map(|(v4, v6, mtu)| {
-            let mut table = toml::Table::new();
-            table.extend(v4.map(|n| ("ip".into(), format!("10.0.0.{n}/16").into())));
-            table.extend(v6.map(|n| ("ipv6".into(), format!("2001:db8::{n:x}/64").into())));
-            table.extend(mtu.map(|n| ("mtu".into(), i64::from(n).into())));
-            toml::Value::Table(table)
-        });
-    let vm = (
-        name,
-        name,
-        1_i64..4096,
-        1_i64..64,
-        proptest::collection::vec(interface, 0..4),
-        prop_oneof![Just("pv"), Just("pvh"), Just("hvm")],
-        prop_oneof![Just("nfs"), Just("iscsi")],
-        any::<[bool; 3]>(),
-        proptest::option::of("[ -~&&[^{]]{0,30}"),
-    )
-        .prop_map(
-            |(org, name, memory, vcpus, interfaces, kind, storage, flags, description)| {
-                let mut vm = toml::Table::new();
-                vm.insert("org".into(), org.into());
-                vm.insert("name".into(), name.into());
-                vm.insert("memory".into(), memory.into());
-                vm.insert("vcpus".into(), vcpus.into());
-                vm.insert("type".into(), kind.into());
-                vm.insert("storage_type".into(), storage.into());
-                vm.insert("auto_boot".into(), flags[0].into());
-                vm.insert("auto_install".into(), flags[1].into());
-                vm.insert("boot_after_creation".into(), flags[2].into());
-                vm.insert("interfaces".into(), toml::Value::Array(interfaces));
-                vm.extend(description.map(|text| ("description".into(), text.into())));
-                let os = [
-                    ("type".to_owned(), "debian".into()),
-                    ("version".to_owned(), "bookworm".into()),
-                ];
-                vm.insert("os".into(), toml::Value::Table(os.into_iter().collect()));
-                toml::Value::Table(vm)
-            },
-        );
-    proptest::collection::vec(vm, 0..5).prop_map(|vms| {
-        let mut table = toml::Table::new();
-        table.insert("nfsroot_base".into(), "10.0.0.5:/tank".into());
-        table.insert("iscsi_server".into(), "10.0.0.6".into());
-        table.insert("iscsi_base_wwn".into(), "iqn.2017-01.de.example".into());
-        table.insert("vms".into(), toml::Value::Array(vms));
-        table
-    })
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -147,6 +94,52 @@ proptest! {
             prop_assert_eq!(&rendered(name, &text), &toml, "{}", text);
             let (back, _) = convert(&Source::new(name, text).unwrap(), ConvertTarget::Toml);
             prop_assert_eq!(&rendered("host.toml", &back), &toml, "{}", back);
+        }
+    }
+
+    /// A place that a diagnostic names is in the file, or is one where a key is missing.
+    #[test]
+    fn every_path_of_a_report_is_in_the_input(table in definition()) {
+        let compiled = compiled("host.toml", &table.to_string());
+        for diagnostic in &compiled.report {
+            let places = std::iter::once((&diagnostic.path, diagnostic.span))
+                .chain(diagnostic.related.iter().map(|related| (&related.path, related.span)));
+            for (path, span) in places {
+                prop_assert!(span.is_some(), "{path} has no place");
+                let mut value = &toml::Value::Table(table.clone());
+                let last = path.segments().len().saturating_sub(1);
+                for (depth, segment) in path.segments().iter().enumerate() {
+                    let next = match segment {
+                        Segment::Key(key) => value.get(&**key),
+                        Segment::Index(index) => value.get(*index),
+                    };
+                    match next {
+                        Some(next) => value = next,
+                        // What is wrong may be that it is not there.
+                        None => {
+                            prop_assert!(depth == last, "{path}");
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is written as xl.cfg is read back as it was.
+    #[test]
+    fn what_is_imported_is_rendered_as_it_was(table in definition()) {
+        let compiled = compiled("host.toml", &table.to_string());
+        prop_assume!(!compiled.report.has_errors());
+        let output = compiled.render(&Templates::embedded(), &Assets::default()).unwrap();
+        for file in output.host.iter().filter(|file| file.path.ends_with(".cfg")) {
+            let (definition, report) = import(&[Source::xl_cfg("a.cfg", file.content.clone())]);
+            prop_assert!(report.is_empty(), "{}", file.text());
+            let back = self::compiled("imported.toml", &definition);
+            prop_assert!(!back.report.has_errors(), "{}\n{}", file.text(), render(&back.report, &back.sources, Colour::None));
+            let again = back.render(&Templates::embedded(), &Assets::default()).unwrap();
+            let again = again.host.iter().find(|file| file.path.ends_with(".cfg")).unwrap();
+            prop_assert_eq!(settings(&again.text()), settings(&file.text()));
         }
     }
 

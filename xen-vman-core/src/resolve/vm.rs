@@ -101,11 +101,11 @@ pub(super) fn resolve(
         .any(|option| option.key.as_str() == "bootloader");
     let direct_boot = match *guest_type {
         GuestType::Hvm => None,
-        // The loader finds kernel and initrd in the guest.
+        // The loader finds kernel and initrd in the guest, unless some are written.
         GuestType::Pv | GuestType::Pvh if own_loader => Some(super::DirectBoot {
-            kernel: kernel.filter(|_| spec.kernel.is_some()),
-            initrd: initrd.filter(|_| spec.initrd.is_some()),
-            cmdline: cmdline.filter(|_| spec.cmdline.is_some()),
+            kernel: kernel.filter(|kernel| kernel.origin != Origin::BuiltIn),
+            initrd: initrd.filter(|initrd| initrd.origin != Origin::BuiltIn),
+            cmdline,
         }),
         GuestType::Pv | GuestType::Pvh => {
             let made_up = || {

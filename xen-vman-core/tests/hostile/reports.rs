@@ -92,7 +92,13 @@ fn elsewhere(case: &Case<'_>, error: &Diagnostic) -> bool {
         // A VM of another kind needs other keys.
         "type" | "builder" | "storage_type" | "spice" => matches!(
             error.id,
-            DiagnosticId::MissingRequirement | DiagnosticId::Contradiction
+            DiagnosticId::MissingNfsrootBase
+                | DiagnosticId::MissingIscsiServer
+                | DiagnosticId::MissingIscsiBaseWwn
+                | DiagnosticId::MissingCmdline
+                | DiagnosticId::MissingSpicePassword
+                | DiagnosticId::UsbBesideRedirection
+                | DiagnosticId::BuilderContradictsType
         ),
         _ => false,
     }

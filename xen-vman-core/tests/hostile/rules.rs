@@ -90,7 +90,7 @@ pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
     Some(match (table, key) {
         ("os", "type") => normal(&["debian", "ubuntu", "Windows"], str::to_lowercase),
         ("os", "version") => text(&["bookworm", "12", "24.04"]),
-        (_, "org" | "name") => formed(&["stuvus", "web01", "a.b-c", "d_e"], Form::Name),
+        (_, "org" | "name" | "domain") => formed(&["stuvus", "web01", "a.b-c", "d_e"], Form::Name),
         (_, "description") => formed(
             &[
                 "Web server of the union",
@@ -195,6 +195,17 @@ pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
             seeds: &["gatewaydev=br0", "type=vif,model=e1000", "gatewaydev=a b"],
         },
         (_, "reinstall") => text(&["second", "2024-06", "v3"]),
+        (_, "xen_version") => value(&["4.17", "4.20.1"], |text| {
+            let numbers: Option<Vec<u8>> = text.split('.').map(|part| part.parse().ok()).collect();
+            numbers.filter(|all| all.len() > 1).map(|_| text.into())
+        }),
+        (_, "host_memory") => value(&["65536", "300000"], number),
+        (_, "host_cpus") => value(&["8", "64"], number),
+        (_, "allow_diagnostics" | "deny_diagnostics") => {
+            value(&["empty-value", "shared-disk"], |text| {
+                word(text, &["empty-value", "shared-disk"])
+            })
+        }
         (_, "memory" | "maxmem") => value(&["64", "1002", "1001"], number),
         (_, "vcpus" | "mtu" | "spiceport") => value(&["100", "1500", "4"], number),
         (_, "max_usb_redirections") => value(&["0", "4"], number),
@@ -251,10 +262,10 @@ pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
             let fits = text.len() == 17 && text.chars().all(fits);
             fits.then(|| text.to_lowercase().replace('-', ":").into())
         }),
-        (_, "after") => value(&["own-pv", "other-vm"], |text| {
+        (_, "after") => value(&["own-pv", "ZQdomainQZ"], |text| {
             word(
                 text,
-                &["own-pv", "own-hvm", "other-vm", "zqgroup-zqmachine"],
+                &["own-pv", "own-hvm", "ZQdomainQZ", "zqgroup-zqmachine"],
             )
         }),
         ("vm", "interfaces" | "os") => Known {

@@ -9,13 +9,16 @@
 )]
 
 pub(crate) mod judges;
+pub(crate) mod strategy;
 
 use similar::TextDiff;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use xen_vman_core::diag::Report;
 use xen_vman_core::diag::text::{Colour, render};
 use xen_vman_core::render::manifest;
+use xen_vman_core::xl_cfg::{self, SettingValue, XlNode};
 use xen_vman_core::{Compiled, Facts, Source, Templates, compile};
 
 /// The folder of this crate.
@@ -212,4 +215,34 @@ pub(crate) fn write_host(compiled: &Compiled, dir: &Path) {
         fs::write(&path, &file.content).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(file.mode)).unwrap();
     }
+}
+
+/// What xl reads of a configuration, by key; the parts of a vif in any order.
+pub(crate) fn settings(config: &str) -> BTreeMap<String, String> {
+    let mut report = Report::new();
+    let file = xl_cfg::read(config.as_bytes(), 0, &mut report);
+    assert!(report.is_empty(), "{config}");
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let item = |node: &XlNode| {
+        let whole = node.bytes().map_or_else(|| format!("{node:?}"), text);
+        let mut parts: Vec<_> = whole.split(',').collect();
+        if whole.starts_with("mac=") {
+            parts.sort_unstable();
+        }
+        parts.join(",")
+    };
+    let all = file.settings();
+    let all = all.iter().map(|setting| {
+        let value = match &setting.value {
+            SettingValue::Text(bytes) => text(bytes),
+            SettingValue::List(items) => {
+                format!(
+                    "{:?}",
+                    items.iter().map(|node| item(node)).collect::<Vec<_>>()
+                )
+            }
+        };
+        (setting.key.to_owned(), value)
+    });
+    all.collect()
 }
