@@ -9,16 +9,19 @@
 
 mod support;
 
+use proptest::strategy::{Strategy as _, ValueTree as _};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use support::strategy::definition;
 use support::{cases, compile_files, good_definitions, inputs, judges, write_host};
 use xen_vman_core::render::vif_p2p::vif_p2p;
 use xen_vman_core::resolve::{ResolvedVm, Root};
 use xen_vman_core::values::{CpuList, DiskAccess, GuestType, Initrd, VifName, XenVersion};
-use xen_vman_core::{Assets, Compiled, Templates};
+use xen_vman_core::{Assets, Compiled, Facts, Source, Templates, compile};
 
 /// The realistic host.
 fn whole_host() -> Compiled {
@@ -77,6 +80,54 @@ fn xl_accepts_every_configuration_and_reads_what_the_model_says() {
                 .into_iter()
                 .map(|problem| format!("{case}: {}: {problem}", vm.domain)),
         );
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// Whatever is written: what has no errors, xl takes without a word, and as it is meant.
+#[test]
+fn xl_accepts_whatever_check_calls_fine() {
+    let Some(judges) = judges::set_up() else {
+        return;
+    };
+    let wanted = std::env::var("XEN_VMAN_XL_DEFINITIONS");
+    let wanted: usize = wanted.map_or(60, |text| text.parse().unwrap());
+    let mut runner = TestRunner::new_with_rng(
+        Config::default(),
+        TestRng::from_seed(RngAlgorithm::ChaCha, b"definitions for xl to be judged!"),
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let (mut files, mut vms, mut refused) = (Vec::new(), Vec::new(), 0);
+    for number in 0..wanted {
+        let table = definition().new_tree(&mut runner).unwrap().current();
+        let source = Source::new("host.toml", table.to_string()).unwrap();
+        let compiled = compile(vec![source], &Facts::default());
+        if compiled.report.has_errors() {
+            refused += 1;
+            continue;
+        }
+        let output = compiled
+            .render(&Templates::embedded(), &Assets::default())
+            .unwrap();
+        for vm in compiled.resolved.vms {
+            let file = output.host_file(&format!("/etc/xen/vms/{}.cfg", vm.domain));
+            let path = dir.path().join(format!("{number}-{}.cfg", vm.domain));
+            fs::write(&path, &file.unwrap().content).unwrap();
+            files.push(path);
+            vms.push(vm);
+        }
+    }
+    println!("{wanted} definitions, {refused} refused, {} VMs", vms.len());
+    assert!(vms.len() > wanted / 3, "hardly any is fine");
+    let mut problems = Vec::new();
+    for (verdict, vm) in judges::xl(&judges, &files).iter().zip(&vms) {
+        let config = || fs::read_to_string(&verdict.file).unwrap();
+        for objection in &verdict.objections {
+            problems.push(format!("{objection}\n{}", config()));
+        }
+        for problem in meaning(vm, &verdict.config) {
+            problems.push(format!("{problem}\n{}", config()));
+        }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
