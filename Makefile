@@ -8,7 +8,7 @@ WHEELS := target/wheels
 CARGO_FLAGS ?= --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-rust test-fuzz test-python judges lint bench clean
+.PHONY: help build test test-rust test-fuzz test-python judges lint bench soak clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
@@ -48,10 +48,16 @@ lint: ## rustfmt, clippy, rustdoc, shellcheck; warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps
 	shellcheck -x -S style .ci/run $$(grep -rlE '^#!/bin/(ba)?sh' xen-vman-core/tests/judges xen-vman-cli/benches)
 
-bench: ## Benchmarks: time per VM in memory, and to disk against `cp -r`
+bench: ## Benchmarks: time per VM in memory, `check` against tomllib, `render` against `cp -r`
 	cargo bench $(CARGO_FLAGS) -p xen-vman-core
 	cargo build $(CARGO_FLAGS) --release -p xen-vman-cli
+	xen-vman-cli/benches/check-against-tomllib.py target/release/xen-vman-cli
 	xen-vman-cli/benches/render-against-cp.sh target/release/xen-vman-cli
+
+soak: judges ## Long runs of what `make test` tries a little of: hostile texts, xl.cfg files, definitions
+	XEN_VMAN_HOSTILE_CASES=20000 cargo test $(CARGO_FLAGS) -p xen-vman-core --test hostile -- --nocapture
+	XEN_VMAN_XL_FILES=100000 cargo test $(CARGO_FLAGS) -p xen-vman-core --test xl_reader -- --nocapture
+	XEN_VMAN_XL_DEFINITIONS=5000 cargo test $(CARGO_FLAGS) -p xen-vman-core --test judged xl_accepts -- --nocapture
 
 clean: ## Remove what was built
 	cargo clean

@@ -194,6 +194,8 @@ catalogue! {
     WeakSpicePassword = "weak-spice-password", Warning;
     /// A display over SPICE that is offered to every network.
     SpiceListensEverywhere = "spice-listens-everywhere", Warning;
+    /// A display over VNC that is offered to a network without a password.
+    OpenVnc = "open-vnc", Warning;
     /// An NFS root cannot be reached without a network interface.
     NfsRootWithoutInterface = "nfs-root-without-interface", Warning;
     /// The address of the guest does not reach the NFS server.

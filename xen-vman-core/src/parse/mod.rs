@@ -7,7 +7,6 @@
 
 mod convert;
 mod from_xl;
-mod from_xl_vif;
 mod import;
 mod role_vars;
 

@@ -43,6 +43,7 @@ const CHECKS: &[Check] = &[
     network::vif_key_written_twice,
     network::vifname_too_long_for_hvm,
     options::fewer_cpus_than_asked_for,
+    options::open_vnc,
     options::option_shadows_key,
     options::options_that_xl_passes_over,
     spice::listens_everywhere,

@@ -5,6 +5,7 @@ use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
 use crate::document::decode::closest;
 use crate::resolve::{Origin, Resolved, ResolvedVm, Scope, XlOption};
 use crate::values::{GuestType, XlValue, xl_key_info, xl_keys, xl_value_problem};
+use std::net::IpAddr;
 
 /// Keys of xl.cfg that come from a variable of their own, with that variable, for all
 /// types of VMs.
@@ -126,6 +127,40 @@ pub(super) fn options_that_xl_passes_over(resolved: &Resolved, report: &mut Repo
                 );
             }
         }
+    }
+}
+
+/// QEMU asks for a password only if there is one.
+pub(super) fn open_vnc(resolved: &Resolved, report: &mut Report) {
+    for vm in &resolved.vms {
+        let text = |key: &str| {
+            let option = vm.xl_options.iter().find(|one| one.key.as_str() == key)?;
+            match &*option.value {
+                XlValue::Text(text) => Some((option, &**text)),
+                _ => None,
+            }
+        };
+        let local = |address: &str| {
+            let loopback = address
+                .parse()
+                .is_ok_and(|address: IpAddr| address.is_loopback());
+            loopback || address.is_empty() || address == "localhost"
+        };
+        let Some((option, address)) = text("vnclisten").filter(|(_, address)| !local(address))
+        else {
+            continue;
+        };
+        if text("vncpasswd").is_some_and(|(_, password)| !password.is_empty()) {
+            continue;
+        }
+        let message = format!(
+            "the display of `{}` is served by VNC on `{address}` without a password",
+            vm.domain
+        );
+        report.push(
+            Diagnostic::new(DiagnosticId::OpenVnc, path(vm, option), message)
+                .help("leave `vnclisten` out and use `ssh -L`, or write `vncpasswd`"),
+        );
     }
 }
 

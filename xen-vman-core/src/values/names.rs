@@ -47,6 +47,12 @@ impl FromText for DomainName {
     const EXPECTED: &'static str = "the name of a VM as `ORG-NAME`";
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(
+                Invalid::new("must not be a number, which xl takes for a domain's id")
+                    .help("give it a name with a letter"),
+            );
+        }
         name(text, 127).map(Self)
     }
 }

@@ -65,7 +65,7 @@ fn options() -> impl Strategy<Value = Value> {
         key("hap", flag()),
         key("nomigrate", flag()),
         key("cpu_weight", number(1..65536)),
-        key("device_model_args", list(text("[ -~&&[^{]]{0,12}"), 3)),
+        key("device_model_args", list(text("[ -~&&[^{'\"]]{0,12}"), 3)),
         key("pool", one_of(&["Pool-0"])),
     ])
     .prop_map(Value::Table)

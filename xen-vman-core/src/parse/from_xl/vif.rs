@@ -1,6 +1,6 @@
 //! A vif of xl.cfg → an interface in the words of the schema.
 
-use super::from_xl::{entry, text};
+use super::{entry, text};
 use crate::diag::Span;
 use crate::document::{Node, Value};
 use std::net::IpAddr;

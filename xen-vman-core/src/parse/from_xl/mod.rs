@@ -4,10 +4,13 @@
 //! definition changes it; what no key is for becomes an additional option. Every value keeps
 //! its place in the xl.cfg, so that the checks of definitions speak of that file.
 
-use super::from_xl_vif::interface;
+mod spice;
+mod vif;
+
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
 use crate::document::{Entry, Node, Value};
 use crate::xl_cfg::{Setting, SettingValue, XlFile, XlNode, XlToken};
+use vif::interface;
 
 /// The organisation of a VM whose name has no dash.
 const ORG: &str = "local";
@@ -26,15 +29,6 @@ const DIRECT_BOOT: &[(&str, &str)] = &[
     ("kernel", "kernel"),
     ("ramdisk", "initrd"),
     ("cmdline", "cmdline"),
-];
-/// The same for HVM with SPICE, with what xl takes if nothing is written.
-const SPICE: &[(&str, &str, Option<bool>)] = &[
-    ("spicehost", "spicehost", None),
-    ("spiceport", "spiceport", None),
-    ("spicepasswd", "spicepasswd", None),
-    ("spiceagent_mouse", "mouse", Some(true)),
-    ("spicevdagent", "spicevdagent", Some(false)),
-    ("spice_clipboard_sharing", "share_clipboard", Some(false)),
 ];
 /// Keys that were replaced, with what replaced them.
 const REPLACED: &[(&str, &str)] = &[
@@ -228,6 +222,9 @@ impl<'f, 'r> Importer<'f, 'r> {
                 .at(self.whole)
                 .help("write `name = \"web01\"`");
             self.report.push(diagnostic);
+            // So that all else is looked at.
+            self.unless_written("org", text(ORG));
+            self.unless_written("name", text("unnamed"));
             return;
         };
         let node = self.node(&setting);
@@ -236,14 +233,6 @@ impl<'f, 'r> Importer<'f, 'r> {
             Value::Integer(number, _) => number.to_string().into(),
             _ => "".into(),
         };
-        if !whole.is_empty() && whole.bytes().all(|byte| byte.is_ascii_digit()) {
-            let message =
-                format!("the name `{whole}` is a number, which xl takes for a domain's id");
-            let diagnostic = Diagnostic::new(DiagnosticId::BadName, root().key("name"), message)
-                .at(node.span)
-                .help("give it a name with a letter");
-            self.report.push(diagnostic);
-        }
         let name_part = |part: &str| {
             let outer = |c: char| c.is_ascii_alphanumeric();
             part.starts_with(outer) && part.ends_with(outer)
@@ -336,49 +325,6 @@ impl<'f, 'r> Importer<'f, 'r> {
         self.unless_written("cmdline", text(""));
     }
 
-    /// The display of an HVM VM over SPICE, if it is served.
-    fn spice(&mut self) {
-        let Some(setting) = self.take("spice") else {
-            return;
-        };
-        let mut node = self.node(&setting);
-        let on = match &node.value {
-            Value::Integer(number, _) => Some(*number != 0),
-            Value::Text(word) => word.parse::<i64>().ok().map(|number| number != 0),
-            _ => None,
-        };
-        if let Some(on) = on {
-            node.value = Value::Bool(on, None);
-        }
-        let key_span = self.key_span(&setting);
-        self.entries.push(entry("spice", key_span, node));
-        if on != Some(true) {
-            return;
-        }
-        for (key, own, default) in SPICE {
-            if let Some(setting) = self.take(key) {
-                let mut node = self.node(&setting);
-                if default.is_some()
-                    && let Value::Integer(number @ (0 | 1), _) = node.value
-                {
-                    node.value = Value::Bool(number == 1, None);
-                }
-                let key_span = self.key_span(&setting);
-                self.entries.push(entry(own, key_span, node));
-            } else if let Some(default) = default {
-                self.unless_written(own, Value::Bool(*default, None));
-            }
-        }
-        self.same("spiceusbredirection", "max_usb_redirections");
-        self.unless_written("max_usb_redirections", Value::Integer(0, None));
-        if self.is_written("spicepasswd") {
-            // A password means tickets; only the opposite must be said.
-            let zero = |setting: &Setting<'_>| setting.value == SettingValue::Text(b"0".to_vec());
-            self.settings
-                .retain(|setting| setting.key != "spicedisable_ticketing" || !zero(setting));
-        }
-    }
-
     fn disks(&mut self) {
         match self.take("disk") {
             Some(setting) => {
@@ -458,11 +404,11 @@ fn root() -> FieldPath {
     FieldPath::root()
 }
 
-pub(super) fn text(text: &str) -> Value {
+fn text(text: &str) -> Value {
     Value::Text(text.into())
 }
 
-pub(super) fn entry(key: &str, key_span: Option<Span>, node: Node) -> Entry {
+fn entry(key: &str, key_span: Option<Span>, node: Node) -> Entry {
     Entry {
         key: key.into(),
         key_span,

@@ -1,0 +1,69 @@
+//! SPICE in xl.cfg → the keys of a VM.
+
+use super::{Importer, entry, root};
+use crate::diag::{Diagnostic, DiagnosticId};
+use crate::document::Value;
+use crate::xl_cfg::{Setting, SettingValue};
+
+/// Keys of xl.cfg and of a VM, with what xl takes if nothing is written.
+const SPICE: &[(&str, &str, Option<bool>)] = &[
+    ("spicehost", "spicehost", None),
+    ("spiceport", "spiceport", None),
+    ("spicepasswd", "spicepasswd", None),
+    ("spiceagent_mouse", "mouse", Some(true)),
+    ("spicevdagent", "spicevdagent", Some(false)),
+    ("spice_clipboard_sharing", "share_clipboard", Some(false)),
+];
+impl Importer<'_, '_> {
+    /// The display of an HVM VM over SPICE, if it is served.
+    pub(super) fn spice(&mut self) {
+        let Some(setting) = self.take("spice") else {
+            return;
+        };
+        let mut node = self.node(&setting);
+        let on = match &node.value {
+            Value::Integer(number, _) => Some(*number != 0),
+            Value::Text(word) => word.parse::<i64>().ok().map(|number| number != 0),
+            _ => None,
+        };
+        if let Some(on) = on {
+            node.value = Value::Bool(on, None);
+        }
+        let key_span = self.key_span(&setting);
+        self.entries.push(entry("spice", key_span, node));
+        if on != Some(true) {
+            return;
+        }
+        for (key, own, default) in SPICE {
+            if let Some(setting) = self.take(key) {
+                let mut node = self.node(&setting);
+                if default.is_some()
+                    && let Value::Integer(number @ (0 | 1), _) = node.value
+                {
+                    node.value = Value::Bool(number == 1, None);
+                }
+                let key_span = self.key_span(&setting);
+                self.entries.push(entry(own, key_span, node));
+            } else if let Some(default) = default {
+                self.unless_written(own, Value::Bool(*default, None));
+            }
+        }
+        if !self.is_written("spiceport") {
+            let message = "`spiceport` is missing; the domain does not start without it";
+            let help = "write `spiceport = 5900`, or another port that is free";
+            let diagnostic =
+                Diagnostic::new(DiagnosticId::MissingKey, root().key("spice"), message)
+                    .at(key_span)
+                    .help(help);
+            self.report.push(diagnostic);
+        }
+        self.same("spiceusbredirection", "max_usb_redirections");
+        self.unless_written("max_usb_redirections", Value::Integer(0, None));
+        if self.is_written("spicepasswd") {
+            // A password means tickets; only the opposite must be said.
+            let zero = |setting: &Setting<'_>| setting.value == SettingValue::Text(b"0".to_vec());
+            self.settings
+                .retain(|setting| setting.key != "spicedisable_ticketing" || !zero(setting));
+        }
+    }
+}
