@@ -20,7 +20,9 @@ use support::strategy::definition;
 use support::{cases, compile_files, good_definitions, inputs, judges, write_host};
 use xen_vman_core::render::vif_p2p::vif_p2p;
 use xen_vman_core::resolve::{ResolvedVm, Root};
-use xen_vman_core::values::{CpuList, DiskAccess, GuestType, Initrd, VifName, XenVersion};
+use xen_vman_core::values::{
+    CpuList, DiskAccess, GuestType, Initrd, VifName, XenVersion, xl_keys, xl_words,
+};
 use xen_vman_core::{Assets, Compiled, Facts, Source, Templates, compile};
 
 /// The realistic host.
@@ -130,6 +132,46 @@ fn xl_accepts_whatever_check_calls_fine() {
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// The words that `check` allows are those that xl takes.
+#[test]
+fn words_of_xl_cfg_are_those_that_xl_takes() {
+    let Some(judges) = judges::set_up() else {
+        return;
+    };
+    // Fine as words, but not on the judge's host or with its device model.
+    let elsewhere = [("bios", "rombios"), ("passthrough", "share_pt")];
+    let dir = tempfile::tempdir().unwrap();
+    let (mut files, mut expected) = (Vec::new(), Vec::new());
+    for key in xl_keys() {
+        let Some(words) = xl_words(key) else { continue };
+        for word in words.iter().copied().chain(["nonsense"]) {
+            if elsewhere.contains(&(key, word)) {
+                continue;
+            }
+            let value = match key {
+                "viridian" => format!("[\"{word}\"]"),
+                _ => format!("\"{word}\""),
+            };
+            let kind = match key {
+                "type" | "builder" => "",
+                _ => "type = \"hvm\"\n",
+            };
+            let text =
+                format!("name = \"a\"\nkernel = \"/k\"\nmemory = 64\n{kind}{key} = {value}\n");
+            let path = dir.path().join(format!("{key}-{word}.cfg"));
+            fs::write(&path, text).unwrap();
+            files.push(path);
+            expected.push((key, word));
+        }
+    }
+    for (verdict, (key, word)) in judges::xl(&judges, &files).iter().zip(expected) {
+        // It tells of every word for tsc_mode.
+        let said = |text: &&String| !text.starts_with("got a tsc mode string");
+        let objects = verdict.objections.iter().any(|text| said(&text));
+        assert_eq!(objects, word == "nonsense", "{key} = {word}: {verdict:?}");
+    }
 }
 
 /// Where xl's domain differs from the model.

@@ -37,11 +37,7 @@ fn duplicates<'r, K: Hash + Eq>(
         match seen.entry(key) {
             Entry::Occupied(entry) => {
                 let (first_host, first, first_owner) = entry.get();
-                let elsewhere = if *first_host == host {
-                    ""
-                } else {
-                    " on another host"
-                };
+                let elsewhere = elsewhere(host, *first_host);
                 let first_owner = format!("`{first_owner}`{elsewhere}");
                 let text = message(entry.key(), &format!("`{owner}`"), &first_owner);
                 let diagnostic = Diagnostic::new(id, place.path().on_host(host), text)
@@ -92,11 +88,7 @@ pub(super) fn duplicate_vm(hosts: Hosts<'_>, report: &mut Report) {
                 "files, units and the domain are called ORG-NAME; rename one of them, or write its `domain`",
             )
         };
-        let elsewhere = if host == *first_host {
-            ""
-        } else {
-            " on another host"
-        };
+        let elsewhere = elsewhere(host, *first_host);
         let message = format!(
             "the domain name `{}` of `{}` of `{}` is that of `{}` of `{}`{elsewhere}, too",
             vm.domain, vm.name, vm.org, first.name, first.org
@@ -239,6 +231,15 @@ pub(super) fn reused_spice_password(hosts: Hosts<'_>, report: &mut Report) {
     let help = "give each VM its own, as from `openssl rand -base64 18`";
     let id = DiagnosticId::ReusedSpicePassword;
     duplicates(values, report, id, message, help);
+}
+
+/// What is said of the second of two hosts.
+pub(super) const fn elsewhere(host: u16, first: u16) -> &'static str {
+    if host == first {
+        ""
+    } else {
+        " on another host"
+    }
 }
 
 /// Where a problem of a VM as a whole is shown.

@@ -1,7 +1,7 @@
 //! What holds the data of VMs. Two domUs that write to one filesystem destroy it.
 
 use super::Hosts;
-use super::across_vms::vm_place;
+use super::across_vms::{elsewhere, vm_place};
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
 use crate::resolve::{Place, ResolvedVm, Root};
 use crate::values::{Backing, DiskAccess};
@@ -90,11 +90,7 @@ pub(super) fn shared_root(hosts: Hosts<'_>, report: &mut Report) {
             if first.domain == vm.domain {
                 continue;
             }
-            let elsewhere = if host == *first_host {
-                ""
-            } else {
-                " on another host"
-            };
+            let elsewhere = elsewhere(host, *first_host);
             let message = format!(
                 "`{}` has the root filesystem of `{}`{elsewhere}: `{root}`",
                 vm.domain, first.domain
