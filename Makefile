@@ -8,7 +8,7 @@ WHEELS := target/wheels
 CARGO_FLAGS ?= --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-rust test-fuzz test-python judges lint bench soak clean
+.PHONY: help build test test-rust test-fuzz test-python judges lint bench soak fuzz clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
@@ -58,6 +58,18 @@ soak: judges ## Long runs of what `make test` tries a little of: hostile texts, 
 	XEN_VMAN_HOSTILE_CASES=20000 cargo test $(CARGO_FLAGS) -p xen-vman-core --test hostile -- --nocapture
 	XEN_VMAN_XL_FILES=100000 cargo test $(CARGO_FLAGS) -p xen-vman-core --test xl_reader -- --nocapture
 	XEN_VMAN_XL_DEFINITIONS=5000 cargo test $(CARGO_FLAGS) -p xen-vman-core --test judged xl_accepts -- --nocapture
+
+FUZZ_SECONDS ?= 600
+
+fuzz: ## Fuzz each target for FUZZ_SECONDS (600); needs a nightly toolchain and cargo-fuzz
+	@cargo +nightly fuzz --version >/dev/null 2>&1 || { \
+	  echo "error: cargo-fuzz or a nightly toolchain is missing" >&2; \
+	  echo "help: rustup toolchain install nightly && cargo install cargo-fuzz" >&2; exit 1; }
+	@set -e; for target in $$(sed -n 's/^name = "\([a-z_]*\)"$$/\1/p' fuzz/Cargo.toml | grep -v replay); do \
+	  echo "== $$target"; mkdir -p target/corpus/$$target; \
+	  cargo +nightly fuzz run --fuzz-dir fuzz --features fuzz $$target target/corpus/$$target fuzz/seeds/$$target -- \
+	    -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -rss_limit_mb=2048 -report_slow_units=5; \
+	done
 
 clean: ## Remove what was built
 	cargo clean

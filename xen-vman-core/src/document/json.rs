@@ -1,6 +1,6 @@
 //! JSON text → [`Node`].
 
-use super::{Entry, Node, Value, limits, toml::too_deep};
+use super::{Entry, Node, Value, file::floor, limits, toml::too_deep};
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
 use jiter::{Jiter, JiterError, Peek};
 
@@ -19,8 +19,9 @@ pub fn read(text: &str, file: FileId, report: &mut Report) -> Node {
         Ok(node)
     });
     result.unwrap_or_else(|error| {
-        let at = error.index.min(text.len());
-        let span = reader.span(at, at + 1);
+        let at = floor(text, error.index);
+        let character = text[at..].chars().next().map_or(0, char::len_utf8);
+        let span = reader.span(at, at + character);
         let message = error.error_type.to_string();
         reader
             .report

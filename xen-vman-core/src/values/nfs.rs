@@ -11,12 +11,13 @@ use std::net::{IpAddr, Ipv6Addr};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NfsBase {
     server: Box<str>,
+    /// Without a `/` at the end; empty for the root of the server.
     path: Box<str>,
 }
 
 impl Serialize for NfsBase {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{}:{}", self.server, self.path))
+        serializer.collect_str(self)
     }
 }
 
@@ -87,7 +88,12 @@ pub(super) fn is_host(text: &str) -> bool {
 
 impl fmt::Display for NfsBase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.server, self.path)
+        let path = if self.path.is_empty() {
+            "/"
+        } else {
+            &self.path
+        };
+        write!(f, "{}:{path}", self.server)
     }
 }
 

@@ -28,7 +28,11 @@ impl FromText for XenVersion {
     const NUMBERS_ARE_TEXT: bool = true;
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
-        let mut numbers = text.split('.').map(|number| number.parse::<u8>().ok());
+        let number = |text: &str| {
+            let decimal = text.bytes().all(|b| b.is_ascii_digit());
+            text.parse::<u8>().ok().filter(|_| decimal)
+        };
+        let mut numbers = text.split('.').map(number);
         match (numbers.next(), numbers.next()) {
             (Some(Some(major)), Some(Some(minor))) if numbers.all(|rest| rest.is_some()) => {
                 Ok(Self { major, minor })
