@@ -3,6 +3,7 @@
 use crate::args::{CheckArgs, Format};
 use crate::definition::{self, HostFiles};
 use crate::{Failure, Outcome, input, terminal};
+use std::collections::HashSet;
 
 pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
     let hosts = hosts(args)?;
@@ -54,5 +55,13 @@ fn hosts(args: &CheckArgs) -> Result<Vec<HostFiles>, Failure> {
             );
         }
     }
+    // A file that is reached twice, as by itself and in its directory, is one host.
+    let mut seen = HashSet::new();
+    hosts.retain(|HostFiles(files)| {
+        let real = files
+            .iter()
+            .map(|path| path.canonicalize().unwrap_or_else(|_| path.clone()));
+        seen.insert(real.collect::<Vec<_>>())
+    });
     Ok(hosts)
 }

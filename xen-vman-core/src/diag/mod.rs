@@ -12,6 +12,7 @@ mod levels;
 mod path;
 mod place;
 pub mod sarif;
+pub mod secret;
 pub mod short;
 pub mod text;
 
@@ -20,6 +21,7 @@ pub use levels::Levels;
 pub use path::{FieldPath, Segment};
 pub use place::{Excerpt, FileId, Places, Position, Span};
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// One problem.
@@ -105,7 +107,15 @@ impl Report {
     }
 
     /// Adds one.
-    pub fn push(&mut self, diagnostic: Diagnostic) {
+    /// No password in a value that it quotes is kept.
+    pub fn push(&mut self, mut diagnostic: Diagnostic) {
+        let hide = |text: &mut String| {
+            if let Cow::Owned(hidden) = secret::without_passwords(text) {
+                *text = hidden;
+            }
+        };
+        hide(&mut diagnostic.message);
+        diagnostic.help.iter_mut().for_each(hide);
         self.diagnostics.push(diagnostic);
     }
 

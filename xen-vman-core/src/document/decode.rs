@@ -4,7 +4,8 @@
 //! with [`FromText`] and get the rest. [`Fields`] reads a table key by key, and so knows
 //! which keys are left over.
 
-use super::{Entry, Node, Value, is_expression, is_password};
+use super::{Entry, Node, Value, is_expression};
+use crate::diag::secret::is_password;
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Segment, Span};
 use serde_json::json;
 

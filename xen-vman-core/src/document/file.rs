@@ -1,6 +1,7 @@
 //! An input file: its text, and how places in it are shown.
 
 use super::Dialect;
+use crate::diag::secret::password_places;
 use crate::diag::{Excerpt, Position, Span};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -202,7 +203,7 @@ impl Shown {
             |secret: &&Range<usize>| secret.start < shown.end && shown.start < secret.end;
         let mut secrets = self.secrets.iter().filter(overlaps).peekable();
         if secrets.peek().is_none() {
-            return Cow::Borrowed(text);
+            return starred(text);
         }
         let mut bytes = text.as_bytes().to_vec();
         for secret in secrets {
@@ -214,8 +215,22 @@ impl Shown {
                 }
             }
         }
-        Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+        let text = String::from_utf8_lossy(&bytes);
+        Cow::Owned(starred(&text).into_owned())
     }
+}
+
+/// Passwords within a text, each of its bytes a star: what is marked stays where it is.
+fn starred(text: &str) -> Cow<'_, str> {
+    let places = password_places(text);
+    if places.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = text.as_bytes().to_vec();
+    for place in places {
+        bytes[place].fill(b'*');
+    }
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn range(span: Span) -> Range<usize> {

@@ -13,7 +13,6 @@ pub mod toml;
 pub mod yaml;
 
 pub use file::{Source, Unreadable};
-pub(crate) use sources::is_password;
 pub use sources::{Dialect, Sources};
 
 use crate::diag::{FieldPath, Segment, Span};

@@ -1,7 +1,8 @@
 //! The texts of the input, and how places in them are named.
 
+use super::Node;
 use super::file::{Shown, Source};
-use super::{Node, Value};
+use crate::diag::secret::is_password;
 use crate::diag::{Excerpt, FieldPath, FileId, Places, Position, Segment, Span};
 
 /// How a file names things.
@@ -271,20 +272,11 @@ fn hide_passwords(node: &Node, shown: &mut Shown) {
         hide_passwords(item, shown);
     }
     for entry in node.entries() {
-        let is_text = matches!(
-            entry.node.value,
-            Value::Text(_) | Value::Integer(..) | Value::Float(_)
-        );
         match entry.node.span {
-            Some(span) if is_text && is_password(&entry.key) => shown.hide(span),
+            Some(span) if is_password(&entry.key) => shown.hide(span),
             _ => hide_passwords(&entry.node, shown),
         }
     }
-}
-
-/// Whether a key is that of a secret.
-pub(crate) fn is_password(key: &str) -> bool {
-    key.contains("passw")
 }
 
 impl Node {

@@ -1,12 +1,14 @@
 //! Resolved values → rows, in the order of the schema.
 
 use super::Row;
+use crate::diag::secret::{is_password, without_passwords};
 use crate::resolve::{
     Origin, Resolved, ResolvedHost, ResolvedInterface, ResolvedSpice, ResolvedVm, Root, Scope,
     Sourced,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 /// What is shown in place of a password.
 const HIDDEN: &str = "(hidden)";
@@ -58,8 +60,24 @@ impl Rows {
 }
 
 fn to_value(value: &impl Serialize) -> Value {
-    serde_json::to_value(value)
-        .unwrap_or_else(|error| unreachable!("checked values are plain: {error}"))
+    let mut value = serde_json::to_value(value)
+        .unwrap_or_else(|error| unreachable!("checked values are plain: {error}"));
+    hide(&mut value);
+    value
+}
+
+/// Stars out passwords within texts.
+fn hide(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(hidden) = without_passwords(text) {
+                *text = hidden;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(hide),
+        Value::Object(entries) => entries.values_mut().for_each(hide),
+        _ => {}
+    }
 }
 
 /// The place of a list, from that of an item.
@@ -162,7 +180,7 @@ pub fn vm(vm: &ResolvedVm, resolved: &Resolved) -> Vec<Row> {
     }
     for option in &vm.xl_options {
         let key = format!("additional_xen_options.{}", option.key);
-        if crate::document::is_password(option.key.as_str()) {
+        if is_password(option.key.as_str()) {
             rows.add(key, &hidden(option.value.origin));
         } else {
             rows.add(key, &option.value);

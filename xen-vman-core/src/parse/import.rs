@@ -3,9 +3,10 @@
 use super::convert::toml_value;
 use super::from_xl;
 use crate::diag::text::printable;
-use crate::diag::{FileId, Report};
+use crate::diag::{FileId, Report, Severity, Span};
 use crate::document::{Entry, Node, Source, Value};
 use crate::xl_cfg::{self, XlFile};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 /// The definition that xl.cfg files make, one VM for each, and what is wrong with their
@@ -27,7 +28,16 @@ pub fn import(files: &[Source]) -> (String, Report) {
 
 fn one(source: &Source, id: FileId, text: &mut String, report: &mut Report) {
     let bytes = source.bytes.as_deref().unwrap_or(source.text.as_bytes());
+    let before = report.count(Severity::Error);
     let file = xl_cfg::read(bytes, id, report);
+    if report.count(Severity::Error) > before {
+        let line = format!(
+            "{} cannot be read, by xl either; it is left out",
+            source.name
+        );
+        let _ = writeln!(text, "# {}", printable(&line));
+        return;
+    }
     let tree = from_xl::to_schema(&file, id, report);
     let Some(vm) = tree.get("vms").and_then(|vms| vms.items().first()) else {
         return;
@@ -98,52 +108,47 @@ fn comment_line(comment: &str, text: &mut String) {
 
 /// Comments by the statement they belong to.
 struct Comments<'f> {
-    file: &'f XlFile,
-    /// The text of each, with the key it stood at; none at the head and the end of the file.
-    all: Vec<(Option<&'f str>, String)>,
+    /// The key of each statement, by the place where it stands.
+    keys: HashMap<Span, &'f str>,
+    /// The texts, with their number, by the key they stood at; none at the head of the file.
+    all: HashMap<Option<&'f str>, Vec<(usize, String)>>,
 }
 
 impl<'f> Comments<'f> {
     fn new(file: &'f XlFile) -> Self {
         let statements = &file.statements;
-        let all = file.comments.iter().map(|comment| {
+        let mut all: HashMap<_, Vec<_>> = HashMap::new();
+        for (number, comment) in file.comments.iter().enumerate() {
             let next = statements.partition_point(|one| one.key_span.start < comment.span.start);
             let before = next.checked_sub(1).map(|at| &statements[at]);
             let inside =
                 before.filter(|one| !comment.own_line || comment.span.start < one.value.span.end);
             let after = statements.get(next).filter(|_| next > 0);
             let key = inside.or(after).map(|one| &*one.key);
-            (key, decoded(&comment.text))
-        });
+            all.entry(key)
+                .or_default()
+                .push((number, decoded(&comment.text)));
+        }
+        let keys = statements.iter().map(|one| (one.key_span, &*one.key));
         Self {
-            all: all.collect(),
-            file,
+            keys: keys.collect(),
+            all,
         }
     }
 
     /// Takes the comments of an entry.
     fn of(&mut self, entry: &Entry) -> Vec<String> {
-        let statements = &self.file.statements;
-        let written = entry
-            .key_span
-            .and_then(|span| statements.iter().find(|one| one.key_span == span));
-        let Some(key) = written.map(|one| &*one.key) else {
-            return Vec::new();
-        };
-        let mut taken = Vec::new();
-        self.all.retain(|(of, comment)| {
-            let fits = *of == Some(key);
-            if fits {
-                taken.push(comment.clone());
-            }
-            !fits
-        });
-        taken
+        let key = entry.key_span.and_then(|span| self.keys.get(&span));
+        let taken = key.and_then(|key| self.all.remove(&Some(*key)));
+        let taken = taken.unwrap_or_default().into_iter();
+        taken.map(|(_, comment)| comment).collect()
     }
 
     /// What nobody took.
     fn rest(self) -> Vec<String> {
-        self.all.into_iter().map(|(_, comment)| comment).collect()
+        let mut rest: Vec<_> = self.all.into_values().flatten().collect();
+        rest.sort_unstable();
+        rest.into_iter().map(|(_, comment)| comment).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::quote::{comment_lines, xl_string};
 use super::{MANAGED, RenderedFile, Templates};
+use crate::diag::secret::{has_password, is_password};
 use crate::error::Error;
 use crate::resolve::{Resolved, ResolvedInterface, ResolvedSpice, ResolvedVm, Root, XlOption};
 use crate::values::{CpuList, Initrd, XlValue, xl_key_info};
@@ -50,14 +51,9 @@ pub(super) fn file(
         assignments: assignments(vm),
     };
     let file = templates.file("xl/vm.cfg", path(vm, resolved), &context)?;
-    let secret = vm
-        .spice
-        .as_ref()
-        .is_some_and(|spice| spice.password.is_some())
-        || vm
-            .xl_options
-            .iter()
-            .any(|option| option.key.as_str().contains("passw"));
+    // A password has a key of its own, or is part of another value.
+    let secret =
+        context.assignments.iter().any(|one| is_password(&one.key)) || has_password(&file.text());
     Ok(if secret { file.mode(0o600) } else { file })
 }
 

@@ -1,6 +1,6 @@
 //! A complete definition.
 
-use super::sourced::Sourced;
+use super::sourced::{Origin, Sourced};
 use crate::diag::Levels;
 use crate::spec::{AllowedDiagnostic, DeniedDiagnostic, ScriptSource};
 use crate::values::{
@@ -276,6 +276,12 @@ pub struct ResolvedSpice {
 }
 
 impl ResolvedVm {
+    /// Whether a key is written whose value could not be read: what stands for it then was
+    /// meant by nobody.
+    pub fn is_wrong<T>(&self, key: &str, value: &Sourced<T>) -> bool {
+        self.written.contains(&key) && !matches!(value.origin, Origin::Written(_))
+    }
+
     /// Whether files of the guest are written: its root is in our hands, its OS known, and
     /// it boots the host's kernel (debootstrap installs none).
     pub fn has_guest_files(&self) -> bool {

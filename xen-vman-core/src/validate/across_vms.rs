@@ -103,6 +103,34 @@ pub(super) fn duplicate_vm(hosts: Hosts<'_>, report: &mut Report) {
     }
 }
 
+/// UUID and MAC addresses are made from both names, whatever the domain is called.
+pub(super) fn duplicate_names(hosts: Hosts<'_>, report: &mut Report) {
+    let mut seen: HashMap<(&str, &str), (u16, &ResolvedVm)> = HashMap::new();
+    for (host, vm, scope) in hosts.vms() {
+        let names = (vm.org.as_str(), vm.name.as_str());
+        let Some((first_host, first)) = seen.get(&names) else {
+            seen.insert(names, (host, vm));
+            continue;
+        };
+        if vm.domain == first.domain {
+            continue;
+        }
+        let message = format!(
+            "`{}` and `{}`{} have the same `org` and `name`, from which UUID and MAC addresses are made",
+            vm.domain,
+            first.domain,
+            elsewhere(host, *first_host)
+        );
+        let path = scope.key("name").path().on_host(host);
+        let other = Scope::Vm(first.number).key("name").path();
+        report.push(
+            Diagnostic::new(DiagnosticId::DuplicateVm, path, message)
+                .help("rename one of them")
+                .related(other.on_host(*first_host), "the first of them"),
+        );
+    }
+}
+
 /// Two vifs of the same MAC address disturb each other on a bridge.
 pub(super) fn duplicate_mac(hosts: Hosts<'_>, report: &mut Report) {
     let written = hosts

@@ -34,6 +34,7 @@ pub(super) fn maxmem_below_memory(resolved: &Resolved, report: &mut Report) {
             .maxmem_mib
             .as_ref()
             .filter(|maxmem| maxmem.value < vm.memory_mib.value)
+            .filter(|_| !vm.is_wrong("memory", &vm.memory_mib))
         {
             let message = format!(
                 "`maxmem` ({} MiB) of `{}` must not be less than its memory ({} MiB)",

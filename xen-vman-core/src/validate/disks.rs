@@ -2,42 +2,69 @@
 
 use super::across_vms::vm_place;
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
-use crate::resolve::{Resolved, Root, Scope};
+use crate::resolve::{Place, Resolved, Root, Scope};
 use crate::values::{StorageType, XenVersion, device_number};
+use std::collections::HashMap;
 
 /// xl takes two disks of one virtual device without a word; an iSCSI root is `xvda`.
 pub(super) fn duplicate_vdev(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
-        let place = Scope::Vm(vm.number);
-        let mut seen: Vec<(&str, FieldPath)> = Vec::new();
-        if matches!(vm.root, Root::Iscsi { .. }) {
-            seen.push(("xvda", vm.storage_type.path_or(place.key("name"))));
-        }
-        for disk in &vm.disks {
-            let path = disk.path_or(place.key("disks"));
-            if let Some((vdev, first)) = seen.iter().find(|(vdev, _)| overlap(vdev, disk.vdev())) {
-                let domain = &vm.domain;
-                let (this, other) = (disk.vdev(), vdev);
-                let message = if this == *other {
-                    format!("`{domain}` has two disks `{this}`")
-                } else if device_number(this) == device_number(other) {
-                    format!("`{domain}` has both `{other}` and `{this}`, which are the same device")
-                } else {
-                    format!("`{domain}` has both `{other}` and `{this}`, a disk and a part of it")
-                };
-                let diagnostic = Diagnostic::new(
-                    DiagnosticId::DuplicateVdev,
-                    path.clone(),
-                    message,
-                )
+        let scope = Scope::Vm(vm.number);
+        let root = matches!(vm.root, Root::Iscsi { .. });
+        let root = root.then(|| ("xvda", vm.storage_type.place_or(scope.key("name"))));
+        let disks = vm.disks.iter();
+        let disks = disks.map(|disk| (disk.vdev(), disk.place_or(scope.key("disks"))));
+        let mut seen = Seen::default();
+        for (vdev, place) in root.into_iter().chain(disks) {
+            let Some((other, first)) = seen.add(vdev, place) else {
+                continue;
+            };
+            let domain = &vm.domain;
+            let message = if vdev == other {
+                format!("`{domain}` has two disks `{vdev}`")
+            } else if device_number(vdev) == device_number(other) {
+                format!("`{domain}` has both `{other}` and `{vdev}`, which are the same device")
+            } else {
+                format!("`{domain}` has both `{other}` and `{vdev}`, a disk and a part of it")
+            };
+            let diagnostic = Diagnostic::new(DiagnosticId::DuplicateVdev, place.path(), message)
                 .help(
                     "use the next letter; an iSCSI root is xvda, unless `manual_root_disk` is true",
                 )
-                .related(first.clone(), "the first one");
-                report.push(diagnostic);
-            }
-            seen.push((disk.vdev(), path));
+                .related(first.path(), "the first one");
+            report.push(diagnostic);
         }
+    }
+}
+
+/// The virtual devices of a VM so far.
+#[derive(Default)]
+struct Seen<'r> {
+    numbers: HashMap<u32, (&'r str, Place)>,
+    /// Of each disk with letters, whether all of it or a part is there.
+    wholes: HashMap<&'r str, (&'r str, Place)>,
+    parts: HashMap<&'r str, (&'r str, Place)>,
+}
+
+impl<'r> Seen<'r> {
+    /// Adds a device; gives the one that it clashes with.
+    fn add(&mut self, vdev: &'r str, place: Place) -> Option<(&'r str, Place)> {
+        let number = device_number(vdev);
+        let same = number.and_then(|number| self.numbers.get(&number)).copied();
+        if let Some(number) = number {
+            self.numbers.entry(number).or_insert((vdev, place));
+        }
+        let disk = vdev.trim_end_matches(|c: char| c.is_ascii_digit());
+        if disk.is_empty() || vdev.starts_with('d') {
+            return same;
+        }
+        let (own, others) = if disk == vdev {
+            (&mut self.wholes, &self.parts)
+        } else {
+            (&mut self.parts, &self.wholes)
+        };
+        own.entry(disk).or_insert((vdev, place));
+        same.or_else(|| others.get(disk).copied())
     }
 }
 
@@ -118,15 +145,4 @@ pub(super) fn newer_xen(
             ))
         }
     }
-}
-
-/// Whether two devices are the same, or one is a partition of the other.
-fn overlap(a: &str, b: &str) -> bool {
-    let disk = |vdev: &str| {
-        vdev.trim_end_matches(|c: char| c.is_ascii_digit())
-            .to_owned()
-    };
-    let lettered = |vdev: &str| !disk(vdev).is_empty() && !vdev.starts_with('d');
-    let part = disk(a) == disk(b) && (disk(a) == a || disk(b) == b);
-    device_number(a) == device_number(b) || (lettered(a) && part)
 }

@@ -60,6 +60,7 @@ type AcrossCheck = fn(Hosts<'_>, &mut Report);
 
 const ACROSS: &[AcrossCheck] = &[
     across_vms::duplicate_vm,
+    across_vms::duplicate_names,
     across_vms::duplicate_address,
     across_vms::duplicate_mac,
     across_vms::duplicate_uuid,

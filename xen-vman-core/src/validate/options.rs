@@ -75,7 +75,9 @@ pub(super) fn fewer_cpus_than_asked_for(resolved: &Resolved, report: &mut Report
             .filter(|option| option.key.as_str() == "maxvcpus")
         {
             let vcpus = u32::from(vm.vcpus.get());
-            if matches!(*option.value, XlValue::Integer(most) if most < vcpus) {
+            if matches!(*option.value, XlValue::Integer(most) if most < vcpus)
+                && !vm.is_wrong("vcpus", &vm.vcpus)
+            {
                 let message = format!(
                     "`maxvcpus` of `{}` must not be less than its {vcpus} vcpus",
                     vm.domain
@@ -118,7 +120,7 @@ pub(super) fn options_that_xl_passes_over(resolved: &Resolved, report: &mut Repo
                 && matches!(option.value.origin, Origin::Written(_))
             {
                 let message = format!(
-                    "xl does not read `{key}` for {} VMs; it is left out",
+                    "xl does not read `{key}` for {} VMs; no file gets it",
                     *vm.guest_type
                 );
                 report.push(
@@ -150,7 +152,21 @@ pub(super) fn open_vnc(resolved: &Resolved, report: &mut Report) {
         else {
             continue;
         };
-        if text("vncpasswd").is_some_and(|(_, password)| !password.is_empty()) {
+        let set = |key: &str, fits: fn(&XlValue) -> bool| {
+            let mut options = vm.xl_options.iter().filter(|one| one.key.as_str() == key);
+            options.any(|one| fits(&one.value))
+        };
+        let off = |value: &XlValue| matches!(value, XlValue::Integer(0));
+        let served = match *vm.guest_type {
+            GuestType::Hvm => !set("vnc", off),
+            GuestType::Pv | GuestType::Pvh => set("vnc", |value| *value != XlValue::Integer(0)),
+        };
+        let empty = XlValue::Text("".into());
+        let has_password = vm
+            .xl_options
+            .iter()
+            .any(|one| one.key.as_str() == "vncpasswd" && *one.value != empty);
+        if !served || has_password {
             continue;
         }
         let message = format!(

@@ -16,7 +16,7 @@ struct Use<'r> {
     is_root: bool,
 }
 
-/// Two VMs with the same disk, of which one may write. Local disks are compared on one host,
+/// Two VMs with the same disk, of which one may write, or a VM that has one twice. Local disks are compared on one host,
 /// iSCSI ones among all. Two roots are [`shared_root`]'s.
 pub(super) fn shared_disk(hosts: Hosts<'_>, report: &mut Report) {
     let mut seen: HashMap<(Option<u16>, Backing), Use<'_>> = HashMap::new();
@@ -43,15 +43,15 @@ pub(super) fn shared_disk(hosts: Hosts<'_>, report: &mut Report) {
         for (backing, place, writes, is_root) in root.into_iter().chain(disks) {
             let of_host = matches!(backing, Backing::Local(_)).then_some(host);
             match seen.get(&(of_host, backing.clone())) {
-                Some(first)
-                    if (writes || first.writes)
-                        && !(is_root && first.is_root)
-                        && (first.vm.domain != vm.domain || first.host != host) =>
-                {
-                    let message = format!(
-                        "`{}` and `{}` share the disk `{backing}`, and one of them may write",
-                        vm.domain, first.vm.domain
-                    );
+                Some(first) if (writes || first.writes) && !(is_root && first.is_root) => {
+                    let message = if std::ptr::eq(first.vm, vm) {
+                        format!("`{}` has the disk `{backing}` twice", vm.domain)
+                    } else {
+                        format!(
+                            "`{}` and `{}` share the disk `{backing}`, and one of them may write",
+                            vm.domain, first.vm.domain
+                        )
+                    };
                     let diagnostic = Diagnostic::new(
                         DiagnosticId::SharedDisk,
                         place.path().on_host(host),

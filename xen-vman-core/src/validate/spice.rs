@@ -17,7 +17,7 @@ pub(super) fn missing_password(resolved: &Resolved, report: &mut Report) {
         let open = vm.xl_options.iter().any(|option| {
             option.key.as_str() == "spicedisable_ticketing" && *option.value == XlValue::Integer(1)
         });
-        if spice.password.is_none() && !open {
+        if spice.password.is_none() && !open && !vm.written.contains(&"spicepasswd") {
             let message = format!(
                 "`{}` serves its display by SPICE, which needs `spicepasswd`",
                 vm.domain

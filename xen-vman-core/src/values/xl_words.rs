@@ -100,6 +100,13 @@ pub fn xl_value_problem(
         let help = "write the number in decimal digits, without a leading 0".to_owned();
         return Some((DiagnosticId::MisreadValue, message, Some(help)));
     }
+    if let XlValue::Text(text) = value
+        && key.starts_with("spice")
+        && text.contains(',')
+    {
+        let message = format!("`{key}` must not hold a comma: QEMU would read options there");
+        return Some((DiagnosticId::BadXlOption, message, None));
+    }
     if !info.shape.fits(value) {
         let message = format!("`{key}` in xl.cfg must be {}", info.shape.describe());
         return Some((DiagnosticId::WrongXlShape, message, None));

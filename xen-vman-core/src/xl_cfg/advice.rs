@@ -1,5 +1,6 @@
 //! What is said of mistakes, and how many of them.
 
+use crate::diag::secret::is_password;
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
 use std::ops::Range;
 
@@ -88,7 +89,7 @@ impl<'r> Problems<'r> {
 
     /// What to say of a word that is no value. A password is not repeated.
     pub(super) fn no_value(&self, word: &[u8]) -> Advice {
-        if self.key.as_ref().is_some_and(|key| key.contains("passw")) {
+        if self.key.as_ref().is_some_and(|key| is_password(key)) {
             return Advice::new("a text must stand in quotes").help("write `\"…\"`");
         }
         no_value(word)

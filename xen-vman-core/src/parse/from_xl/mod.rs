@@ -4,12 +4,14 @@
 //! definition changes it; what no key is for becomes an additional option. Every value keeps
 //! its place in the xl.cfg, so that the checks of definitions speak of that file.
 
+mod boot;
 mod spice;
 mod vif;
 
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
 use crate::document::{Entry, Node, Value};
 use crate::xl_cfg::{Setting, SettingValue, XlFile, XlNode, XlToken};
+use std::collections::HashMap;
 use vif::interface;
 
 /// The organisation of a VM whose name has no dash.
@@ -17,19 +19,8 @@ const ORG: &str = "local";
 /// The storage type of a VM whose disks are all written.
 const STORAGE: &str = "imported";
 
-/// Keys of xl.cfg that a VM has a key for, with that key.
-const SAME: &[(&str, &str)] = &[
-    ("uuid", "uuid"),
-    ("memory", "memory"),
-    ("maxmem", "maxmem"),
-    ("vcpus", "vcpus"),
-];
-/// The same for PV and PVH.
-const DIRECT_BOOT: &[(&str, &str)] = &[
-    ("kernel", "kernel"),
-    ("ramdisk", "initrd"),
-    ("cmdline", "cmdline"),
-];
+/// Numbers that a VM has under the same key.
+const NUMBERS: &[&str] = &["memory", "maxmem", "vcpus"];
 /// Keys that were replaced, with what replaced them.
 const REPLACED: &[(&str, &str)] = &[
     ("builder", "type"),
@@ -56,15 +47,19 @@ struct Importer<'f, 'r> {
     file: &'f XlFile,
     whole: Span,
     report: &'r mut Report,
-    /// What is not taken yet.
-    settings: Vec<Setting<'f>>,
+    /// What is not taken yet, and where each key is in it.
+    settings: Vec<Option<Setting<'f>>>,
+    places: HashMap<&'f str, usize>,
     entries: Vec<Entry>,
 }
 
 impl<'f, 'r> Importer<'f, 'r> {
     fn new(file: &'f XlFile, whole: Span, report: &'r mut Report) -> Self {
+        let settings: Vec<_> = file.settings().into_iter().map(Some).collect();
+        let places = settings.iter().flatten().enumerate();
         Self {
-            settings: file.settings(),
+            places: places.map(|(at, setting)| (setting.key, at)).collect(),
+            settings,
             file,
             whole,
             report,
@@ -76,13 +71,28 @@ impl<'f, 'r> Importer<'f, 'r> {
         self.report_habits();
         self.name();
         let guest_type = self.guest_type();
-        for (key, own) in SAME {
-            self.same(key, own);
+        self.same_text("uuid", "uuid");
+        self.cpus_alone();
+        for key in NUMBERS {
+            self.same_number(key, key);
         }
         self.unless_written("memory", Value::Integer(32, None));
         self.unless_written("vcpus", Value::Integer(1, None));
         self.same("cpus", "cpu_str");
         self.unless_written("cpu_str", text("any"));
+        if guest_type == "pv"
+            && let Some(setting) = self.waiting("timer_mode")
+        {
+            let message = "xl refuses `timer_mode` for a PV domain";
+            let diagnostic = Diagnostic::new(
+                DiagnosticId::RefusedXlWord,
+                root().key("timer_mode"),
+                message,
+            )
+            .at(self.key_span(setting))
+            .help("take it out");
+            self.report.push(diagnostic);
+        }
         if guest_type == "hvm" {
             self.spice();
         } else {
@@ -101,21 +111,20 @@ impl<'f, 'r> Importer<'f, 'r> {
 
     /// What xl takes, but says nothing about.
     fn report_habits(&mut self) {
-        let mut seen: Vec<(&str, Span)> = Vec::new();
+        let mut seen: HashMap<&str, Span> = HashMap::new();
         for statement in &self.file.statements {
             let (key, span) = (&*statement.key, statement.key_span);
-            let first = seen.iter().find(|(known, _)| *known == key);
-            if let Some((_, first)) = first.filter(|_| !statement.appends) {
+            let first = seen.insert(key, span);
+            if let Some(first) = first.filter(|_| !statement.appends) {
                 let message = format!("`{key}` is assigned twice; this one counts");
                 let mut diagnostic =
                     Diagnostic::new(DiagnosticId::RepeatedXlKey, root().key(key), message)
                         .at(span)
                         .help("take one of them out; `+=` adds to what is there")
                         .related(root().key(key), "assigned before here");
-                diagnostic.related[0].span = Some(*first);
+                diagnostic.related[0].span = Some(first);
                 self.report.push(diagnostic);
             }
-            seen.push((key, span));
             if let Some((_, newer)) = REPLACED.iter().find(|(old, _)| *old == key) {
                 let message = format!("`{key}` was replaced by `{newer}`");
                 self.report.push(
@@ -128,11 +137,20 @@ impl<'f, 'r> Importer<'f, 'r> {
     }
 
     fn take(&mut self, key: &str) -> Option<Setting<'f>> {
-        let at = self
-            .settings
-            .iter()
-            .position(|setting| setting.key == key)?;
-        Some(self.settings.remove(at))
+        let at = *self.places.get(key)?;
+        self.settings[at].take()
+    }
+
+    /// A setting that is not taken yet.
+    fn waiting(&self, key: &str) -> Option<&Setting<'f>> {
+        self.settings[*self.places.get(key)?].as_ref()
+    }
+
+    /// A setting whose empty text stands for nothing.
+    fn is_empty(&self, key: &str) -> bool {
+        let empty = SettingValue::Text(Vec::new());
+        self.waiting(key)
+            .is_some_and(|setting| setting.value == empty)
     }
 
     /// A setting as a value, with its place.
@@ -201,6 +219,34 @@ impl<'f, 'r> Importer<'f, 'r> {
     fn same(&mut self, key: &str, own: &str) {
         if let Some(setting) = self.take(key) {
             self.put(own, &setting);
+        }
+    }
+
+    /// xl takes a number for a text, too.
+    fn same_text(&mut self, key: &str, own: &str) {
+        if let Some(setting) = self.take(key) {
+            self.put(own, &setting);
+            if let (SettingValue::Text(bytes), Some(entry)) =
+                (&setting.value, self.entries.last_mut())
+                && let (Value::Integer(..), Ok(plain)) =
+                    (&entry.node.value, std::str::from_utf8(bytes))
+            {
+                entry.node.value = text(plain);
+            }
+        }
+    }
+
+    /// xl takes a text for a number, as strtol(3) reads it.
+    fn same_number(&mut self, key: &str, own: &str) {
+        self.same(key, own);
+        if let Some(Entry { key, node, .. }) = self.entries.last_mut()
+            && &**key == own
+            && let Value::Text(written) = &node.value
+        {
+            let digits = written.trim_start();
+            if digits.starts_with(|c: char| c.is_ascii_digit()) {
+                node.value = self::number(digits);
+            }
         }
     }
 
@@ -284,47 +330,6 @@ impl<'f, 'r> Importer<'f, 'r> {
         }
     }
 
-    /// Kernel, initrd and command line; those not written are not there.
-    fn direct_boot(&mut self) {
-        for (key, own) in DIRECT_BOOT {
-            self.same(key, own);
-        }
-        let (root_word, extra) = (self.take("root"), self.take("extra"));
-        if !self.is_written("cmdline")
-            && let Some(setting) = root_word.as_ref().or(extra.as_ref())
-        {
-            let node = self.node(setting);
-            let words = [(&root_word, "root="), (&extra, "")].map(|(setting, start)| {
-                let setting = setting.as_ref()?;
-                match self.node(setting).value {
-                    Value::Text(word) => Some(format!("{start}{word}")),
-                    _ => None,
-                }
-            });
-            let line: Vec<_> = words.into_iter().flatten().collect();
-            let value = Value::Text(line.join(" ").into());
-            let node = Node { value, ..node };
-            let key_span = self.key_span(setting);
-            self.entries.push(entry("cmdline", key_span, node));
-        }
-        let loader = self
-            .settings
-            .iter()
-            .any(|setting| setting.key == "bootloader");
-        if loader {
-            return;
-        }
-        if !self.is_written("kernel") {
-            let message = "neither `kernel` nor `bootloader` is written, so xl refuses the domain";
-            let diagnostic = Diagnostic::new(DiagnosticId::MissingKernel, root().key("kernel"), message)
-                .at(self.whole)
-                .help("write `kernel = \"/boot/vmlinuz\"`, or `bootloader = \"pygrub\"`, or `type = \"hvm\"`");
-            self.report.push(diagnostic);
-        }
-        self.unless_written("initrd", text("none"));
-        self.unless_written("cmdline", text(""));
-    }
-
     fn disks(&mut self) {
         match self.take("disk") {
             Some(setting) => {
@@ -373,7 +378,7 @@ impl<'f, 'r> Importer<'f, 'r> {
     fn options(&mut self) {
         let rest = std::mem::take(&mut self.settings);
         let mut options = Vec::new();
-        for setting in &rest {
+        for setting in rest.iter().flatten() {
             let node = self.node(setting);
             let key_span = self.key_span(setting);
             options.push(entry(setting.key, key_span, node));

@@ -37,10 +37,18 @@ impl Importer<'_, '_> {
         for (key, own, default) in SPICE {
             if let Some(setting) = self.take(key) {
                 let mut node = self.node(&setting);
-                if default.is_some()
-                    && let Value::Integer(number @ (0 | 1), _) = node.value
-                {
-                    node.value = Value::Bool(number == 1, None);
+                let raw = match &setting.value {
+                    SettingValue::Text(bytes) => std::str::from_utf8(bytes).ok(),
+                    SettingValue::List(_) => None,
+                };
+                match (default, raw) {
+                    (Some(_), Some("0")) => node.value = Value::Bool(false, None),
+                    (Some(_), Some("1")) => node.value = Value::Bool(true, None),
+                    // xl takes a number for a text, too.
+                    (None, Some(raw)) if *own != "spiceport" => {
+                        node.value = Value::Text(raw.into());
+                    }
+                    _ => {}
                 }
                 let key_span = self.key_span(&setting);
                 self.entries.push(entry(own, key_span, node));
@@ -49,21 +57,24 @@ impl Importer<'_, '_> {
             }
         }
         if !self.is_written("spiceport") {
-            let message = "`spiceport` is missing; the domain does not start without it";
+            let message = "`spiceport` is missing: the display is served on a plain port";
             let help = "write `spiceport = 5900`, or another port that is free";
             let diagnostic =
                 Diagnostic::new(DiagnosticId::MissingKey, root().key("spice"), message)
                     .at(key_span)
                     .help(help);
             self.report.push(diagnostic);
+            // No other port may take its place.
+            self.unless_written("spiceport", Value::Integer(0, None));
         }
-        self.same("spiceusbredirection", "max_usb_redirections");
+        self.same_number("spiceusbredirection", "max_usb_redirections");
         self.unless_written("max_usb_redirections", Value::Integer(0, None));
         if self.is_written("spicepasswd") {
             // A password means tickets; only the opposite must be said.
             let zero = |setting: &Setting<'_>| setting.value == SettingValue::Text(b"0".to_vec());
-            self.settings
-                .retain(|setting| setting.key != "spicedisable_ticketing" || !zero(setting));
+            if self.waiting("spicedisable_ticketing").is_some_and(zero) {
+                self.take("spicedisable_ticketing");
+            }
         }
     }
 }

@@ -1,0 +1,92 @@
+//! What is never shown: passwords, in keys of their own or within other texts.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// What stands in place of a password within a text.
+const HIDDEN: &str = "*****";
+
+/// Whether a key is that of a password, be it misspelt.
+pub fn is_password(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    let rest = key.replace("passthr", "").replace("passive", "");
+    ["pass", "paswd", "pwd", "secret"]
+        .iter()
+        .any(|word| rest.contains(word))
+}
+
+/// Whether a text holds a password, as `vncpasswd=...` does.
+pub fn has_password(text: &str) -> bool {
+    !password_places(text).is_empty()
+}
+
+/// A text with every password in it starred out.
+pub fn without_passwords(text: &str) -> Cow<'_, str> {
+    let places = password_places(text);
+    if places.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::new();
+    let mut done = 0;
+    for place in places {
+        shown.push_str(&text[done..place.start]);
+        shown.push_str(HIDDEN);
+        done = place.end;
+    }
+    shown.push_str(&text[done..]);
+    Cow::Owned(shown)
+}
+
+/// Where passwords stand in a text: what follows `password=` (or `"spicepasswd": `), up to
+/// the next comma, quote or line end.
+pub fn password_places(text: &str) -> Vec<Range<usize>> {
+    let lower = text.to_ascii_lowercase();
+    let mut places = Vec::new();
+    let mut at = 0;
+    while let Some(found) = lower[at..].find("passw").map(|found| at + found) {
+        let word = &lower[found..];
+        let rest = word.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        at = lower.len() - rest.len();
+        let after = rest.trim_start_matches(['"', '\'', ' ']);
+        let Some(value) = after.strip_prefix(['=', ':']) else {
+            continue;
+        };
+        let value = value.trim_start_matches(['"', '\'', ' ']);
+        let length = value
+            .find([',', '"', '\'', '`', '\n'])
+            .unwrap_or(value.len());
+        let start = lower.len() - value.len();
+        if length > 0 {
+            places.push(start..start + length);
+        }
+        at = start + length;
+    }
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_starred_out_wherever_they_stand() {
+        for (text, shown) in [
+            (
+                "type=vnc,vncpasswd=Sup3r Geheim,vnclisten=::1",
+                "type=vnc,vncpasswd=*****,vnclisten=::1",
+            ),
+            (
+                "target=iqn=i,user=u,password=x",
+                "target=iqn=i,user=u,password=*****",
+            ),
+            (r#"{"spicepasswd": "a b"}"#, r#"{"spicepasswd": "*****"}"#),
+            ("the password must be long", "the password must be long"),
+            ("`spicepasswd` is missing", "`spicepasswd` is missing"),
+            ("passwd=ä, passw=b", "passwd=*****, passw=*****"),
+        ] {
+            assert_eq!(without_passwords(text), shown);
+        }
+        assert!(is_password("vncpasswd") && is_password("spicepaswd"));
+        assert!(!is_password("gfx_passthru") && !is_password("passthrough"));
+    }
+}

@@ -1,0 +1,97 @@
+//! What a domain boots in xl.cfg, and where it runs → the keys of a VM.
+
+use super::{Importer, entry, root, text};
+use crate::diag::{Diagnostic, DiagnosticId};
+use crate::document::{Node, Value};
+use crate::xl_cfg::SettingValue;
+
+/// Texts for PV and PVH, with the key that a VM has for them.
+const DIRECT_BOOT: &[(&str, &str)] = &[
+    ("kernel", "kernel"),
+    ("ramdisk", "initrd"),
+    ("cmdline", "cmdline"),
+];
+
+impl Importer<'_, '_> {
+    /// Kernel, initrd and command line; those not written are not there.
+    pub(super) fn direct_boot(&mut self) {
+        for key in ["kernel", "bootloader", "ramdisk"] {
+            if self.is_empty(key) {
+                self.take(key);
+            }
+        }
+        for (key, own) in DIRECT_BOOT {
+            self.same_text(key, own);
+        }
+        self.root_and_extra();
+        if self.waiting("bootloader").is_some() {
+            return;
+        }
+        if !self.is_written("kernel") {
+            let message = "neither `kernel` nor `bootloader` is written, so xl refuses the domain";
+            let diagnostic = Diagnostic::new(DiagnosticId::MissingKernel, root().key("kernel"), message)
+                .at(self.whole)
+                .help("write `kernel = \"/boot/vmlinuz\"`, or `bootloader = \"pygrub\"`, or `type = \"hvm\"`");
+            self.report.push(diagnostic);
+        }
+        self.unless_written("initrd", text("none"));
+        self.unless_written("cmdline", text(""));
+    }
+
+    /// The older words for a command line, of which xl takes none beside `cmdline`.
+    fn root_and_extra(&mut self) {
+        let mut line = Vec::new();
+        let mut place = None;
+        for (key, start) in [("root", "root="), ("extra", "")] {
+            let Some(setting) = self.take(key) else {
+                continue;
+            };
+            let key_span = self.key_span(&setting);
+            if self.is_written("cmdline") {
+                let message = format!("xl does not read `{key}` beside `cmdline`");
+                let diagnostic =
+                    Diagnostic::new(DiagnosticId::UnusedXlKey, root().key(key), message)
+                        .at(key_span)
+                        .help("add it to `cmdline`, or take it out");
+                self.report.push(diagnostic);
+                continue;
+            }
+            let node = self.node(&setting);
+            place = place.or(Some((key_span, node.span)));
+            match &setting.value {
+                SettingValue::Text(bytes) => {
+                    line.push(format!("{start}{}", String::from_utf8_lossy(bytes)));
+                }
+                SettingValue::List(_) => {
+                    let message = format!("`{key}` must be a text, or xl passes over it");
+                    let diagnostic =
+                        Diagnostic::new(DiagnosticId::WrongXlShape, root().key(key), message)
+                            .at(node.span);
+                    self.report.push(diagnostic);
+                }
+            }
+        }
+        if let Some((key_span, span)) = place {
+            let value = Value::Text(line.join(" ").into());
+            self.entries
+                .push(entry("cmdline", key_span, Node { span, value }));
+        }
+    }
+
+    /// xl pins no virtual CPU if it is not told how many there are.
+    pub(super) fn cpus_alone(&mut self) {
+        if self.waiting("vcpus").is_some() || self.waiting("maxvcpus").is_some() {
+            return;
+        }
+        for key in ["cpus", "cpus_soft"] {
+            if let Some(setting) = self.take(key) {
+                let message = format!("xl does not read `{key}` without `vcpus`");
+                let diagnostic =
+                    Diagnostic::new(DiagnosticId::UnusedXlKey, root().key(key), message)
+                        .at(self.key_span(&setting))
+                        .help("write `vcpus = 1`, or take it out");
+                self.report.push(diagnostic);
+            }
+        }
+    }
+}
