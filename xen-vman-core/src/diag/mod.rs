@@ -22,7 +22,8 @@ pub use path::{FieldPath, Segment};
 pub use place::{Excerpt, FileId, Places, Position, Span};
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashSet};
 
 /// One problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +83,15 @@ impl Diagnostic {
         self
     }
 
+    /// Cuts texts that are too long to be read.
+    fn shorten(&mut self) {
+        let related = self.related.iter_mut().map(|related| &mut related.message);
+        let texts = related.chain(&mut self.help).chain([&mut self.message]);
+        for text in texts.filter(|text| text.len() > LONGEST) {
+            *text = shortened(text);
+        }
+    }
+
     /// Adds a second place.
     #[must_use]
     pub fn related(mut self, path: FieldPath, message: impl Into<String>) -> Self {
@@ -94,11 +104,35 @@ impl Diagnostic {
     }
 }
 
+/// Bytes of a message; of a longer one the beginning and the end are kept.
+const LONGEST: usize = 2000;
+
+fn shortened(text: &str) -> String {
+    let mut start = LONGEST / 2;
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    let mut end = text.len() - LONGEST / 4;
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
+    format!("{}…{}", &text[..start], &text[end..])
+}
+
 /// All problems found so far.
+///
+/// It takes a thousand of each id, and says that there are more; a message that quotes a huge
+/// value is cut. So a hostile input costs no more than an honest one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     diagnostics: Vec<Diagnostic>,
+    /// How many of each id were added.
+    added: BTreeMap<DiagnosticId, usize>,
+    full_of_errors: bool,
 }
+
+/// Diagnostics of one id in a report.
+const MOST: usize = 1000;
 
 impl Report {
     /// An empty report.
@@ -106,17 +140,38 @@ impl Report {
         Self::default()
     }
 
-    /// Adds one.
-    /// No password in a value that it quotes is kept.
+    /// Adds one, if there are not too many of its kind. No password in a value that it quotes
+    /// is kept.
     pub fn push(&mut self, mut diagnostic: Diagnostic) {
         let hide = |text: &mut String| {
             if let Cow::Owned(hidden) = secret::without_passwords(text) {
                 *text = hidden;
             }
         };
-        hide(&mut diagnostic.message);
-        diagnostic.help.iter_mut().for_each(hide);
-        self.diagnostics.push(diagnostic);
+        let added = self.added.entry(diagnostic.id).or_default();
+        *added += 1;
+        match (*added).cmp(&(MOST + 1)) {
+            Ordering::Less => {
+                hide(&mut diagnostic.message);
+                diagnostic.help.iter_mut().for_each(hide);
+                diagnostic.shorten();
+                self.diagnostics.push(diagnostic);
+            }
+            Ordering::Equal => {
+                self.full_of_errors |= diagnostic.severity == Severity::Error;
+                let message = format!("there are more than {MOST} of these; no more are shown");
+                self.diagnostics.push(Diagnostic {
+                    severity: diagnostic.severity,
+                    ..Diagnostic::new(diagnostic.id, FieldPath::root(), message)
+                });
+            }
+            Ordering::Greater => {}
+        }
+    }
+
+    /// Whether there are so many errors of a kind that looking for more helps nobody.
+    pub const fn is_full_of_errors(&self) -> bool {
+        self.full_of_errors
     }
 
     /// Adds all of another report, as found in the definition of one host.

@@ -4,10 +4,14 @@
 //! with [`FromText`] and get the rest. [`Fields`] reads a table key by key, and so knows
 //! which keys are left over.
 
-use super::{Entry, Node, Value, is_expression};
+use super::{Node, Value, is_expression};
 use crate::diag::secret::is_password;
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Segment, Span};
 use serde_json::json;
+
+mod fields;
+pub use fields::Fields;
+pub(crate) use fields::closest;
 
 /// A type that can be read from a definition.
 pub trait FromNode: Sized {
@@ -220,11 +224,20 @@ impl<'r> Decoder<'r> {
     pub fn list<T: FromNode>(&mut self, node: &Node) -> Option<Vec<T>> {
         match &node.value {
             Value::List(items) => {
-                let read = items.iter().enumerate().map(|(index, item)| {
-                    self.within(Segment::Index(index), |decoder| T::from_node(item, decoder))
-                });
-                // Collected first, so that every item is looked at.
-                read.collect::<Vec<_>>().into_iter().collect()
+                let mut read = Some(Vec::new());
+                for (index, item) in items.iter().enumerate() {
+                    // Every item is looked at, unless that helps nobody any more.
+                    if self.report.is_full_of_errors() {
+                        return None;
+                    }
+                    let item =
+                        self.within(Segment::Index(index), |decoder| T::from_node(item, decoder));
+                    match (&mut read, item) {
+                        (Some(read), Some(item)) => read.push(item),
+                        _ => read = None,
+                    }
+                }
+                read
             }
             Value::Text(text) if text.is_empty() => Some(Vec::new()),
             Value::Text(_) => T::from_node(node, self).map(|item| vec![item]),
@@ -380,87 +393,4 @@ pub(crate) fn integer<T: FromNode>(
     );
     decoder.problem(node, DiagnosticId::OutOfRange, message);
     None
-}
-
-/// Reads a table key by key.
-#[derive(Debug)]
-pub struct Fields<'n, 'd, 'r> {
-    node: &'n Node,
-    /// Where reading stands.
-    pub decoder: &'d mut Decoder<'r>,
-    known: Vec<&'static str>,
-}
-
-impl<'n, 'd, 'r> Fields<'n, 'd, 'r> {
-    /// Begins to read a table; reports and gives nothing for any other value.
-    pub fn open<T: FromNode>(node: &'n Node, decoder: &'d mut Decoder<'r>) -> Option<Self> {
-        if matches!(node.value, Value::Table(_)) {
-            return Some(Self {
-                node,
-                decoder,
-                known: Vec::new(),
-            });
-        }
-        decoder.wrong_type::<T>(node);
-        None
-    }
-
-    /// The value of `key` as written, if it is written.
-    pub fn written(&mut self, key: &'static str) -> Option<&'n Node> {
-        self.known.push(key);
-        self.node.get(key).filter(|node| node.value != Value::Null)
-    }
-
-    /// Reads the value of `key`, if it is written.
-    pub fn take<T: FromNode>(&mut self, key: &'static str) -> Option<T> {
-        let node = self.written(key)?;
-        self.decoder.within(Segment::Key(key.into()), |decoder| {
-            if !T::EMPTY_IS_A_VALUE && matches!(&node.value, Value::Text(text) if text.is_empty()) {
-                let message = format!("`{key}` is empty; it counts as not written");
-                let help = Some("leave the key out, or write a value");
-                decoder.problem_with_help(node, DiagnosticId::EmptyValue, message, help);
-                return None;
-            }
-            T::from_node(node, decoder)
-        })
-    }
-
-    /// Reports the keys that nothing has asked for.
-    pub fn finish(self) {
-        let Self {
-            node,
-            decoder,
-            known,
-        } = self;
-        for entry in node.entries() {
-            if !known.contains(&&*entry.key) {
-                unknown_key(entry, &known, decoder);
-            }
-        }
-    }
-}
-
-fn unknown_key(entry: &Entry, known: &[&'static str], decoder: &mut Decoder<'_>) {
-    let message = format!("unknown key `{}`", entry.key);
-    let help = match (closest(&entry.key, known), (decoder.table_of)(&entry.key)) {
-        (Some(near), _) => format!("did you mean `{near}`?"),
-        (None, Some(table)) => format!("`{}` is a key of {table}", entry.key),
-        (None, None) => "take it out; the reference of variables lists all keys".to_owned(),
-    };
-    decoder.within(Segment::Key(entry.key.clone()), |decoder| {
-        let diagnostic = Diagnostic::new(DiagnosticId::UnknownKey, decoder.path(), message)
-            .help(help)
-            .at(entry.key_span);
-        decoder.report.push(diagnostic);
-    });
-}
-
-/// The word most like `word`, if any is like it.
-pub(crate) fn closest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
-    known
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), *candidate))
-        .filter(|(score, _)| *score > 0.85)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
 }

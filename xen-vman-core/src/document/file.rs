@@ -106,9 +106,14 @@ pub(crate) struct Shown {
     text: String,
     /// Where each line begins; made when the first place is shown.
     line_starts: OnceLock<Box<[u32]>>,
+    /// How many characters begin before each block of so many bytes; made likewise.
+    characters: OnceLock<Box<[u32]>>,
     /// Passwords, which are never shown; sorted.
     secrets: Vec<Range<usize>>,
 }
+
+/// Bytes whose characters are counted at once.
+const BLOCK: usize = 4096;
 
 /// Characters of a line that are shown on either side of a place.
 const AROUND: usize = 200;
@@ -127,24 +132,36 @@ impl Shown {
     }
 
     /// Never shows a place again.
-    pub(crate) fn hide(&mut self, span: Span) {
-        self.secrets.push(range(span));
+    pub(crate) fn hide(&mut self, spans: Vec<Span>) {
+        self.secrets.extend(spans.into_iter().map(range));
+        self.settle();
+    }
+
+    /// Puts the secrets in order, and joins those that overlap.
+    fn settle(&mut self) {
+        let mut secrets = std::mem::take(&mut self.secrets);
+        secrets.sort_unstable_by_key(|secret| (secret.start, secret.end));
+        for secret in secrets {
+            match self.secrets.last_mut() {
+                Some(last) if secret.start < last.end => last.end = last.end.max(secret.end),
+                _ => self.secrets.push(secret),
+            }
+        }
     }
 
     /// Never shows what follows the name of a password on its line: for files that could not
     /// be read to their end.
     pub(crate) fn hide_password_lines(&mut self) {
-        let mut start = 0;
-        for line in self.text.split_inclusive('\n') {
-            let lower = line.to_ascii_lowercase();
-            let value = lower
-                .find("passw")
-                .and_then(|at| Some(at + lower[at..].find(['=', ':', '"'])? + 1));
-            if let Some(value) = value {
-                self.secrets.push(start + value..start + line.len());
+        let lower = self.text.to_ascii_lowercase();
+        let mut from = 0;
+        while let Some(at) = lower[from..].find("passw").map(|at| from + at) {
+            let end = lower[at..].find('\n').map_or(lower.len(), |end| at + end);
+            if let Some(sign) = lower[at..end].find(['=', ':', '"']) {
+                self.secrets.push(at + sign + 1..end);
             }
-            start += line.len();
+            from = end;
         }
+        self.settle();
     }
 
     fn line_starts(&self) -> &[u32] {
@@ -165,13 +182,34 @@ impl Shown {
         (line, starts[line] as usize)
     }
 
+    /// Where a line ends, without its line end.
+    fn end_of_line(&self, line: usize) -> usize {
+        let next = self.line_starts().get(line + 1);
+        next.map_or(self.text.len(), |start| *start as usize - 1)
+    }
+
+    /// How many characters begin before a byte. Lines may be as long as the file.
+    fn characters_before(&self, at: usize) -> usize {
+        let blocks = self.characters.get_or_init(|| {
+            let mut count = 0;
+            let mut before = vec![0];
+            for block in self.text.as_bytes().chunks(BLOCK) {
+                count += u32::try_from(characters(block)).unwrap_or(u32::MAX);
+                before.push(count);
+            }
+            before.into()
+        });
+        let block = at / BLOCK;
+        blocks[block] as usize + characters(&self.text.as_bytes()[block * BLOCK..at])
+    }
+
     pub(crate) fn position(&self, span: Span) -> Position<'_> {
         let at = floor(&self.text, span.start as usize);
         let (line, start) = self.line_of(at);
         Position {
             file: &self.name,
             line: line + 1,
-            column: self.text[start..at].chars().count() + 1,
+            column: self.characters_before(at) - self.characters_before(start) + 1,
         }
     }
 
@@ -181,13 +219,11 @@ impl Shown {
         let end = floor(text, (span.end as usize).max(start));
         let (line, line_start) = self.line_of(start);
         let from = line_start.max(floor(text, start.saturating_sub(AROUND)));
-        let mut to = start;
-        for _ in 0..3 {
-            to = text[to..].find('\n').map_or(text.len(), |at| to + at);
-            if to >= end || to == text.len() {
-                break;
+        let mut to = self.end_of_line(line);
+        for next in line + 1..(line + 3).min(self.line_starts().len()) {
+            if to < end {
+                to = self.end_of_line(next);
             }
-            to += 1;
         }
         let to = to.min(floor(text, end.min(start + 2 * AROUND) + AROUND));
         Excerpt {
@@ -199,10 +235,15 @@ impl Shown {
 
     fn without_secrets(&self, shown: Range<usize>) -> Cow<'_, str> {
         let text = &self.text[shown.clone()];
-        let overlaps =
-            |secret: &&Range<usize>| secret.start < shown.end && shown.start < secret.end;
-        let mut secrets = self.secrets.iter().filter(overlaps).peekable();
-        if secrets.peek().is_none() {
+        // They are texts and numbers, none in another.
+        let from = self
+            .secrets
+            .partition_point(|secret| secret.end <= shown.start);
+        let to = self
+            .secrets
+            .partition_point(|secret| secret.start < shown.end);
+        let secrets = self.secrets.get(from..to).unwrap_or_default();
+        if secrets.is_empty() {
             return starred(text);
         }
         let mut bytes = text.as_bytes().to_vec();
@@ -231,6 +272,11 @@ fn starred(text: &str) -> Cow<'_, str> {
         bytes[place].fill(b'*');
     }
     Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// How many characters begin in these bytes.
+fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
 }
 
 fn range(span: Span) -> Range<usize> {

@@ -1,51 +1,87 @@
 //! JSON text → [`Node`].
 
-use super::{Entry, Node, Value, file::floor, limits, toml::too_deep};
+use super::entries::{Entries, many_values, too_deep};
+use super::{Entry, Node, Value, file::floor, limits};
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
 use jiter::{Jiter, JiterError, Peek};
 
-/// Reads a JSON document. Reading ends at the first syntax error; what came before it
-/// is given in any case.
+/// Reads a JSON document. Reading ends at the first syntax error, and the table given is
+/// empty then.
 pub fn read(text: &str, file: FileId, report: &mut Report) -> Node {
     let mut reader = Reader {
         jiter: Jiter::new(text.as_bytes()),
         text,
         file,
+        values: 0,
         report,
     };
-    let result = reader.jiter.peek().and_then(|peek| {
-        let node = reader.node(peek, 1)?;
-        reader.jiter.finish()?;
-        Ok(node)
-    });
-    result.unwrap_or_else(|error| {
-        let at = floor(text, error.index);
-        let character = text[at..].chars().next().map_or(0, char::len_utf8);
-        let span = reader.span(at, at + character);
-        let message = error.error_type.to_string();
-        reader
-            .report
-            .push(Diagnostic::new(DiagnosticId::Syntax, FieldPath::root(), message).at(span));
+    let result = reader.document();
+    result.unwrap_or_else(|problem| {
+        let problem = match problem {
+            Problem::Said(diagnostic) => *diagnostic,
+            Problem::Syntax(error) => {
+                let at = floor(text, error.index);
+                let character = text[at..].chars().next().map_or(0, char::len_utf8);
+                let span = reader.span(at, at + character);
+                let message = error.error_type.to_string();
+                Diagnostic::new(DiagnosticId::Syntax, FieldPath::root(), message).at(span)
+            }
+        };
+        let span = problem.span;
+        reader.report.push(problem);
         Node {
-            span: Some(span),
+            span,
             value: Value::Table(Vec::new()),
         }
     })
+}
+
+/// Why reading ends.
+enum Problem {
+    Syntax(JiterError),
+    Said(Box<Diagnostic>),
+}
+
+impl From<JiterError> for Problem {
+    fn from(error: JiterError) -> Self {
+        Self::Syntax(error)
+    }
+}
+
+impl From<Box<Diagnostic>> for Problem {
+    fn from(diagnostic: Box<Diagnostic>) -> Self {
+        Self::Said(diagnostic)
+    }
 }
 
 struct Reader<'t, 'r> {
     jiter: Jiter<'t>,
     text: &'t str,
     file: FileId,
+    /// How many values have been read.
+    values: usize,
     report: &'r mut Report,
 }
 
 impl Reader<'_, '_> {
-    fn node(&mut self, peek: Peek, depth: usize) -> Result<Node, JiterError> {
+    fn document(&mut self) -> Result<Node, Problem> {
+        let peek = self.jiter.peek()?;
+        let node = self.node(peek, 1)?;
+        self.jiter.finish()?;
+        Ok(node)
+    }
+
+    fn node(&mut self, peek: Peek, depth: usize) -> Result<Node, Problem> {
         let start = self.jiter.current_index();
+        self.values += 1;
+        if self.values > limits::VALUES {
+            return Err(Problem::Said(Box::new(many_values(Some(
+                self.span(start, start + 1),
+            )))));
+        }
         if depth > limits::DEPTH {
             let span = self.span(start, start + 1);
-            self.report.push(too_deep(span));
+            self.report.push(too_deep(Some(span)));
             self.jiter.known_skip(peek)?;
             return Ok(Node {
                 span: Some(span),
@@ -70,7 +106,7 @@ impl Reader<'_, '_> {
         })
     }
 
-    fn list(&mut self, depth: usize) -> Result<Vec<Node>, JiterError> {
+    fn list(&mut self, depth: usize) -> Result<Vec<Node>, Problem> {
         let mut items = Vec::new();
         let mut next = self.jiter.known_array()?;
         while let Some(peek) = next {
@@ -80,17 +116,12 @@ impl Reader<'_, '_> {
         Ok(items)
     }
 
-    fn table(&mut self, depth: usize) -> Result<Vec<Entry>, JiterError> {
-        let mut entries = super::yaml::Entries::default();
+    fn table(&mut self, depth: usize) -> Result<Vec<Entry>, Problem> {
+        let mut entries = Entries::default();
+        let mut before = self.jiter.current_index();
         let mut next = self.jiter.known_object()?.map(Box::<str>::from);
         while let Some(key) = next {
-            // The key's closing quote is the last one before the colon just read.
-            let after = self.jiter.current_index();
-            let end = self.text[..after]
-                .rfind('"')
-                .map_or(after, |quote| quote + 1);
-            let start = end.saturating_sub(key.len() + 2);
-            let key_span = self.span(start, end);
+            let key_span = self.key_span(before);
             let peek = self.jiter.peek()?;
             let node = self.node(peek, depth + 1)?;
             let entry = Entry {
@@ -98,10 +129,20 @@ impl Reader<'_, '_> {
                 key_span: Some(key_span),
                 node,
             };
-            entries.add(entry, self.report);
+            entries.add(entry, self.report)?;
+            before = self.jiter.current_index();
             next = self.jiter.next_key()?.map(Box::<str>::from);
         }
         Ok(entries.finish())
+    }
+
+    /// The place of the key just read: from the first quote after `before` to the last one
+    /// before the colon.
+    fn key_span(&self, before: usize) -> Span {
+        let read = &self.text[before..self.jiter.current_index()];
+        let start = read.find('"').unwrap_or_default();
+        let end = read.rfind('"').map_or(read.len(), |quote| quote + 1);
+        self.span(before + start, before + end)
     }
 
     fn span(&self, start: usize, end: usize) -> Span {

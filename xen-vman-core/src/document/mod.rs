@@ -6,6 +6,7 @@
 //! be shown as file, line and column.
 
 pub mod decode;
+mod entries;
 mod file;
 pub mod json;
 mod sources;
@@ -153,9 +154,23 @@ pub fn is_expression(text: &str) -> bool {
 /// Input beyond these limits is refused before it can cost time or memory.
 pub(crate) mod limits {
     /// Bytes in one file.
-    pub(crate) const FILE_BYTES: usize = 64 << 20;
+    pub(crate) const FILE_BYTES: usize = 32 << 20;
+    /// Bytes in one YAML file, which takes several times as long to read.
+    pub(crate) const YAML_BYTES: usize = 12 << 20;
+    /// Commas and brackets in one YAML file: the parser keeps all that stands in brackets in
+    /// memory, at hundreds of bytes each.
+    pub(crate) const YAML_FLOW: usize = 1_000_000;
     /// Tables and lists inside each other.
     pub(crate) const DEPTH: usize = 64;
-    /// Values after aliases are followed, for each byte of the file.
-    pub(crate) const NODES_PER_BYTE: usize = 4;
+    /// Values in one JSON or YAML file, with those that aliases stand for and the keys of YAML.
+    /// 100,000 VMs need about 1,500,000.
+    pub(crate) const VALUES: usize = 2_000_000;
+    /// Words, signs, blanks and line ends in one TOML file. 100,000 VMs need about 1,500,000.
+    pub(crate) const TOML_TOKENS: usize = 12_000_000;
+    /// Keys in one table.
+    pub(crate) const KEYS: usize = 10_000;
+    /// Bytes in one key.
+    pub(crate) const KEY_BYTES: usize = 1024;
+    /// Anchors in one YAML file.
+    pub(crate) const ANCHORS: usize = 10_000;
 }

@@ -82,7 +82,9 @@ impl Sources {
                 .map(|(schema, written)| (file, schema, written)),
         );
         if let Some((shown, _)) = self.files.last_mut() {
-            hide_passwords(&tree, shown);
+            let mut secrets = Vec::new();
+            passwords(&tree, &mut secrets);
+            shown.hide(secrets);
         }
         self.trees.push(tree);
     }
@@ -187,8 +189,8 @@ impl Places for Sources {
     fn place(&self, path: &FieldPath) -> String {
         let (file, local) = self.local(path);
         let file = file
-            .or_else(|| self.span_of(path).map(|span| span.file))
-            .or_else(|| (self.files.len() == 1).then_some(self.first));
+            .or_else(|| (self.files.len() == 1).then_some(self.first))
+            .or_else(|| self.span_of(path).map(|span| span.file));
         match file.and_then(|id| self.dialect(id)) {
             Some(Dialect::RoleYaml | Dialect::RoleJson) => self.role_name(&local, file),
             Some(Dialect::XlCfg) => xl_name(&local),
@@ -266,15 +268,15 @@ fn xl_name(path: &FieldPath) -> String {
     xl.to_string()
 }
 
-/// Hides the values of keys that are called a password.
-fn hide_passwords(node: &Node, shown: &mut Shown) {
+/// The places of the values whose keys are called a password.
+fn passwords(node: &Node, found: &mut Vec<Span>) {
     for item in node.items() {
-        hide_passwords(item, shown);
+        passwords(item, found);
     }
     for entry in node.entries() {
         match entry.node.span {
-            Some(span) if is_password(&entry.key) => shown.hide(span),
-            _ => hide_passwords(&entry.node, shown),
+            Some(span) if is_password(&entry.key) => found.push(span),
+            _ => passwords(&entry.node, found),
         }
     }
 }

@@ -1,14 +1,25 @@
 //! TOML text → [`Node`].
 
+use super::entries::{long_key, many_keys, too_deep};
 use super::{Entry, Node, Value, limits};
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
 use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
 use std::ops::Range;
+use toml_parser::ParseError;
+use toml_parser::lexer::{Token, TokenKind};
 
-/// Reads a TOML document. All syntax errors are reported; what could be read is given
-/// in any case.
+/// Reads a TOML document. All syntax errors are reported, up to a number that is more than
+/// anybody reads; what could be read is given in any case.
 pub fn read(text: &str, file: FileId, report: &mut Report) -> Node {
+    let tokens = match count_tokens(text, file) {
+        Ok(tokens) => tokens,
+        Err(problem) => {
+            report.push(*problem);
+            return Node::bare(Value::Table(Vec::new()));
+        }
+    };
+    let text = &text[..end_of_reading(text, tokens)];
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         let place = error.span().map(|range| span(file, &range));
@@ -26,19 +37,100 @@ pub fn read(text: &str, file: FileId, report: &mut Report) -> Node {
     }
 }
 
+/// How many tokens there are. What must not reach the parser is an error: it keeps all tokens
+/// in memory, and builds tables inside each other without end.
+fn count_tokens(text: &str, file: FileId) -> Result<usize, Box<Diagnostic>> {
+    let (mut depth, mut around, mut count) = (1, Vec::new(), 0);
+    for token in toml_parser::Source::new(text).lex() {
+        let at = || span(file, &range(&token));
+        count += 1;
+        if count > limits::TOML_TOKENS {
+            let message = format!(
+                "a file must have at most {} words, signs, blanks and line ends",
+                limits::TOML_TOKENS
+            );
+            let problem = Diagnostic::new(DiagnosticId::TooLarge, FieldPath::root(), message);
+            return Err(Box::new(problem.at(at()).help("split it by host")));
+        }
+        match token.kind() {
+            // Each part of a key is a table, too.
+            TokenKind::Dot => depth += 1,
+            TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket => {
+                around.push(depth);
+                depth += 1;
+            }
+            TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => {
+                around.pop();
+                depth = around.last().map_or(1, |outer| outer + 1);
+            }
+            TokenKind::Comma | TokenKind::Newline => {
+                depth = around.last().map_or(1, |outer| outer + 1);
+            }
+            _ => {}
+        }
+        if depth > limits::DEPTH + 1 {
+            return Err(Box::new(too_deep(Some(at()))));
+        }
+    }
+    Ok(count)
+}
+
+/// Syntax errors that are reported.
+const ERRORS: usize = 100;
+/// Fewer tokens than these cannot have too many errors.
+const FEW_TOKENS: usize = 10_000;
+
+/// The end of the line with the last error that is reported; each one costs memory.
+fn end_of_reading(text: &str, tokens: usize) -> usize {
+    if tokens < FEW_TOKENS {
+        return text.len();
+    }
+    let tokens = toml_parser::Source::new(text).lex().into_vec();
+    let (mut errors, mut last) = (0, None);
+    let mut count = |error: ParseError| {
+        errors += 1;
+        if errors == ERRORS {
+            last = error.unexpected().or(error.context());
+        }
+    };
+    toml_parser::parser::parse_document(&tokens, &mut (), &mut count);
+    let rest = last.and_then(|span| text.get(span.end()..));
+    let line = rest.and_then(|rest| rest.find('\n'));
+    line.map_or(text.len(), |end| {
+        text.len() - rest.map_or(0, str::len) + end
+    })
+}
+
+fn range(token: &Token) -> Range<usize> {
+    token.span().start()..token.span().end()
+}
+
 fn table(table: DeTable<'_>, file: FileId, report: &mut Report, depth: usize) -> Value {
-    let entries = table.into_iter().map(|(key, value)| Entry {
-        key_span: Some(span(file, &key.span())),
-        key: key.into_inner().into(),
-        node: node(value, file, report, depth + 1),
-    });
-    Value::Table(entries.collect())
+    let mut entries = Vec::new();
+    for (key, value) in table {
+        let key_span = Some(span(file, &key.span()));
+        if entries.len() >= limits::KEYS {
+            report.push(many_keys(key_span));
+            break;
+        }
+        let key = key.into_inner();
+        if key.len() > limits::KEY_BYTES {
+            report.push(long_key(key_span));
+            continue;
+        }
+        entries.push(Entry {
+            key_span,
+            key: key.into(),
+            node: node(value, file, report, depth + 1),
+        });
+    }
+    Value::Table(entries)
 }
 
 fn node(spanned: Spanned<DeValue<'_>>, file: FileId, report: &mut Report, depth: usize) -> Node {
     let span = span(file, &spanned.span());
     if depth > limits::DEPTH {
-        report.push(too_deep(span));
+        report.push(too_deep(Some(span)));
         return Node {
             span: Some(span),
             value: Value::Null,
@@ -100,12 +192,4 @@ fn span(file: FileId, range: &Range<usize>) -> Span {
         start: byte(range.start),
         end: byte(range.end),
     }
-}
-
-pub(super) fn too_deep(span: Span) -> Diagnostic {
-    let message = format!(
-        "tables and lists must not be nested more than {} deep",
-        limits::DEPTH
-    );
-    Diagnostic::new(DiagnosticId::TooLarge, FieldPath::root(), message).at(span)
 }

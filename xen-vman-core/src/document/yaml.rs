@@ -4,26 +4,27 @@
 //! base of 60. A definition must mean the same here as there, so those rules are kept;
 //! the word as written is kept too, so that a message can show the trap.
 
-use super::{Entry, Node, Value, limits, toml::too_deep};
+use super::entries::{Entries, many_values, too_deep};
+use super::{Entry, Node, Value, limits};
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, StrInput, Tag};
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// Reads the one document of a YAML file. Reading ends at the first syntax error; then
 /// the table given is empty.
 pub fn read(text: &str, file: FileId, report: &mut Report) -> Node {
+    if let Some(problem) = too_large(text) {
+        report.push(problem);
+        return Node::bare(Value::Table(Vec::new()));
+    }
     let mut reader = Reader {
         events: Parser::new_from_str(text),
         text,
         file,
-        char_to_byte: (!text.is_ascii())
-            .then(|| text.char_indices().map(|(byte, _)| byte).collect()),
+        landmarks: (!text.is_ascii()).then(|| landmarks(text)),
         anchors: HashMap::new(),
-        budget: text
-            .len()
-            .saturating_mul(limits::NODES_PER_BYTE)
-            .saturating_add(1000),
+        budget: limits::VALUES,
         report,
     };
     match reader.document() {
@@ -35,16 +36,51 @@ pub fn read(text: &str, file: FileId, report: &mut Report) -> Node {
     }
 }
 
+/// What must not reach the parser.
+fn too_large(text: &str) -> Option<Diagnostic> {
+    let (message, help) = if text.len() > limits::YAML_BYTES {
+        let most = limits::YAML_BYTES >> 20;
+        let message = format!("a YAML file must be at most {most} MiB large");
+        (message, "split it by host, or write it as TOML")
+    } else {
+        let flow = |byte: &u8| matches!(byte, b',' | b'[' | b']' | b'{' | b'}');
+        let most = limits::YAML_FLOW;
+        if text.bytes().filter(flow).count() <= most {
+            return None;
+        }
+        let message = format!("a YAML file must have at most {most} commas and brackets");
+        (
+            message,
+            "write each item in a line of its own, or name the file `.json`",
+        )
+    };
+    let problem = Diagnostic::new(DiagnosticId::TooLarge, FieldPath::root(), message);
+    Some(problem.help(help))
+}
+
 type Problem = Box<Diagnostic>;
 
 struct Reader<'t, 'r> {
     events: Parser<'t, StrInput<'t>>,
     text: &'t str,
     file: FileId,
-    char_to_byte: Option<Vec<usize>>,
+    /// Where every so many characters begin, if not every character is a byte.
+    landmarks: Option<Vec<usize>>,
+    /// What anchors stand for, and what a copy of it costs.
     anchors: HashMap<usize, (Node, usize)>,
+    /// How many values may still be read or copied.
     budget: usize,
     report: &'r mut Report,
+}
+
+/// Characters from one landmark to the next.
+const APART: usize = 64;
+/// Bytes of a text that are as large as a value.
+const TEXT_UNIT: usize = 64;
+
+fn landmarks(text: &str) -> Vec<usize> {
+    let starts = text.char_indices().step_by(APART);
+    starts.map(|(byte, _)| byte).collect()
 }
 
 impl<'t> Reader<'t, '_> {
@@ -82,7 +118,7 @@ impl<'t> Reader<'t, '_> {
         problem(DiagnosticId::Syntax, error.info().to_owned(), span)
     }
 
-    /// The node that begins with `event`, and how many values it holds.
+    /// The node that begins with `event`, and what a copy of it costs, in values.
     fn node(
         &mut self,
         event: Event<'t>,
@@ -90,15 +126,15 @@ impl<'t> Reader<'t, '_> {
         depth: usize,
     ) -> Result<(Node, usize), Problem> {
         if depth > limits::DEPTH {
-            return Err(Box::new(too_deep(span)));
+            return Err(Box::new(too_deep(Some(span))));
         }
+        self.spend(1, span)?;
         let (anchor, value, end, size) = match event {
-            Event::Scalar(text, style, anchor, tag) => (
-                anchor,
-                self.scalar(text, style, tag.as_deref(), span),
-                span.end,
-                1,
-            ),
+            Event::Scalar(text, style, anchor, tag) => {
+                let size = 1 + text.len() / TEXT_UNIT;
+                let value = self.scalar(text, style, tag.as_deref(), span);
+                (anchor, value, span.end, size)
+            }
             Event::SequenceStart(anchor, tag) => {
                 self.refuse_tag(tag.as_deref(), span);
                 let (items, end, size) = self.list(depth)?;
@@ -110,12 +146,13 @@ impl<'t> Reader<'t, '_> {
                 (anchor, Value::Table(entries), end, size)
             }
             Event::Alias(anchor) => {
-                let Some((node, size)) = self.anchors.get(&anchor).cloned() else {
+                let Some(size) = self.anchors.get(&anchor).map(|(_, size)| *size) else {
                     let message = "an alias must name an anchor that ends before it";
                     return Err(Box::new(problem(DiagnosticId::Syntax, message, span)));
                 };
+                // Counted first, so that nothing too large is ever copied.
                 self.spend(size, span)?;
-                return Ok((node, size));
+                return Ok((self.anchors[&anchor].0.clone(), size));
             }
             _ => {
                 return Err(Box::new(problem(
@@ -125,7 +162,6 @@ impl<'t> Reader<'t, '_> {
                 )));
             }
         };
-        self.spend(1, span)?;
         let node = Node {
             span: Some(Span {
                 end: end.max(span.start),
@@ -134,17 +170,21 @@ impl<'t> Reader<'t, '_> {
             value,
         };
         if anchor > 0 {
+            if self.anchors.len() >= limits::ANCHORS {
+                let message = format!("a file must have at most {} anchors", limits::ANCHORS);
+                return Err(Box::new(problem(DiagnosticId::TooLarge, message, span)));
+            }
+            self.spend(size, span)?;
             self.anchors.insert(anchor, (node.clone(), size));
         }
         Ok((node, size))
     }
 
-    /// Aliases of aliases grow without bound; what they stand for must not.
+    /// Counts what is read and copied. Aliases of aliases grow without bound; what they stand
+    /// for must not.
     fn spend(&mut self, size: usize, span: Span) -> Result<(), Problem> {
-        self.budget = self.budget.checked_sub(size).ok_or_else(|| {
-            let message = "aliases must not blow the file up to many times its size";
-            Box::new(problem(DiagnosticId::TooLarge, message, span))
-        })?;
+        let rest = self.budget.checked_sub(size);
+        self.budget = rest.ok_or_else(|| Box::new(many_values(Some(span))))?;
         Ok(())
     }
 
@@ -167,7 +207,7 @@ impl<'t> Reader<'t, '_> {
         loop {
             let (event, key_span) = match self.next()? {
                 (Event::MappingEnd, span) => {
-                    entries.merge(merged);
+                    entries.merge(merged)?;
                     return Ok((entries.finish(), span.end, total));
                 }
                 other => other,
@@ -186,7 +226,7 @@ impl<'t> Reader<'t, '_> {
                     key_span: Some(key_span),
                     node,
                 };
-                entries.add(entry, self.report);
+                entries.add(entry, self.report)?;
             } else {
                 let message = format!("a key must be a text, not {}", key.kind());
                 self.report
@@ -231,8 +271,13 @@ impl<'t> Reader<'t, '_> {
 
     fn span(&self, span: saphyr_parser::Span) -> Span {
         let byte = |index: usize| {
-            let byte = match &self.char_to_byte {
-                Some(table) => table.get(index).copied().unwrap_or(self.text.len()),
+            let byte = match &self.landmarks {
+                Some(landmarks) => landmarks
+                    .get(index / APART)
+                    .map_or(self.text.len(), |near| {
+                        let after = self.text[*near..].char_indices().nth(index % APART);
+                        after.map_or(self.text.len(), |(further, _)| near + further)
+                    }),
                 None => index.min(self.text.len()),
             };
             u32::try_from(byte).unwrap_or(u32::MAX)
@@ -247,42 +292,6 @@ impl<'t> Reader<'t, '_> {
 
 fn problem(id: DiagnosticId, message: impl Into<String>, span: Span) -> Diagnostic {
     Diagnostic::new(id, FieldPath::root(), message).at(span)
-}
-
-/// The entries of a table that is being read.
-#[derive(Default)]
-pub(super) struct Entries {
-    entries: Vec<Entry>,
-    keys: HashSet<Box<str>>,
-}
-
-impl Entries {
-    /// Adds an entry; a key that is there already is reported, and the first one stays.
-    pub(super) fn add(&mut self, entry: Entry, report: &mut Report) {
-        if self.keys.insert(entry.key.clone()) {
-            self.entries.push(entry);
-        } else {
-            let message = format!("key `{}` is written twice in one table", entry.key);
-            report.push(
-                Diagnostic::new(DiagnosticId::DuplicateKey, FieldPath::root(), message)
-                    .at(entry.key_span),
-            );
-        }
-    }
-
-    /// Adds entries whose keys are not there yet.
-    fn merge(&mut self, entries: Vec<Entry>) {
-        for entry in entries {
-            if self.keys.insert(entry.key.clone()) {
-                self.entries.push(entry);
-            }
-        }
-    }
-
-    /// All of them.
-    pub(super) fn finish(self) -> Vec<Entry> {
-        self.entries
-    }
 }
 
 fn key_text(node: &Node) -> Option<Box<str>> {

@@ -19,6 +19,8 @@ use crate::document::decode::{Decoder, FromNode};
 use crate::document::{Dialect, Entry, Node, Source, Sources, Unreadable, Value, json, toml, yaml};
 use crate::spec::Definition;
 use crate::xl_cfg;
+use std::borrow::Cow;
+use std::collections::HashMap;
 
 /// What parsing gives.
 #[derive(Debug)]
@@ -65,18 +67,11 @@ pub fn parse_from(files: Vec<Source>, first_file: FileId) -> Parsed {
             report,
         };
     }
-    let joined;
-    let whole = match sources.trees() {
-        [only] => only,
-        several => {
-            joined = join(several, &mut report);
-            &joined
-        }
-    };
+    let whole = merge(&sources, &mut report);
     let is_role = |file| sources.dialect(file).is_some_and(Dialect::is_role);
     let mut decoder = Decoder::new(&mut report).with_role_files(&is_role);
     decoder.table_of = crate::spec::table_of;
-    let definition = Definition::from_node(whole, &mut decoder).unwrap_or_default();
+    let definition = Definition::from_node(&whole, &mut decoder).unwrap_or_default();
     Parsed {
         definition,
         sources,
@@ -170,13 +165,13 @@ fn unreadable_file(name: &str, file: FileId, why: Unreadable) -> Diagnostic {
 }
 
 /// One tree of all files.
-fn join(trees: &[Node], report: &mut Report) -> Node {
-    let [first, rest @ ..] = trees else {
-        return Node::bare(Value::Table(Vec::new()));
+fn merge<'s>(sources: &'s Sources, report: &mut Report) -> Cow<'s, Node> {
+    let [first, rest @ ..] = sources.trees() else {
+        return Cow::Owned(Node::bare(Value::Table(Vec::new())));
     };
-    let mut merged = first.clone();
+    let mut merged = Cow::Borrowed(first);
     for tree in rest {
-        overlay(&mut merged, tree, &FieldPath::root(), report);
+        overlay(merged.to_mut(), tree, &FieldPath::root(), report);
     }
     merged
 }
@@ -186,9 +181,11 @@ fn overlay(base: &mut Node, over: &Node, path: &FieldPath, report: &mut Report) 
         *base = over.clone();
         return;
     };
+    let numbers = known.iter().enumerate();
+    let numbers: HashMap<_, _> = numbers.map(|(at, entry)| (entry.key.clone(), at)).collect();
     for entry in over.entries() {
         let here = path.clone().key(&entry.key);
-        match known.iter_mut().find(|known| known.key == entry.key) {
+        match numbers.get(&entry.key).and_then(|at| known.get_mut(*at)) {
             None => known.push(entry.clone()),
             Some(same) if &*entry.key == "defaults" => {
                 overlay(&mut same.node, &entry.node, &here, report);

@@ -6,6 +6,7 @@
 
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
 use crate::document::{Entry, Node, Value};
+use std::collections::HashSet;
 
 /// What every variable of the role begins with.
 pub(super) const PREFIX: &str = "xen_vman_";
@@ -43,6 +44,7 @@ pub(super) fn to_schema(tree: Node, report: &mut Report) -> (Node, Vec<(String, 
     let mut top: Vec<Entry> = Vec::new();
     let mut defaults: Vec<Entry> = Vec::new();
     let mut aliases = Vec::new();
+    let mut seen = HashSet::new();
     for entry in entries {
         let known = MISSPELT
             .iter()
@@ -79,7 +81,7 @@ pub(super) fn to_schema(tree: Node, report: &mut Report) -> (Node, Vec<(String, 
             report.push(diagnostic);
             aliases.push((path.to_string(), (*misspelt).to_owned()));
         }
-        if table.iter().any(|known| &*known.key == key) {
+        if !seen.insert(name.to_owned()) {
             let message = format!("`{name}` is written twice");
             report.push(
                 Diagnostic::new(DiagnosticId::DuplicateKey, path, message).at(entry.key_span),

@@ -84,6 +84,10 @@ pub(crate) fn refused(case: &Case<'_>, compiled: &Compiled) -> Result<(), String
 
 /// Whether an error may be meant for another place.
 fn elsewhere(case: &Case<'_>, error: &Diagnostic) -> bool {
+    // No key of 10 kB is looked at.
+    if error.id == DiagnosticId::TooLarge {
+        return matches!(case.target.what, What::Key(_));
+    }
     match case.target.key {
         // It may be part of a default.
         "description" => error.path.segments().first() == Some(&Segment::Key("defaults".into())),

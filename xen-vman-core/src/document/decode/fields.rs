@@ -1,0 +1,98 @@
+//! A table, read key by key.
+
+use super::{Decoder, FromNode};
+use crate::diag::{Diagnostic, DiagnosticId, Segment};
+use crate::document::{Entry, Node, Value};
+
+/// Reads a table key by key.
+#[derive(Debug)]
+pub struct Fields<'n, 'd, 'r> {
+    node: &'n Node,
+    /// Where reading stands.
+    pub decoder: &'d mut Decoder<'r>,
+    known: Vec<&'static str>,
+}
+
+impl<'n, 'd, 'r> Fields<'n, 'd, 'r> {
+    /// Begins to read a table; reports and gives nothing for any other value.
+    pub fn open<T: FromNode>(node: &'n Node, decoder: &'d mut Decoder<'r>) -> Option<Self> {
+        if matches!(node.value, Value::Table(_)) {
+            return Some(Self {
+                node,
+                decoder,
+                known: Vec::new(),
+            });
+        }
+        decoder.wrong_type::<T>(node);
+        None
+    }
+
+    /// The value of `key` as written, if it is written.
+    pub fn written(&mut self, key: &'static str) -> Option<&'n Node> {
+        self.known.push(key);
+        self.node.get(key).filter(|node| node.value != Value::Null)
+    }
+
+    /// Reads the value of `key`, if it is written.
+    pub fn take<T: FromNode>(&mut self, key: &'static str) -> Option<T> {
+        let node = self.written(key)?;
+        self.decoder.within(Segment::Key(key.into()), |decoder| {
+            if !T::EMPTY_IS_A_VALUE && matches!(&node.value, Value::Text(text) if text.is_empty()) {
+                let message = format!("`{key}` is empty; it counts as not written");
+                let help = Some("leave the key out, or write a value");
+                decoder.problem_with_help(node, DiagnosticId::EmptyValue, message, help);
+                return None;
+            }
+            T::from_node(node, decoder)
+        })
+    }
+
+    /// Reports the keys that nothing has asked for.
+    pub fn finish(self) {
+        let Self {
+            node,
+            decoder,
+            known,
+        } = self;
+        for entry in node.entries() {
+            if decoder.report.is_full_of_errors() {
+                return;
+            }
+            if !known.contains(&&*entry.key) {
+                unknown_key(entry, &known, decoder);
+            }
+        }
+    }
+}
+
+fn unknown_key(entry: &Entry, known: &[&'static str], decoder: &mut Decoder<'_>) {
+    let message = format!("unknown key `{}`", entry.key);
+    let help = match (closest(&entry.key, known), (decoder.table_of)(&entry.key)) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, Some(table)) => format!("`{}` is a key of {table}", entry.key),
+        (None, None) => "take it out; the reference of variables lists all keys".to_owned(),
+    };
+    decoder.within(Segment::Key(entry.key.clone()), |decoder| {
+        let diagnostic = Diagnostic::new(DiagnosticId::UnknownKey, decoder.path(), message)
+            .help(help)
+            .at(entry.key_span);
+        decoder.report.push(diagnostic);
+    });
+}
+
+/// The word most like `word`, if any is like it.
+pub(crate) fn closest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    let length = word.chars().count();
+    // With four times the length, or a quarter of it, no word comes to the score below.
+    let alike = |candidate: &&&str| {
+        let (a, b) = (length, candidate.chars().count());
+        a <= 4 * b && b <= 4 * a
+    };
+    known
+        .iter()
+        .filter(alike)
+        .map(|candidate| (strsim::jaro_winkler(word, candidate), *candidate))
+        .filter(|(score, _)| *score > 0.85)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
