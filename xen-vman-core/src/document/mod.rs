@@ -165,7 +165,7 @@ pub(crate) mod limits {
     /// Values in one JSON or YAML file, with those that aliases stand for and the keys of YAML.
     /// 100,000 VMs need about 1,500,000.
     pub(crate) const VALUES: usize = 2_000_000;
-    /// Words, signs, blanks and line ends in one TOML file. 100,000 VMs need about 1,500,000.
+    /// Words, signs, blanks and line ends in one TOML file. 100,000 VMs need about half.
     pub(crate) const TOML_TOKENS: usize = 12_000_000;
     /// Keys in one table.
     pub(crate) const KEYS: usize = 10_000;

@@ -6,7 +6,7 @@ use super::resolved::{ResolvedHost, ResolvedSpice, ResolvedVm, XlOption};
 use super::sourced::{Origin, Scope, Sourced};
 use super::{boot, identity, network, storage};
 use crate::diag::{Diagnostic, DiagnosticId};
-use crate::document::Node;
+use crate::document::{Node, Value};
 use crate::spec::{OsSpec, VmSpec};
 use crate::values::{Builder, DomainName, GuestType, NamePart, OsType, OsVersion, XlOptions};
 use uuid::Uuid;
@@ -137,10 +137,7 @@ pub(super) fn resolve(
         written: VmSpec::KEYS
             .iter()
             .map(|key| key.name)
-            .filter(|key| {
-                node.get(key)
-                    .is_some_and(|node| node.value != crate::document::Value::Null)
-            })
+            .filter(|key| node.get(key).is_some_and(|node| !is_nothing(node)))
             .collect(),
         description: spec
             .description
@@ -229,12 +226,17 @@ fn require(lookup: &mut Lookup<'_>, table: &Node, scope: Scope, key: &'static st
     for part in key.split('.') {
         node = node.and_then(|node| node.get(part));
     }
-    let empty = |node: &Node| {
-        node.value == crate::document::Value::Null
-            || matches!(&node.value, crate::document::Value::Text(text) if text.is_empty())
-    };
-    if node.is_none_or(empty) {
+    if node.is_none_or(is_nothing) {
         missing(lookup, scope, key, help);
+    }
+}
+
+/// Whether a value counts as not written.
+fn is_nothing(node: &Node) -> bool {
+    match &node.value {
+        Value::Null => true,
+        Value::Text(text) => text.is_empty(),
+        _ => false,
     }
 }
 
