@@ -167,6 +167,9 @@ impl FromText for ProgramPath {
                 "must not hold quotes, `\\`, `$` or backticks: systemd starts no such program",
             ));
         }
+        if matches!(text.rsplit('/').next(), Some("" | "." | "..")) {
+            return Err(Invalid::new("must end in the name of a program"));
+        }
         Ok(Self(path))
     }
 }
