@@ -1,10 +1,12 @@
 //! From the arguments to definitions after all checks.
 
-use crate::args::{Format, InputArgs, ReportArgs};
+use crate::args::{DefinitionArgs, Format, InputArgs, ReportArgs};
 use crate::{Failure, input, terminal};
 use std::path::{Path, PathBuf};
 use xen_vman_core::diag::{DiagnosticId, Levels, Report};
-use xen_vman_core::{Assets, Facts, Fleet, Source, Sources, compile_fleet};
+use xen_vman_core::{
+    Assets, Compiled, Facts, Fleet, Output, Source, Sources, Templates, compile_fleet,
+};
 
 /// A host and the files that define it.
 #[derive(Debug)]
@@ -31,6 +33,34 @@ pub(crate) fn fleet(
         std::fs::read(scripts[host].join(path)).map_err(|error| error.to_string())
     });
     Ok(Some((fleet, assets)))
+}
+
+/// What the files of one host render to, with its definition; none if that is wrong. What was
+/// found wrong is shown.
+pub(crate) fn rendered(
+    definition: &DefinitionArgs,
+    templates: Option<&Path>,
+) -> Result<Option<(Compiled, Output)>, Failure> {
+    let templates = match templates {
+        Some(dir) => Templates::with_overrides(&input::templates(dir)?)?,
+        None => Templates::embedded(),
+    };
+    let host = HostFiles(definition.files.clone());
+    let Some((fleet, assets)) = fleet(&[host], &definition.input)? else {
+        return Ok(None);
+    };
+    let compiled = Compiled::from(fleet);
+    let format = definition.input.report.format;
+    let has_errors = compiled.report.has_errors();
+    // The result may go to standard output, where forms for programs go.
+    if has_errors || matches!(format, Format::Text | Format::Short) {
+        terminal::report(&compiled.report, &compiled.sources, format)?;
+    }
+    if has_errors {
+        return Ok(None);
+    }
+    let output = compiled.render(&templates, &assets[0])?;
+    Ok(Some((compiled, output)))
 }
 
 fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {

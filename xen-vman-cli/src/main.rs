@@ -1,6 +1,7 @@
 //! The command line of xen-vman: arguments in, one call into the core, exit code out.
 //!
-//! Exit codes: 0 fine, 1 the definition has errors, 2 the work could not be done.
+//! Exit codes: 0 fine, 1 the definition has errors, 2 the work could not be done, 3 a plan
+//! has something to do.
 
 mod args;
 mod commands;
@@ -18,6 +19,8 @@ fn main() -> ExitCode {
     terminal::set_colour(cli.color);
     let result = match cli.command {
         Command::Render(args) => commands::render::run(&args),
+        Command::Plan(args) => commands::host::run_plan(&args),
+        Command::Apply(args) => commands::host::run_apply(&args),
         Command::Check(args) => commands::check::run(&args),
         Command::Lint(args) => commands::xl_cfg::run_lint(&args),
         Command::Import(args) => commands::xl_cfg::run_import(&args),
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
     match result {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
         Ok(Outcome::WrongDefinition) => ExitCode::from(1),
+        Ok(Outcome::SomethingToDo) => ExitCode::from(3),
         Err(failure) => {
             terminal::failure(&failure);
             ExitCode::from(2)
@@ -46,6 +50,8 @@ enum Outcome {
     Fine,
     /// The definition has errors, which were shown.
     WrongDefinition,
+    /// A plan is not empty.
+    SomethingToDo,
 }
 
 /// Why a command could not do its work: a sentence, and what to do.

@@ -3,12 +3,14 @@
 //! ```text
 //! text ─ parse ─▶ spec ─ resolve ─▶ Resolved ─ validate ─▶ Report
 //!                                       └────── render ──▶ files, links, settings
+//!                                                   └───── plan ──▶ actions ─ host ─▶ done
 //! ```
 //!
 //! A definition is **parsed** into what was written ([`spec`]), **resolved** into complete
 //! values that remember their origin ([`resolve`]), **validated** ([`mod@validate`]) and
-//! **rendered** into files ([`render`]). All of it is pure: no clock, no files, no
-//! environment. [`compile`] runs the stages in their one order.
+//! **rendered** into files ([`render`]). What a host lacks of them is a [`mod@plan`]. All of
+//! it is pure: no clock, no files, no environment. [`compile`] runs the stages in their one
+//! order. `host`, behind the feature of its name, looks at a machine and carries out plans.
 //!
 //! ```
 //! use xen_vman_core::{Assets, Facts, Source, Templates, compile};
@@ -33,9 +35,11 @@ pub mod diag;
 pub mod document;
 mod error;
 pub mod explain;
+#[cfg(feature = "host")]
+pub mod host;
 pub mod parse;
-
 mod pipeline;
+pub mod plan;
 pub mod render;
 pub mod resolve;
 pub mod schema;
@@ -46,7 +50,6 @@ pub mod xl_cfg;
 
 pub use document::{Dialect, Source, Sources};
 pub use error::Error;
-
 pub use pipeline::{Compiled, Fleet, compile, compile_fleet};
 pub use render::{Assets, Output, Templates};
 pub use resolve::Facts;

@@ -23,6 +23,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("render", &["diag", "error", "resolve", "values"]),
     ("explain", &["diag", "document", "resolve"]),
     ("schema", &["document", "parse", "resolve", "spec"]),
+    ("plan", &["diag", "render"]),
+    ("host", &["diag", "plan", "render"]),
     ("xl_cfg", &["diag"]),
     ("error", &[]),
     (

@@ -1,34 +1,20 @@
 //! `render`: definition in, files out.
 
 use crate::args::{Format, RenderArgs};
-use crate::definition::{self, HostFiles};
+use crate::definition;
 use crate::output_dir::OutputDir;
-use crate::{Failure, Outcome, input, terminal};
+use crate::{Failure, Outcome, terminal};
 use std::path::Path;
 use xen_vman_core::render::{RenderedFile, manifest};
-use xen_vman_core::{Compiled, Output, Templates};
+use xen_vman_core::{Compiled, Output};
 
 pub(crate) fn run(args: &RenderArgs) -> Result<Outcome, Failure> {
-    let templates = match &args.templates {
-        Some(dir) => Templates::with_overrides(&input::templates(dir)?)?,
-        None => Templates::embedded(),
-    };
-    let host = HostFiles(args.definition.files.clone());
-    let input = &args.definition.input;
-    let Some((fleet, assets)) = definition::fleet(&[host], input)? else {
+    let Some((compiled, output)) =
+        definition::rendered(&args.definition, args.templates.as_deref())?
+    else {
         return Ok(Outcome::WrongDefinition);
     };
-    let (compiled, assets) = (Compiled::from(fleet), &assets[0]);
-    let format = input.report.format;
-    let has_errors = compiled.report.has_errors();
-    // Files may go to standard output, where forms for programs go.
-    if has_errors || matches!(format, Format::Text | Format::Short) {
-        terminal::report(&compiled.report, &compiled.sources, format)?;
-    }
-    if has_errors {
-        return Ok(Outcome::WrongDefinition);
-    }
-    let output = select(compiled.render(&templates, assets)?, &compiled, args)?;
+    let output = select(output, &compiled, args)?;
     match &args.out {
         Some(dir) => write(dir, &output, &compiled, args)?,
         None => print(&output)?,

@@ -1,0 +1,265 @@
+//! `plan` and `apply` on directories that stand for a host.
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, SystemTime};
+
+const PASSWORD: &str = "correct horse";
+
+fn example() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    root.join("docs/examples/hypervisor.toml")
+}
+
+fn command(verb: &str, definition: &Path, root: &Path, more: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xen-vman-cli"));
+    command.arg(verb).arg(definition).arg("--root").arg(root);
+    command
+        .arg("--scripts")
+        .arg(example().parent().unwrap().join("files"));
+    command.args(more);
+    command
+}
+
+fn run(verb: &str, definition: &Path, root: &Path, more: &[&str]) -> Output {
+    command(verb, definition, root, more).output().unwrap()
+}
+
+fn code(output: &Output, expected: i32) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(expected), "{said}");
+}
+
+/// Everything below a directory, links as they are.
+fn paths(dir: &Path) -> Vec<PathBuf> {
+    let mut found = vec![dir.to_owned()];
+    let mut next = 0;
+    while next < found.len() {
+        if fs::symlink_metadata(&found[next]).unwrap().is_dir() {
+            let entries = fs::read_dir(&found[next]).unwrap();
+            found.extend(entries.map(|entry| entry.unwrap().path()));
+        }
+        next += 1;
+    }
+    found
+}
+
+fn times(dir: &Path) -> BTreeMap<PathBuf, (u64, SystemTime)> {
+    let time = |path: PathBuf| {
+        let data = fs::symlink_metadata(&path).unwrap();
+        (path, (data.ino(), data.modified().unwrap()))
+    };
+    paths(dir).into_iter().map(time).collect()
+}
+
+/// What a host has: every file with its mode, every link with its target. What is kept of
+/// earlier files is left out.
+fn tree(dir: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
+    let state = dir.join("var/lib/xen-vman/generations");
+    let kept = paths(dir)
+        .into_iter()
+        .filter(|path| !path.starts_with(&state));
+    kept.filter_map(|path| {
+        let data = fs::symlink_metadata(&path).unwrap();
+        let content = if data.is_symlink() {
+            fs::read_link(&path)
+                .unwrap()
+                .into_os_string()
+                .into_encoded_bytes()
+        } else if data.is_file() {
+            fs::read(&path).unwrap()
+        } else {
+            return None;
+        };
+        Some((
+            path.strip_prefix(dir).unwrap().to_owned(),
+            (data.mode(), content),
+        ))
+    })
+    .collect()
+}
+
+#[test]
+fn a_second_apply_changes_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let before = times(root.path());
+    code(&run("plan", &example(), root.path(), &[]), 3);
+    assert_eq!(times(root.path()), before, "a plan touches nothing");
+    code(&run("apply", &example(), root.path(), &[]), 0);
+    let after = times(root.path());
+    assert!(after.len() > 40);
+    let second = run("apply", &example(), root.path(), &[]);
+    code(&second, 0);
+    assert!(String::from_utf8_lossy(&second.stderr).ends_with("nothing to do\n"));
+    assert_eq!(times(root.path()), after);
+    code(&run("plan", &example(), root.path(), &[]), 0);
+    assert_eq!(times(root.path()), after);
+    let link = root
+        .path()
+        .join("etc/systemd/system/multi-user.target.wants");
+    let link = link.join("xen_vman_global_preparation.service");
+    let target = "/etc/systemd/system/xen_vman_global_preparation.service";
+    assert_eq!(fs::read_link(link).unwrap(), Path::new(target));
+}
+
+#[test]
+fn an_apply_that_is_killed_is_taken_up_by_the_next() {
+    let whole = tempfile::tempdir().unwrap();
+    code(&run("apply", &example(), whole.path(), &[]), 0);
+    let wanted = tree(whole.path());
+    let (mut cut_off, mut partly) = (0, 0);
+    for step in 0..60_u64 {
+        let root = tempfile::tempdir().unwrap();
+        let mut child = command("apply", &example(), root.path(), &[])
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_micros(step * 1500));
+        // SIGKILL.
+        child.kill().unwrap();
+        let killed = child.wait().unwrap().code().is_none();
+        cut_off += u32::from(killed);
+        let found = tree(root.path());
+        partly += u32::from(killed && !found.is_empty());
+        for (path, entry) in &found {
+            // New files under other names are not looked at by anybody.
+            let is_new = path.to_string_lossy().ends_with(".xen-vman-new");
+            let is_record = path.ends_with("record.json");
+            assert!(
+                is_new || is_record || wanted.get(path) == Some(entry),
+                "{}",
+                path.display()
+            );
+        }
+        code(&run("apply", &example(), root.path(), &[]), 0);
+        let now = tree(root.path());
+        assert_eq!(
+            now.keys().collect::<Vec<_>>(),
+            wanted.keys().collect::<Vec<_>>()
+        );
+        assert!(now == wanted);
+    }
+    assert!(cut_off > 5, "{cut_off} of 60 runs were killed in time");
+    assert!(partly > 0, "none was killed at work");
+}
+
+#[test]
+fn two_applies_at_once_name_each_other() {
+    use nix::fcntl::{FcntlArg, fcntl};
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir_all(root.path().join("run/xen-vman")).unwrap();
+    let lock = fs::File::create(root.path().join("run/xen-vman/lock")).unwrap();
+    let whole = nix::libc::flock {
+        l_type: i16::try_from(nix::libc::F_WRLCK).unwrap(),
+        l_whence: 0,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    fcntl(&lock, FcntlArg::F_SETLK(&whole)).unwrap();
+    let before = times(root.path());
+    let refused = run("apply", &example(), root.path(), &[]);
+    code(&refused, 2);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let holder = format!(
+        "another run is at work on this host: process {}",
+        std::process::id()
+    );
+    assert!(said.contains(&holder), "{said}");
+    assert_eq!(times(root.path()), before);
+    drop(lock);
+    code(&run("apply", &example(), root.path(), &[]), 0);
+}
+
+#[test]
+fn no_link_leads_out_of_the_root() {
+    let (root, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::create_dir_all(root.path().join("elsewhere/xen")).unwrap();
+    symlink(outside.path(), root.path().join("run")).unwrap();
+    symlink("/elsewhere", root.path().join("etc")).unwrap();
+    let before = times(outside.path());
+    // `run` leads to a path that the root does not have.
+    code(&run("apply", &example(), root.path(), &[]), 2);
+    assert_eq!(times(outside.path()), before);
+    fs::remove_file(root.path().join("run")).unwrap();
+    code(&run("apply", &example(), root.path(), &[]), 0);
+    assert_eq!(times(outside.path()), before);
+    assert!(root.path().join("elsewhere/xen/xl.conf").is_file());
+}
+
+#[test]
+fn what_stands_in_the_way_is_left_and_told_at_once() {
+    let root = tempfile::tempdir().unwrap();
+    let units = root.path().join("etc/systemd/system");
+    fs::create_dir_all(units.join("vm@.service")).unwrap();
+    symlink("/dev/null", units.join("vm_mount@.service")).unwrap();
+    let before = times(&root.path().join("etc"));
+    for verb in ["plan", "apply"] {
+        let refused = run(verb, &example(), root.path(), &[]);
+        code(&refused, 2);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(said.contains("2 in the way"), "{said}");
+        assert!(
+            said.contains("/etc/systemd/system/vm_mount@.service is a symbolic link to /dev/null")
+        );
+        assert_eq!(times(&root.path().join("etc")), before);
+    }
+}
+
+#[test]
+fn what_is_no_longer_defined_goes_with_prune_alone() {
+    let root = tempfile::tempdir().unwrap();
+    code(&run("apply", &example(), root.path(), &[]), 0);
+    let all = tree(root.path());
+    let empty = root.path().join("empty.toml");
+    fs::write(&empty, "").unwrap();
+    let kept = run("apply", &empty, root.path(), &[]);
+    code(&kept, 0);
+    assert!(String::from_utf8_lossy(&kept.stderr).contains("no longer defined"));
+    assert!(
+        all.keys()
+            .all(|path| root.path().join(path).symlink_metadata().is_ok())
+    );
+    code(&run("apply", &empty, root.path(), &["--prune"]), 0);
+    let left = tree(root.path());
+    assert!(!left.keys().any(|path| path.ends_with(".cfg")));
+    let kept = root.path().join("var/lib/xen-vman/generations");
+    let configs = paths(&kept)
+        .iter()
+        .filter(|path| path.extension().is_some_and(|e| e == "cfg"))
+        .count();
+    assert!(configs >= 3, "what is removed is kept");
+    code(&run("plan", &empty, root.path(), &["--prune"]), 0);
+}
+
+#[test]
+fn a_password_is_shown_to_nobody() {
+    let root = tempfile::tempdir().unwrap();
+    let mut said = Vec::new();
+    let mut keep = |output: Output| {
+        said.extend(output.stdout);
+        said.extend(output.stderr);
+    };
+    keep(run("plan", &example(), root.path(), &["--diff"]));
+    keep(run("plan", &example(), root.path(), &["--json"]));
+    keep(run("apply", &example(), root.path(), &[]));
+    let empty = root.path().join("empty.toml");
+    fs::write(&empty, "").unwrap();
+    keep(run("plan", &empty, root.path(), &["--prune", "--diff"]));
+    keep(run("apply", &empty, root.path(), &["--prune"]));
+    let said = String::from_utf8(said).unwrap();
+    assert!(said.contains("spicepasswd"), "the diff shows the line");
+    assert!(!said.contains(PASSWORD));
+    let mut private = 0;
+    for path in paths(root.path()).iter().filter(|path| path.is_file()) {
+        let holds = String::from_utf8_lossy(&fs::read(path).unwrap()).contains(PASSWORD);
+        let mode = path.metadata().unwrap().permissions().mode();
+        assert!(!holds || mode & 0o7777 == 0o600, "{}", path.display());
+        private += usize::from(holds);
+    }
+    assert_eq!(private, 1, "the one that is kept");
+}

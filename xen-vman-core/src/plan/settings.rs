@@ -1,0 +1,93 @@
+//! Lines in files that belong to somebody else.
+
+use super::Entry;
+use crate::render::{Output, Setting};
+use std::collections::BTreeMap;
+
+/// The files with settings, as they shall be. A file that has another form is left as it is
+/// found, which the plan reports.
+pub(super) fn files(output: &Output, found: &BTreeMap<String, Entry>) -> BTreeMap<String, Entry> {
+    let mut files = BTreeMap::new();
+    for setting in &output.settings {
+        let before = files.get(setting.file).or_else(|| found.get(setting.file));
+        let (mode, text) = match before {
+            Some(Entry::File { mode, content }) => (*mode, content.clone()),
+            _ => (0o644, Vec::new()),
+        };
+        let content = with_setting(&text, setting);
+        if before.is_some() || !content.is_empty() {
+            files.insert(setting.file.to_owned(), Entry::File { mode, content });
+        }
+    }
+    files
+}
+
+/// A text of `key=value` lines with one of them as it shall be: in the place of the first line
+/// that sets the key, or at the end. Comments and all other lines stay byte by byte.
+fn with_setting(text: &[u8], setting: &Setting) -> Vec<u8> {
+    let mut line = setting.line.as_deref();
+    let mut out = Vec::new();
+    for old in text.split_inclusive(|byte| *byte == b'\n') {
+        if !sets(old, setting.key) {
+            out.extend_from_slice(old);
+        } else if let Some(new) = line.take() {
+            out.extend_from_slice(new.as_bytes());
+            out.push(b'\n');
+        }
+    }
+    if let Some(new) = line {
+        if !out.is_empty() && !out.ends_with(b"\n") {
+            out.push(b'\n');
+        }
+        out.extend_from_slice(new.as_bytes());
+        out.push(b'\n');
+    }
+    out
+}
+
+fn sets(line: &[u8], key: &str) -> bool {
+    let line = line.trim_ascii();
+    line.strip_prefix(key.as_bytes())
+        .is_some_and(|rest| rest.trim_ascii_start().starts_with(b"="))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(text: &str, line: Option<&str>) -> String {
+        let setting = Setting {
+            file: "/etc/xen/xl.conf",
+            key: "vif.default.bridge",
+            line: line.map(Into::into),
+        };
+        String::from_utf8(with_setting(text.as_bytes(), &setting)).unwrap()
+    }
+
+    #[test]
+    fn a_setting_takes_the_place_of_all_that_set_it() {
+        let new = Some("vif.default.bridge=\"b\"");
+        let wanted = "vif.default.bridge=\"b\"\n";
+        assert_eq!(set("", new), wanted);
+        assert_eq!(set("a=1", new), format!("a=1\n{wanted}"));
+        assert_eq!(
+            set(
+                "#vif.default.bridge=x\n vif.default.bridge = \"a\"\nz=1\nvif.default.bridge=c\n",
+                new
+            ),
+            format!("#vif.default.bridge=x\n{wanted}z=1\n")
+        );
+        assert_eq!(
+            set("vif.default.bridges=\"a\"\n", None),
+            "vif.default.bridges=\"a\"\n"
+        );
+        assert_eq!(set("vif.default.bridge=\"a\"\n", None), "");
+    }
+
+    #[test]
+    fn setting_twice_is_setting_once() {
+        let new = Some("vif.default.bridge=\"b\"");
+        let once = set("vif.default.bridge=1\nvif.default.bridge=2", new);
+        assert_eq!(set(&once, new), once);
+    }
+}
