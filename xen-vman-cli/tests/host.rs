@@ -263,3 +263,38 @@ fn a_password_is_shown_to_nobody() {
     }
     assert_eq!(private, 1, "the one that is kept");
 }
+
+#[test]
+fn a_vm_that_must_not_start_with_the_host_is_disabled() {
+    let root = tempfile::tempdir().unwrap();
+    let wants = root
+        .path()
+        .join("etc/systemd/system/multi-user.target.wants");
+    fs::create_dir_all(&wants).unwrap();
+    let enable = |unit: &str| {
+        symlink("/etc/systemd/system/vm@.service", wants.join(unit)).unwrap();
+    };
+    let definition = root.path().join("host.toml");
+    let text = fs::read_to_string(example()).unwrap();
+    let without = text.replacen("[[vms]]\n", "[[vms]]\nauto_boot = false\n", 1);
+    fs::write(&definition, &without).unwrap();
+    code(&run("apply", &definition, root.path(), &[]), 0);
+    let name = |path: PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+    let config = paths(root.path()).into_iter().map(name);
+    let units =
+        config.filter_map(|name| Some(format!("vm@{}.service", name.strip_suffix(".cfg")?)));
+    let disabled: Vec<_> = units
+        .filter(|unit| wants.join(unit).symlink_metadata().is_err())
+        .collect();
+    assert!(!disabled.is_empty());
+    enable(&disabled[0]);
+    enable("vm@of-somebody.service");
+    code(&run("apply", &definition, root.path(), &[]), 0);
+    assert!(wants.join(&disabled[0]).symlink_metadata().is_err());
+    assert!(
+        wants
+            .join("vm@of-somebody.service")
+            .symlink_metadata()
+            .is_ok()
+    );
+}

@@ -125,12 +125,13 @@ pub fn places(output: &Output, record: &Record) -> BTreeSet<String> {
         .map(|setting| setting.file.to_owned());
     let links = output.enabled_units.iter().map(|unit| enablement(unit).0);
     let ours = record.places.iter().cloned();
-    files.chain(settings).chain(links).chain(ours).collect()
+    let places = files.chain(settings).chain(links).chain(ours);
+    places.chain(vm_links(output)).collect()
 }
 
 /// What is to be done so that a host has what was rendered. What is ours and no longer asked
-/// for is taken away with `prune` alone; a VM that is still defined no longer starts with the
-/// host without it.
+/// for is taken away with `prune` alone. Whether a VM starts with the host is what its
+/// definition says, whoever said otherwise on the host.
 ///
 /// # Errors
 /// All that stands in the way.
@@ -175,10 +176,15 @@ pub fn plan(output: &Output, observed: &Observed, prune: bool) -> Result<Plan, V
         return Err(obstacles);
     }
     let mut leftovers = Vec::new();
-    for path in observed.record.places.difference(&record.places) {
+    let vm_links: BTreeSet<String> = vm_links(output).collect();
+    let unwanted: BTreeSet<&String> = observed.record.places.union(&vm_links).collect();
+    for path in unwanted {
+        if record.places.contains(path) {
+            continue;
+        }
         match observed.entries.get(path) {
             Some(before @ (Entry::File { .. } | Entry::Link(_)))
-                if prune || is_disabled(path, output) =>
+                if prune || vm_links.contains(path) =>
             {
                 let (path, before) = (path.clone(), before.clone());
                 ranked.push((Rank::Removal, Change::Remove { path, before }));
@@ -258,15 +264,13 @@ fn replaces(entry: &Entry, found: &Entry, is_ours: bool) -> bool {
     }
 }
 
-/// Whether a path makes a VM start with the host that is still defined, but must not.
-fn is_disabled(path: &str, output: &Output) -> bool {
-    let domain = path
-        .strip_prefix(WANTS)
-        .and_then(|unit| unit.strip_prefix("/vm@")?.strip_suffix(".service"));
-    domain.is_some_and(|domain| {
-        let config = format!("/{domain}.cfg");
-        output.host.iter().any(|file| file.path.ends_with(&config))
-    })
+/// The links by which the VMs would start with the host, whether they shall or not.
+fn vm_links(output: &Output) -> impl Iterator<Item = String> {
+    let domains = output.host.iter().filter_map(|file| {
+        let name = file.path.rsplit('/').next()?;
+        name.strip_suffix(".cfg")
+    });
+    domains.map(|domain| enablement(&format!("vm@{domain}.service")).0)
 }
 
 impl Change {
