@@ -1,10 +1,12 @@
 //! Looks, plans, and does what is planned.
 
 use super::lock::Lock;
-use super::{HostDir, HostError, state};
+use super::{HostDir, HostError, program, state};
 use crate::plan::{self, Change, Observed, Plan};
 use crate::render::Output;
-use std::process::Command;
+
+/// How long systemd may take to read its units.
+const SYSTEMCTL_LIMIT_SECS: u32 = 90;
 
 /// How far an apply is, for whoever waits for it.
 #[derive(Debug, Clone, Copy)]
@@ -79,21 +81,11 @@ pub fn apply(
         match change {
             Change::Put { path, entry, .. } => dir.put(path, entry)?,
             Change::Remove { path, .. } => dir.remove(path)?,
-            Change::DaemonReload => daemon_reload()?,
+            Change::DaemonReload => {
+                program::demand(&["systemctl", "daemon-reload"], SYSTEMCTL_LIMIT_SECS)?;
+            }
         }
     }
     state::set_record(dir, &plan.record)?;
     Ok(Applied { plan, previous })
-}
-
-fn daemon_reload() -> Result<(), HostError> {
-    let output = Command::new("systemctl").arg("daemon-reload").output();
-    match output {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => {
-            let said = String::from_utf8_lossy(&output.stderr);
-            Err(HostError::DaemonReload(said.trim().to_owned()))
-        }
-        Err(error) => Err(HostError::DaemonReload(error.to_string())),
-    }
 }

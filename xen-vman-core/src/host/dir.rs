@@ -61,7 +61,7 @@ impl HostDir {
                 stat => stat?,
             };
             Ok(Some(match kind(&stat) {
-                SFlag::S_IFREG => self.file(&parent, name)?,
+                SFlag::S_IFREG => file(&parent, name)?,
                 SFlag::S_IFLNK => {
                     let target = readlinkat(&parent, name)?;
                     Entry::Link(target.to_string_lossy().into_owned())
@@ -70,23 +70,6 @@ impl HostDir {
             }))
         };
         read().map_err(|error| failed("read", path, error))
-    }
-
-    #[expect(clippy::unused_self, reason = "a file is one of a host's")]
-    fn file(&self, parent: &OwnedFd, name: &str) -> io::Result<Entry> {
-        // Neither a link nor a fifo that took its place meanwhile.
-        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-        let mut file = File::from(openat(parent, name, flags, Mode::empty())?);
-        let stat = fstat(&file)?;
-        if kind(&stat) != SFlag::S_IFREG {
-            return Ok(Entry::Other);
-        }
-        let mut content = Vec::new();
-        file.read_to_end(&mut content)?;
-        Ok(Entry::File {
-            mode: stat.st_mode & 0o7777,
-            content,
-        })
     }
 
     /// Puts a file or a link in place, at once and whole: whoever looks finds the old one or
@@ -204,6 +187,22 @@ impl HostDir {
         let parent = if parent.is_empty() { "/" } else { parent };
         Ok((openat2(&self.root, parent, how(DIRECTORY))?, name))
     }
+}
+
+fn file(parent: &OwnedFd, name: &str) -> io::Result<Entry> {
+    // Neither a link nor a fifo that took its place meanwhile.
+    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let mut file = File::from(openat(parent, name, flags, Mode::empty())?);
+    let stat = fstat(&file)?;
+    if kind(&stat) != SFlag::S_IFREG {
+        return Ok(Entry::Other);
+    }
+    let mut content = Vec::new();
+    file.read_to_end(&mut content)?;
+    Ok(Entry::File {
+        mode: stat.st_mode & 0o7777,
+        content,
+    })
 }
 
 fn how(flags: OFlag) -> OpenHow {

@@ -11,6 +11,7 @@
 mod apply;
 mod dir;
 mod lock;
+mod program;
 mod state;
 
 pub use apply::{Applied, Event, apply, plan};
@@ -48,9 +49,14 @@ pub enum HostError {
         /// What is wrong with it.
         message: String,
     },
-    /// systemd did not read its units.
-    #[error("systemctl daemon-reload failed: {0}")]
-    DaemonReload(String),
+    /// A program failed.
+    #[error("`{command}` failed: {why}")]
+    Program {
+        /// Its words.
+        command: String,
+        /// Its exit status and what it said.
+        why: String,
+    },
 }
 
 fn list(obstacles: &[Obstacle]) -> String {
