@@ -3,7 +3,7 @@
 //! ```text
 //! text ─ parse ─▶ spec ─ resolve ─▶ Resolved ─ validate ─▶ Report
 //!                                       └────── render ──▶ files, links, settings
-//!                                                   └───── plan ──▶ actions ─ host ─▶ done
+//!                                                   └ install, plan ─▶ actions ─ host ─▶ done
 //! ```
 //!
 //! A definition is **parsed** into what was written ([`spec`]), **resolved** into complete
@@ -37,6 +37,7 @@ mod error;
 pub mod explain;
 #[cfg(feature = "host")]
 pub mod host;
+pub mod install;
 pub mod parse;
 mod pipeline;
 pub mod plan;

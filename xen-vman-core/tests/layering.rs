@@ -21,10 +21,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("resolve", &["diag", "document", "parse", "spec", "values"]),
     ("validate", &["diag", "document", "resolve", "values"]),
     ("render", &["diag", "error", "resolve", "values"]),
+    ("install", &["diag", "render", "values"]),
     ("explain", &["diag", "document", "resolve"]),
     ("schema", &["document", "parse", "resolve", "spec"]),
-    ("plan", &["diag", "render"]),
-    ("host", &["diag", "plan", "render"]),
+    ("plan", &["diag", "install", "render", "xl_cfg"]),
+    (
+        "host",
+        &["diag", "install", "plan", "render", "resolve", "values"],
+    ),
     ("xl_cfg", &["diag"]),
     ("error", &[]),
     (

@@ -4,53 +4,20 @@
 //! actions in an order in which every prefix leaves a working host. Nothing is touched here.
 //! Only files, links and settings are planned; guests are neither installed nor started.
 
+mod observed;
 mod settings;
 mod show;
 
+pub use observed::{Domain, Entry, Kernels, Observed, Record};
+
 use crate::render::{Output, RenderedFile};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Where systemd looks for units that start with the host.
 const WANTS: &str = "/etc/systemd/system/multi-user.target.wants";
 const UNITS: &str = "/etc/systemd/system";
-
-/// What stands at a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Entry {
-    /// A file.
-    File {
-        /// Permission bits.
-        mode: u32,
-        /// What is in it.
-        content: Vec<u8>,
-    },
-    /// A symbolic link, and what it says.
-    Link(String),
-    /// Anything else, such as a directory.
-    Other,
-}
-
-/// What is known to be ours on a host.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
-    /// Paths of files and links that were put there.
-    pub places: BTreeSet<String>,
-    /// Whether systemd has yet to read units again.
-    pub reload_pending: bool,
-}
-
-/// What was seen of a host.
-#[derive(Debug, Clone, Default)]
-pub struct Observed {
-    /// What stands at the [`places`] asked for; nothing stands at those left out.
-    pub entries: BTreeMap<String, Entry>,
-    /// What is ours.
-    pub record: Record,
-    /// Whether systemd runs there, rather than in an image that is being built.
-    pub is_running: bool,
-}
 
 /// What an action brings with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

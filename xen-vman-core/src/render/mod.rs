@@ -7,6 +7,7 @@
 
 mod guest;
 mod host;
+mod install;
 mod kernel;
 mod manifest;
 mod network;
@@ -17,6 +18,7 @@ mod templates;
 pub mod vif_p2p;
 mod xl_cfg;
 
+pub use install::{Install, InstallRoot};
 pub use manifest::{Manifest, manifest};
 pub(crate) use network::is_supplied;
 pub use output::{Assets, Guest, Link, Output, RenderedFile, Setting};
@@ -51,6 +53,7 @@ pub fn render(
     output
         .host
         .extend(network::scripts(resolved, templates, assets)?);
+    output.installs = install::installs(resolved);
     output.links = host::links();
     output.settings = host::xl_conf(resolved);
     output.enabled_units = host::enabled_units(resolved);

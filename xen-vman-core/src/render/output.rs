@@ -1,5 +1,6 @@
 //! What a render gives.
 
+use super::install::Install;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -17,6 +18,8 @@ pub struct Output {
     pub host: Vec<RenderedFile>,
     /// Files inside guests, one group for each guest that has any.
     pub guests: Vec<Guest>,
+    /// How guests are installed, one for each whose root is in our hands.
+    pub installs: Vec<Install>,
     /// Symbolic links on the host, where they are the same from boot to boot.
     pub links: Vec<Link>,
     /// Lines in files that belong to somebody else.

@@ -1,0 +1,66 @@
+//! What was seen of a host.
+
+use crate::install::GuestRecord;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What stands at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// A file.
+    File {
+        /// Permission bits.
+        mode: u32,
+        /// What is in it.
+        content: Vec<u8>,
+    },
+    /// A symbolic link, and what it says.
+    Link(String),
+    /// Anything else, such as a directory.
+    Other,
+}
+
+/// What is known to be ours on a host.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Paths of files and links that were put there.
+    pub places: BTreeSet<String>,
+    /// Whether systemd has yet to read units again.
+    pub reload_pending: bool,
+}
+
+/// What was seen of a host.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    /// What stands at the [`places`](super::places) asked for; nothing stands at those left
+    /// out.
+    pub entries: BTreeMap<String, Entry>,
+    /// What is ours.
+    pub record: Record,
+    /// Whether systemd runs there, rather than in an image that is being built.
+    pub is_running: bool,
+    /// The domains that Xen has, but dom0, by name.
+    pub domains: BTreeMap<String, Domain>,
+    /// Its kernels.
+    pub kernels: Kernels,
+    /// What is known of the roots of guests, by domain.
+    pub guests: BTreeMap<String, GuestRecord>,
+}
+
+/// A domain that Xen has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Domain {
+    /// The configuration that `vm@` created it from; none if something else created it.
+    pub config: Option<Vec<u8>>,
+}
+
+/// The kernels of a host, by release (`6.1.0-37-amd64`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Kernels {
+    /// Those with an image under `/boot` and modules.
+    pub installed: BTreeSet<String>,
+    /// Those that guests have an initrd for.
+    pub with_initrd: BTreeSet<String>,
+    /// The one that runs.
+    pub running: Option<String>,
+}

@@ -1,0 +1,84 @@
+//! What it takes to install guests, besides their files.
+
+use crate::resolve::{Resolved, ResolvedVm, Root};
+use crate::values::{Filesystem, PackageName, Reinstall, suite};
+
+/// What is needed to install a guest.
+#[derive(Debug, Clone)]
+pub struct Install {
+    /// The domain.
+    pub domain: String,
+    /// Where its root lies.
+    pub root: InstallRoot,
+    /// The suite, as debootstrap calls it.
+    pub suite: &'static str,
+    /// Packages besides those of the base system.
+    pub packages: Vec<String>,
+    /// The user that is made.
+    pub user: String,
+    /// Installed if it has no operating system.
+    pub auto_install: bool,
+    /// Installed anew.
+    pub reinstall: Reinstall,
+    /// Started once installed.
+    pub boot_after_creation: bool,
+}
+
+/// Where the root of a guest lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InstallRoot {
+    /// On an NFS export, `server:/path`.
+    Nfs(String),
+    /// On an iSCSI disk.
+    Iscsi {
+        /// The disk on the host, once logged in.
+        device: String,
+        /// Its filesystem.
+        filesystem: Filesystem,
+    },
+}
+
+impl InstallRoot {
+    /// The export or the device.
+    pub fn place(&self) -> &str {
+        match self {
+            Self::Nfs(source) => source,
+            Self::Iscsi { device, .. } => device,
+        }
+    }
+}
+
+/// One for each guest whose root is in our hands.
+pub(super) fn installs(resolved: &Resolved) -> Vec<Install> {
+    resolved
+        .vms
+        .iter()
+        .filter_map(|vm| install(vm, resolved))
+        .collect()
+}
+
+fn install(vm: &ResolvedVm, resolved: &Resolved) -> Option<Install> {
+    if !vm.has_guest_files() {
+        return None;
+    }
+    let root = match &vm.root {
+        Root::Nfs(export) => InstallRoot::Nfs(export.to_string()),
+        Root::Iscsi { device, .. } => InstallRoot::Iscsi {
+            device: device.clone(),
+            filesystem: *vm.filesystem,
+        },
+        Root::Unmanaged => return None,
+    };
+    let host = &resolved.host;
+    let packages = host.debootstrap_packages.iter().map(PackageName::as_str);
+    Some(Install {
+        domain: vm.domain.to_string(),
+        root,
+        suite: suite(&vm.os_type, &vm.os_version)?,
+        packages: packages.map(str::to_owned).collect(),
+        user: host.guest_user.to_string(),
+        auto_install: *vm.auto_install,
+        reinstall: (*vm.reinstall).clone(),
+        boot_after_creation: *vm.boot_after_creation,
+    })
+}
