@@ -188,6 +188,9 @@ pub fn vm(vm: &ResolvedVm, resolved: &Resolved) -> Vec<Row> {
     }
     rows.add("auto_install", &vm.auto_install);
     rows.add("reinstall", &vm.reinstall);
+    rows.maybe("debootstrap_mirror", vm.debootstrap_mirror.as_ref());
+    rows.maybe("debootstrap_keyring", vm.debootstrap_keyring.as_ref());
+    rows.add("debootstrap_components", &vm.debootstrap_components);
     rows.0
 }
 

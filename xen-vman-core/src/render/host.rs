@@ -6,9 +6,9 @@ use super::{Link, MANAGED, RenderedFile, Setting};
 use crate::resolve::{Resolved, ResolvedVm, Root};
 
 /// Where scripts of xen-vman lie.
-pub(super) const LIBRARY: &str = "/usr/local/lib/xen-vman";
+pub(crate) const LIBRARY: &str = "/usr/local/lib/xen-vman";
 /// Where roots are mounted on the host.
-pub(super) const MOUNT_PATH: &str = "/mnt/vms";
+pub(crate) const MOUNT_PATH: &str = "/mnt/vms";
 
 /// Where the root of a VM is, for the scripts: `<domain>.iscsi` or `<domain>.nfs`. Its
 /// presence is what makes `vm_iscsi@` act.

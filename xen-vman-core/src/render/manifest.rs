@@ -2,7 +2,7 @@
 
 use super::{Link, Output, RenderedFile, Setting};
 use crate::resolve::{Resolved, ResolvedVm, Root};
-use crate::values::PackageName;
+use crate::values::{ArchiveComponent, ArchiveUrl, HostPath, PackageName};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -81,6 +81,9 @@ struct InstallEntry<'a> {
     boot_after_creation: bool,
     user: &'a str,
     packages: Vec<&'a str>,
+    mirror: Option<&'a str>,
+    keyring: Option<&'a str>,
+    components: &'a [ArchiveComponent],
 }
 
 /// The manifest of `output`, which was rendered from `resolved`.
@@ -176,6 +179,9 @@ fn vm_entry<'a>(vm: &'a ResolvedVm, resolved: &'a Resolved) -> VmEntry<'a> {
                 .iter()
                 .map(PackageName::as_str)
                 .collect(),
+            mirror: vm.debootstrap_mirror.as_deref().map(ArchiveUrl::as_str),
+            keyring: vm.debootstrap_keyring.as_deref().map(HostPath::as_str),
+            components: &vm.debootstrap_components,
         },
     }
 }

@@ -18,7 +18,9 @@ mod templates;
 pub mod vif_p2p;
 mod xl_cfg;
 
-pub use install::{Install, InstallRoot};
+#[cfg(feature = "host")]
+pub(crate) use host::{LIBRARY, MOUNT_PATH};
+pub use install::{Install, InstallLimits, InstallRoot};
 pub use manifest::{Manifest, manifest};
 pub(crate) use network::is_supplied;
 pub use output::{Assets, Guest, Link, Output, RenderedFile, Setting};

@@ -75,6 +75,16 @@ impl Output {
     pub fn host_file(&self, path: &str) -> Option<&RenderedFile> {
         self.host.iter().find(|file| file.path == path)
     }
+
+    /// How the guest of a domain is installed, and the files that it gets.
+    pub fn installation(&self, domain: &str) -> Option<(&Install, &[RenderedFile])> {
+        let install = self
+            .installs
+            .iter()
+            .find(|install| install.domain == domain)?;
+        let guest = self.guests.iter().find(|guest| guest.domain == domain)?;
+        Some((install, &guest.files))
+    }
 }
 
 impl RenderedFile {

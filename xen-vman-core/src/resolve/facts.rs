@@ -54,6 +54,47 @@ impl FromNode for Facts {
 }
 
 impl Facts {
+    /// The same, with another's where it knows nothing.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            xl_path: self.xl_path.or(other.xl_path),
+            iscsiadm_path: self.iscsiadm_path.or(other.iscsiadm_path),
+            xen_version: self.xen_version.or(other.xen_version),
+            host_memory_mib: self.host_memory_mib.or(other.host_memory_mib),
+            host_cpus: self.host_cpus.or(other.host_cpus),
+        }
+    }
+
+    /// The facts as JSON, in the form that [`read`](Self::read) takes.
+    pub fn to_json(&self) -> serde_json::Value {
+        let texts = [
+            ("xl_path", self.xl_path.as_ref().map(ToString::to_string)),
+            (
+                "iscsiadm_path",
+                self.iscsiadm_path.as_ref().map(ToString::to_string),
+            ),
+            (
+                "xen_version",
+                self.xen_version.map(|version| version.to_string()),
+            ),
+        ];
+        let numbers = [
+            ("host_memory", self.host_memory_mib.map(MemoryMib::get)),
+            (
+                "host_cpus",
+                self.host_cpus.map(|count| u32::from(count.get())),
+            ),
+        ];
+        let texts = texts
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.to_owned(), json!(value?))));
+        let numbers = numbers
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.to_owned(), json!(value?))));
+        texts.chain(numbers).collect()
+    }
+
     /// Reads facts from the text of a TOML, YAML or JSON file.
     pub fn read(source: &Source, report: &mut Report) -> Self {
         let tree = match source.dialect {

@@ -8,6 +8,7 @@
 
 mod boot;
 mod built_in;
+mod debootstrap;
 mod expression;
 mod facts;
 mod host;

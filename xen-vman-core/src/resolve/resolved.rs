@@ -4,12 +4,12 @@ use super::sourced::{Origin, Sourced};
 use crate::diag::Levels;
 use crate::spec::{AllowedDiagnostic, DeniedDiagnostic, ScriptSource};
 use crate::values::{
-    Bridge, CpuCount, CpuList, Description, DiskSpec, DomainName, DracutModule, Filesystem,
-    GuestType, GuestUser, HostAddress, HostPath, Initrd, Iqn, KernelCmdline, MacAddr, MemoryMib,
-    Mtu, NamePart, Nameservers, NetworkScript, NfsBase, NfsExport, OsType, OsVersion, PackageName,
-    Portal, ProgramPath, PublicKey, Rate, Reinstall, Seconds, ShellCommand, ShellWords,
-    SpicePassword, SpicePort, StorageType, UsbRedirections, VcpuCount, VifName, VifNamePrefix,
-    VifParameters, XenVersion, XlKey, XlValue,
+    ArchiveComponent, ArchiveUrl, Bridge, CpuCount, CpuList, Description, DiskSpec, DomainName,
+    DracutModule, Filesystem, GuestType, GuestUser, HostAddress, HostPath, Initrd, Iqn,
+    KernelCmdline, MacAddr, MemoryMib, Mtu, NamePart, Nameservers, NetworkScript, NfsBase,
+    NfsExport, OsType, OsVersion, PackageName, Portal, ProgramPath, PublicKey, Rate, Reinstall,
+    Seconds, ShellCommand, ShellWords, SpicePassword, SpicePort, StorageType, UsbRedirections,
+    VcpuCount, VifName, VifNamePrefix, VifParameters, XenVersion, XlKey, XlValue,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use uuid::Uuid;
@@ -142,6 +142,12 @@ pub struct ResolvedVm {
     pub auto_install: Sourced<bool>,
     /// Installed anew.
     pub reinstall: Sourced<Reinstall>,
+    /// Where debootstrap fetches from; none if it does not install the operating system.
+    pub debootstrap_mirror: Option<Sourced<ArchiveUrl>>,
+    /// What signatures are checked with; none for debootstrap's own.
+    pub debootstrap_keyring: Option<Sourced<HostPath>>,
+    /// Components of the archive.
+    pub debootstrap_components: Sourced<Vec<ArchiveComponent>>,
     /// VMs to be started before.
     pub after: Vec<Sourced<DomainName>>,
 }

@@ -4,7 +4,7 @@ use super::expression::Scene;
 use super::lookup::Lookup;
 use super::resolved::{ResolvedHost, ResolvedSpice, ResolvedVm, XlOption};
 use super::sourced::{Origin, Scope, Sourced};
-use super::{boot, identity, network, storage};
+use super::{boot, debootstrap, identity, network, storage};
 use crate::diag::{Diagnostic, DiagnosticId};
 use crate::document::{Node, Value};
 use crate::spec::{OsSpec, VmSpec};
@@ -64,6 +64,9 @@ pub(super) fn resolve(
     let auto_boot = value!(auto_boot);
     let boot_after_creation = value!(boot_after_creation);
     let auto_install = value!(auto_install);
+    let debootstrap_mirror = value!(debootstrap_mirror);
+    let debootstrap_keyring = value!(debootstrap_keyring);
+    let debootstrap_components = value!(debootstrap_components);
     let spice_enabled = value!(spice);
     let spice = ResolvedSpiceParts {
         host: value!(spicehost),
@@ -129,6 +132,7 @@ pub(super) fn resolve(
         }
     };
     let spice_enabled = spice_enabled?;
+    let os_type = os_type?;
     let spice = (*spice_enabled && *guest_type == GuestType::Hvm)
         .then(|| spice.complete(spec, scope))
         .flatten();
@@ -166,7 +170,11 @@ pub(super) fn resolve(
         spice_enabled,
         spice,
         xl_options,
-        os_type: os_type?,
+        debootstrap_mirror: debootstrap_mirror.or_else(|| debootstrap::mirror(&os_type)),
+        debootstrap_keyring: debootstrap_keyring.or_else(|| debootstrap::keyring(&os_type)),
+        debootstrap_components: debootstrap_components
+            .unwrap_or_else(|| debootstrap::components(&os_type)),
+        os_type,
         os_version: os_version?,
         auto_boot: auto_boot?,
         boot_after_creation: boot_after_creation?,

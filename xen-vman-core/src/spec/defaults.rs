@@ -2,9 +2,9 @@
 
 use super::table;
 use crate::values::{
-    Bridge, Builder, CpuList, DiskSpec, Filesystem, GuestType, HostPath, Initrd, KernelCmdline,
-    MemoryMib, Mtu, Nameservers, NetworkScript, SpicePort, StorageType, UsbRedirections, VcpuCount,
-    VifNamePrefix, VifParameters, XlOptions,
+    ArchiveComponent, ArchiveUrl, Bridge, Builder, CpuList, DiskSpec, Filesystem, GuestType,
+    HostPath, Initrd, KernelCmdline, MemoryMib, Mtu, Nameservers, NetworkScript, SpicePort,
+    StorageType, UsbRedirections, VcpuCount, VifNamePrefix, VifParameters, XlOptions,
 };
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -70,6 +70,15 @@ table! {
         additional_xen_options: XlOptions,
         /// Whether an OS is installed on VMs that have none.
         auto_install: bool,
+        /// Where debootstrap fetches the packages of a new VM from; the main archive of its
+        /// operating system if not written.
+        debootstrap_mirror: ArchiveUrl,
+        /// Keyring that the archive's signature is checked with; debootstrap's own for Debian,
+        /// Ubuntu's for Ubuntu if not written.
+        debootstrap_keyring: HostPath,
+        /// Components of the archive; `main` for Debian, `main` and `universe` for Ubuntu if not
+        /// written.
+        debootstrap_components: Vec<ArchiveComponent>,
         /// Script that sets vifs up (`vif.default.script` in xl.conf(5)).
         network_script: NetworkScript,
         /// Bridge of vifs that name none (`vif.default.bridge` in xl.conf(5)).

@@ -2,9 +2,10 @@
 
 use super::{InterfaceSpec, table};
 use crate::values::{
-    Builder, CpuList, Description, DiskSpec, DomainName, Filesystem, GuestType, HostAddress,
-    HostPath, Initrd, KernelCmdline, MemoryMib, NamePart, Nameservers, OsType, OsVersion,
-    Reinstall, SpicePassword, SpicePort, StorageType, UsbRedirections, VcpuCount, XlOptions,
+    ArchiveComponent, ArchiveUrl, Builder, CpuList, Description, DiskSpec, DomainName, Filesystem,
+    GuestType, HostAddress, HostPath, Initrd, KernelCmdline, MemoryMib, NamePart, Nameservers,
+    OsType, OsVersion, Reinstall, SpicePassword, SpicePort, StorageType, UsbRedirections,
+    VcpuCount, XlOptions,
 };
 use std::net::{IpAddr, Ipv6Addr};
 use uuid::Uuid;
@@ -90,6 +91,15 @@ table! {
         auto_install: bool,
         /// Whether the OS is installed anew: `true` at every run, any other token once.
         reinstall: Reinstall,
+        /// Where debootstrap fetches the packages of a new VM from; the main archive of its
+        /// operating system if not written.
+        debootstrap_mirror: ArchiveUrl,
+        /// Keyring that the archive's signature is checked with; debootstrap's own for Debian,
+        /// Ubuntu's for Ubuntu if not written.
+        debootstrap_keyring: HostPath,
+        /// Components of the archive; `main` for Debian, `main` and `universe` for Ubuntu if not
+        /// written.
+        debootstrap_components: Vec<ArchiveComponent>,
     }
 }
 

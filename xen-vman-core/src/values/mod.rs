@@ -5,6 +5,7 @@
 //! `String` carries meaning. Nothing here knows of VMs or hosts.
 
 mod cpu;
+mod debootstrap;
 mod disk;
 mod guest;
 mod iscsi;
@@ -23,6 +24,7 @@ mod xl_keys;
 mod xl_words;
 
 pub use cpu::{CpuItems, CpuList};
+pub use debootstrap::{ArchiveComponent, ArchiveUrl};
 pub use disk::{Backing, DiskAccess, DiskSpec};
 pub use guest::{
     DracutModule, GuestUser, OsVersion, PackageName, PublicKey, Reinstall, ShellWords,

@@ -103,7 +103,7 @@ pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
             &["/usr/sbin/xl", "/srv/a b/c", "/srv/100% {%n}/%i;x"],
             without_slash,
         ),
-        (_, "vm_config_path" | "kernel" | "initrd") => normal(
+        (_, "vm_config_path" | "kernel" | "initrd" | "debootstrap_keyring") => normal(
             &[
                 "/etc/xen/machines",
                 "/srv/some folder/there",
@@ -131,6 +131,15 @@ pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
         (_, "iscsi_server") => normal(&["10.0.0.6", "san.example", "10.0.0.6:3261"], portal),
         (_, "iscsi_base_wwn") => text(&["iqn.2017-01.de.example", "iqn.2024-12.org.a:b"]),
         (_, "debootstrap_packages") => text(&["openssh-server", "g++", "libc6:amd64"]),
+        (_, "debootstrap_mirror") => normal(
+            &[
+                "https://deb.example:8080/debian",
+                "file:///srv/mirror/%7Euser",
+                "http://[::1]/a,b",
+            ],
+            without_slash,
+        ),
+        (_, "debootstrap_components") => text(&["main", "non-free-firmware", "updates/main"]),
         (_, "additional_network_scripts") => normal(
             &["vif-dmz", "some/folder/vif-own", "/srv/scripts/vif-x"],
             |text| text.rsplit('/').next().unwrap_or(text).to_owned(),
