@@ -1,5 +1,11 @@
 //! The arguments as typed, and the help texts.
 
+mod host;
+
+pub(crate) use host::{
+    ApplyArgs, DoctorArgs, FactsArgs, HostArgs, PlanArgs, RollbackArgs, StatusArgs, TargetArgs,
+};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -13,7 +19,7 @@ use std::path::PathBuf;
     arg_required_else_help = true
 )]
 #[command(
-    after_help = "Exit codes: 0 fine, 1 the definition has errors, 2 the work could not be done, 3 `plan` has something to do."
+    after_help = "Exit codes: 0 fine, 1 the definition has errors, 2 the work could not be done, 3 `plan` has something to do or `doctor` misses something."
 )]
 pub(crate) struct Cli {
     /// Colour in messages; `auto` honours `NO_COLOR`
@@ -38,11 +44,23 @@ pub(crate) enum Command {
     #[command(after_help = RENDER_EXAMPLES)]
     Render(RenderArgs),
     /// Tell what `apply` would do on this host
-    #[command(after_help = PLAN_EXAMPLES)]
+    #[command(after_help = host::PLAN_EXAMPLES)]
     Plan(PlanArgs),
-    /// Bring files, links and settings of this host to what the definition says
-    #[command(after_help = APPLY_EXAMPLES)]
+    /// Bring this host to what the definition says, and install guests that have no system
+    #[command(after_help = host::APPLY_EXAMPLES)]
     Apply(ApplyArgs),
+    /// Bring back the files that the last `apply` changed
+    #[command(after_help = host::ROLLBACK_EXAMPLES)]
+    Rollback(RollbackArgs),
+    /// Show how the VMs of this host are
+    #[command(after_help = host::STATUS_EXAMPLES)]
+    Status(StatusArgs),
+    /// Say what this host lacks for its VMs, and what gets in their way
+    #[command(after_help = host::DOCTOR_EXAMPLES)]
+    Doctor(DoctorArgs),
+    /// Show what is found out about this host
+    #[command(after_help = host::FACTS_EXAMPLES)]
+    Facts(FactsArgs),
     /// Say everything that is wrong with a definition
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
@@ -123,7 +141,7 @@ pub(crate) struct InputArgs {
 }
 
 /// How problems are shown, and which count.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct ReportArgs {
     /// Form of problems found
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
@@ -167,65 +185,6 @@ pub(crate) struct RenderArgs {
     /// Templates of your own, by name, as `xl/vm.cfg.tera`
     #[arg(long, value_name = "DIR")]
     pub(crate) templates: Option<PathBuf>,
-}
-
-/// What a plan is made for.
-#[derive(Debug, Args)]
-pub(crate) struct HostArgs {
-    #[command(flatten)]
-    pub(crate) definition: DefinitionArgs,
-
-    /// Work on this directory as if it were `/`; nothing outside it is touched, and no
-    /// program is started
-    #[arg(long, value_name = "DIR", default_value = "/")]
-    pub(crate) root: PathBuf,
-
-    /// Remove files of VMs and scripts that are no longer defined. What is removed is kept
-    /// under /var/lib/xen-vman; disks are never touched
-    #[arg(long)]
-    pub(crate) prune: bool,
-
-    /// Templates of your own, by name, as `xl/vm.cfg.tera`
-    #[arg(long, value_name = "DIR")]
-    pub(crate) templates: Option<PathBuf>,
-}
-
-const PLAN_EXAMPLES: &str = "\
-Examples:
-  xen-vman-cli plan hypervisor.toml --diff
-  xen-vman-cli plan hypervisor.toml --root /srv/image --json
-
-Guests are neither installed nor started nor stopped: the plan has files, links, lines of
-xl.conf and what systemd must be told. Exit code 0 means that nothing is to be done, 3 that
-something is.";
-
-#[derive(Debug, Args)]
-pub(crate) struct PlanArgs {
-    #[command(flatten)]
-    pub(crate) host: HostArgs,
-
-    /// Show what changes in each file
-    #[arg(long, conflicts_with = "json")]
-    pub(crate) diff: bool,
-
-    /// Print the plan as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-const APPLY_EXAMPLES: &str = "\
-Examples:
-  xen-vman-cli apply hypervisor.toml
-  xen-vman-cli apply hypervisor.toml --root /srv/image
-
-Does what `plan` tells. It may be interrupted at any point; the next `apply` does the rest.
-What a file held before is kept under /var/lib/xen-vman/generations. VMs that run go on
-running with the configuration they were started with.";
-
-#[derive(Debug, Args)]
-pub(crate) struct ApplyArgs {
-    #[command(flatten)]
-    pub(crate) host: HostArgs,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

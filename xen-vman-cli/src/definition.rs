@@ -13,10 +13,12 @@ use xen_vman_core::{
 pub(crate) struct HostFiles(pub(crate) Vec<PathBuf>);
 
 /// The definitions of hosts after all checks, with the scripts of the site; none if the
-/// facts are wrong, which is shown.
+/// facts are wrong, which is shown. What was observed counts where no file of facts says
+/// otherwise.
 pub(crate) fn fleet(
     hosts: &[HostFiles],
     args: &InputArgs,
+    observed: Facts,
 ) -> Result<Option<(Fleet, Vec<Assets>)>, Failure> {
     let levels = levels(&args.report)?;
     let common = sources(&args.common)?;
@@ -27,7 +29,7 @@ pub(crate) fn fleet(
     let Some(facts) = facts(args.facts.as_deref(), args.report.format)? else {
         return Ok(None);
     };
-    let mut fleet = compile_fleet(files, &facts, &levels);
+    let mut fleet = compile_fleet(files, &facts.or(observed), &levels);
     let scripts: Vec<_> = hosts.iter().map(|host| scripts_dir(host, args)).collect();
     let assets = fleet.load_assets(|host, path| {
         std::fs::read(scripts[host].join(path)).map_err(|error| error.to_string())
@@ -40,13 +42,14 @@ pub(crate) fn fleet(
 pub(crate) fn rendered(
     definition: &DefinitionArgs,
     templates: Option<&Path>,
+    observed: Facts,
 ) -> Result<Option<(Compiled, Output)>, Failure> {
     let templates = match templates {
         Some(dir) => Templates::with_overrides(&input::templates(dir)?)?,
         None => Templates::embedded(),
     };
     let host = HostFiles(definition.files.clone());
-    let Some((fleet, assets)) = fleet(&[host], &definition.input)? else {
+    let Some((fleet, assets)) = fleet(&[host], &definition.input, observed)? else {
         return Ok(None);
     };
     let compiled = Compiled::from(fleet);

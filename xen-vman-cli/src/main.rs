@@ -1,13 +1,14 @@
 //! The command line of xen-vman: arguments in, one call into the core, exit code out.
 //!
 //! Exit codes: 0 fine, 1 the definition has errors, 2 the work could not be done, 3 a plan
-//! has something to do.
+//! has something to do, or something is missing on the host.
 
 mod args;
 mod commands;
 mod definition;
 mod input;
 mod output_dir;
+mod plan_file;
 mod terminal;
 
 use args::{Cli, Command};
@@ -21,6 +22,10 @@ fn main() -> ExitCode {
         Command::Render(args) => commands::render::run(&args),
         Command::Plan(args) => commands::host::run_plan(&args),
         Command::Apply(args) => commands::host::run_apply(&args),
+        Command::Rollback(args) => commands::host::run_rollback(&args),
+        Command::Status(args) => commands::look::run_status(&args),
+        Command::Doctor(args) => commands::look::run_doctor(&args),
+        Command::Facts(args) => commands::look::run_facts(&args),
         Command::Check(args) => commands::check::run(&args),
         Command::Lint(args) => commands::xl_cfg::run_lint(&args),
         Command::Import(args) => commands::xl_cfg::run_import(&args),
@@ -50,7 +55,7 @@ enum Outcome {
     Fine,
     /// The definition has errors, which were shown.
     WrongDefinition,
-    /// A plan is not empty.
+    /// A plan is not empty, or the host lacks something.
     SomethingToDo,
 }
 

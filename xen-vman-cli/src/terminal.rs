@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use crate::args::{Color, Format};
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use xen_vman_core::diag::text::Colour;
 use xen_vman_core::diag::{Places, Report, json, sarif, short, text};
 
@@ -64,4 +64,49 @@ pub(crate) fn data(bytes: &[u8]) -> Result<(), Failure> {
         ))),
         _ => Ok(()),
     }
+}
+
+/// A line on standard error that is drawn anew as work goes on; where nobody looks on, lines
+/// follow each other.
+#[derive(Debug)]
+pub(crate) struct Line {
+    width: Option<usize>,
+    is_drawn: bool,
+}
+
+impl Line {
+    pub(crate) fn new() -> Self {
+        let is_terminal = std::io::stderr().is_terminal();
+        Self {
+            width: is_terminal.then(columns),
+            is_drawn: false,
+        }
+    }
+
+    /// Draws it in place of what was drawn last.
+    pub(crate) fn redraw(&mut self, text: &str) {
+        let Some(width) = self.width else {
+            return note(text);
+        };
+        let text: String = text.chars().take(width.saturating_sub(1)).collect();
+        anstream::eprint!("\r\x1b[K{text}");
+        self.is_drawn = true;
+    }
+
+    /// Says something that stays.
+    pub(crate) fn say(&mut self, text: &str) {
+        self.end();
+        note(text);
+    }
+
+    /// Takes away what was drawn.
+    pub(crate) fn end(&mut self) {
+        if std::mem::take(&mut self.is_drawn) {
+            anstream::eprint!("\r\x1b[K");
+        }
+    }
+}
+
+fn columns() -> usize {
+    terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0))
 }

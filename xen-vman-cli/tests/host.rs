@@ -1,87 +1,16 @@
 //! `plan` and `apply` on directories that stand for a host.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
-use std::collections::BTreeMap;
+mod support;
+
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, SystemTime};
+use std::process::{Output, Stdio};
+use std::time::Duration;
+use support::{code, command, example, paths, run, times, tree};
 
 const PASSWORD: &str = "correct horse";
-
-fn example() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    root.join("docs/examples/hypervisor.toml")
-}
-
-fn command(verb: &str, definition: &Path, root: &Path, more: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_xen-vman-cli"));
-    command.arg(verb).arg(definition).arg("--root").arg(root);
-    command
-        .arg("--scripts")
-        .arg(example().parent().unwrap().join("files"));
-    command.args(more);
-    command
-}
-
-fn run(verb: &str, definition: &Path, root: &Path, more: &[&str]) -> Output {
-    command(verb, definition, root, more).output().unwrap()
-}
-
-fn code(output: &Output, expected: i32) {
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(expected), "{said}");
-}
-
-/// Everything below a directory, links as they are.
-fn paths(dir: &Path) -> Vec<PathBuf> {
-    let mut found = vec![dir.to_owned()];
-    let mut next = 0;
-    while next < found.len() {
-        if fs::symlink_metadata(&found[next]).unwrap().is_dir() {
-            let entries = fs::read_dir(&found[next]).unwrap();
-            found.extend(entries.map(|entry| entry.unwrap().path()));
-        }
-        next += 1;
-    }
-    found
-}
-
-fn times(dir: &Path) -> BTreeMap<PathBuf, (u64, SystemTime)> {
-    let time = |path: PathBuf| {
-        let data = fs::symlink_metadata(&path).unwrap();
-        (path, (data.ino(), data.modified().unwrap()))
-    };
-    paths(dir).into_iter().map(time).collect()
-}
-
-/// What a host has: every file with its mode, every link with its target. What is kept of
-/// earlier files is left out.
-fn tree(dir: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
-    let state = dir.join("var/lib/xen-vman/generations");
-    let kept = paths(dir)
-        .into_iter()
-        .filter(|path| !path.starts_with(&state));
-    kept.filter_map(|path| {
-        let data = fs::symlink_metadata(&path).unwrap();
-        let content = if data.is_symlink() {
-            fs::read_link(&path)
-                .unwrap()
-                .into_os_string()
-                .into_encoded_bytes()
-        } else if data.is_file() {
-            fs::read(&path).unwrap()
-        } else {
-            return None;
-        };
-        Some((
-            path.strip_prefix(dir).unwrap().to_owned(),
-            (data.mode(), content),
-        ))
-    })
-    .collect()
-}
 
 #[test]
 fn a_second_apply_changes_nothing() {

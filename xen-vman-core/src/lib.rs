@@ -32,6 +32,7 @@
 //! ```
 
 pub mod diag;
+pub mod doctor;
 pub mod document;
 mod error;
 pub mod explain;

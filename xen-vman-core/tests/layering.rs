@@ -24,10 +24,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("install", &["diag", "render", "values"]),
     ("explain", &["diag", "document", "resolve"]),
     ("schema", &["document", "parse", "resolve", "spec"]),
-    ("plan", &["diag", "install", "render", "xl_cfg"]),
+    ("plan", &["diag", "install", "render", "values", "xl_cfg"]),
+    ("doctor", &["diag", "plan", "render", "resolve"]),
     (
         "host",
-        &["diag", "install", "plan", "render", "resolve", "values"],
+        &[
+            "diag", "doctor", "document", "install", "plan", "render", "resolve", "values",
+        ],
     ),
     ("xl_cfg", &["diag"]),
     ("error", &[]),

@@ -5,7 +5,11 @@ mod support;
 
 use proptest::prelude::*;
 use support::strategy::definition;
-use xen_vman_core::plan::{Change, Entry, Observed, Plan, places, plan};
+use xen_vman_core::install::GuestRecord;
+use xen_vman_core::plan::{
+    Change, Domain, Entry, Kept, Kernels, Observed, Plan, digest, places, plan, rollback,
+};
+use xen_vman_core::values::Reinstall;
 use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
 
 fn rendered(text: &str) -> Option<Output> {
@@ -23,31 +27,99 @@ fn rendered(text: &str) -> Option<Output> {
 
 /// Does the first actions of a plan, and what is done around them.
 fn apply(host: &mut Observed, plan: &Plan, count: usize) {
-    host.record
-        .places
-        .extend(plan.record.places.iter().cloned());
-    host.record.reload_pending |= plan.actions.contains(&Change::DaemonReload);
-    for change in &plan.actions[..count] {
-        match change {
-            Change::Put { path, entry, .. } => {
-                host.entries.insert(path.clone(), entry.clone());
+    let record = &mut host.record;
+    record.places.extend(plan.record.places.iter().cloned());
+    for action in &plan.actions {
+        match &action.change {
+            Change::DaemonReload => record.reload_pending = true,
+            Change::BuildInitrd { kernel } => {
+                record.stale_initrds.insert(kernel.clone());
             }
-            Change::Remove { path, .. } => {
-                host.entries.remove(path);
+            Change::Start { domain } => {
+                record.starts_pending.insert(domain.clone());
             }
-            Change::DaemonReload => {}
+            _ => {}
         }
+    }
+    for action in &plan.actions[..count] {
+        one(host, &action.change);
     }
     if count == plan.actions.len() {
         host.record = plan.record.clone();
     }
 }
 
+fn one(host: &mut Observed, change: &Change) {
+    match change.clone() {
+        Change::Put { path, entry, .. } => {
+            host.entries.insert(path, entry);
+        }
+        Change::Remove { path, .. } => {
+            host.entries.remove(&path);
+        }
+        Change::DaemonReload => {}
+        Change::BuildInitrd { kernel } => {
+            host.kernels.with_initrd.insert(kernel);
+        }
+        Change::Adopt { domain, place } | Change::Install { domain, place, .. } => {
+            let record = GuestRecord {
+                is_finished: true,
+                place,
+                ..GuestRecord::default()
+            };
+            host.guests.insert(domain, record);
+        }
+        Change::Start { domain } => {
+            host.domains.insert(domain, Domain::default());
+        }
+        Change::Stop { domain } => {
+            host.domains.remove(&domain);
+        }
+    }
+}
+
 fn host() -> Observed {
+    let kernels = ["6.1.0-37-amd64", "6.1.0-38-amd64"].map(str::to_owned);
     Observed {
         is_running: true,
+        kernels: Kernels {
+            installed: kernels.clone().into(),
+            with_initrd: kernels[..1].iter().cloned().collect(),
+            running: Some(kernels[0].clone()),
+        },
         ..Observed::default()
     }
+}
+
+/// The same without guests that are installed at every run.
+fn rendered_once(table: &toml::Table) -> Option<Output> {
+    let mut output = rendered(&toml::to_string(table).unwrap())?;
+    for install in &mut output.installs {
+        install.reinstall = Reinstall::No;
+    }
+    Some(output)
+}
+
+fn kept(plan: &Plan) -> Vec<Kept> {
+    let changes = plan
+        .actions
+        .iter()
+        .filter_map(|action| match &action.change {
+            Change::Put {
+                path,
+                entry,
+                before,
+            } => Some((path, before.clone(), Some(digest(entry)))),
+            Change::Remove { path, before } => Some((path, Some(before.clone()), None)),
+            _ => None,
+        });
+    changes
+        .map(|(path, before, after)| Kept {
+            path: path.clone(),
+            before,
+            after,
+        })
+        .collect()
 }
 
 proptest! {
@@ -55,7 +127,7 @@ proptest! {
 
     #[test]
     fn after_an_apply_nothing_is_to_be_done(one in definition(), other in definition()) {
-        let outputs = [one, other].map(|table| rendered(&toml::to_string(&table).unwrap()));
+        let outputs = [one, other].map(|table| rendered_once(&table));
         let mut host = host();
         for output in outputs.iter().flatten() {
             for prune in [false, true] {
@@ -75,7 +147,7 @@ proptest! {
 
     #[test]
     fn an_apply_that_was_cut_off_anywhere_is_taken_up(one in definition(), other in definition()) {
-        let outputs = [one, other].map(|table| rendered(&toml::to_string(&table).unwrap()));
+        let outputs = [one, other].map(|table| rendered_once(&table));
         let mut before = host();
         for output in outputs.iter().flatten() {
             let whole = plan(output, &before, true).unwrap();
@@ -85,12 +157,36 @@ proptest! {
                 let mut host = before.clone();
                 apply(&mut host, &whole, count);
                 let rest = plan(output, &host, true).unwrap();
-                prop_assert!(rest.actions.len() <= whole.actions.len() - count + 1);
+                // What programs do may be done again; files are not.
+                let twice = 1 + host.kernels.installed.len();
+                prop_assert!(rest.actions.len() <= whole.actions.len() - count + twice);
                 apply(&mut host, &rest, rest.actions.len());
                 prop_assert_eq!(&host.entries, &done.entries);
                 prop_assert_eq!(&host.record, &done.record);
             }
             before = done;
+        }
+    }
+
+    #[test]
+    fn a_rollback_brings_the_files_of_before_back(one in definition(), other in definition()) {
+        let outputs = [one, other].map(|table| rendered_once(&table));
+        let mut host = host();
+        for output in outputs.iter().flatten() {
+            let before = host.clone();
+            let forth = plan(output, &host, true).unwrap();
+            apply(&mut host, &forth, forth.actions.len());
+            // Wherever it is cut off, it can be begun again.
+            let kept = kept(&forth);
+            let back = rollback(&kept, before.record.clone(), &host).unwrap();
+            for count in 0..=back.actions.len() {
+                let mut host = host.clone();
+                apply(&mut host, &back, count);
+                let back = rollback(&kept, before.record.clone(), &host).unwrap();
+                apply(&mut host, &back, back.actions.len());
+                prop_assert_eq!(&host.entries, &before.entries);
+                prop_assert_eq!(&host.record.places, &before.record.places);
+            }
         }
     }
 }

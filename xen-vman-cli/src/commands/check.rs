@@ -4,10 +4,11 @@ use crate::args::{CheckArgs, Format};
 use crate::definition::{self, HostFiles};
 use crate::{Failure, Outcome, input, terminal};
 use std::collections::HashSet;
+use xen_vman_core::Facts;
 
 pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
     let hosts = hosts(args)?;
-    let Some((fleet, _)) = definition::fleet(&hosts, &args.input)? else {
+    let Some((fleet, _)) = definition::fleet(&hosts, &args.input, Facts::default())? else {
         return Ok(Outcome::WrongDefinition);
     };
     terminal::report(&fleet.report, &fleet.sources, args.input.report.format)?;

@@ -3,12 +3,12 @@
 use crate::args::ExplainArgs;
 use crate::definition::{self, HostFiles};
 use crate::{Failure, Outcome, terminal};
-use xen_vman_core::Compiled;
 use xen_vman_core::explain::{self, Row};
+use xen_vman_core::{Compiled, Facts};
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<Outcome, Failure> {
     let host = HostFiles(args.files.clone());
-    let Some((fleet, _)) = definition::fleet(&[host], &args.input)? else {
+    let Some((fleet, _)) = definition::fleet(&[host], &args.input, Facts::default())? else {
         return Ok(Outcome::WrongDefinition);
     };
     let compiled = Compiled::from(fleet);

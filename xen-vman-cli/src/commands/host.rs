@@ -1,33 +1,49 @@
-//! `plan` and `apply`: what a host lacks of a definition, and putting it there.
+//! `plan`, `apply` and `rollback`: what a host lacks of a definition, putting it there, and
+//! taking it back.
 
-use crate::args::{ApplyArgs, HostArgs, PlanArgs};
-use crate::{Failure, Outcome, definition, terminal};
+use super::watch::{self, Waiting};
+use crate::args::{ApplyArgs, HostArgs, PlanArgs, RollbackArgs};
+use crate::{Failure, Outcome, definition, plan_file, terminal};
+use serde_json::json;
 use std::fmt::Write as _;
-use xen_vman_core::Output;
-use xen_vman_core::host::{Event, HostDir, HostError, apply, plan};
-use xen_vman_core::plan::Plan;
+use std::path::Path;
+use xen_vman_core::host::{Applied, HostDir, HostError, apply, facts, plan, rollback};
+use xen_vman_core::plan::{Change, Plan};
+use xen_vman_core::{Compiled, Facts, Output, install};
 
 pub(crate) fn run_plan(args: &PlanArgs) -> Result<Outcome, Failure> {
-    let Some((dir, output)) = open(&args.host)? else {
+    let Some((dir, _, output)) = open(&args.target.host)? else {
         return Ok(Outcome::WrongDefinition);
     };
-    let plan = plan(&dir, &output, args.host.prune)?;
+    let plan = plan(&dir, &output, args.target.prune)?;
     if args.json {
         terminal::data(format!("{:#}\n", plan.to_json()).as_bytes())?;
     } else {
         let mut text = String::new();
-        for change in &plan.actions {
-            let _ = writeln!(text, "{change}");
+        for action in &plan.actions {
+            let _ = writeln!(text, "{action}");
             if args.diff {
-                text.push_str(&change.diff());
+                text.push_str(&action.change.diff());
+            }
+            if args.steps {
+                text.extend(steps(&action.change, &output));
             }
         }
         terminal::data(text.as_bytes())?;
-        tell_leftovers(&plan);
+        tell_rest(&plan);
+        if !dir.is_running() {
+            terminal::note(
+                "only files are planned: initrds, installations and starts need a host on which \
+                 systemd runs",
+            );
+        }
         terminal::note(&match plan.actions.len() {
             0 => "nothing to do".to_owned(),
             actions => format!("{} to do", terminal::count(actions, "action")),
         });
+    }
+    if let Some(out) = &args.out {
+        plan_file::write(out, &args.target, &plan)?;
     }
     Ok(if plan.is_empty() {
         Outcome::Fine
@@ -37,17 +53,34 @@ pub(crate) fn run_plan(args: &PlanArgs) -> Result<Outcome, Failure> {
 }
 
 pub(crate) fn run_apply(args: &ApplyArgs) -> Result<Outcome, Failure> {
-    let Some((dir, output)) = open(&args.host)? else {
+    let planned = match args.target.host.definition.files.as_slice() {
+        [file] => plan_file::read(file)?,
+        _ => None,
+    };
+    let (target, agreed) = match &planned {
+        Some((target, fingerprint)) => (target, Some(fingerprint.clone())),
+        None => (&args.target, None),
+    };
+    let Some((dir, _, output)) = open(&target.host)? else {
         return Ok(Outcome::WrongDefinition);
     };
-    let mut begun = (0, 0);
-    let applied = apply(&dir, &output, args.host.prune, |event| {
-        let Event::Begins { number, of, change } = event;
-        begun = (number, of);
-        terminal::note(&format!("[{number}/{of}] {change}"));
-    });
+    let mut waiting = Waiting::new(args.json, args.yes, agreed);
+    let applied = apply(&dir, &output, target.prune, &mut waiting);
+    finish(applied, &mut waiting)
+}
+
+pub(crate) fn run_rollback(args: &RollbackArgs) -> Result<Outcome, Failure> {
+    let dir = open_root(&args.root)?;
+    let mut waiting = Waiting::new(args.json, false, None);
+    let applied = rollback(&dir, &mut waiting);
+    finish(applied, &mut waiting)
+}
+
+/// Says what was done and what was not.
+fn finish(applied: Result<Applied, HostError>, waiting: &mut Waiting) -> Result<Outcome, Failure> {
+    waiting.line.end();
     let applied = applied.map_err(|error| {
-        let (number, of) = begun;
+        let (number, of) = waiting.begun;
         let failure = Failure::from(error);
         if number == 0 {
             return failure;
@@ -59,30 +92,90 @@ pub(crate) fn run_apply(args: &ApplyArgs) -> Result<Outcome, Failure> {
             of - number
         ))
     })?;
-    tell_leftovers(&applied.plan);
-    if let Some(previous) = &applied.previous {
-        terminal::note(&format!("what files held before is kept in {previous}"));
+    let done = applied.plan.actions.len() - applied.failures.len();
+    if waiting.json {
+        watch::say(&json!({
+            "event": "ends",
+            "done": done,
+            "failed": applied.failures.len(),
+            "generation": applied.generation,
+            "leftovers": applied.plan.leftovers,
+            "pending_restarts": applied.plan.pending_restarts,
+        }));
+    } else {
+        tell_rest(&applied.plan);
+        if let Some(generation) = &applied.generation {
+            terminal::note(&format!("what was there before is kept in {generation}"));
+        }
+        terminal::note(&match applied.plan.actions.len() {
+            0 => "nothing to do".to_owned(),
+            _ => format!("{} done", terminal::count(done, "action")),
+        });
     }
-    terminal::note(&match applied.plan.actions.len() {
-        0 => "nothing to do".to_owned(),
-        actions => format!("{} done", terminal::count(actions, "action")),
+    if applied.failures.is_empty() {
+        return Ok(Outcome::Fine);
+    }
+    let list = applied.failures.iter().map(|(index, error)| {
+        let action = &applied.plan.actions[*index].change;
+        format!("\n  {action}: {error}")
     });
-    Ok(Outcome::Fine)
+    let list: String = list.collect();
+    let failed = terminal::count(applied.failures.len(), "action");
+    Err(Failure::new(format!("{failed} left undone:{list}"))
+        .help("run the same command again once the causes are gone; all else is done"))
 }
 
-fn open(args: &HostArgs) -> Result<Option<(HostDir, Output)>, Failure> {
-    let rendered = definition::rendered(&args.definition, args.templates.as_deref())?;
-    let Some((_, output)) = rendered else {
-        return Ok(None);
+/// A host, its definition and what that renders to; none if the definition is wrong, which is
+/// shown.
+pub(super) fn open(args: &HostArgs) -> Result<Option<(HostDir, Compiled, Output)>, Failure> {
+    let dir = open_root(&args.root)?;
+    let observed = observed(&dir)?;
+    let rendered = definition::rendered(&args.definition, args.templates.as_deref(), observed)?;
+    Ok(rendered.map(|(compiled, output)| (dir, compiled, output)))
+}
+
+/// What files depend on. How much memory and how many CPUs the host has is for `check` and
+/// `facts`: whoever overcommits them does not want to be kept from applying.
+fn observed(dir: &HostDir) -> Result<Facts, Failure> {
+    Ok(Facts {
+        host_memory_mib: None,
+        host_cpus: None,
+        ..facts(dir)?
+    })
+}
+
+pub(super) fn open_root(root: &Path) -> Result<HostDir, Failure> {
+    Ok(HostDir::open(root)?)
+}
+
+/// The steps of an installation, one on each line.
+fn steps(change: &Change, output: &Output) -> Vec<String> {
+    let Change::Install { domain, erase, .. } = change else {
+        return Vec::new();
     };
-    Ok(Some((HostDir::open(&args.root)?, output)))
+    let steps = output
+        .installation(domain)
+        .map(|(install, files)| install::steps(install, files, &install::point(domain), *erase));
+    let steps = steps.into_iter().flatten();
+    steps.map(|step| format!("  {step}\n")).collect()
 }
 
-fn tell_leftovers(plan: &Plan) {
+/// What is left alone.
+fn tell_rest(plan: &Plan) {
     if !plan.leftovers.is_empty() {
         let list = plan.leftovers.join("\n  ");
         terminal::note(&format!(
             "no longer defined, and left as they are (`--prune` removes them):\n  {list}"
+        ));
+    }
+    if !plan.pending_restarts.is_empty() {
+        let list: String = plan
+            .pending_restarts
+            .iter()
+            .map(|domain| format!("\n  systemctl restart vm@{domain}"))
+            .collect();
+        terminal::note(&format!(
+            "running with other settings than defined, until they are restarted:{list}"
         ));
     }
 }
@@ -91,6 +184,10 @@ impl From<HostError> for Failure {
     fn from(error: HostError) -> Self {
         let help = match &error {
             HostError::Obstacles(_) => "move it out of the way; nothing was changed",
+            HostError::ChangedSince(_) => {
+                "put back what the last apply wrote, or mend the files by hand; nothing was changed"
+            }
+            HostError::NotApproved(_) | HostError::NothingBefore => "nothing was changed",
             HostError::Locked(_) => "wait for it to end; nothing was changed",
             HostError::Damaged { .. } => {
                 "move it away: then nothing is known to be ours, and nothing is removed"

@@ -6,11 +6,14 @@ use crate::output_dir::OutputDir;
 use crate::{Failure, Outcome, terminal};
 use std::path::Path;
 use xen_vman_core::render::{RenderedFile, manifest};
-use xen_vman_core::{Compiled, Output};
+use xen_vman_core::{Compiled, Facts, Output};
 
 pub(crate) fn run(args: &RenderArgs) -> Result<Outcome, Failure> {
-    let Some((compiled, output)) =
-        definition::rendered(&args.definition, args.templates.as_deref())?
+    let Some((compiled, output)) = definition::rendered(
+        &args.definition,
+        args.templates.as_deref(),
+        Facts::default(),
+    )?
     else {
         return Ok(Outcome::WrongDefinition);
     };

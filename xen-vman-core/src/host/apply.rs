@@ -1,14 +1,37 @@
 //! Looks, plans, and does what is planned.
 
+use super::generation::{self, Generation};
 use super::lock::Lock;
-use super::{HostDir, HostError, program, state};
-use crate::plan::{self, Change, Observed, Plan};
+use super::observe::{domains, kernels, mounted, sessions};
+use super::session::Session;
+use super::{HostDir, HostError, guest_records, install, program, state};
+use crate::install::{GuestRecord, Step};
+use crate::plan::{self, Action, Change, INITRD_HOOK, Observed, Plan, Record};
 use crate::render::Output;
+use serde_json::json;
+use std::collections::BTreeSet;
 
-/// How long systemd may take to read its units.
-const SYSTEMCTL_LIMIT_SECS: u32 = 90;
+/// How long systemd may take to read its units, in seconds.
+const RELOAD_LIMIT_SECS: u32 = 90;
+/// How long dracut may take for one kernel, in seconds.
+const INITRD_LIMIT_SECS: u32 = 1800;
+/// How long systemd may take to start or stop a VM, in seconds: its units have limits of
+/// their own, which an admin sets.
+const VM_LIMIT_SECS: u32 = 86_400;
 
-/// How far an apply is, for whoever waits for it.
+/// Whoever waits for an apply.
+pub trait Watcher: Send {
+    /// Is asked once before anything is changed.
+    ///
+    /// # Errors
+    /// Why the plan is not to be carried out.
+    fn approve(&mut self, plan: &Plan) -> Result<(), String>;
+
+    /// Is told how far it is.
+    fn tell(&mut self, event: Event<'_>);
+}
+
+/// How far an apply is.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
     /// An action begins.
@@ -18,17 +41,32 @@ pub enum Event<'a> {
         /// How many there are.
         of: usize,
         /// The action.
-        change: &'a Change,
+        action: &'a Action,
     },
+    /// A step of the action begins.
+    Step(&'a str),
+    /// The action is left undone, and those that do not depend on it go on.
+    Fails(&'a HostError),
 }
 
 /// What an apply has done.
 #[derive(Debug)]
 pub struct Applied {
-    /// What was planned, all of which is done.
+    /// What was planned.
     pub plan: Plan,
-    /// Where what it replaced is kept.
-    pub previous: Option<String>,
+    /// Where what it replaced and what it did is kept.
+    pub generation: Option<String>,
+    /// What is left undone: the numbers of actions, from 0, and why.
+    pub failures: Vec<(usize, HostError)>,
+}
+
+/// What a host has of what was rendered, and what runs on it.
+///
+/// # Errors
+/// If the host cannot be read.
+pub fn observe(dir: &HostDir, output: &Output) -> Result<Observed, HostError> {
+    let record = state::record(dir)?;
+    look(dir, plan::places(output, &record), record)
 }
 
 /// What is to be done on a host, which is left as it is.
@@ -36,56 +74,249 @@ pub struct Applied {
 /// # Errors
 /// If the host cannot be read, or if something is in the way.
 pub fn plan(dir: &HostDir, output: &Output, prune: bool) -> Result<Plan, HostError> {
-    let record = state::record(dir)?;
-    let mut observed = Observed {
-        is_running: dir.is_running(),
-        ..Observed::default()
-    };
-    for path in plan::places(output, &record) {
-        if let Some(entry) = dir.entry(&path)? {
-            observed.entries.insert(path, entry);
-        }
-    }
-    observed.record = record;
-    plan::plan(output, &observed, prune).map_err(HostError::Obstacles)
+    plan::plan(output, &observe(dir, output)?, prune).map_err(HostError::Obstacles)
 }
 
 /// Brings a host to what was rendered. It may be ended at any point: the next one does the
 /// rest. Where nothing is to be done, nothing is touched.
 ///
 /// # Errors
-/// The first action that failed; those before it are done, and those after it are not.
+/// The first file that could not be written: what comes before it is done, and what comes
+/// after it is not. Initrds, installations and starts that fail are in [`Applied`].
 pub fn apply(
     dir: &HostDir,
     output: &Output,
     prune: bool,
-    mut tell: impl FnMut(Event<'_>),
+    watcher: &mut dyn Watcher,
 ) -> Result<Applied, HostError> {
     let _lock = Lock::take(dir)?;
     let plan = plan(dir, output, prune)?;
-    // What is written next is ours, even if this run does not get to say so.
-    let mut meanwhile = state::record(dir)?;
-    let mut previous = None;
-    if !plan.is_empty() {
-        meanwhile.places.extend(plan.record.places.iter().cloned());
-        meanwhile.reload_pending |= plan.actions.contains(&Change::DaemonReload);
-        state::set_record(dir, &meanwhile)?;
-        previous = state::keep_previous(dir, &plan)?;
-    }
-    for (number, change) in plan.actions.iter().enumerate() {
-        tell(Event::Begins {
-            number: number + 1,
-            of: plan.actions.len(),
-            change,
-        });
-        match change {
-            Change::Put { path, entry, .. } => dir.put(path, entry)?,
-            Change::Remove { path, .. } => dir.remove(path)?,
-            Change::DaemonReload => {
-                program::demand(&["systemctl", "daemon-reload"], SYSTEMCTL_LIMIT_SECS)?;
-            }
+    carry_out(dir, plan, Some(output), None, watcher)
+}
+
+/// Brings back the files that the last apply changed, and what was ours then. What the apply
+/// before it changed comes back if it is called again.
+///
+/// # Errors
+/// As [`apply`]; also if there is nothing to go back to, or if the files were changed since.
+pub fn rollback(dir: &HostDir, watcher: &mut dyn Watcher) -> Result<Applied, HostError> {
+    let _lock = Lock::take(dir)?;
+    let previous = generation::previous(dir)?.ok_or(HostError::NothingBefore)?;
+    let paths = previous.kept.iter().map(|kept| kept.path.clone()).collect();
+    let observed = look(dir, paths, state::record(dir)?)?;
+    let plan = plan::rollback(&previous.kept, previous.record, &observed)
+        .map_err(HostError::ChangedSince)?;
+    carry_out(dir, plan, None, Some(previous.number), watcher)
+}
+
+fn look(dir: &HostDir, paths: BTreeSet<String>, record: Record) -> Result<Observed, HostError> {
+    let mut observed = Observed {
+        record,
+        is_running: dir.is_running(),
+        ..Observed::default()
+    };
+    for path in paths {
+        if let Some(entry) = dir.entry(&path)? {
+            observed.entries.insert(path, entry);
         }
     }
-    state::set_record(dir, &plan.record)?;
-    Ok(Applied { plan, previous })
+    if observed.is_running {
+        observed.domains = domains(dir)?;
+        observed.kernels = kernels(dir)?;
+        observed.guests = guest_records::all(dir)?;
+        observed.sessions = sessions(dir)?;
+        observed.mounted = mounted(dir)?;
+    }
+    Ok(observed)
+}
+
+fn carry_out(
+    dir: &HostDir,
+    plan: Plan,
+    output: Option<&Output>,
+    undoes: Option<u32>,
+    watcher: &mut dyn Watcher,
+) -> Result<Applied, HostError> {
+    let before = state::record(dir)?;
+    if plan.is_empty() {
+        if before != plan.record {
+            state::set_record(dir, &plan.record)?;
+        }
+        return Ok(Applied {
+            plan,
+            generation: None,
+            failures: Vec::new(),
+        });
+    }
+    watcher.approve(&plan).map_err(HostError::NotApproved)?;
+    let generation = Generation::begin(dir, &plan, &before, undoes)?;
+    // What is done next is ours or owed, even if this run does not get to say so.
+    let mut owed = plan.record.clone();
+    owed.places.extend(before.places.iter().cloned());
+    owed.reload_pending = before.reload_pending;
+    owed.stale_initrds
+        .extend(before.stale_initrds.iter().cloned());
+    owed.starts_pending
+        .extend(before.starts_pending.iter().cloned());
+    for action in &plan.actions {
+        match &action.change {
+            Change::DaemonReload => owed.reload_pending = true,
+            Change::BuildInitrd { kernel } => {
+                owed.stale_initrds.insert(kernel.clone());
+            }
+            Change::Start { domain } => {
+                owed.starts_pending.insert(domain.clone());
+            }
+            _ => {}
+        }
+    }
+    state::set_record(dir, &owed)?;
+    let mut run = Run {
+        dir,
+        output,
+        watcher,
+        generation,
+        sessions: Vec::new(),
+        adopted: BTreeSet::new(),
+    };
+    let place = run.generation.place.clone();
+    let failures = run.all(&plan);
+    // Those VMs that run hold their session by themselves.
+    let logouts = std::mem::take(&mut run.sessions).into_iter();
+    let logouts = logouts.map(Session::close).collect::<Result<Vec<()>, _>>();
+    let failures = failures?;
+    logouts?;
+    let mut record = plan.record.clone();
+    for (number, _) in &failures {
+        match &plan.actions[*number].change {
+            Change::BuildInitrd { kernel } => {
+                record.stale_initrds.insert(kernel.clone());
+            }
+            Change::Start { domain } => {
+                record.starts_pending.insert(domain.clone());
+            }
+            _ => {}
+        }
+    }
+    state::set_record(dir, &record)?;
+    if failures.is_empty() {
+        run.generation.end(dir)?;
+    }
+    Ok(Applied {
+        plan,
+        generation: Some(place),
+        failures,
+    })
+}
+
+/// A plan that is being carried out.
+struct Run<'a> {
+    dir: &'a HostDir,
+    output: Option<&'a Output>,
+    watcher: &'a mut dyn Watcher,
+    generation: Generation,
+    /// The sessions of disks that are still at hand.
+    sessions: Vec<Session>,
+    /// VMs that had a system already, and are not started because of it.
+    adopted: BTreeSet<String>,
+}
+
+impl Run<'_> {
+    /// Does everything; gives what others do not depend on and failed.
+    fn all(&mut self, plan: &Plan) -> Result<Vec<(usize, HostError)>, HostError> {
+        let mut failures: Vec<(usize, HostError)> = Vec::new();
+        let of = plan.actions.len();
+        for (index, action) in plan.actions.iter().enumerate() {
+            let number = index + 1;
+            self.watcher.tell(Event::Begins { number, of, action });
+            let begins = json!({ "event": "begins", "number": number, "of": of, "sentence": action.to_string() });
+            self.generation.note(begins);
+            let result = match not_installed(&action.change, plan, &failures) {
+                Some(error) => Err(error),
+                None => self.one(&action.change),
+            };
+            let Err(error) = result else { continue };
+            let fails = json!({ "event": "fails", "number": number, "error": error.to_string() });
+            self.generation.note(fails);
+            match action.change {
+                Change::BuildInitrd { .. } | Change::Install { .. } | Change::Start { .. } => {
+                    self.watcher.tell(Event::Fails(&error));
+                    failures.push((index, error));
+                }
+                _ => return Err(error),
+            }
+        }
+        Ok(failures)
+    }
+
+    fn one(&mut self, change: &Change) -> Result<(), HostError> {
+        match change {
+            Change::Put { path, entry, .. } => self.dir.put(path, entry),
+            Change::Remove { path, .. } => self.dir.remove(path),
+            Change::DaemonReload => {
+                program::demand(&["systemctl", "daemon-reload"], RELOAD_LIMIT_SECS).map(drop)
+            }
+            Change::BuildInitrd { kernel } => {
+                program::demand(&[INITRD_HOOK, kernel], INITRD_LIMIT_SECS).map(drop)
+            }
+            Change::Stop { domain } => systemctl("stop", domain),
+            Change::Start { domain } if self.adopted.contains(domain) => Ok(()),
+            Change::Start { domain } => systemctl("start", domain),
+            Change::Adopt { domain, place } => {
+                let record = GuestRecord {
+                    is_finished: true,
+                    place: place.clone(),
+                    ..GuestRecord::default()
+                };
+                guest_records::set(self.dir, domain, &record)
+            }
+            Change::Install { domain, erase, .. } => self.install(domain, *erase),
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Installs a guest, and keeps its disk at hand for the VM that is started later.
+    fn install(&mut self, domain: &str, erase: bool) -> Result<(), HostError> {
+        let found = self.output.and_then(|output| output.installation(domain));
+        let (install, files) = found.ok_or_else(|| HostError::NotInstalled(domain.to_owned()))?;
+        let records = guest_records::all(self.dir)?;
+        let mut tell = |step: &Step| {
+            let step = step.to_string();
+            self.generation
+                .note(json!({ "event": "step", "step": step }));
+            self.watcher.tell(Event::Step(&step));
+        };
+        let record = records.get(domain);
+        let outcome = install::install(self.dir, install, files, record, erase, &mut tell)?;
+        self.sessions.extend(outcome.session);
+        if let Some(why) = outcome.adopted {
+            let step = format!("{domain} is taken for installed: {why}");
+            self.generation
+                .note(json!({ "event": "step", "step": step }));
+            self.watcher.tell(Event::Step(&step));
+            self.adopted.insert(domain.to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// A VM is not started if it could not be installed.
+fn not_installed(
+    change: &Change,
+    plan: &Plan,
+    failures: &[(usize, HostError)],
+) -> Option<HostError> {
+    let Change::Start { domain: start } = change else {
+        return None;
+    };
+    let failed = failures.iter().any(|(index, _)| {
+        matches!(&plan.actions[*index].change, Change::Install { domain, .. } if domain == start)
+    });
+    failed.then(|| HostError::NotInstalled(start.clone()))
+}
+
+fn systemctl(verb: &str, domain: &str) -> Result<(), HostError> {
+    let unit = format!("vm@{domain}.service");
+    program::demand(&["systemctl", verb, &unit], VM_LIMIT_SECS).map(drop)
 }

@@ -4,13 +4,12 @@ use super::HostError;
 use crate::plan::Entry;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat, renameat};
-use nix::sys::stat::{
-    FchmodatFlags, FileStat, Mode, SFlag, fchmod, fchmodat, fstat, fstatat, mkdirat,
-};
+use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, fsync, symlinkat, unlinkat};
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::fchown;
 use std::path::{Path, PathBuf};
 
 /// A host's file system: `/`, or a directory that stands for it. Paths begin with `/` and
@@ -19,6 +18,20 @@ use std::path::{Path, PathBuf};
 pub struct HostDir {
     root: OwnedFd,
     path: PathBuf,
+}
+
+/// Who owns a file, as numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Owner {
+    /// The user.
+    pub(super) user: u32,
+    /// The group.
+    pub(super) group: u32,
+}
+
+impl Owner {
+    /// The administrator.
+    pub(super) const ROOT: Self = Self { user: 0, group: 0 };
 }
 
 const DIRECTORY: OFlag = OFlag::O_PATH
@@ -78,12 +91,33 @@ impl HostDir {
     /// # Errors
     /// If it cannot be written; then the old one stands.
     pub fn put(&self, path: &str, entry: &Entry) -> Result<(), HostError> {
-        self.try_put(path, entry)
+        self.make_parents(path, Mode::from_bits_truncate(0o755))
+            .and_then(|()| self.try_put(path, entry, None))
             .map_err(|error| failed("write", path, error))
     }
 
-    fn try_put(&self, path: &str, entry: &Entry) -> io::Result<()> {
-        self.make_parents(path, Mode::from_bits_truncate(0o755))?;
+    /// The same for an owner, who gets the missing directories, too. They are private if the
+    /// file is.
+    ///
+    /// # Errors
+    /// If it cannot be written; then the old one stands.
+    pub(super) fn put_for(
+        &self,
+        owner: Owner,
+        path: &str,
+        mode: u32,
+        content: &[u8],
+    ) -> Result<(), HostError> {
+        let content = content.to_vec();
+        let entry = Entry::File { mode, content };
+        let is_private = mode.trailing_zeros() >= 6;
+        let parents = if is_private { 0o700 } else { 0o755 };
+        self.make_parents_for(path, Mode::from_bits_truncate(parents), Some(owner))
+            .and_then(|()| self.try_put(path, &entry, Some(owner)))
+            .map_err(|error| failed("write", path, error))
+    }
+
+    fn try_put(&self, path: &str, entry: &Entry, owner: Option<Owner>) -> io::Result<()> {
         let (parent, name) = self.parent(path)?;
         let new = format!(".{name}.xen-vman-new");
         match unlinkat(&parent, new.as_str(), UnlinkatFlags::NoRemoveDir) {
@@ -99,6 +133,9 @@ impl HostDir {
                     | OFlag::O_CLOEXEC;
                 let private = Mode::from_bits_truncate(0o600);
                 let mut file = File::from(openat(&parent, new.as_str(), flags, private)?);
+                if let Some(owner) = owner {
+                    fchown(&file, Some(owner.user), Some(owner.group))?;
+                }
                 fchmod(&file, Mode::from_bits_truncate(*mode))?;
                 file.write_all(content)?;
                 file.sync_all()?;
@@ -142,8 +179,24 @@ impl HostDir {
         names().map_err(|error| failed("list", path, error))
     }
 
+    /// Whether a path leads to a file that can be executed.
+    pub(super) fn is_program(&self, path: &str) -> Result<bool, HostError> {
+        match openat2(&self.root, path, how(OFlag::O_PATH | OFlag::O_CLOEXEC)) {
+            Ok(file) => {
+                let stat = fstat(&file).map_err(|errno| failed("read", path, errno.into()))?;
+                Ok(kind(&stat) == SFlag::S_IFREG && stat.st_mode & 0o111 != 0)
+            }
+            Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(false),
+            Err(errno) => Err(failed("read", path, errno.into())),
+        }
+    }
+
     /// Makes the directories above a path, with these permissions.
     pub(super) fn make_parents(&self, path: &str, mode: Mode) -> io::Result<()> {
+        self.make_parents_for(path, mode, None)
+    }
+
+    fn make_parents_for(&self, path: &str, mode: Mode, owner: Option<Owner>) -> io::Result<()> {
         let ends = path.match_indices('/').map(|(end, _)| end);
         for end in ends.skip(1) {
             match openat2(&self.root, &path[..end], how(DIRECTORY)) {
@@ -152,8 +205,16 @@ impl HostDir {
                     let (parent, name) = self.parent(&path[..end])?;
                     match mkdirat(&parent, name, mode) {
                         Ok(()) => {
+                            let flags = OFlag::O_RDONLY
+                                | OFlag::O_DIRECTORY
+                                | OFlag::O_NOFOLLOW
+                                | OFlag::O_CLOEXEC;
+                            let new = openat(&parent, name, flags, Mode::empty())?;
+                            if let Some(owner) = owner {
+                                fchown(&new, Some(owner.user), Some(owner.group))?;
+                            }
                             // The umask may have taken bits away.
-                            fchmodat(&parent, name, mode, FchmodatFlags::FollowSymlink)?;
+                            fchmod(&new, mode)?;
                             sync(&parent)?;
                         }
                         Err(Errno::EEXIST) => {}
@@ -166,6 +227,26 @@ impl HostDir {
         Ok(())
     }
 
+    /// A new file of root alone, which takes the place of the old one.
+    pub(super) fn new_file(&self, path: &str) -> Result<File, HostError> {
+        let open = || -> io::Result<File> {
+            let (parent, name) = self.parent(path)?;
+            match unlinkat(&parent, name, UnlinkatFlags::NoRemoveDir) {
+                Ok(()) | Err(Errno::ENOENT) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+            let flags = OFlag::O_RDWR
+                | OFlag::O_APPEND
+                | OFlag::O_CREAT
+                | OFlag::O_EXCL
+                | OFlag::O_NOFOLLOW
+                | OFlag::O_CLOEXEC;
+            let private = Mode::from_bits_truncate(0o600);
+            Ok(File::from(openat(&parent, name, flags, private)?))
+        };
+        open().map_err(|error| failed("write", path, error))
+    }
+
     /// Opens a file for locking, and makes it if it is not there.
     pub(super) fn lock_file(&self, path: &str) -> Result<File, HostError> {
         let open = || -> io::Result<File> {
@@ -176,6 +257,22 @@ impl HostDir {
             Ok(File::from(openat(&parent, name, flags, private)?))
         };
         open().map_err(|error| failed("lock", path, error))
+    }
+
+    /// Opens a file that root alone may read, to add to its end; it is made if it is not
+    /// there. Its directory must be there.
+    pub(super) fn append(&self, path: &str) -> Result<File, HostError> {
+        let open = || -> io::Result<File> {
+            let (parent, name) = self.parent(path)?;
+            let flags = OFlag::O_WRONLY
+                | OFlag::O_CREAT
+                | OFlag::O_APPEND
+                | OFlag::O_NOFOLLOW
+                | OFlag::O_CLOEXEC;
+            let private = Mode::from_bits_truncate(0o600);
+            Ok(File::from(openat(&parent, name, flags, private)?))
+        };
+        open().map_err(|error| failed("write", path, error))
     }
 
     /// The directory that a path is in, and its last part.

@@ -10,12 +10,21 @@
 
 mod apply;
 mod dir;
+mod doctor;
+mod generation;
+mod guest_records;
+mod install;
 mod lock;
+mod observe;
 mod program;
+mod root;
+mod session;
 mod state;
 
-pub use apply::{Applied, Event, apply, plan};
+pub use apply::{Applied, Event, Watcher, apply, observe, plan, rollback};
 pub use dir::HostDir;
+pub use doctor::see;
+pub use observe::facts;
 
 use crate::plan::Obstacle;
 use std::io;
@@ -38,6 +47,18 @@ pub enum HostError {
     /// Something stands where files must go.
     #[error("{} in the way: {}", .0.len(), list(.0))]
     Obstacles(Vec<Obstacle>),
+    /// Files that are to be brought back are not as they were left.
+    #[error("{} changed since: {}", .0.len(), list(.0))]
+    ChangedSince(Vec<Obstacle>),
+    /// Nothing was applied that could be taken back.
+    #[error("there is no apply to go back from")]
+    NothingBefore,
+    /// Whoever was asked said no.
+    #[error("{0}")]
+    NotApproved(String),
+    /// A VM is not started, as it could not be installed.
+    #[error("{0} could not be installed, so it is not started")]
+    NotInstalled(String),
     /// Another run holds the lock.
     #[error("another run is at work on this host: {0}")]
     Locked(String),
@@ -48,6 +69,35 @@ pub enum HostError {
         path: String,
         /// What is wrong with it.
         message: String,
+    },
+    /// A disk is still logged in to.
+    #[error(
+        "the iSCSI session of `{0}` does not end; see `systemctl status vm_iscsi_session@{0}` and \
+         `iscsiadm -m session`"
+    )]
+    SessionStays(String),
+    /// The root of a guest is not touched.
+    #[error("`{domain}` is not installed: {why}")]
+    Refused {
+        /// The domain.
+        domain: String,
+        /// What is in the way, and how to go on.
+        why: String,
+    },
+    /// A step of an installation failed.
+    #[error(
+        "`{domain}` is not installed: `{step}` {why}. All of it is in {log}; the next apply \
+         takes the installation up again"
+    )]
+    Step {
+        /// The domain.
+        domain: String,
+        /// The step, as a command line.
+        step: String,
+        /// Its exit status, and the last lines that it printed.
+        why: String,
+        /// The log.
+        log: String,
     },
     /// A program failed.
     #[error("`{command}` failed: {why}")]

@@ -3,6 +3,8 @@
 use super::HostError;
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
 use std::process::{Command, Stdio};
 
 /// Where administration programs are, also if our own environment does not say so.
@@ -60,8 +62,16 @@ pub(super) fn demand(words: &[impl AsRef<OsStr>], limit_secs: u32) -> Result<Ran
 
 /// The command that runs a program with a limit.
 pub(super) fn command(words: &[impl AsRef<OsStr>], limit_secs: u32) -> Command {
-    let mut command = Command::new("timeout");
-    command.arg("--kill-after=5").arg(limit_secs.to_string());
+    let limit = limit_secs.to_string();
+    let timeout = ["timeout", "--kill-after=5", &limit].map(OsString::from);
+    let words = words.iter().map(|word| word.as_ref().to_owned());
+    held(&timeout.into_iter().chain(words).collect::<Vec<_>>())
+}
+
+/// The command that runs a program until it ends, or we do.
+pub(super) fn held(words: &[impl AsRef<OsStr>]) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL"]);
     let path = match env::var_os("PATH") {
         Some(own) => {
             let mut path = own;
@@ -75,6 +85,29 @@ pub(super) fn command(words: &[impl AsRef<OsStr>], limit_secs: u32) -> Command {
         .env("PATH", path)
         .env("LC_ALL", "C.UTF-8");
     command
+}
+
+/// The words that run a program with processes and mounts of its own. All of it ends with
+/// the thread that starts it, however that ends.
+pub(super) fn contained(words: &[String]) -> Vec<String> {
+    let wrapper = "setpriv --pdeathsig KILL unshare --pid --fork --kill-child --mount-proc";
+    let wrapper = wrapper.split(' ').map(str::to_owned);
+    wrapper.chain(words.iter().cloned()).collect()
+}
+
+/// Runs a program to its end, at most for this many seconds, and keeps all that it prints in
+/// a file. Gives its exit status; 124 if it took longer than its limit, 128 and more if it was
+/// killed.
+///
+/// # Errors
+/// If it cannot be started.
+pub(super) fn log(words: &[String], limit_secs: u32, log: &File) -> io::Result<i32> {
+    let status = command(words, limit_secs)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log.try_clone()?)
+        .status()?;
+    Ok(status.code().unwrap_or(128))
 }
 
 /// That a program failed.

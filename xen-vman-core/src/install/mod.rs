@@ -1,6 +1,18 @@
 //! How the operating system gets onto the root of a guest, as data.
+//!
+//! [`judge`] says of a root what may become of it: what holds data of somebody is never
+//! written to unless that was approved. [`steps`] are the commands of an installation.
 
+mod steps;
+mod verdict;
+
+pub use steps::{Step, Task, close, enter, open, point, put_on, steps};
+pub use verdict::{Found, Signature, Tree, Verdict, judge};
+
+use crate::render::Install;
+use crate::values::Reinstall;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// What a host knows of the root of a guest. It is written down before the root is touched.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,4 +24,64 @@ pub struct GuestRecord {
     pub place: String,
     /// The token of `reinstall` that it was installed with.
     pub token: Option<String>,
+}
+
+/// Where a host keeps the record of a guest: once it is installed, and before that.
+pub fn record_paths(domain: &str) -> [String; 2] {
+    ["installed", "unfinished"].map(|ending| format!("/var/lib/xen-vman/guests/{domain}.{ending}"))
+}
+
+/// What is written inside a root, so that every host knows whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marker {
+    /// The domain.
+    pub domain: String,
+    /// The suite, as debootstrap calls it.
+    pub suite: String,
+    /// The token of `reinstall` that it is installed with.
+    pub token: Option<String>,
+}
+
+impl Marker {
+    /// Its path in a root whose installation is finished.
+    pub const FINISHED: &'static str = "/var/lib/xen-vman/installed.json";
+    /// Its path in a root whose installation has begun. It stands at the top, where no
+    /// symbolic link of an old system can lead it elsewhere, and is the last to go.
+    pub const BEGUN: &'static str = "/.xen-vman-installing.json";
+
+    /// That of an installation.
+    pub fn of(install: &Install) -> Self {
+        Self {
+            domain: install.domain.clone(),
+            suite: install.suite.to_owned(),
+            token: wanted_token(install),
+        }
+    }
+}
+
+impl GuestRecord {
+    /// That of an installation.
+    pub fn of(install: &Install, is_finished: bool) -> Self {
+        Self {
+            is_finished,
+            place: install.root.place().to_owned(),
+            token: wanted_token(install),
+        }
+    }
+}
+
+/// The token that `reinstall` asks for.
+pub fn wanted_token(install: &Install) -> Option<String> {
+    match &install.reinstall {
+        Reinstall::Token(token) => Some(token.to_string()),
+        Reinstall::No | Reinstall::Always => None,
+    }
+}
+
+/// The UUID of the filesystem that an installation makes: always the same, so that one that
+/// was cut off is known again.
+pub fn filesystem_uuid(domain: &str, place: &str, token: Option<&str>) -> Uuid {
+    let ours = Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"root.xen-vman.invalid");
+    let name = format!("{domain}\n{place}\n{}", token.unwrap_or_default());
+    Uuid::new_v5(&ours, name.as_bytes())
 }

@@ -20,13 +20,18 @@ pub enum Entry {
     Other,
 }
 
-/// What is known to be ours on a host.
+/// What is known to be ours on a host, and what is still owed to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Record {
     /// Paths of files and links that were put there.
     pub places: BTreeSet<String>,
     /// Whether systemd has yet to read units again.
     pub reload_pending: bool,
+    /// Kernels whose initrd was built otherwise than is asked for.
+    pub stale_initrds: BTreeSet<String>,
+    /// VMs that are to be started once they are installed.
+    pub starts_pending: BTreeSet<String>,
 }
 
 /// What was seen of a host.
@@ -45,6 +50,10 @@ pub struct Observed {
     pub kernels: Kernels,
     /// What is known of the roots of guests, by domain.
     pub guests: BTreeMap<String, GuestRecord>,
+    /// The targets that the host is logged in to.
+    pub sessions: BTreeSet<String>,
+    /// The domains whose roots `vm_mount@` shows.
+    pub mounted: BTreeSet<String>,
 }
 
 /// A domain that Xen has.

@@ -1,11 +1,37 @@
 //! A plan for people and programs. No password is shown in any form.
 
-use super::{Change, Entry, Impact, Plan};
+use super::{Action, Change, Entry, Impact, Plan, digest};
 use crate::diag::secret::without_passwords;
 use crate::diag::text::printable;
 use serde_json::{Value, json};
 use similar::TextDiff;
 use std::fmt;
+
+impl fmt::Display for Action {
+    /// One line, without its end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { change, impact } = self;
+        match (change, impact) {
+            (Change::DaemonReload | Change::Start { .. } | Change::Stop { .. }, _)
+            | (_, Impact::None) => write!(f, "{change}"),
+            _ => write!(f, "{change} [{impact}]"),
+        }
+    }
+}
+
+impl fmt::Display for Impact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::DaemonReload => "daemon-reload",
+            Self::InitrdRebuild => "initrd rebuild",
+            Self::NeedsRestart => "VM needs restart",
+            Self::StartsOrStops => "VM starts or stops",
+            Self::Install => "install",
+            Self::DestroysData => "DESTROYS DATA",
+        })
+    }
+}
 
 impl fmt::Display for Change {
     /// One line, without its end.
@@ -15,26 +41,48 @@ impl fmt::Display for Change {
                 path,
                 entry,
                 before,
-            } => {
-                let path = printable(path);
-                match (entry, before) {
-                    (Entry::Link(target), _) => write!(f, "link {path} to {}", printable(target)),
-                    (Entry::File { mode, .. }, None) => write!(f, "write {path} ({mode:04o})"),
-                    (Entry::File { mode, content }, Some(Entry::File { content: old, .. }))
-                        if content == old =>
-                    {
-                        write!(f, "set the permissions of {path} to {mode:04o}")
-                    }
-                    _ => write!(f, "change {path}"),
-                }
-            }
+            } => put(f, &printable(path), entry, before.as_ref()),
             Self::Remove { path, .. } => write!(f, "remove {}", printable(path)),
             Self::DaemonReload => f.write_str("let systemd read its units again"),
-        }?;
-        match (self, self.impact()) {
-            (Self::DaemonReload, _) | (_, Impact::None) => Ok(()),
-            (_, Impact::DaemonReload) => f.write_str(" [daemon-reload]"),
+            Self::Stop { domain } => write!(f, "stop {domain}, which is no longer defined"),
+            Self::BuildInitrd { kernel } => {
+                write!(
+                    f,
+                    "build the initrd of guests for kernel {}",
+                    printable(kernel)
+                )
+            }
+            Self::Adopt { domain, place } => {
+                write!(f, "take {domain} on {place} for installed, as it runs")
+            }
+            Self::Install {
+                domain,
+                place,
+                erase: false,
+            } => write!(f, "install {domain} on {place}, if that is empty"),
+            Self::Install { domain, place, .. } => {
+                write!(f, "erase {place} and install {domain} on it anew")
+            }
+            Self::Start { domain } => write!(f, "start {domain}"),
         }
+    }
+}
+
+fn put(
+    f: &mut fmt::Formatter<'_>,
+    path: &str,
+    entry: &Entry,
+    before: Option<&Entry>,
+) -> fmt::Result {
+    match (entry, before) {
+        (Entry::Link(target), _) => write!(f, "link {path} to {}", printable(target)),
+        (Entry::File { mode, .. }, None) => write!(f, "write {path} ({mode:04o})"),
+        (Entry::File { mode, content }, Some(Entry::File { content: old, .. }))
+            if content == old =>
+        {
+            write!(f, "set the permissions of {path} to {mode:04o}")
+        }
+        _ => write!(f, "change {path}"),
     }
 }
 
@@ -66,23 +114,64 @@ impl Change {
     }
 }
 
-impl Plan {
-    /// The plan as JSON: `actions` with `action`, `path`, `impact` and a `sentence`, and
-    /// `leftovers`.
+impl Action {
+    /// The action as JSON: `action`, what it is about, `impact` and a `sentence`.
     pub fn to_json(&self) -> Value {
-        let actions = self.actions.iter().map(|change| {
-            let (action, path) = match change {
-                Change::Put { path, .. } => ("put", Some(path)),
-                Change::Remove { path, .. } => ("remove", Some(path)),
-                Change::DaemonReload => ("daemon-reload", None),
+        let (action, subject) = match &self.change {
+            Change::Put { path, .. } => ("put", json!({ "path": path })),
+            Change::Remove { path, .. } => ("remove", json!({ "path": path })),
+            Change::DaemonReload => ("daemon-reload", json!({})),
+            Change::Stop { domain } => ("stop", json!({ "domain": domain })),
+            Change::BuildInitrd { kernel } => ("build-initrd", json!({ "kernel": kernel })),
+            Change::Adopt { domain, place } => {
+                ("adopt", json!({ "domain": domain, "place": place }))
+            }
+            Change::Install {
+                domain,
+                place,
+                erase,
+            } => (
+                "install",
+                json!({ "domain": domain, "place": place, "erase": erase }),
+            ),
+            Change::Start { domain } => ("start", json!({ "domain": domain })),
+        };
+        let mut value = json!({ "action": action });
+        if let (Value::Object(value), Value::Object(subject)) = (&mut value, subject) {
+            value.extend(subject);
+            value.insert("impact".into(), json!(self.impact));
+            value.insert("sentence".into(), json!(self.to_string()));
+        }
+        value
+    }
+}
+
+impl Plan {
+    /// The plan as JSON: `actions`, `leftovers`, `unmanaged` VMs and `pending_restarts`.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "actions": self.actions.iter().map(Action::to_json).collect::<Vec<_>>(),
+            "leftovers": self.leftovers,
+            "unmanaged": self.unmanaged().collect::<Vec<_>>(),
+            "pending_restarts": self.pending_restarts,
+        })
+    }
+
+    /// A digest of all that is to be done, contents included (SHA-256, hexadecimal).
+    pub fn fingerprint(&self) -> String {
+        let parts = self.actions.iter().flat_map(|action| {
+            let (before, after) = match &action.change {
+                Change::Put { entry, before, .. } => (before.as_ref(), Some(entry)),
+                Change::Remove { before, .. } => (Some(before), None),
+                _ => (None, None),
             };
-            json!({
-                "action": action,
-                "path": path,
-                "impact": change.impact(),
-                "sentence": change.to_string(),
-            })
+            let entries = [before, after].map(|entry| entry.map_or_else(String::new, digest));
+            [action.to_json().to_string()].into_iter().chain(entries)
         });
-        json!({ "actions": actions.collect::<Vec<_>>(), "leftovers": self.leftovers })
+        let whole: Vec<_> = parts.collect();
+        digest(&Entry::File {
+            mode: 0,
+            content: whole.join("\n").into_bytes(),
+        })
     }
 }

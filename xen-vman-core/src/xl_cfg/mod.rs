@@ -27,7 +27,10 @@
 
 mod advice;
 mod lexer;
+mod meaning;
 mod parser;
+
+pub use meaning::same_meaning;
 
 use crate::diag::{FileId, Report, Span};
 use std::collections::HashMap;

@@ -1,0 +1,161 @@
+//! `facts`, `status` and `doctor`: what a host is, how its VMs are, and what it lacks.
+
+use super::host::{open, open_root};
+use crate::args::{DoctorArgs, FactsArgs, StatusArgs};
+use crate::{Failure, Outcome, terminal};
+use serde_json::json;
+use std::fmt::Write as _;
+use xen_vman_core::Output;
+use xen_vman_core::doctor::{self, Readiness};
+use xen_vman_core::host::{facts, observe, see};
+use xen_vman_core::plan::{Installed, VmStatus, status};
+
+pub(crate) fn run_facts(args: &FactsArgs) -> Result<Outcome, Failure> {
+    let dir = open_root(&args.root)?;
+    let facts = facts(&dir)?;
+    if args.json {
+        let text = format!("{:#}\n", facts.to_json());
+        terminal::data(text.as_bytes())?;
+        return Ok(Outcome::Fine);
+    }
+    let observed = observe(&dir, &Output::default())?;
+    let mut text = String::new();
+    if let serde_json::Value::Object(facts) = facts.to_json() {
+        for (key, value) in facts {
+            let _ = writeln!(text, "{key} = {value}");
+        }
+    }
+    let kernels = &observed.kernels;
+    for (what, names) in [
+        ("running kernel", kernels.running.iter().collect::<Vec<_>>()),
+        ("installed kernels", kernels.installed.iter().collect()),
+        (
+            "kernels with an initrd for guests",
+            kernels.with_initrd.iter().collect(),
+        ),
+        ("running domains", observed.domains.keys().collect()),
+        ("iSCSI sessions", observed.sessions.iter().collect()),
+        (
+            "roots that vm_mount@ shows",
+            observed.mounted.iter().collect(),
+        ),
+    ] {
+        if !names.is_empty() {
+            let names: Vec<_> = names.into_iter().map(|name| printable(name)).collect();
+            let _ = writeln!(text, "# {what}: {}", names.join(", "));
+        }
+    }
+    terminal::data(text.as_bytes())?;
+    Ok(Outcome::Fine)
+}
+
+pub(crate) fn run_status(args: &StatusArgs) -> Result<Outcome, Failure> {
+    let Some((dir, _, output)) = open(&args.host)? else {
+        return Ok(Outcome::WrongDefinition);
+    };
+    let all = status(&output, &observe(&dir, &output)?);
+    let text = if args.json {
+        format!("{:#}\n", json!({ "vms": all }))
+    } else {
+        table(&all)
+    };
+    terminal::data(text.as_bytes())?;
+    Ok(Outcome::Fine)
+}
+
+/// One line for each VM.
+fn table(all: &[VmStatus]) -> String {
+    let head = [
+        "VM",
+        "DEFINED",
+        "AT BOOT",
+        "RUNNING",
+        "INSTALLED",
+        "STORAGE",
+    ];
+    let mut rows = vec![head.map(str::to_owned)];
+    rows.extend(all.iter().map(row));
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.max().unwrap_or_default()
+    };
+    let widths: Vec<_> = (0..head.len()).map(width).collect();
+    let lines = rows.iter().map(|row| {
+        let cells = row.iter().zip(&widths);
+        let line: String = cells
+            .map(|(cell, width)| format!("{cell:width$}  "))
+            .collect();
+        format!("{}\n", line.trim_end())
+    });
+    lines.collect()
+}
+
+fn row(vm: &VmStatus) -> [String; 6] {
+    let word = |yes: bool| if yes { "yes" } else { "no" };
+    let running = match vm.is_running {
+        None => "-",
+        Some(true) if vm.needs_restart => "yes, restart it",
+        Some(is_running) => word(is_running),
+    };
+    let installed = match vm.installed {
+        Installed::Yes => "yes",
+        Installed::Unfinished => "unfinished",
+        Installed::No => "no",
+        Installed::Foreign => "-",
+    };
+    let mut storage = vm
+        .storage
+        .as_deref()
+        .map_or_else(|| "-".to_owned(), printable);
+    if vm.is_at_hand == Some(true) {
+        storage.push_str(" (logged in)");
+    }
+    if vm.is_mounted {
+        storage.push_str(" (mounted)");
+    }
+    [
+        printable(&vm.domain),
+        word(vm.is_defined).to_owned(),
+        word(vm.is_enabled).to_owned(),
+        running.to_owned(),
+        installed.to_owned(),
+        storage,
+    ]
+}
+
+pub(crate) fn run_doctor(args: &DoctorArgs) -> Result<Outcome, Failure> {
+    let Some((dir, compiled, output)) = open(&args.host)? else {
+        return Ok(Outcome::WrongDefinition);
+    };
+    let asked = doctor::questions(&compiled.resolved, &output);
+    let found = doctor::examine(&compiled.resolved, &output, &see(&dir, &asked)?);
+    if args.json {
+        terminal::data(format!("{:#}\n", json!({ "findings": found })).as_bytes())?;
+    } else {
+        let mut text = String::new();
+        for finding in &found {
+            let state = match finding.state {
+                Readiness::Fine => "ok",
+                Readiness::Risky => "risky",
+                Readiness::Missing => "MISSING",
+            };
+            let _ = writeln!(text, "{state:8} {}: {}", finding.about, finding.says);
+            if !finding.help.is_empty() {
+                let _ = writeln!(text, "{:8} → {}", "", finding.help);
+            }
+        }
+        terminal::data(text.as_bytes())?;
+    }
+    let is_ready = found
+        .iter()
+        .all(|finding| finding.state != Readiness::Missing);
+    Ok(if is_ready {
+        Outcome::Fine
+    } else {
+        Outcome::SomethingToDo
+    })
+}
+
+fn printable(text: &str) -> String {
+    xen_vman_core::diag::text::printable(text)
+}

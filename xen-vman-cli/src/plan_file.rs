@@ -1,0 +1,141 @@
+//! A plan in a file: what it was made of, and the fingerprint that it must have again.
+//!
+//! The file holds no content of any file of the host. `apply` makes the plan anew, and does
+//! it if it is the same.
+
+use crate::args::{DefinitionArgs, HostArgs, InputArgs, ReportArgs, TargetArgs};
+use crate::{Failure, input};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use xen_vman_core::plan::Plan;
+
+/// The form of plan files that is written and read.
+const VERSION: u32 = 1;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlanFile {
+    xen_vman_plan: u32,
+    /// The SHA-256 of [`Plan::fingerprint`]'s parts.
+    fingerprint: String,
+    /// The files of the definition, and the SHA-256 of each.
+    inputs: BTreeMap<PathBuf, String>,
+    files: Vec<PathBuf>,
+    common: Vec<PathBuf>,
+    facts: Option<PathBuf>,
+    scripts: Option<PathBuf>,
+    allow: Vec<String>,
+    deny: Vec<String>,
+    strict: bool,
+    root: PathBuf,
+    prune: bool,
+    templates: Option<PathBuf>,
+    /// For people.
+    plan: serde_json::Value,
+}
+
+/// Writes a plan for root alone: what is planned tells of the host.
+pub(crate) fn write(path: &Path, args: &TargetArgs, plan: &Plan) -> Result<(), Failure> {
+    let host = &args.host;
+    let DefinitionArgs { files, input } = &host.definition;
+    let one = |path: &PathBuf| absolute(path);
+    let all = |paths: &[PathBuf]| paths.iter().map(one).collect::<Result<Vec<_>, _>>();
+    let some = |path: &Option<PathBuf>| path.as_ref().map(one).transpose();
+    let (files, common, facts) = (all(files)?, all(&input.common)?, some(&input.facts)?);
+    let read = files.iter().chain(&common).chain(&facts);
+    let file = PlanFile {
+        xen_vman_plan: VERSION,
+        fingerprint: plan.fingerprint(),
+        inputs: read
+            .map(|path| Ok((path.clone(), digest(path)?)))
+            .collect::<Result<_, Failure>>()?,
+        files,
+        common,
+        facts,
+        scripts: some(&input.scripts)?,
+        allow: input.report.allow.clone(),
+        deny: input.report.deny.clone(),
+        strict: input.report.strict,
+        root: one(&host.root)?,
+        prune: args.prune,
+        templates: some(&host.templates)?,
+        plan: plan.to_json(),
+    };
+    let fail =
+        |error: std::io::Error| Failure::new(format!("cannot write {}: {error}", path.display()));
+    let mut text = serde_json::to_vec_pretty(&file).map_err(|error| fail(error.into()))?;
+    text.push(b'\n');
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut out = options.open(path).map_err(fail)?;
+    out.write_all(&text).map_err(fail)
+}
+
+/// The arguments that a plan was made with, and its fingerprint; none if the file is no plan.
+pub(crate) fn read(path: &Path) -> Result<Option<(TargetArgs, String)>, Failure> {
+    let bytes = input::bytes(path)?;
+    let Ok(serde_json::Value::Object(fields)) = serde_json::from_slice(&bytes) else {
+        return Ok(None);
+    };
+    if !fields.contains_key("xen_vman_plan") {
+        return Ok(None);
+    }
+    let name = path.display();
+    let again = "make it anew with `plan --out`; nothing was changed";
+    let wrong = |why: &str| Failure::new(format!("{name} {why}")).help(again);
+    let file: PlanFile = serde_json::from_value(fields.into())
+        .map_err(|error| wrong(&format!("is not a plan that can be read: {error}")))?;
+    if file.xen_vman_plan != VERSION {
+        return Err(wrong("was written by another version"));
+    }
+    for (path, then) in &file.inputs {
+        if digest(path)? != *then {
+            return Err(wrong(&format!(
+                "does not fit: {} has changed since",
+                path.display()
+            )));
+        }
+    }
+    let host = HostArgs {
+        definition: DefinitionArgs {
+            files: file.files,
+            input: InputArgs {
+                common: file.common,
+                facts: file.facts,
+                scripts: file.scripts,
+                report: ReportArgs {
+                    allow: file.allow,
+                    deny: file.deny,
+                    strict: file.strict,
+                    ..ReportArgs::default()
+                },
+            },
+        },
+        root: file.root,
+        templates: file.templates,
+    };
+    let args = TargetArgs {
+        host,
+        prune: file.prune,
+    };
+    Ok(Some((args, file.fingerprint)))
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    path.canonicalize()
+        .map_err(|error| Failure::new(format!("cannot find {}: {error}", path.display())))
+}
+
+fn digest(path: &Path) -> Result<String, Failure> {
+    let mut text = String::new();
+    for byte in Sha256::digest(input::bytes(path)?) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    Ok(text)
+}

@@ -1,0 +1,185 @@
+//! Plans in files, events for programs, and going back.
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+mod support;
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use support::{code, example, run, times, tree};
+
+fn rollback(root: &Path, more: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xen-vman-cli"));
+    command.arg("rollback").arg("--root").arg(root).args(more);
+    command.output().unwrap()
+}
+
+fn apply_plan(plan: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xen-vman-cli"));
+    command.arg("apply").arg(plan).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// The example with a word of it replaced.
+fn changed(dir: &Path, from: &str, to: &str) -> std::path::PathBuf {
+    let text = fs::read_to_string(example()).unwrap();
+    assert!(text.contains(from), "{from}");
+    let path = dir.join("changed.toml");
+    fs::write(&path, text.replacen(from, to, 1)).unwrap();
+    path
+}
+
+/// What a host has, but for what is ours in it.
+fn files(root: &Path) -> std::collections::BTreeMap<std::path::PathBuf, (u32, Vec<u8>)> {
+    let mut tree = tree(root);
+    tree.retain(|path, _| !path.starts_with("var/lib/xen-vman") && !path.starts_with("run"));
+    tree
+}
+
+#[test]
+fn a_plan_file_is_done_as_it_is_or_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("root");
+    fs::create_dir(&root).unwrap();
+    let definition = changed(dir.path(), "memory", "memory");
+    let plan = dir.path().join("tonight.plan");
+    let out = ["--out", plan.to_str().unwrap()];
+    code(&run("plan", &definition, &root, &out), 3);
+    assert_eq!(files(&root), BTreeMap::default());
+
+    // The definition changes.
+    let text = fs::read_to_string(&definition).unwrap();
+    fs::write(&definition, format!("{text}\n# another comment\n")).unwrap();
+    let refused = apply_plan(&plan);
+    code(&refused, 2);
+    assert!(
+        said(&refused).contains("changed.toml has changed since"),
+        "{}",
+        said(&refused)
+    );
+    assert_eq!(files(&root), BTreeMap::default());
+    fs::write(&definition, &text).unwrap();
+
+    // The host changes.
+    fs::create_dir_all(root.join("etc/xen")).unwrap();
+    fs::write(root.join("etc/xen/xl.conf"), "autoballoon=\"off\"\n").unwrap();
+    let before = times(&root);
+    let refused = apply_plan(&plan);
+    code(&refused, 2);
+    assert!(
+        said(&refused).contains("has changed since the plan was made"),
+        "{}",
+        said(&refused)
+    );
+    let mut after = times(&root);
+    after.retain(|path, _| !path.starts_with(root.join("run")) && *path != root);
+    let mut before = before;
+    before.retain(|path, _| *path != root);
+    assert_eq!(after, before, "nothing is touched but the lock");
+    fs::remove_file(root.join("etc/xen/xl.conf")).unwrap();
+
+    code(&apply_plan(&plan), 0);
+    code(&run("plan", &definition, &root, &[]), 0);
+    let again = apply_plan(&plan);
+    code(&again, 0);
+    assert!(
+        said(&again).ends_with("nothing to do\n"),
+        "{}",
+        said(&again)
+    );
+}
+
+#[test]
+fn rollbacks_go_back_one_apply_after_the_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("root");
+    fs::create_dir(&root).unwrap();
+    let nothing = rollback(&root, &[]);
+    code(&nothing, 2);
+    assert!(said(&nothing).contains("there is no apply to go back from"));
+    let empty = dir.path().join("empty.toml");
+    fs::write(&empty, "").unwrap();
+
+    let mut trees = vec![files(&root)];
+    let applies: [(&Path, &[&str]); 3] = [
+        (&example(), &[]),
+        (&changed(dir.path(), "memory = ", "memory = 1"), &[]),
+        (&empty, &["--prune"]),
+    ];
+    for (definition, more) in applies {
+        code(&run("apply", definition, &root, more), 0);
+        trees.push(files(&root));
+        assert_ne!(trees[trees.len() - 1], trees[trees.len() - 2]);
+    }
+    while let Some(_now) = trees.pop() {
+        let Some(before) = trees.last() else { break };
+        code(&rollback(&root, &[]), 0);
+        assert_eq!(&files(&root), before);
+    }
+    code(&rollback(&root, &[]), 2);
+    // What is defined can be applied again.
+    code(&run("apply", &example(), &root, &[]), 0);
+    code(&run("plan", &example(), &root, &[]), 0);
+}
+
+#[test]
+fn a_rollback_leaves_what_somebody_has_changed_since() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("root");
+    fs::create_dir(&root).unwrap();
+    code(&run("apply", &example(), &root, &[]), 0);
+    let unit = root.join("etc/systemd/system/vm@.service");
+    fs::write(&unit, "by hand").unwrap();
+    fs::remove_file(root.join("etc/systemd/system/vm_mount@.service")).unwrap();
+    let before = files(&root);
+    let refused = rollback(&root, &[]);
+    code(&refused, 2);
+    let said = said(&refused);
+    // What is gone already is as it was before.
+    assert!(
+        said.contains("vm@.service") && !said.contains("vm_mount@"),
+        "{said}"
+    );
+    assert_eq!(files(&root), before);
+}
+
+#[test]
+fn programs_are_told_each_event() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = run("apply", &example(), dir.path(), &["--json"]);
+    code(&output, 0);
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let events: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let kind = |event: &Value| event["event"].as_str().unwrap().to_owned();
+    assert_eq!(kind(&events[0]), "plan");
+    let planned = events[0]["actions"].as_array().unwrap();
+    assert!(planned.len() > 10);
+    for (number, (action, event)) in planned.iter().zip(&events[1..]).enumerate() {
+        assert_eq!(kind(event), "begins");
+        assert_eq!(event["number"], number + 1);
+        assert_eq!(event["sentence"], action["sentence"]);
+    }
+    let last = events.last().unwrap();
+    assert_eq!(kind(last), "ends");
+    assert_eq!(last["done"], planned.len());
+    // The journal says the same.
+    let place = last["generation"].as_str().unwrap();
+    let journal = dir
+        .path()
+        .join(place.trim_start_matches('/'))
+        .join("journal.jsonl");
+    let journal = fs::read_to_string(journal).unwrap();
+    assert_eq!(journal.lines().count(), planned.len() + 1);
+    for line in journal.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert!(line["at_secs"].as_u64().unwrap() > 1_700_000_000);
+    }
+}

@@ -1,0 +1,82 @@
+//! Directories that stand for a host, and commands on them.
+#![allow(dead_code, reason = "each test file uses some of it")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::SystemTime;
+
+pub(crate) fn example() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    root.join("docs/examples/hypervisor.toml")
+}
+
+pub(crate) fn command(verb: &str, definition: &Path, root: &Path, more: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xen-vman-cli"));
+    command.arg(verb).arg(definition).arg("--root").arg(root);
+    command
+        .arg("--scripts")
+        .arg(example().parent().unwrap().join("files"));
+    command.args(more);
+    command
+}
+
+pub(crate) fn run(verb: &str, definition: &Path, root: &Path, more: &[&str]) -> Output {
+    command(verb, definition, root, more).output().unwrap()
+}
+
+pub(crate) fn code(output: &Output, expected: i32) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(expected), "{said}");
+}
+
+/// Everything below a directory, links as they are.
+pub(crate) fn paths(dir: &Path) -> Vec<PathBuf> {
+    let mut found = vec![dir.to_owned()];
+    let mut next = 0;
+    while next < found.len() {
+        if fs::symlink_metadata(&found[next]).unwrap().is_dir() {
+            let entries = fs::read_dir(&found[next]).unwrap();
+            found.extend(entries.map(|entry| entry.unwrap().path()));
+        }
+        next += 1;
+    }
+    found
+}
+
+pub(crate) fn times(dir: &Path) -> BTreeMap<PathBuf, (u64, SystemTime)> {
+    let time = |path: PathBuf| {
+        let data = fs::symlink_metadata(&path).unwrap();
+        (path, (data.ino(), data.modified().unwrap()))
+    };
+    paths(dir).into_iter().map(time).collect()
+}
+
+/// What a host has: every file with its mode, every link with its target. What is kept of
+/// earlier files is left out.
+pub(crate) fn tree(dir: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
+    let state = dir.join("var/lib/xen-vman/generations");
+    let kept = paths(dir)
+        .into_iter()
+        .filter(|path| !path.starts_with(&state));
+    kept.filter_map(|path| {
+        let data = fs::symlink_metadata(&path).unwrap();
+        let content = if data.is_symlink() {
+            fs::read_link(&path)
+                .unwrap()
+                .into_os_string()
+                .into_encoded_bytes()
+        } else if data.is_file() {
+            fs::read(&path).unwrap()
+        } else {
+            return None;
+        };
+        Some((
+            path.strip_prefix(dir).unwrap().to_owned(),
+            (data.mode(), content),
+        ))
+    })
+    .collect()
+}

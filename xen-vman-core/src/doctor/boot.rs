@@ -1,0 +1,80 @@
+//! The kernel and the initrd that guests share with the host.
+
+use super::{Finding, Seen, fine, missing, risky};
+use crate::diag::text::printable;
+use crate::resolve::Resolved;
+
+const KERNEL: &str = "/etc/xen/vmlinuz";
+
+/// Whether a VM boots the kernel of the host.
+pub(super) fn uses_host_kernel(resolved: &Resolved) -> bool {
+    let boots = resolved.vms.iter().filter_map(|vm| vm.direct_boot.as_ref());
+    let mut kernels = boots.filter_map(|boot| boot.kernel.as_ref());
+    kernels.any(|kernel| kernel.as_str() == KERNEL)
+}
+
+pub(super) fn findings(resolved: &Resolved, seen: &Seen) -> Vec<Finding> {
+    if !uses_host_kernel(resolved) {
+        return Vec::new();
+    }
+    let mut all = dracut(resolved, seen);
+    all.extend(pair(seen));
+    all
+}
+
+fn dracut(resolved: &Resolved, seen: &Seen) -> Vec<Finding> {
+    if seen.dracut_modules.is_empty() {
+        return Vec::new();
+    }
+    let wanted = resolved.host.dracut_modules.iter();
+    let gone = wanted.filter(|module| !seen.dracut_modules.contains(module.as_str()));
+    let gone: Vec<_> = gone.map(|module| printable(module.as_str())).collect();
+    vec![if gone.is_empty() {
+        fine("dracut", "it has every module that is asked for")
+    } else {
+        risky(
+            "dracut",
+            &format!(
+                "this version has no module {}, so initrds are built without",
+                gone.join(", ")
+            ),
+            "take them out of dracut_modules, or install dracut-network",
+        )
+    }]
+}
+
+/// Both links must belong to the kernel that runs, or guests find no modules.
+fn pair(seen: &Seen) -> Option<Finding> {
+    let running = seen.kernels.running.as_ref()?;
+    if !seen.kernels.with_initrd.contains(running) {
+        return Some(missing(
+            "kernel",
+            &format!(
+                "guests have no initrd for the running kernel, {}",
+                printable(running)
+            ),
+            "run 'xen-vman-cli apply', which builds it",
+        ));
+    }
+    let wanted = [
+        format!("/boot/vmlinuz-{running}"),
+        format!("/etc/xen/initrd.img-{running}"),
+    ];
+    let is_pair = seen
+        .kernel_links
+        .iter()
+        .zip(&wanted)
+        .all(|(found, wanted)| found.as_ref() == Some(wanted));
+    Some(if is_pair {
+        fine(
+            "kernel",
+            &format!("guests boot {} with its initrd", printable(running)),
+        )
+    } else {
+        missing(
+            "kernel",
+            "/etc/xen/vmlinuz and /etc/xen/initrd.img are not those of the running kernel",
+            "systemctl restart xen_vman_global_preparation",
+        )
+    })
+}

@@ -1,0 +1,75 @@
+//! Services of the host that get in the way of VMs.
+
+use super::{Finding, Questions, Seen, fine, risky, setting};
+use crate::diag::text::printable;
+use crate::render::Output;
+use std::path::Path;
+
+/// xendomains(8) stops and starts domains as well.
+pub(super) fn xendomains(output: &Output, seen: &Seen) -> Vec<Finding> {
+    let is_ours = |name: &&String| {
+        output.host.iter().any(|file| {
+            let own = Path::new(&file.path).file_name();
+            file.path.ends_with(".cfg") && own.is_some_and(|own| own == name.as_str())
+        })
+    };
+    let twice = seen.auto.iter().filter(is_ours).map(|name| {
+        risky(
+            "xendomains",
+            &format!("/etc/xen/auto/{} would be started twice", printable(name)),
+            "remove it there; vm@ starts the VM",
+        )
+    });
+    let mut all: Vec<_> = twice.collect();
+    let place = setting(&seen.xendomains, "XENDOMAINS_SAVE").unwrap_or_default();
+    let only_own = setting(&seen.xendomains, "XENDOMAINS_AUTO_ONLY") == Some("true");
+    let saves = seen.xendomains_is_enabled && !place.is_empty() && !only_own;
+    if saves {
+        all.push(risky(
+            "xendomains",
+            &format!(
+                "whenever xendomains is stopped, as by an upgrade, it saves every running VM to {}",
+                printable(place)
+            ),
+            "set XENDOMAINS_SAVE=\"\" and XENDOMAINS_AUTO_ONLY=true in /etc/default/xendomains, or \
+             'systemctl disable xendomains'",
+        ));
+    }
+    if all.is_empty() {
+        all.push(fine("xendomains", "it leaves our VMs alone"));
+    }
+    all
+}
+
+/// open-iscsi logs in by itself to what it is told to.
+pub(super) fn open_iscsi(asked: &Questions, seen: &Seen) -> Vec<Finding> {
+    if asked.targets.is_empty() {
+        return Vec::new();
+    }
+    let mut all: Vec<_> = seen
+        .automatic_targets
+        .iter()
+        .map(|iqn| {
+            let iqn = printable(iqn);
+            risky(
+                "open-iscsi",
+                &format!("this host logs in to {iqn} at boot, even if its VM runs elsewhere"),
+                &format!("iscsiadm -m node -T {iqn} -o update -n node.startup -v manual"),
+            )
+        })
+        .collect();
+    if setting(&seen.iscsid, "node.startup") == Some("automatic") {
+        all.push(risky(
+            "open-iscsi",
+            "this host logs in at boot to every target that is discovered",
+            "set node.startup = manual in /etc/iscsi/iscsid.conf",
+        ));
+    }
+    if all.is_empty() {
+        all.push(fine(
+            "open-iscsi",
+            "it logs in to no target of our VMs by itself",
+        ));
+    }
+    all
+}

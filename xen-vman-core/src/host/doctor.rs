@@ -1,0 +1,127 @@
+//! Looks at what a host needs for its VMs.
+
+use super::{HostDir, HostError, observe};
+use crate::doctor::{Questions, Seen};
+use crate::plan::Entry;
+use std::collections::BTreeSet;
+
+const MODULES: &str = "/usr/lib/dracut/modules.d";
+/// Where open-iscsi keeps what it knows of targets, before and since its version 2.1.10.
+const NODES: [&str; 2] = ["/etc/iscsi/nodes", "/var/lib/iscsi/nodes"];
+/// What makes xendomains start with the host, as a unit and as a script.
+const WANTS: &str = "/etc/systemd/system/multi-user.target.wants";
+const SCRIPTS: &str = "/etc/rc2.d";
+
+/// Answers questions.
+///
+/// # Errors
+/// If the host cannot be read.
+pub fn see(dir: &HostDir, asked: &Questions) -> Result<Seen, HostError> {
+    let mut seen = Seen {
+        is_running: dir.is_running(),
+        is_xen: text(dir, "/sys/hypervisor/type")?.trim() == "xen",
+        is_dom0: text(dir, "/proc/xen/capabilities")?.contains("control_d"),
+        xendomains: text(dir, "/etc/default/xendomains")?,
+        iscsid: text(dir, "/etc/iscsi/iscsid.conf")?,
+        auto: names(dir, "/etc/xen/auto")?,
+        kernels: observe::kernels(dir)?,
+        kernel_links: [
+            link(dir, "/etc/xen/vmlinuz")?,
+            link(dir, "/etc/xen/initrd.img")?,
+        ],
+        ..Seen::default()
+    };
+    seen.xendomains_is_enabled = names(dir, WANTS)?.contains("xendomains.service")
+        || names(dir, SCRIPTS)?
+            .iter()
+            .any(|name| name.starts_with('S') && name.ends_with("xendomains"));
+    for program in asked.programs.keys() {
+        let is_there = if program.starts_with('/') {
+            dir.is_program(program)?
+        } else {
+            observe::path_of(dir, program)?.is_some()
+        };
+        if is_there {
+            seen.programs.insert(program.clone());
+        }
+    }
+    for script in &asked.scripts {
+        if dir.is_program(script)? {
+            seen.scripts.insert(script.clone());
+        }
+    }
+    for bridge in &asked.bridges {
+        let place = format!("/sys/class/net/{bridge}");
+        // A bridge of Open vSwitch has no such directory, and is a device all the same.
+        if !names(dir, &place)?.is_empty() {
+            seen.bridges.insert(bridge.clone());
+        }
+    }
+    for target in &asked.targets {
+        if is_automatic(dir, target)? {
+            seen.automatic_targets.insert(target.clone());
+        }
+    }
+    let modules = names(dir, MODULES)?;
+    // Two digits, then the name.
+    seen.dracut_modules = modules
+        .iter()
+        .map(|name| {
+            name.trim_start_matches(|c: char| c.is_ascii_digit())
+                .to_owned()
+        })
+        .collect();
+    Ok(seen)
+}
+
+/// Whether open-iscsi logs in to a target by itself: `NODES/IQN/PORTAL/INTERFACE`, or a
+/// portal that is a file.
+fn is_automatic(dir: &HostDir, target: &str) -> Result<bool, HostError> {
+    for place in NODES {
+        let node = format!("{place}/{target}");
+        for portal in names(dir, &node)? {
+            let portal = format!("{node}/{portal}");
+            let files = match dir.entry(&portal)? {
+                Some(Entry::File { .. }) => vec![portal],
+                _ => names(dir, &portal)?
+                    .into_iter()
+                    .map(|name| format!("{portal}/{name}"))
+                    .collect(),
+            };
+            for file in files {
+                let is_automatic = |line: &str| {
+                    let line = line.split_once('=');
+                    line.is_some_and(|(key, value)| {
+                        key.trim() == "node.startup" && value.trim() == "automatic"
+                    })
+                };
+                if text(dir, &file)?.lines().any(is_automatic) {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+    Ok(false)
+}
+
+fn names(dir: &HostDir, place: &str) -> Result<BTreeSet<String>, HostError> {
+    let names = dir.names(place)?.into_iter();
+    Ok(names
+        .filter(|name| !matches!(name.as_str(), "." | ".."))
+        .collect())
+}
+
+/// What is in a file; nothing if it is none.
+fn text(dir: &HostDir, path: &str) -> Result<String, HostError> {
+    Ok(match dir.entry(path)? {
+        Some(Entry::File { content, .. }) => String::from_utf8_lossy(&content).into_owned(),
+        _ => String::new(),
+    })
+}
+
+fn link(dir: &HostDir, path: &str) -> Result<Option<String>, HostError> {
+    Ok(match dir.entry(path)? {
+        Some(Entry::Link(target)) => Some(target),
+        _ => None,
+    })
+}

@@ -1,0 +1,239 @@
+//! Looks at what runs on a host: domains, kernels, programs.
+
+use super::{HostDir, HostError, program};
+use crate::diag::Report;
+use crate::document::Source;
+use crate::plan::{Domain, Entry, Kernels};
+use crate::render::MOUNT_PATH;
+use crate::resolve::Facts;
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::thread::sleep;
+use std::time::Duration;
+
+/// How long xl may take to answer, in seconds.
+const XL_LIMIT_SECS: u32 = 60;
+/// A domain that reboots is away for a second or two.
+const SECOND_LOOK: Duration = Duration::from_secs(2);
+/// Where `vm@` keeps what it knows of the domains it started.
+const DOMAINS: &str = "/run/xen-vman/domains";
+/// Where programs of the administration lie.
+const PLACES: [&str; 6] = [
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
+    "/usr/local/sbin",
+    "/usr/local/bin",
+];
+
+/// The domains that Xen has, but dom0, with what `vm@` started them from.
+///
+/// # Errors
+/// If this is a Xen host and xl gives no answer: then nothing is known of any domain.
+pub(super) fn domains(dir: &HostDir) -> Result<BTreeMap<String, Domain>, HostError> {
+    let Some(xl) = path_of(dir, "xl")? else {
+        return Ok(BTreeMap::new());
+    };
+    let mut found = list(dir, &xl)?;
+    let started = dir.names(DOMAINS)?;
+    if started
+        .iter()
+        .any(|name| is_name(name) && !found.contains(name))
+    {
+        sleep(SECOND_LOOK);
+        found.extend(list(dir, &xl)?);
+    }
+    found
+        .into_iter()
+        .map(|name| {
+            let config = match dir.entry(&format!("{DOMAINS}/{name}/config"))? {
+                Some(Entry::File { content, .. }) => Some(content),
+                _ => None,
+            };
+            Ok((name, Domain { config }))
+        })
+        .collect()
+}
+
+fn is_name(name: &str) -> bool {
+    !name.starts_with('.')
+}
+
+fn list(dir: &HostDir, xl: &str) -> Result<BTreeSet<String>, HostError> {
+    let words = [xl, "list", "-l"];
+    let ran = program::run(&words, XL_LIMIT_SECS)?;
+    if ran.status != 0 {
+        let is_xen = matches!(
+            dir.entry("/sys/hypervisor/type")?,
+            Some(Entry::File { content, .. }) if content.trim_ascii() == b"xen"
+        );
+        // Booted without Xen there are no domains.
+        return if is_xen {
+            Err(program::failed(&words, &ran.stderr))
+        } else {
+            Ok(BTreeSet::new())
+        };
+    }
+    names(&ran.stdout).map_err(|why| program::failed(&words, &why))
+}
+
+/// The names in what `xl list -l` prints, without dom0.
+fn names(json: &[u8]) -> Result<BTreeSet<String>, String> {
+    #[derive(Deserialize)]
+    struct Item {
+        domid: u32,
+        config: Option<Config>,
+    }
+    #[derive(Deserialize)]
+    struct Config {
+        c_info: Option<Info>,
+    }
+    #[derive(Deserialize)]
+    struct Info {
+        name: Option<String>,
+    }
+    let items: Vec<Item> =
+        serde_json::from_slice(json).map_err(|error| format!("its answer is no list: {error}"))?;
+    let domains = items.into_iter().filter(|item| item.domid != 0);
+    Ok(domains
+        .filter_map(|item| item.config?.c_info?.name)
+        .collect())
+}
+
+/// The kernels of a host, and which of them guests have an initrd for.
+pub(super) fn kernels(dir: &HostDir) -> Result<Kernels, HostError> {
+    let with_image = releases(dir, "/boot", "vmlinuz-")?;
+    let with_modules: BTreeSet<_> = dir.names("/lib/modules")?.into_iter().collect();
+    let running = match dir.entry("/proc/sys/kernel/osrelease")? {
+        Some(Entry::File { content, .. }) if dir.is_running() => Some(text(&content)),
+        _ => None,
+    };
+    Ok(Kernels {
+        installed: with_image.intersection(&with_modules).cloned().collect(),
+        with_initrd: releases(dir, "/etc/xen", "initrd.img-")?,
+        running,
+    })
+}
+
+/// The targets that a host is logged in to.
+pub(super) fn sessions(dir: &HostDir) -> Result<BTreeSet<String>, HostError> {
+    let place = "/sys/class/iscsi_session";
+    let mut targets = BTreeSet::new();
+    for session in dir.names(place)? {
+        if let Some(Entry::File { content, .. }) =
+            dir.entry(&format!("{place}/{session}/targetname"))?
+        {
+            targets.insert(text(&content));
+        }
+    }
+    Ok(targets)
+}
+
+/// The domains whose roots are mounted by `vm_mount@`.
+pub(super) fn mounted(dir: &HostDir) -> Result<BTreeSet<String>, HostError> {
+    let Some(Entry::File { content, .. }) = dir.entry("/proc/self/mountinfo")? else {
+        return Ok(BTreeSet::new());
+    };
+    let points = text(&content);
+    let points = points.lines().filter_map(|line| line.split(' ').nth(4));
+    let domains = points.filter_map(|point| point.strip_prefix(MOUNT_PATH)?.strip_prefix('/'));
+    Ok(domains.map(str::to_owned).collect())
+}
+
+fn releases(dir: &HostDir, place: &str, prefix: &str) -> Result<BTreeSet<String>, HostError> {
+    let names = dir.names(place)?.into_iter();
+    Ok(names
+        .filter_map(|name| name.strip_prefix(prefix).map(str::to_owned))
+        .collect())
+}
+
+/// What can be found out for [`Facts`]: where programs are, and on a running Xen host its
+/// version, memory and CPUs.
+///
+/// # Errors
+/// If the host cannot be read.
+pub fn facts(dir: &HostDir) -> Result<Facts, HostError> {
+    let mut facts = serde_json::Map::new();
+    let mut add = |key: &str, value: Option<String>| {
+        facts.extend(value.map(|value| (key.to_owned(), value.into())));
+    };
+    let xl = path_of(dir, "xl")?;
+    add("xl_path", xl.clone());
+    add("iscsiadm_path", path_of(dir, "iscsiadm")?);
+    if dir.is_running() {
+        let number = |name: &str| -> Result<Option<String>, HostError> {
+            let entry = dir.entry(&format!("/sys/hypervisor/version/{name}"))?;
+            Ok(match entry {
+                Some(Entry::File { content, .. }) => Some(text(&content)),
+                _ => None,
+            })
+        };
+        let version = number("major")?.zip(number("minor")?);
+        add(
+            "xen_version",
+            version.map(|(major, minor)| format!("{major}.{minor}")),
+        );
+        let info = match &xl {
+            Some(xl) => program::run(&[xl.as_str(), "info"], XL_LIMIT_SECS)?.stdout,
+            None => Vec::new(),
+        };
+        add("host_memory", info_value(&info, "total_memory"));
+        add("host_cpus", info_value(&info, "nr_cpus"));
+    }
+    let text = serde_json::Value::Object(facts).to_string();
+    let source = Source::new("observed.json", text);
+    // What does not have the form of a fact is none.
+    Ok(source.map_or_else(Facts::default, |source| {
+        Facts::read(&source, &mut Report::new())
+    }))
+}
+
+fn text(content: &[u8]) -> String {
+    String::from_utf8_lossy(content).trim().to_owned()
+}
+
+/// A value of what `xl info` prints: lines of `key : value`.
+fn info_value(info: &[u8], key: &str) -> Option<String> {
+    let info = String::from_utf8_lossy(info);
+    let mut pairs = info.lines().filter_map(|line| line.split_once(':'));
+    let (_, value) = pairs.find(|(name, _)| name.trim() == key)?;
+    Some(value.trim().to_owned())
+}
+
+/// Where a program is.
+pub(super) fn path_of(dir: &HostDir, name: &str) -> Result<Option<String>, HostError> {
+    for place in PLACES {
+        let path = format!("{place}/{name}");
+        if dir.is_program(&path)? {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn domains_are_read_without_dom0() {
+        let json = br#"[
+            {"domid": 0, "config": {"c_info": {"type": "pv", "name": "Domain-0"}, "b_info": {}}},
+            {"domid": 7, "config": {"c_info": {"type": "pvh", "name": "org-web"}, "b_info": {"max_memkb": 1}}},
+            {"domid": 9, "config": null}
+        ]"#;
+        assert_eq!(names(json).unwrap(), BTreeSet::from(["org-web".to_owned()]));
+        assert_eq!(names(b"[]").unwrap(), BTreeSet::new());
+        assert!(names(b"xl: no such thing").is_err());
+    }
+
+    #[test]
+    fn memory_and_cpus_are_read() {
+        let info = b"host                   : dom0\nrelease                : 6.1.0-37-amd64\nnr_cpus                : 8\ntotal_memory           : 16310\nxen_commandline        : placeholder dom0_mem=1G:max=2G\n";
+        assert_eq!(info_value(info, "nr_cpus").as_deref(), Some("8"));
+        assert_eq!(info_value(info, "total_memory").as_deref(), Some("16310"));
+        assert_eq!(info_value(info, "memory"), None);
+    }
+}

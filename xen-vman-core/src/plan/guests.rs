@@ -1,0 +1,111 @@
+//! Guests: which are installed, started, and in need of a restart.
+
+use super::action::domain_of_config;
+use super::{Action, Change, Impact, Observed};
+use crate::install::GuestRecord;
+use crate::render::{Install, Output};
+use crate::values::Reinstall;
+use crate::xl_cfg::same_meaning;
+use std::collections::BTreeSet;
+
+/// The installations, and after all of them the starts.
+pub(super) fn actions(output: &Output, observed: &Observed) -> Vec<Action> {
+    if !observed.is_running {
+        return Vec::new();
+    }
+    let mut actions = Vec::new();
+    let mut starts = BTreeSet::new();
+    for install in &output.installs {
+        let domain = &install.domain;
+        let place = install.root.place().to_owned();
+        let known = observed.guests.get(domain);
+        let known = known.filter(|record| record.place == place);
+        let installs = match need(install, known) {
+            Need::Nothing => {
+                if is_owed_a_start(domain, known, observed) {
+                    starts.insert(domain.clone());
+                }
+                continue;
+            }
+            Need::Install if known.is_none() && observed.domains.contains_key(domain) => None,
+            Need::Install => Some(false),
+            Need::Reinstall => Some(true),
+        };
+        let domain = domain.clone();
+        actions.push(match installs {
+            None => Action {
+                change: Change::Adopt { domain, place },
+                impact: Impact::None,
+            },
+            Some(erase) => {
+                if install.boot_after_creation {
+                    starts.insert(domain.clone());
+                }
+                Action {
+                    change: Change::Install {
+                        domain,
+                        place,
+                        erase,
+                    },
+                    impact: if erase {
+                        Impact::DestroysData
+                    } else {
+                        Impact::Install
+                    },
+                }
+            }
+        });
+    }
+    actions.extend(starts.into_iter().map(|domain| Action {
+        change: Change::Start { domain },
+        impact: Impact::StartsOrStops,
+    }));
+    actions
+}
+
+/// Whether a VM is installed, and was to be started then.
+fn is_owed_a_start(domain: &str, known: Option<&GuestRecord>, observed: &Observed) -> bool {
+    observed.record.starts_pending.contains(domain)
+        && known.is_some_and(|record| record.is_finished)
+        && !observed.domains.contains_key(domain)
+}
+
+enum Need {
+    Nothing,
+    /// Onto an empty root, or one that was begun.
+    Install,
+    /// Whatever is there.
+    Reinstall,
+}
+
+fn need(install: &Install, known: Option<&GuestRecord>) -> Need {
+    let again = match &install.reinstall {
+        Reinstall::No => false,
+        Reinstall::Always => true,
+        Reinstall::Token(token) => {
+            known.is_none_or(|record| record.token.as_deref() != Some(token))
+        }
+    };
+    if again {
+        Need::Reinstall
+    } else if install.auto_install && !known.is_some_and(|record| record.is_finished) {
+        Need::Install
+    } else {
+        Need::Nothing
+    }
+}
+
+/// Whether the domain of a configuration runs with settings of another meaning.
+pub(super) fn needs_restart(path: &str, wanted: &[u8], observed: &Observed) -> bool {
+    let domain = domain_of_config(path).and_then(|domain| observed.domains.get(domain));
+    let config = domain.and_then(|domain| domain.config.as_deref());
+    config.is_some_and(|config| !same_meaning(config, wanted))
+}
+
+/// The VMs that run with settings of another meaning than is asked for.
+pub(super) fn pending_restarts(output: &Output, observed: &Observed) -> Vec<String> {
+    let configs = output.host.iter();
+    let pending = configs.filter(|file| needs_restart(&file.path, &file.content, observed));
+    let domains = pending.filter_map(|file| domain_of_config(&file.path));
+    domains.map(str::to_owned).collect()
+}

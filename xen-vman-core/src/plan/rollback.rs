@@ -1,0 +1,105 @@
+//! Back to the files of before.
+
+use super::files::{Obstacle, impact_of};
+use super::{Action, Change, Entry, INITRD_HOOK, Observed, Plan, Record, reload};
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+
+/// What stood at a path before an apply changed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The path.
+    pub path: String,
+    /// What stood there; none if nothing did.
+    pub before: Option<Entry>,
+    /// The [`digest`] of what the apply put there; none if it took away what was there.
+    pub after: Option<String>,
+}
+
+/// A digest of what stands at a path (SHA-256, hexadecimal).
+pub fn digest(entry: &Entry) -> String {
+    let mut hash = Sha256::new();
+    match entry {
+        Entry::File { mode, content } => {
+            hash.update(format!("file {mode:o}\n"));
+            hash.update(content);
+        }
+        Entry::Link(target) => {
+            hash.update("link\n");
+            hash.update(target);
+        }
+        Entry::Other => hash.update("other\n"),
+    }
+    let mut text = String::new();
+    for byte in hash.finalize() {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// What brings the files of before an apply back, the last one first. `record` is what was
+/// ours then.
+///
+/// # Errors
+/// The files that somebody has changed since.
+pub fn rollback(kept: &[Kept], record: Record, observed: &Observed) -> Result<Plan, Vec<Obstacle>> {
+    let mut obstacles = Vec::new();
+    let mut actions = Vec::new();
+    for Kept {
+        path,
+        before,
+        after,
+    } in kept.iter().rev()
+    {
+        let found = observed.entries.get(path);
+        if found == before.as_ref() {
+            continue;
+        }
+        if found.map(digest) != *after {
+            obstacles.push(Obstacle {
+                path: path.clone(),
+                found: found.cloned(),
+            });
+            continue;
+        }
+        let change = match (before, found) {
+            (Some(entry), found) => Change::Put {
+                path: path.clone(),
+                entry: entry.clone(),
+                before: found.cloned(),
+            },
+            (None, Some(found)) => Change::Remove {
+                path: path.clone(),
+                before: found.clone(),
+            },
+            (None, None) => continue,
+        };
+        let impact = impact_of(path);
+        actions.push((super::Rank::Unit, Action { change, impact }));
+    }
+    if !obstacles.is_empty() {
+        return Err(obstacles);
+    }
+    if observed.is_running {
+        actions.extend(reload(&actions, observed));
+    }
+    let mut record = record;
+    record.reload_pending = false;
+    record
+        .starts_pending
+        .clone_from(&observed.record.starts_pending);
+    record
+        .stale_initrds
+        .clone_from(&observed.record.stale_initrds);
+    if kept.iter().any(|kept| kept.path == INITRD_HOOK) {
+        // What the hook of now has built is not what that of then would build.
+        record
+            .stale_initrds
+            .extend(observed.kernels.installed.iter().cloned());
+    }
+    Ok(Plan {
+        actions: actions.into_iter().map(|(_, action)| action).collect(),
+        record,
+        ..Plan::default()
+    })
+}

@@ -1,0 +1,206 @@
+//! What is said of hosts, ready or not.
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+use std::collections::BTreeSet;
+use xen_vman_core::doctor::{Questions, Readiness, Seen, examine, questions};
+use xen_vman_core::plan::Kernels;
+use xen_vman_core::{Assets, Compiled, Facts, Output, Source, Templates, compile};
+
+fn host() -> (Compiled, Output) {
+    let text = r#"
+        nfsroot_base = "10.0.0.5:/tank"
+        iscsi_server = "10.0.0.6"
+        iscsi_base_wwn = "iqn.2017-01.de.example"
+        lazy_default_network_bridge = "br-lan"
+        [[vms]]
+        org = "a"
+        name = "web"
+        os = { type = "debian", version = "12" }
+        interfaces = [{ ip = "10.0.0.15/24" }]
+        [[vms]]
+        org = "a"
+        name = "db"
+        os = { type = "debian", version = "12" }
+        storage_type = "iscsi"
+        filesystem = "xfs"
+        interfaces = [{ ip = "10.0.0.16/24", bridge = "br-db.5", script = "vif-openvswitch" }]
+    "#;
+    let source = Source::new("host.toml", text).unwrap();
+    let compiled = compile(vec![source], &Facts::default());
+    assert!(!compiled.report.has_errors(), "{:?}", compiled.report);
+    let output = compiled
+        .render(&Templates::embedded(), &Assets::default())
+        .unwrap();
+    (compiled, output)
+}
+
+/// A host that has all that is asked for.
+fn ready(asked: &Questions) -> Seen {
+    Seen {
+        is_running: true,
+        is_xen: true,
+        is_dom0: true,
+        programs: asked.programs.keys().cloned().collect(),
+        scripts: asked.scripts.clone(),
+        bridges: asked.bridges.clone(),
+        xendomains_is_enabled: true,
+        xendomains: "XENDOMAINS_SAVE=\"/x\"\n# XENDOMAINS_SAVE=/y\nXENDOMAINS_SAVE=\"\"\n".into(),
+        iscsid: "# node.startup = automatic\nnode.startup = manual\n".into(),
+        kernels: Kernels {
+            running: Some("6.1".into()),
+            installed: BTreeSet::from(["6.1".into()]),
+            with_initrd: BTreeSet::from(["6.1".into()]),
+        },
+        kernel_links: ["/boot/vmlinuz-6.1", "/etc/xen/initrd.img-6.1"]
+            .map(|link| Some(link.into())),
+        ..Seen::default()
+    }
+}
+
+/// What is not fine after a change to a host that was ready.
+fn complaints(change: impl FnOnce(&mut Seen)) -> Vec<(Readiness, String)> {
+    let (compiled, output) = host();
+    let asked = questions(&compiled.resolved, &output);
+    let mut seen = ready(&asked);
+    change(&mut seen);
+    let found = examine(&compiled.resolved, &output, &seen).into_iter();
+    let found = found.filter(|finding| finding.state != Readiness::Fine);
+    found
+        .map(|finding| {
+            assert!(!finding.help.is_empty(), "{finding:?}");
+            (
+                finding.state,
+                format!("{}: {}", finding.about, finding.says),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn a_host_is_asked_for_what_its_vms_need() {
+    let (compiled, output) = host();
+    let asked = questions(&compiled.resolved, &output);
+    let programs: Vec<_> = asked
+        .programs
+        .iter()
+        .map(|(name, package)| format!("{name} {package}"))
+        .collect();
+    assert_eq!(
+        programs,
+        [
+            "/usr/sbin/iscsiadm open-iscsi",
+            "/usr/sbin/xl xen-utils-common",
+            "debootstrap debootstrap",
+            "dracut dracut-core",
+            "mkfs.xfs xfsprogs",
+            "mount.nfs nfs-common",
+        ]
+    );
+    let set = |items: &[&str]| {
+        items
+            .iter()
+            .map(ToString::to_string)
+            .collect::<BTreeSet<_>>()
+    };
+    assert_eq!(asked.bridges, set(&["br-db", "br-lan"]));
+    assert_eq!(
+        asked.scripts,
+        set(&[
+            "/etc/xen/scripts/vif-bridge",
+            "/etc/xen/scripts/vif-openvswitch"
+        ])
+    );
+    assert_eq!(asked.targets, set(&["iqn.2017-01.de.example:a-db"]));
+}
+
+#[test]
+fn a_host_that_is_ready_has_nothing_to_complain_of() {
+    assert_eq!(complaints(|_| ()), []);
+}
+
+#[test]
+fn each_thing_that_is_missing_is_told() {
+    use Readiness::{Missing, Risky};
+    let one = |change: fn(&mut Seen), state: Readiness, says: &str| {
+        let found = complaints(change);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].0, state, "{found:?}");
+        assert!(found[0].1.starts_with(says), "{found:?}");
+    };
+    one(
+        |seen| seen.is_xen = false,
+        Missing,
+        "xen: this machine does not run under Xen",
+    );
+    one(
+        |seen| seen.is_dom0 = false,
+        Missing,
+        "xen: this machine is a guest",
+    );
+    one(
+        |seen| assert!(seen.programs.remove("dracut")),
+        Missing,
+        "programs: there is no dracut",
+    );
+    one(
+        |seen| assert!(seen.bridges.remove("br-db")),
+        Missing,
+        "bridges: there is no bridge br-db",
+    );
+    one(
+        |seen| seen.scripts.retain(|path| !path.ends_with("bridge")),
+        Missing,
+        "scripts: there is no /etc",
+    );
+    one(
+        |seen| seen.xendomains = "XENDOMAINS_SAVE=/var/lib/xen/save".into(),
+        Risky,
+        "xendomains: whenever",
+    );
+    one(
+        |seen| assert!(seen.auto.insert("a-web.cfg".into())),
+        Risky,
+        "xendomains: /etc/xen/auto/a-web.cfg",
+    );
+    one(
+        |seen| seen.iscsid = "node.startup = automatic".into(),
+        Risky,
+        "open-iscsi: this host logs in at boot to every",
+    );
+    one(
+        |seen| {
+            assert!(
+                seen.automatic_targets
+                    .insert("iqn.2017-01.de.example:a-db".into()),
+            );
+        },
+        Risky,
+        "open-iscsi: this host logs in to iqn",
+    );
+    one(
+        |seen| seen.kernels.with_initrd.clear(),
+        Missing,
+        "kernel: guests have no initrd",
+    );
+    one(
+        |seen| seen.kernel_links[1] = None,
+        Missing,
+        "kernel: /etc/xen/vmlinuz",
+    );
+    one(
+        |seen| seen.dracut_modules = BTreeSet::from(["base".into()]),
+        Risky,
+        "dracut: this version has no module",
+    );
+}
+
+#[test]
+fn an_image_is_not_asked_what_only_a_running_host_has() {
+    let found = complaints(|seen| {
+        seen.is_running = false;
+        seen.is_xen = false;
+        seen.bridges.clear();
+        seen.kernels.running = None;
+    });
+    assert_eq!(found, []);
+}
