@@ -48,11 +48,12 @@ lint: ## rustfmt, clippy, rustdoc, shellcheck; warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps
 	shellcheck -x -S style .ci/run $$(grep -rlE '^#!/bin/(ba)?sh' xen-vman-core/tests/judges xen-vman-cli/benches)
 
-bench: ## Benchmarks: time per VM in memory, `check` against tomllib, `render` against `cp -r`
+bench: ## Benchmarks: in memory, `check` against tomllib, `render` against `cp -r`, `apply` against `cp -r` and fsync
 	cargo bench $(CARGO_FLAGS) -p xen-vman-core
 	cargo build $(CARGO_FLAGS) --release -p xen-vman-cli
 	xen-vman-cli/benches/check-against-tomllib.py target/release/xen-vman-cli
 	xen-vman-cli/benches/render-against-cp.sh target/release/xen-vman-cli
+	xen-vman-cli/benches/plan-and-apply.sh target/release/xen-vman-cli
 
 soak: judges ## Long runs of what `make test` tries a little of: hostile texts, xl.cfg files, definitions
 	XEN_VMAN_HOSTILE_CASES=20000 cargo test $(CARGO_FLAGS) -p xen-vman-core --test hostile -- --nocapture

@@ -94,6 +94,11 @@ fn vm() -> impl Strategy<Value = Value> {
         key("auto_boot", flag()),
         key("auto_install", flag()),
         key("boot_after_creation", flag()),
+        key(
+            "debootstrap_mirror",
+            text("https?://[a-z]{1,9}\\.example/[a-z~%,/]{0,9}[a-z]"),
+        ),
+        key("debootstrap_components", list(text("[a-z][a-z-]{0,9}"), 3)),
         key("description", text("[ -~&&[^{]]{0,30}")),
         key("cmdline", text("[ -~&&[^{]]{0,30}")),
         key("initrd", one_of(&["none", "/boot/initrd.img"])),

@@ -15,17 +15,19 @@ cgroup_paths() {
     done </proc/self/cgroup
 }
 
-# boot ROOT UNIT SECONDS: until the container powers itself off.
+# boot ROOT UNIT SECONDS [OPTION...]: until the container powers itself off.
 boot() {
     local paths path status=0
     mapfile -t paths < <(cgroup_paths)
+    local root=$1 unit=$2 seconds=$3
+    shift 3
     (
         for path in "${paths[@]}"; do
             mkdir "$path" && echo "$BASHPID" >"$path/cgroup.procs"
         done
-        exec timeout --kill-after=5 "$3" \
-            systemd-nspawn --quiet --register=no --keep-unit --machine="judge-$$" --private-network \
-            --link-journal=no --console=pipe --directory="$1" --boot systemd.unit="$2"
+        exec timeout --kill-after=5 "$seconds" \
+            systemd-nspawn --quiet --register=no --keep-unit --machine="judge-$$" "$@" \
+            --link-journal=no --console=pipe --directory="$root" --boot systemd.unit="$unit"
     ) </dev/null || status=$?
     for path in "${paths[@]}"; do
         find "$path" -depth -type d -exec rmdir {} +

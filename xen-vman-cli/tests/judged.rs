@@ -1,0 +1,65 @@
+//! `apply`, before judges: a host with a real systemd, and whatever may happen to an apply.
+#![allow(clippy::disallowed_methods, reason = "tests run judges")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a judge that is missing is told"
+)]
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Runs one of the core's judges on the command line; 77 means that it cannot run here.
+fn judge(name: &str, arguments: &[PathBuf]) {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let judges = here.join("../xen-vman-core/tests/judges");
+    let output = Command::new(judges.join(name))
+        .arg(env!("CARGO_BIN_EXE_xen-vman-cli"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let said = said + &String::from_utf8_lossy(&output.stderr);
+    if output.status.code() == Some(77) {
+        let required =
+            std::env::var_os("XEN_VMAN_REQUIRE_JUDGES").is_some_and(|value| value == "1");
+        assert!(!required, "required, but {said}");
+        eprintln!("{said}");
+        return;
+    }
+    println!("{said}");
+    assert!(output.status.success(), "{name}:\n{said}");
+}
+
+fn is_slow_run() -> bool {
+    let is_slow = std::env::var_os("XEN_VMAN_SLOW").is_some();
+    if !is_slow {
+        eprintln!("SKIPPED: this takes minutes; XEN_VMAN_SLOW=1 does it");
+    }
+    is_slow
+}
+
+#[test]
+fn a_host_with_a_real_systemd_becomes_what_is_defined() {
+    judge("host/run.sh", &[]);
+}
+
+#[test]
+fn a_real_guest_is_installed_through_interruptions_and_failures() {
+    if is_slow_run() {
+        let scenarios = ["failing_programs", "real_debootstrap"];
+        judge("host/run.sh", &scenarios.map(PathBuf::from));
+    }
+}
+
+#[test]
+fn an_apply_survives_kills_and_failing_calls() {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults");
+    let mut arguments = vec![cases.join("old.toml"), cases.join("new.toml")];
+    if std::env::var_os("XEN_VMAN_SLOW").is_none() {
+        // Every tenth point.
+        arguments.push("10".into());
+    }
+    judge("faults/faults.py", &arguments);
+}

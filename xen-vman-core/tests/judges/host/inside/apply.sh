@@ -1,0 +1,236 @@
+# shellcheck shell=bash
+# What `plan` and `apply` do to a host; to be sourced, inside of the container.
+# shellcheck disable=SC2154 # set where the stand-ins begin
+
+exports=/srv/nfs/tank/org
+
+# cli STATUS WORD...: runs the command line, which must end so; what it says is in $said.
+cli() {
+    local expected=$1 status=0
+    shift
+    said=$(xen-vman-cli "$@" 2>&1 </dev/null) || status=$?
+    check_same "exit status of $*" "$expected" "$status"
+    [[ $status -eq $expected ]] || printf '%s\n' "$said"
+}
+
+says() {
+    check "it says: $1" grep -qF -- "$1" <<<"$said"
+    grep -qF -- "$1" <<<"$said" || printf '%s\n' "$said"
+}
+
+does_not_say() {
+    check "it does not say: $1" not grep -qF -- "$1" <<<"$said"
+}
+
+not() {
+    ! "$@"
+}
+
+unit_is() {
+    check_same "$1 is $2" "$2" "$(systemctl is-active "$1")"
+}
+
+enabled_is() {
+    check_same "$1 is $2" "$2" "$(systemctl is-enabled "$1" 2>/dev/null)"
+}
+
+# change FROM TO: in the definition.
+change() {
+    check "the definition has $1" grep -q "$1" host.toml
+    sed -i "s|$1|$2|" host.toml
+}
+
+domid_of() {
+    cat "$domains/$1/domid" 2>/dev/null || echo none
+}
+
+# What must be in a root that was installed.
+is_installed() {
+    local name=$1 root=$exports/$1-root
+    check_same "hostname of $name" "org-$name" "$(cat "$root/etc/hostname")"
+    check "$name has the user" grep -q '^admin:x:1000:' "$root/etc/passwd"
+    check_same "keys of $name" "1000:1000 600" "$(stat -c '%u:%g %a' "$root/home/admin/.ssh/authorized_keys")"
+    check_same "sudoers of $name" "0:0 440" "$(stat -c '%u:%g %a' "$root/etc/sudoers.d/admin")"
+    check "$name has fstab" grep -q "10.0.0.5:/tank/org/$name-root" "$root/etc/fstab"
+    check "$name has its network" grep -q 'eth0' "$root/etc/network/interfaces"
+    check "resolv.conf of $name is a file" test ! -L "$root/etc/resolv.conf"
+}
+
+nothing_left() {
+    check_same "no mount is left" "" "$(grep -E '/mnt/vms|/xen-vman/' /proc/self/mountinfo)"
+    check_same "no session is left but those of running VMs" "" \
+        "$(cd "$judge/sessions" && for iqn in *; do [[ ! -e $iqn || -d $domains/${iqn##*:} ]] || echo "$iqn"; done)"
+    check_same "no process is left" "" "$(pgrep -af 'debootstrap|^sleep 1000$' || true)"
+}
+
+first_apply() {
+    mkdir -p "$exports"/{fresh,off,whole,full,runs}-root "$exports"/whole-root/{etc,usr/sbin,sbin}
+    touch "$exports/whole-root/etc/os-release" "$exports/whole-root/usr/sbin/init" "$exports/whole-root/sbin/init"
+    echo "somebody's" >"$exports/full-root/thesis.tex"
+    echo 'name = "org-runs"' >/root/runs.cfg
+    xl create /root/runs.cfg
+    local by_hand
+    by_hand=$(domid_of org-runs)
+
+    cli 3 plan host.toml
+    says "install org-fresh on 10.0.0.5:/tank/org/fresh-root, if that is empty [install]"
+    says "take org-runs on 10.0.0.5:/tank/org/runs-root for installed, as it runs"
+    says "build the initrd of guests for kernel 6.1.0-1-judge [initrd rebuild]"
+    says "start org-fresh"
+    does_not_say "start org-off"
+    check "a plan does nothing" test ! -e /etc/systemd/system/vm@.service
+
+    cli 2 apply host.toml
+    says "org-full"
+    says "is not empty and holds no whole system"
+    is_installed fresh
+    is_installed off
+    unit_is vm@org-fresh active
+    unit_is vm@org-off inactive
+    unit_is vm@org-own inactive
+    enabled_is vm@org-fresh enabled
+    enabled_is vm@org-own enabled
+    enabled_is vm@org-off disabled
+    enabled_is xen_vman_global_preparation enabled
+    check_same "systemd has read the units" no "$(systemctl show --property NeedDaemonReload --value vm@org-fresh)"
+    check "both kernels have an initrd" test -s /etc/xen/initrd.img-6.1.0-1-judge
+    check_same "the VM that runs goes on" "$by_hand" "$(domid_of org-runs)"
+    check_same "what is somebody's stays" "somebody's" "$(cat "$exports/full-root/thesis.tex")"
+    check_same "and nothing is added to it" thesis.tex "$(ls -A "$exports/full-root")"
+    check_same "a whole system is left as it is" "etc sbin usr" "$(cd "$exports/whole-root" && echo *)"
+    nothing_left
+
+    # Once it is empty, it is installed.
+    rm "$exports/full-root/thesis.tex"
+    cli 0 apply host.toml
+    is_installed full
+    unit_is vm@org-full active
+    nothing_left
+}
+
+second_apply() {
+    local before
+    before=$(find /etc /usr/local /var/lib/xen-vman "$exports" -printf '%p %i %T@\n' | sort)
+    cli 0 plan host.toml
+    cli 0 apply host.toml
+    says "nothing to do"
+    check_same "nothing was touched" "$before" \
+        "$(find /etc /usr/local /var/lib/xen-vman "$exports" -printf '%p %i %T@\n' | sort)"
+}
+
+changed_settings() {
+    local before
+    before=$(domid_of org-fresh)
+    change 'name = "fresh"' 'name = "fresh"\nmemory = 2048'
+    cli 3 plan host.toml
+    says "change /etc/xen/vms/org-fresh.cfg [VM needs restart]"
+    cli 0 apply host.toml
+    says "systemctl restart vm@org-fresh"
+    check_same "the VM goes on" "$before" "$(domid_of org-fresh)"
+    cli 0 plan host.toml
+    says "systemctl restart vm@org-fresh"
+    cli 0 status host.toml
+    check_same "status shows it" "org-fresh yes yes yes, restart it yes 10.0.0.5:/tank/org/fresh-root" \
+        "$(grep '^org-fresh' <<<"$said" | tr -s ' ')"
+    cli 0 facts
+    says "# running domains: org-f"
+    cli 3 doctor host.toml
+    says "MISSING  xen: this machine does not run under Xen"
+    systemctl restart vm@org-fresh
+    check "the VM has been restarted" test "$before" != "$(domid_of org-fresh)"
+    cli 0 plan host.toml
+    does_not_say "systemctl restart"
+    # A comment means nothing to a VM.
+    change 'memory = 2048' 'memory = 2048\ndescription = "of the chair"'
+    cli 0 apply host.toml
+    does_not_say "systemctl restart"
+}
+
+switched_off() {
+    change 'name = "own"' 'name = "own"\nauto_boot = false'
+    systemctl start vm@org-own
+    cli 0 apply host.toml
+    enabled_is vm@org-own disabled
+    unit_is vm@org-own active
+    systemctl start vm@org-disk
+    unit_is vm@org-disk active
+}
+
+killed_in_debootstrap() {
+    xen-vman-cli apply host.toml >/dev/null 2>&1 &
+    local apply=$! round
+    for ((round = 0; round < 100; round++)); do
+        ! pgrep -f '^sleep 1000$' >/dev/null || break
+        sleep 0.1
+    done
+    check "debootstrap is at work" pgrep -f '^sleep 1000$'
+    kill -KILL "$apply"
+    wait "$apply" 2>/dev/null
+    sleep 1
+    nothing_left
+}
+
+interrupted_install() {
+    mkdir -p "$exports/late-root" "$judge/flags/debootstrap"
+    printf '%s\n' '[[vms]]' 'org = "org"' 'os = { type = "debian", version = "12" }' 'name = "late"' 'interfaces = [{ ip = "10.0.0.17/24" }]' >>host.toml
+    touch "$judge/flags/debootstrap/fails"
+    cli 2 apply host.toml
+    says "pretended failure"
+    unit_is vm@org-late inactive
+    check "a VM that is not installed does not start" not systemctl start vm@org-late
+    nothing_left
+    rm "$judge/flags/debootstrap/fails"
+
+    touch "$judge/flags/debootstrap/slow"
+    killed_in_debootstrap
+    rm "$judge/flags/debootstrap/slow"
+    cli 0 apply host.toml
+    is_installed late
+    unit_is vm@org-late active
+    nothing_left
+    cli 0 plan host.toml
+}
+
+reinstall() {
+    local before
+    before=$(domid_of org-late)
+    echo mine >"$exports/late-root/home/admin/thesis.tex"
+    ln -s /etc "$exports/late-root/home/admin/.hidden"
+    change 'name = "late"' 'name = "late"\nreinstall = "2026-11-24"'
+    cli 3 plan host.toml
+    says "erase 10.0.0.5:/tank/org/late-root and install org-late on it anew [DESTROYS DATA]"
+    cli 2 apply host.toml
+    says "--yes"
+    check "nothing is lost without a yes" test -e "$exports/late-root/home/admin/thesis.tex"
+    check_same "and the VM goes on" "$before" "$(domid_of org-late)"
+    cli 0 apply host.toml --yes
+    check "what was there is gone" test ! -e "$exports/late-root/home/admin/thesis.tex"
+    check "what it pointed to is not" test -e /etc/passwd
+    is_installed late
+    unit_is vm@org-late active
+    check "the VM has been started anew" test "$before" != "$(domid_of org-late)"
+    cli 0 plan host.toml
+    change 'reinstall = "2026-11-24"' 'reinstall = "no"'
+    cli 0 plan host.toml
+    nothing_left
+}
+
+left_the_definition() {
+    # Off the list goes the last VM.
+    sed -i '/name = "late"/,$d' host.toml
+    sed -i '$d' host.toml
+    sed -i '$d' host.toml
+    sed -i '$d' host.toml
+    cli 0 apply host.toml
+    says "/etc/xen/vms/org-late.cfg"
+    unit_is vm@org-late active
+    cli 3 plan host.toml --prune
+    says "stop org-late, which is no longer defined"
+    cli 0 apply host.toml --prune
+    unit_is vm@org-late inactive
+    check_same "no domain of it is left" none "$(domid_of org-late)"
+    check "its configuration is gone" test ! -e /etc/xen/vms/org-late.cfg
+    check "its root is not" test -e "$exports/late-root/etc/hostname"
+    check "what it had is kept" compgen -G '/var/lib/xen-vman/generations/*/files/etc/xen/vms/org-late.cfg'
+    cli 0 plan host.toml --prune
+}
