@@ -1,10 +1,21 @@
-//! The compiled part of the Python package `xen_vman`: a list of exports.
+//! The compiled part of the Python package `xen_vman`: arguments in, one call into the core,
+//! JSON and bytes out. The classes that users see are in `python/xen_vman`.
+
+mod definition;
+mod host;
+mod pure;
 
 use pyo3::prelude::*;
 
 /// The compiled core of `xen_vman`.
 #[pymodule]
 mod _core {
+    #[pymodule_export]
+    use super::definition::{check, explain, import_xl_cfg, render};
+    #[pymodule_export]
+    use super::host::{apply, doctor, facts, plan, rollback, status};
+    #[pymodule_export]
+    use super::pure::{diagnostics, schema, vif_p2p, vifname};
     use super::{Bound, PyModule, PyModuleMethods as _, PyResult};
 
     #[pymodule_init]

@@ -1,8 +1,27 @@
 """The package as it is installed."""
 
+import doctest
+import importlib
 import importlib.metadata
+import pathlib
+import pickle
+import threading
+
+import pytest
 
 import xen_vman
+
+HOST = {
+    "nfsroot_base": "10.0.0.5:/tank",
+    "vms": [
+        {
+            "org": "a",
+            "name": "web",
+            "os": {"type": "debian", "version": "12"},
+            "interfaces": [{"ip": "10.0.0.15/24"}],
+        }
+    ],
+}
 
 
 def test_version_is_the_one_of_the_distribution():
@@ -11,3 +30,121 @@ def test_version_is_the_one_of_the_distribution():
 
 def test_all_names_exist():
     assert all(hasattr(xen_vman, name) for name in xen_vman.__all__)
+
+
+@pytest.mark.parametrize("name", ["_errors", "_functions", "_input", "_results"])
+def test_examples_of_the_docstrings_hold(name):
+    module = importlib.import_module(f"xen_vman.{name}")
+    done = doctest.testmod(module)
+    assert done.failed == 0
+    assert name == "_results" or done.attempted > 0
+
+
+def test_dicts_texts_and_files_mean_the_same(tmp_path):
+    text = (
+        'nfsroot_base = "10.0.0.5:/tank"\n[[vms]]\norg = "a"\nname = "web"\n'
+        'os = { type = "debian", version = "12" }\ninterfaces = [{ ip = "10.0.0.15/24" }]\n'
+    )
+    path = tmp_path / "host.toml"
+    path.write_text(text)
+    role = {f"xen_vman_{key}": value for key, value in HOST.items()}
+    files = [xen_vman.render(one).files for one in (HOST, role, path, xen_vman.Text(text))]
+    assert files[0] == files[1] == files[2] == files[3]
+
+
+def test_a_bare_string_is_refused():
+    with pytest.raises(TypeError, match=r"pathlib\.Path"):
+        xen_vman.check("host.toml")
+
+
+def test_what_is_no_definition_is_refused():
+    with pytest.raises(TypeError, match="holds no set"):
+        xen_vman.check({"vms": {1, 2}})
+    with pytest.raises(ValueError, match="no diagnostic"):
+        xen_vman.check(HOST, allow=["nonsense"])
+
+
+def test_everything_wrong_is_raised_at_once_with_paths():
+    with pytest.raises(xen_vman.DefinitionError) as caught:
+        xen_vman.render({"xen_vman_vms": [{"org": "a", "name": "web", "memory": "much", "interfaces": [{"mac": "zz"}]}]})
+    paths = {one.path for one in caught.value.report.errors}
+    assert {"xen_vman_vms[0].memory", "xen_vman_vms[0].interfaces[0].mac"} <= paths
+    assert caught.value.report.errors[0].file is None
+    assert isinstance(caught.value, ValueError)
+    assert pickle.loads(pickle.dumps(caught.value)).report == caught.value.report
+
+
+def test_apply_brings_a_directory_to_what_is_defined(tmp_path):
+    planned = xen_vman.plan(HOST, root=tmp_path)
+    assert planned and planned.actions[0].sentence.startswith("write ")
+    assert list(tmp_path.iterdir()) == []
+    events = []
+    done = xen_vman.apply(HOST, root=tmp_path, plan=planned, progress=events.append)
+    assert done.changed and done.plan.fingerprint == planned.fingerprint
+    assert [event["event"] for event in events] == ["plan"] + ["begins"] * len(planned.actions)
+    assert (tmp_path / "etc/xen/vms/a-web.cfg").exists()
+    assert not xen_vman.plan(HOST, root=tmp_path)
+    assert not xen_vman.apply(HOST, root=tmp_path).changed
+    with pytest.raises(xen_vman.HostError, match="changed since"):
+        changed = {**HOST, "defaults": {"memory": 2048}}
+        xen_vman.apply(changed, root=tmp_path, plan=planned)
+    assert [vm.domain for vm in xen_vman.status(HOST, root=tmp_path)] == ["a-web"]
+    assert any(one.state == "missing" for one in xen_vman.doctor(HOST, root=tmp_path))
+    assert xen_vman.rollback(root=tmp_path).changed
+    assert not (tmp_path / "etc/xen/vms/a-web.cfg").exists()
+
+
+def test_an_exception_of_the_one_who_is_told_comes_back(tmp_path):
+    def progress(event):
+        raise KeyError(event["event"])
+
+    with pytest.raises(KeyError, match="plan"):
+        xen_vman.apply(HOST, root=tmp_path, progress=progress)
+    assert not (tmp_path / "etc").exists()
+
+
+def test_a_host_that_cannot_be_read_is_an_os_error():
+    with pytest.raises(OSError, match="cannot") as caught:
+        xen_vman.plan(HOST, root="/nowhere/at/all")
+    assert isinstance(caught.value, xen_vman.HostError)
+
+
+def test_results_compare_show_themselves_and_become_dicts():
+    one, other = xen_vman.render(HOST), xen_vman.render(HOST)
+    assert one == other
+    assert one.file("/etc/hostname", vm="a-web").to_dict()["content"] == b"a-web\n"
+    assert repr(one.file("/etc/hostname", vm="a-web")).startswith("File(path='/etc/hostname', mode=420")
+    with pytest.raises(AttributeError):
+        one.files = ()
+    with pytest.raises(KeyError):
+        one.file("/etc/nothing")
+
+
+def test_imported_files_are_a_definition(tmp_path):
+    path = tmp_path / "web.cfg"
+    path.write_text('name = "web"\nmemory = 512\nkernel = "/boot/k"\n')
+    text, _ = xen_vman.import_xl_cfg(path)
+    assert "memory" in text
+
+
+def test_catalogue_and_schemas_are_there():
+    known = {one.id: one for one in xen_vman.diagnostics()}
+    assert known["bad-mac"].severity == "error"
+    assert "vms" in xen_vman.schema()["properties"]
+    assert "xen_vman_vms" in xen_vman.schema(role=True)["properties"]
+
+
+def test_other_threads_go_on_meanwhile():
+    vms = [{**HOST["vms"][0], "name": f"web{i}", "interfaces": [{"ip": f"10.0.{i // 250}.{i % 250 + 1}/16"}]} for i in range(500)]
+    ticks, stop = [], threading.Event()
+
+    def tick():
+        while not stop.wait(0.001):
+            ticks.append(None)
+
+    ticker = threading.Thread(target=tick)
+    ticker.start()
+    xen_vman.render({**HOST, "vms": vms})
+    stop.set()
+    ticker.join()
+    assert len(ticks) > 3

@@ -49,6 +49,22 @@ impl Source {
         })
     }
 
+    /// What a program made: JSON, in the words of the schema or of the role.
+    pub fn json(name: impl Into<String>, text: impl Into<String>, is_role: bool) -> Self {
+        let dialect = if is_role {
+            Dialect::RoleJson
+        } else {
+            Dialect::SchemaJson
+        };
+        Self {
+            name: name.into(),
+            text: text.into(),
+            dialect,
+            unreadable: None,
+            bytes: None,
+        }
+    }
+
     /// A file as its bytes are on disk. A byte order mark is taken off; bytes that are not
     /// UTF-8 are reported when the file is parsed.
     pub fn from_bytes(name: impl Into<String>, bytes: Vec<u8>) -> Option<Self> {

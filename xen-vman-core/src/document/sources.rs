@@ -10,6 +10,8 @@ use crate::diag::{Excerpt, FieldPath, FileId, Places, Position, Segment, Span};
 pub enum Dialect {
     /// TOML in the words of the schema.
     Schema,
+    /// JSON in the words of the schema, as programs make it.
+    SchemaJson,
     /// The Ansible role's variables, in YAML.
     RoleYaml,
     /// The Ansible role's variables, in JSON.
@@ -194,7 +196,7 @@ impl Places for Sources {
         match file.and_then(|id| self.dialect(id)) {
             Some(Dialect::RoleYaml | Dialect::RoleJson) => self.role_name(&local, file),
             Some(Dialect::XlCfg) => xl_name(&local),
-            Some(Dialect::Schema) | None => local.to_string(),
+            Some(Dialect::Schema | Dialect::SchemaJson) | None => local.to_string(),
         }
     }
 

@@ -118,6 +118,7 @@ fn read(
 ) -> (Node, Vec<(String, String)>) {
     match dialect {
         Dialect::Schema => (toml::read(text, file, report), Vec::new()),
+        Dialect::SchemaJson => (json::read(text, file, report), Vec::new()),
         Dialect::RoleYaml => role_vars::to_schema(yaml::read(text, file, report), report),
         Dialect::RoleJson => role_vars::to_schema(json::read(text, file, report), report),
         Dialect::XlCfg => {

@@ -100,7 +100,7 @@ impl Facts {
         let tree = match source.dialect {
             Dialect::Schema | Dialect::XlCfg => toml::read(&source.text, 0, report),
             Dialect::RoleYaml => yaml::read(&source.text, 0, report),
-            Dialect::RoleJson => json::read(&source.text, 0, report),
+            Dialect::RoleJson | Dialect::SchemaJson => json::read(&source.text, 0, report),
         };
         Self::from_node(&tree, &mut Decoder::new(report)).unwrap_or_default()
     }

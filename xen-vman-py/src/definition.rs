@@ -1,0 +1,243 @@
+//! Definitions: what is wrong with them, where values come from, what they render to.
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "arguments come from Python, and are ours"
+)]
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use xen_vman_core::diag::{DiagnosticId, Levels, Report, json};
+use xen_vman_core::render::manifest;
+use xen_vman_core::{
+    Assets, Compiled, Facts, Output, Source, Sources, Templates, compile_fleet, explain as core,
+    parse,
+};
+
+/// What a definition is read from; `python/xen_vman/_input.py` makes it.
+#[derive(FromPyObject)]
+pub(crate) struct Input {
+    /// Name, content, and what that is: `file`, `dict` or `role`.
+    sources: Vec<(String, Vec<u8>, String)>,
+    /// Name and content of a file of facts.
+    facts: Option<(String, Vec<u8>)>,
+    scripts: Option<PathBuf>,
+    allow: Vec<String>,
+    deny: Vec<String>,
+    strict: bool,
+    /// Templates by name.
+    templates: BTreeMap<String, String>,
+}
+
+/// A definition after all checks.
+pub(crate) struct Checked {
+    pub(crate) compiled: Compiled,
+    assets: Assets,
+    templates: BTreeMap<String, String>,
+}
+
+/// What was found wrong, as JSON, if that keeps anything from being done.
+pub(crate) enum Wrong {
+    /// The definition has errors.
+    Report(String),
+    /// The arguments make no sense.
+    Argument(String),
+}
+
+impl Input {
+    /// Compiles the definition. What was observed counts where no facts say otherwise.
+    pub(crate) fn check(self, observed: Facts) -> Result<Checked, Wrong> {
+        let sources = self.sources.into_iter().map(source);
+        let sources = sources.collect::<Result<Vec<_>, _>>()?;
+        let facts = match self.facts {
+            Some((name, bytes)) => facts_of(&name, bytes)?,
+            None => Facts::default(),
+        };
+        let levels = Levels {
+            allowed: ids(&self.allow)?,
+            denied: ids(&self.deny)?,
+            strict: self.strict,
+        };
+        let mut fleet = compile_fleet(vec![sources], &facts.or(observed), &levels);
+        let mut assets = fleet.load_assets(|_, path| match &self.scripts {
+            Some(dir) => std::fs::read(dir.join(path)).map_err(|error| error.to_string()),
+            None => Err("no directory of scripts is given (scripts=…)".to_owned()),
+        });
+        Ok(Checked {
+            compiled: Compiled::from(fleet),
+            assets: assets.swap_remove(0),
+            templates: self.templates,
+        })
+    }
+}
+
+impl Checked {
+    pub(crate) fn report(&self) -> String {
+        json::render(&self.compiled.report, &self.compiled.sources)
+    }
+
+    /// What it renders to.
+    pub(crate) fn render(&self) -> Result<Output, Wrong> {
+        if self.compiled.report.has_errors() {
+            return Err(Wrong::Report(self.report()));
+        }
+        let argument = |error: xen_vman_core::Error| Wrong::Argument(error.to_string());
+        let templates = Templates::with_overrides(&self.templates).map_err(argument)?;
+        self.compiled
+            .render(&templates, &self.assets)
+            .map_err(argument)
+    }
+}
+
+fn source((name, bytes, kind): (String, Vec<u8>, String)) -> Result<Source, Wrong> {
+    if kind == "file" {
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let source = if size <= Source::BYTES_MAX {
+            Source::from_bytes(&name, bytes)
+        } else {
+            Source::too_large(&name, size)
+        };
+        return source.ok_or_else(|| {
+            Wrong::Argument(format!(
+                "{name} has no ending that tells its format: .toml, or .yml, .yaml or .json for \
+                 the role's variables"
+            ))
+        });
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(Source::json(name, text, kind == "role"))
+}
+
+fn facts_of(name: &str, bytes: Vec<u8>) -> Result<Facts, Wrong> {
+    let source = Source::from_bytes(name, bytes);
+    let source = source.ok_or_else(|| Wrong::Argument(format!("{name} is no file of facts")))?;
+    let mut report = Report::new();
+    let facts = Facts::read(&source, &mut report);
+    let mut sources = Sources::default();
+    sources.add(source);
+    report.locate(|path| sources.span_of(path));
+    if report.has_errors() {
+        return Err(Wrong::Report(json::render(&report, &sources)));
+    }
+    Ok(facts)
+}
+
+fn ids(names: &[String]) -> Result<Vec<DiagnosticId>, Wrong> {
+    let known = |name: &String| {
+        DiagnosticId::of_name(name)
+            .ok_or_else(|| Wrong::Argument(format!("no diagnostic is called `{name}`")))
+    };
+    names.iter().map(known).collect()
+}
+
+/// Turns what is wrong into the package's exceptions.
+pub(crate) fn raise(py: Python<'_>, wrong: Wrong) -> PyErr {
+    match wrong {
+        Wrong::Report(report) => exception(py, "DefinitionError", &report),
+        Wrong::Argument(message) => PyValueError::new_err(message),
+    }
+}
+
+/// An exception of `xen_vman._errors`, which is made of one text.
+pub(crate) fn exception(py: Python<'_>, class: &str, text: &str) -> PyErr {
+    let make = || {
+        let module = py.import("xen_vman._errors")?;
+        module.getattr(class)?.call_method1("of", (text,))
+    };
+    match make() {
+        Ok(value) => PyErr::from_value(value),
+        Err(error) => error,
+    }
+}
+
+/// The report of a definition, as JSON.
+#[pyfunction]
+pub(crate) fn check(py: Python<'_>, input: Input) -> PyResult<String> {
+    let done = py.detach(|| {
+        input
+            .check(Facts::default())
+            .map(|checked| checked.report())
+    });
+    done.map_err(|wrong| raise(py, wrong))
+}
+
+/// Where the values of a VM or of the host come from, as JSON.
+#[pyfunction]
+pub(crate) fn explain(
+    py: Python<'_>,
+    input: Input,
+    vm: Option<&str>,
+    key: Option<&str>,
+) -> PyResult<String> {
+    let done = py.detach(|| {
+        let checked = input.check(Facts::default())?;
+        let compiled = &checked.compiled;
+        let mut rows = match vm {
+            Some(name) => {
+                let vms = &compiled.resolved.vms;
+                let vm = vms.iter().find(|vm| vm.domain.as_str() == name);
+                let vm = vm.ok_or_else(|| Wrong::Argument(format!("no VM is called `{name}`")))?;
+                core::vm(vm, &compiled.resolved)
+            }
+            None => core::host(&compiled.resolved.host),
+        };
+        if let Some(key) = key {
+            rows = core::select(rows, key).map_err(|known| {
+                let known = known.join(", ");
+                Wrong::Argument(format!("there is no key `{key}`; keys are {known}"))
+            })?;
+        }
+        Ok(core::json(&rows, &compiled.sources))
+    });
+    done.map_err(|wrong| raise(py, wrong))
+}
+
+/// A file: its VM, path, mode, owner and content.
+type File<'py> = (Option<String>, String, u32, String, Bound<'py, PyBytes>);
+
+/// The report, the manifest, and the files of the host and of guests.
+#[pyfunction]
+pub(crate) fn render(py: Python<'_>, input: Input) -> PyResult<(String, String, Vec<File<'_>>)> {
+    let done = py.detach(|| {
+        let checked = input.check(Facts::default())?;
+        let output = checked.render()?;
+        let manifest = manifest(&checked.compiled.resolved, &output);
+        let manifest =
+            serde_json::to_string(&manifest).map_err(|error| Wrong::Argument(error.to_string()))?;
+        Ok((checked.report(), manifest, output))
+    });
+    let (report, manifest, output) = done.map_err(|wrong| raise(py, wrong))?;
+    let host = output.host.iter().map(|file| (None, file));
+    let guests = output.guests.iter().flat_map(|guest| {
+        let vm = Some(&guest.domain);
+        guest.files.iter().map(move |file| (vm, file))
+    });
+    let files = host.chain(guests).map(|(vm, file)| {
+        let content = PyBytes::new(py, &file.content);
+        (
+            vm.cloned(),
+            file.path.clone(),
+            file.mode,
+            file.owner.clone(),
+            content,
+        )
+    });
+    Ok((report, manifest, files.collect()))
+}
+
+/// A definition in TOML made of xl.cfg files, and what is wrong with them as JSON.
+#[pyfunction]
+pub(crate) fn import_xl_cfg(py: Python<'_>, files: Vec<(String, Vec<u8>)>) -> (String, String) {
+    py.detach(|| {
+        let sources = files
+            .into_iter()
+            .map(|(name, bytes)| Source::xl_cfg(name, bytes));
+        let sources: Vec<_> = sources.collect();
+        let (text, _) = parse::import(&sources);
+        let fleet = compile_fleet(vec![sources], &Facts::default(), &Levels::default());
+        let found = Compiled::from(fleet);
+        (text, json::render(&found.report, &found.sources))
+    })
+}

@@ -1,0 +1,253 @@
+//! What is done on a host.
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "arguments come from Python, and are ours"
+)]
+
+use crate::definition::{Checked, Input, Wrong, exception, raise};
+use pyo3::prelude::*;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use xen_vman_core::host::{self, Applied, Event, HostDir, HostError, Watcher};
+use xen_vman_core::plan::{Plan, status as core_status};
+use xen_vman_core::{Facts, Output, doctor as core_doctor};
+
+/// Why something could not be done.
+enum Failure {
+    Wrong(Wrong),
+    Host(HostError),
+    /// Raised by the one who was told.
+    Python(PyErr),
+}
+
+impl From<Wrong> for Failure {
+    fn from(wrong: Wrong) -> Self {
+        Self::Wrong(wrong)
+    }
+}
+
+impl From<HostError> for Failure {
+    fn from(error: HostError) -> Self {
+        Self::Host(error)
+    }
+}
+
+fn fail(py: Python<'_>, failure: Failure) -> PyErr {
+    match failure {
+        Failure::Wrong(wrong) => raise(py, wrong),
+        Failure::Host(error) => exception(py, "HostError", &error.to_string()),
+        Failure::Python(error) => error,
+    }
+}
+
+/// The host, and what is wanted of it.
+fn open(input: Input, root: &Path) -> Result<(HostDir, Checked, Output), Failure> {
+    let dir = HostDir::open(root)?;
+    // Whoever overcommits memory and CPUs does not want to be kept from applying.
+    let observed = Facts {
+        host_memory_mib: None,
+        host_cpus: None,
+        ..host::facts(&dir)?
+    };
+    let checked = input.check(observed)?;
+    let output = checked.render()?;
+    Ok((dir, checked, output))
+}
+
+fn shown(plan: &Plan) -> Value {
+    let mut value = plan.to_json();
+    value["fingerprint"] = json!(plan.fingerprint());
+    let actions = plan
+        .actions
+        .iter()
+        .zip(value["actions"].as_array_mut().into_iter().flatten());
+    for (action, value) in actions {
+        value["diff"] = json!(action.change.diff());
+    }
+    value
+}
+
+/// What is to be done, as JSON, with the report.
+#[pyfunction]
+pub(crate) fn plan(
+    py: Python<'_>,
+    input: Input,
+    root: PathBuf,
+    prune: bool,
+) -> PyResult<(String, String)> {
+    let done = py.detach(|| {
+        let (dir, checked, output) = open(input, &root)?;
+        let plan = host::plan(&dir, &output, prune)?;
+        Ok((shown(&plan).to_string(), checked.report()))
+    });
+    done.map_err(|failure| fail(py, failure))
+}
+
+/// Tells Python how far an apply is.
+struct Teller {
+    progress: Option<Py<PyAny>>,
+    may_erase: Vec<String>,
+    may_erase_all: bool,
+    agreed: Option<String>,
+    raised: Option<PyErr>,
+}
+
+impl Teller {
+    fn say(&mut self, event: &Value) {
+        let Some(progress) = &self.progress else {
+            return;
+        };
+        // After an exception nothing more is told; what is under way is done.
+        if self.raised.is_some() {
+            return;
+        }
+        let told = Python::attach(|py| progress.call1(py, (event.to_string(),)).map(drop));
+        self.raised = told.err();
+    }
+}
+
+impl Watcher for Teller {
+    fn approve(&mut self, plan: &Plan) -> Result<(), String> {
+        if self
+            .agreed
+            .as_ref()
+            .is_some_and(|agreed| *agreed != plan.fingerprint())
+        {
+            return Err("the host or the definition has changed since the plan was made".into());
+        }
+        let refused = plan.destroyed().filter(|(domain, _)| {
+            !self.may_erase_all && !self.may_erase.iter().any(|may| may == domain)
+        });
+        let refused: Vec<_> = refused
+            .map(|(domain, place)| format!("{domain} ({place})"))
+            .collect();
+        if !refused.is_empty() {
+            return Err(format!(
+                "`reinstall` erases what is on the root of {}; allow_reinstall must name it, or be \
+                 True",
+                refused.join(", ")
+            ));
+        }
+        let mut event = plan.to_json();
+        event["event"] = json!("plan");
+        self.say(&event);
+        // Nothing is done yet.
+        if self.raised.is_some() {
+            return Err("the one who was told raised an exception".into());
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, event: Event<'_>) {
+        let value = match event {
+            Event::Begins { number, of, action } => {
+                let mut value = action.to_json();
+                value["event"] = json!("begins");
+                value["number"] = json!(number);
+                value["of"] = json!(of);
+                value
+            }
+            Event::Step(step) => json!({ "event": "step", "step": step }),
+            Event::Fails(error) => json!({ "event": "fails", "error": error.to_string() }),
+        };
+        self.say(&value);
+    }
+}
+
+fn finish(applied: Result<Applied, HostError>, teller: Teller) -> Result<String, Failure> {
+    if let Some(raised) = teller.raised {
+        return Err(Failure::Python(raised));
+    }
+    let applied = applied?;
+    let mut value = shown(&applied.plan);
+    value["generation"] = json!(applied.generation);
+    let failures = applied.failures.iter().map(|(number, error)| {
+        let action = applied.plan.actions[*number].to_string();
+        json!({ "action": action, "error": error.to_string() })
+    });
+    value["failures"] = failures.collect();
+    Ok(value.to_string())
+}
+
+/// Brings a host to what is defined; gives what was done, as JSON, and the report.
+#[pyfunction]
+#[pyo3(signature = (input, root, prune, may_erase, may_erase_all, agreed, progress))]
+#[expect(clippy::too_many_arguments, reason = "Python names them")]
+pub(crate) fn apply(
+    py: Python<'_>,
+    input: Input,
+    root: PathBuf,
+    prune: bool,
+    may_erase: Vec<String>,
+    may_erase_all: bool,
+    agreed: Option<String>,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<(String, String)> {
+    let done = py.detach(|| {
+        let (dir, checked, output) = open(input, &root)?;
+        let mut teller = Teller {
+            progress,
+            may_erase,
+            may_erase_all,
+            agreed,
+            raised: None,
+        };
+        let applied = host::apply(&dir, &output, prune, &mut teller);
+        Ok((finish(applied, teller)?, checked.report()))
+    });
+    done.map_err(|failure| fail(py, failure))
+}
+
+/// Brings the files of before the last apply back; gives what was done, as JSON.
+#[pyfunction]
+pub(crate) fn rollback(
+    py: Python<'_>,
+    root: PathBuf,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<String> {
+    let done = py.detach(|| {
+        let dir = HostDir::open(&root)?;
+        let mut teller = Teller {
+            progress,
+            may_erase: Vec::new(),
+            may_erase_all: false,
+            agreed: None,
+            raised: None,
+        };
+        let applied = host::rollback(&dir, &mut teller);
+        finish(applied, teller)
+    });
+    done.map_err(|failure| fail(py, failure))
+}
+
+/// How the VMs of a host are, as JSON.
+#[pyfunction]
+pub(crate) fn status(py: Python<'_>, input: Input, root: PathBuf) -> PyResult<String> {
+    let done = py.detach(|| {
+        let (dir, _, output) = open(input, &root)?;
+        Ok(json!(core_status(&output, &host::observe(&dir, &output)?)).to_string())
+    });
+    done.map_err(|failure| fail(py, failure))
+}
+
+/// What a host lacks for its VMs, as JSON.
+#[pyfunction]
+pub(crate) fn doctor(py: Python<'_>, input: Input, root: PathBuf) -> PyResult<String> {
+    let done = py.detach(|| {
+        let (dir, checked, output) = open(input, &root)?;
+        let resolved = &checked.compiled.resolved;
+        let seen = host::see(&dir, &core_doctor::questions(resolved, &output))?;
+        Ok(json!(core_doctor::examine(resolved, &output, &seen)).to_string())
+    });
+    done.map_err(|failure| fail(py, failure))
+}
+
+/// What is found out about a host, as JSON.
+#[pyfunction]
+pub(crate) fn facts(py: Python<'_>, root: PathBuf) -> PyResult<String> {
+    let done = py.detach(|| {
+        let dir = HostDir::open(&root)?;
+        Ok(host::facts(&dir)?.to_json().to_string())
+    });
+    done.map_err(|failure| fail(py, failure))
+}
