@@ -48,12 +48,15 @@ lint: ## rustfmt, clippy, rustdoc, shellcheck; warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps
 	shellcheck -x -S style .ci/run $$(grep -rlE '^#!/bin/(ba)?sh' xen-vman-core/tests/judges xen-vman-cli/benches)
 
-bench: ## Benchmarks: in memory, `check` against tomllib, `render` against `cp -r`, `apply` against `cp -r` and fsync
+bench: $(VENV_STAMP) ## Benchmarks: in memory, `check` against tomllib, `render` against `cp -r`, `apply` against `cp -r` and fsync
 	cargo bench $(CARGO_FLAGS) -p xen-vman-core
 	cargo build $(CARGO_FLAGS) --release -p xen-vman-cli
 	xen-vman-cli/benches/check-against-tomllib.py target/release/xen-vman-cli
 	xen-vman-cli/benches/render-against-cp.sh target/release/xen-vman-cli
 	xen-vman-cli/benches/plan-and-apply.sh target/release/xen-vman-cli
+	$(VENV)/bin/maturin build --locked --quiet --release --manifest-path xen-vman-py/Cargo.toml --out $(WHEELS)/release
+	rm -rf target/bench-py && $(VENV)/bin/pip install --quiet --disable-pip-version-check --no-index --no-deps --target target/bench-py $(WHEELS)/release/*.whl
+	PYTHONPATH=target/bench-py $(VENV)/bin/python xen-vman-py/benches/render_against_jinja.py
 
 soak: judges ## Long runs of what `make test` tries a little of: hostile texts, xl.cfg files, definitions
 	XEN_VMAN_HOSTILE_CASES=20000 cargo test $(CARGO_FLAGS) -p xen-vman-core --test hostile -- --nocapture

@@ -5,6 +5,8 @@ import importlib
 import importlib.metadata
 import pathlib
 import pickle
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -38,6 +40,13 @@ def test_examples_of_the_docstrings_hold(name):
     done = doctest.testmod(module)
     assert done.failed == 0
     assert name == "_results" or done.attempted > 0
+
+
+def test_examples_of_the_docs_hold():
+    package = pathlib.Path(__file__).parents[1]
+    for page, least in ((package / "README.md", 2), (package.parent / "docs" / "python.md", 10)):
+        done = doctest.testfile(str(page), module_relative=False)
+        assert done.failed == 0 and done.attempted >= least
 
 
 def test_dicts_texts_and_files_mean_the_same(tmp_path):
@@ -148,3 +157,14 @@ def test_other_threads_go_on_meanwhile():
     stop.set()
     ticker.join()
     assert len(ticks) > 3
+
+
+def test_a_thousand_vms_take_little_memory():
+    program = (
+        "import resource, sys; sys.path.insert(0, 'examples'); import many_vms, xen_vman\n"
+        "xen_vman.render(many_vms.host(1000))\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+    )
+    package = pathlib.Path(__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=package)
+    assert int(done.stdout) < 200, f"{done.stdout} MiB"

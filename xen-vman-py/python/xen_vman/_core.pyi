@@ -5,6 +5,24 @@ from typing import Any, Callable, Optional
 
 from ._input import Input
 
+__all__ = [
+    "__version__",
+    "apply",
+    "check",
+    "diagnostics",
+    "doctor",
+    "explain",
+    "facts",
+    "import_xl_cfg",
+    "plan",
+    "render",
+    "rollback",
+    "schema",
+    "status",
+    "vif_p2p",
+    "vifname",
+]
+
 __version__: str
 """The version of the package."""
 
