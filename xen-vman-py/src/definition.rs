@@ -23,12 +23,42 @@ pub(crate) struct Input {
     sources: Vec<(String, Vec<u8>, String)>,
     /// Name and content of a file of facts.
     facts: Option<(String, Vec<u8>)>,
-    scripts: Option<PathBuf>,
+    scripts: Option<Scripts>,
     allow: Vec<String>,
     deny: Vec<String>,
     strict: bool,
     /// Templates by name.
     templates: BTreeMap<String, String>,
+}
+
+/// Where network scripts of a site are.
+#[derive(FromPyObject)]
+pub(crate) enum Scripts {
+    /// Here: by the path that the definition names them by.
+    Texts(BTreeMap<String, Vec<u8>>),
+    /// Below a directory.
+    Directory(PathBuf),
+}
+
+impl Scripts {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        match self {
+            Self::Texts(texts) => {
+                let known = || {
+                    texts
+                        .keys()
+                        .map(String::as_str)
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                };
+                let text = texts.get(path).cloned();
+                text.ok_or_else(|| format!("it is not among scripts={{…}}: {}", known()))
+            }
+            Self::Directory(directory) => {
+                std::fs::read(directory.join(path)).map_err(|error| error.to_string())
+            }
+        }
+    }
 }
 
 /// A definition after all checks.
@@ -62,7 +92,7 @@ impl Input {
         };
         let mut fleet = compile_fleet(vec![sources], &facts.or(observed), &levels);
         let mut assets = fleet.load_assets(|_, path| match &self.scripts {
-            Some(dir) => std::fs::read(dir.join(path)).map_err(|error| error.to_string()),
+            Some(scripts) => scripts.read(path),
             None => Err("no directory of scripts is given (scripts=…)".to_owned()),
         });
         Ok(Checked {

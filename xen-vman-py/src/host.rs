@@ -242,6 +242,18 @@ pub(crate) fn doctor(py: Python<'_>, input: Input, root: PathBuf) -> PyResult<St
     done.map_err(|failure| fail(py, failure))
 }
 
+/// The Debian packages that a host with these VMs needs.
+#[pyfunction]
+pub(crate) fn packages(py: Python<'_>, input: Input) -> PyResult<Vec<&'static str>> {
+    let needed = py.detach(|| {
+        let checked = input.check(Facts::default())?;
+        let output = checked.render()?;
+        let packages = core_doctor::packages(&checked.compiled.resolved, &output);
+        Ok(packages.into_iter().collect())
+    });
+    needed.map_err(|wrong| raise(py, wrong))
+}
+
 /// What is found out about a host, as JSON.
 #[pyfunction]
 pub(crate) fn facts(py: Python<'_>, root: PathBuf) -> PyResult<String> {

@@ -88,13 +88,16 @@ pub struct Seen {
     pub dracut_modules: BTreeSet<String>,
 }
 
+const XL_PACKAGE: &str = "xen-utils-common";
+const DRACUT_PACKAGE: &str = "dracut-core";
+
 /// What to look for on a host.
 pub fn questions(resolved: &Resolved, output: &Output) -> Questions {
     let host = &resolved.host;
-    let mut programs = BTreeMap::from([(host.xl_path.to_string(), "xen-utils-common")]);
+    let mut programs = BTreeMap::from([(host.xl_path.to_string(), XL_PACKAGE)]);
     let mut need = |program: &str, package| programs.insert(program.to_owned(), package);
     if boot::uses_host_kernel(resolved) {
-        need("dracut", "dracut-core");
+        need("dracut", DRACUT_PACKAGE);
     }
     if !output.installs.is_empty() {
         need("debootstrap", "debootstrap");
@@ -142,6 +145,18 @@ pub fn questions(resolved: &Resolved, output: &Output) -> Questions {
         programs,
         targets,
     }
+}
+
+/// The Debian packages that a host with these VMs needs besides Xen's own. Not `dracut`, which
+/// would take away `initramfs-tools`, but the parts of it that build initrds of guests.
+pub fn packages(resolved: &Resolved, output: &Output) -> BTreeSet<&'static str> {
+    let asked = questions(resolved, output).programs;
+    let mut packages: BTreeSet<_> = asked.into_values().collect();
+    packages.remove(XL_PACKAGE);
+    if packages.contains(DRACUT_PACKAGE) {
+        packages.insert("dracut-network");
+    }
+    packages
 }
 
 /// Says what is fine and what is not, the worst last.

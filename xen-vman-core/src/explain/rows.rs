@@ -96,6 +96,7 @@ fn whole(origin: Origin) -> Origin {
 /// The settings of a host.
 pub fn host(host: &ResolvedHost) -> Vec<Row> {
     let mut rows = Rows::default();
+    rows.add("header", &host.header);
     rows.add("xl_path", &host.xl_path);
     rows.add("iscsiadm_path", &host.iscsiadm_path);
     rows.add("vm_config_path", &host.vm_config_path);

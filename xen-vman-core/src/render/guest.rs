@@ -1,6 +1,7 @@
 //! Files inside a guest.
 
-use super::{Guest, MANAGED, RenderedFile, Templates};
+use super::templates::{Filler, NoValues};
+use super::{Guest, RenderedFile};
 use crate::error::Error;
 use crate::resolve::{GuestNetwork, Resolved, ResolvedVm, Root};
 use crate::values::{Filesystem, HostAddress, PublicKey};
@@ -12,21 +13,14 @@ use std::net::IpAddr;
 pub(super) fn files(
     vm: &ResolvedVm,
     resolved: &Resolved,
-    templates: &Templates,
+    templates: &Filler<'_>,
 ) -> Result<Guest, Error> {
     let user = resolved.host.guest_user.as_str();
     let hostname = vm.domain.hostname();
     let mut files = vec![
         templates.file("guest/fstab", "/etc/fstab", &fstab(vm))?,
         RenderedFile::new("/etc/hostname", format!("{hostname}\n")),
-        templates.file(
-            "guest/hosts",
-            "/etc/hosts",
-            &Hosts {
-                managed: MANAGED,
-                hostname,
-            },
-        )?,
+        templates.file("guest/hosts", "/etc/hosts", &Hosts { hostname })?,
         templates.file(
             "guest/interfaces",
             "/etc/network/interfaces",
@@ -41,7 +35,6 @@ pub(super) fn files(
     for interface in &vm.network.interfaces {
         let path = format!("/etc/systemd/network/70-{}.link", interface.name);
         let link = InterfaceLink {
-            managed: MANAGED,
             mac: interface.mac.to_string(),
             name: &interface.name,
         };
@@ -49,7 +42,7 @@ pub(super) fn files(
     }
     if matches!(vm.root, Root::Nfs(_)) {
         let path = "/etc/systemd/system/networking.service.d/nostop.conf";
-        files.push(templates.file("guest/nostop.conf", path, &Managed { managed: MANAGED })?);
+        files.push(templates.file("guest/nostop.conf", path, &NoValues {})?);
     }
     let keys: Vec<_> = resolved
         .host
@@ -75,10 +68,7 @@ pub(super) fn files(
         let file = templates.file(
             "guest/sudoers",
             format!("/etc/sudoers.d/{user}"),
-            &Sudoers {
-                managed: MANAGED,
-                user,
-            },
+            &Sudoers { user },
         )?;
         files.push(file.mode(0o440));
     }
@@ -89,20 +79,13 @@ pub(super) fn files(
 }
 
 #[derive(Serialize)]
-struct Managed {
-    managed: &'static str,
-}
-
-#[derive(Serialize)]
 struct InterfaceLink<'a> {
-    managed: &'static str,
     mac: String,
     name: &'a str,
 }
 
 #[derive(Serialize)]
 struct Hosts {
-    managed: &'static str,
     hostname: String,
 }
 
@@ -113,13 +96,11 @@ struct Keys<'a> {
 
 #[derive(Serialize)]
 struct Sudoers<'a> {
-    managed: &'static str,
     user: &'a str,
 }
 
 #[derive(Serialize)]
 struct Fstab {
-    managed: &'static str,
     device: String,
     fs_type: String,
     options: &'static str,
@@ -144,7 +125,6 @@ fn fstab(vm: &ResolvedVm) -> Fstab {
         }
     };
     Fstab {
-        managed: MANAGED,
         device,
         fs_type,
         options,
@@ -154,7 +134,6 @@ fn fstab(vm: &ResolvedVm) -> Fstab {
 
 #[derive(Serialize)]
 struct ResolvConf {
-    managed: &'static str,
     nameservers: Vec<String>,
 }
 
@@ -164,16 +143,12 @@ fn resolv_conf(network: &GuestNetwork) -> ResolvConf {
         .iter()
         .map(ToString::to_string)
         .collect();
-    ResolvConf {
-        managed: MANAGED,
-        nameservers,
-    }
+    ResolvConf { nameservers }
 }
 
 /// interfaces(5), as `ifupdown` reads it.
 #[derive(Serialize)]
 struct Interfaces {
-    managed: &'static str,
     stanzas: Vec<Stanza>,
 }
 
@@ -225,7 +200,6 @@ fn interfaces(vm: &ResolvedVm) -> Interfaces {
             stanzas
         });
     Interfaces {
-        managed: MANAGED,
         stanzas: stanzas.collect(),
     }
 }

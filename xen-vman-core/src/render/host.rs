@@ -2,7 +2,7 @@
 
 use super::quote::env_value;
 use super::quote::xl_string;
-use super::{Link, MANAGED, RenderedFile, Setting};
+use super::{Link, RenderedFile, Setting};
 use crate::resolve::{Resolved, ResolvedVm, Root};
 
 /// Where scripts of xen-vman lie.
@@ -35,7 +35,10 @@ pub(super) fn storage_file(vm: &ResolvedVm, resolved: &Resolved) -> Option<Rende
         .map(|(key, value)| format!("{key}={}\n", env_value(value)))
         .collect();
     let path = format!("{}/{}.{ending}", *resolved.host.vm_config_path, vm.domain);
-    Some(RenderedFile::new(path, format!("# {MANAGED}\n{lines}")))
+    Some(RenderedFile::new(
+        path,
+        format!("# {}\n{lines}", *resolved.host.header),
+    ))
 }
 
 /// The pair that guests boot through; the preparation at the start of the host sets it.

@@ -1,7 +1,8 @@
 //! Hooks that build and remove the guests' initrd along with kernel packages.
 
+use super::RenderedFile;
 use super::quote::sh_word;
-use super::{MANAGED, RenderedFile, Templates};
+use super::templates::Filler;
 use crate::error::Error;
 use crate::resolve::Resolved;
 use serde::Serialize;
@@ -9,7 +10,6 @@ use serde::Serialize;
 /// What the templates are given: words of sh.
 #[derive(Serialize)]
 struct Context {
-    managed: &'static str,
     modules: Vec<String>,
     extra_flags: Vec<String>,
 }
@@ -17,7 +17,7 @@ struct Context {
 /// The hooks, in the folders where Debian's kernel packages look for them.
 pub(super) fn hooks(
     resolved: &Resolved,
-    templates: &Templates,
+    templates: &Filler<'_>,
 ) -> Result<Vec<RenderedFile>, Error> {
     let host = &resolved.host;
     let flags = host
@@ -25,7 +25,6 @@ pub(super) fn hooks(
         .as_ref()
         .map_or(&[][..], |flags| flags.words());
     let context = Context {
-        managed: MANAGED,
         modules: host
             .dracut_modules
             .iter()

@@ -29,9 +29,6 @@ pub use templates::Templates;
 use crate::error::Error;
 use crate::resolve::Resolved;
 
-/// The comment at the head of every generated file.
-const MANAGED: &str = "managed by xen-vman; changes made here are lost";
-
 /// Renders everything.
 ///
 /// # Errors
@@ -41,6 +38,7 @@ pub fn render(
     templates: &Templates,
     assets: &Assets,
 ) -> Result<Output, Error> {
+    let templates = &templates.with_header(resolved.host.header.as_str());
     let mut output = Output::default();
     for vm in &resolved.vms {
         output.host.push(xl_cfg::file(vm, resolved, templates)?);

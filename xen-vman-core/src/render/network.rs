@@ -1,9 +1,9 @@
 //! Network scripts in `/etc/xen/scripts`.
 
-use super::{Assets, MANAGED, RenderedFile, Templates};
+use super::templates::{Filler, NoValues};
+use super::{Assets, RenderedFile};
 use crate::error::Error;
 use crate::resolve::Resolved;
-use serde::Serialize;
 
 /// The script that comes with xen-vman.
 const SUPPLIED: &str = "vif-p2p";
@@ -18,20 +18,16 @@ pub(crate) fn is_supplied(path: &str) -> bool {
 /// brought along are left out.
 pub(super) fn scripts(
     resolved: &Resolved,
-    templates: &Templates,
+    templates: &Filler<'_>,
     assets: &Assets,
 ) -> Result<Vec<RenderedFile>, Error> {
-    #[derive(Serialize)]
-    struct Context {
-        managed: &'static str,
-    }
     let mut files = Vec::new();
     for script in resolved.host.additional_network_scripts.iter() {
         let path = format!("/etc/xen/scripts/{}", script.file_name());
         if is_supplied(script.path()) {
             files.push(
                 templates
-                    .file("network/vif-p2p", path, &Context { managed: MANAGED })?
+                    .file("network/vif-p2p", path, &NoValues {})?
                     .mode(0o755),
             );
         } else if let Some(content) = assets.network_scripts.get(script.path()) {

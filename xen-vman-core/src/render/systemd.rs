@@ -1,8 +1,9 @@
 //! Units, and the scripts that they call.
 
+use super::RenderedFile;
 use super::host::{LIBRARY, MOUNT_PATH};
 use super::quote::{sh_word, systemd_path, systemd_word, systemd_word_of_instance};
-use super::{MANAGED, RenderedFile, Templates};
+use super::templates::Filler;
 use crate::error::Error;
 use crate::resolve::{Resolved, ResolvedVm};
 use serde::Serialize;
@@ -13,7 +14,6 @@ const UNITS: &str = "/etc/systemd/system";
 /// seconds.
 #[derive(Serialize)]
 struct UnitContext {
-    managed: &'static str,
     xl: String,
     vm_config_path: String,
     config_of_instance: String,
@@ -27,7 +27,6 @@ struct UnitContext {
 /// What the templates of scripts are given: words of sh, and seconds.
 #[derive(Serialize)]
 struct ScriptContext {
-    managed: &'static str,
     xl: String,
     iscsiadm: String,
     vm_config_path: String,
@@ -68,12 +67,11 @@ impl Timeouts {
 /// The units that all VMs share, and their scripts.
 pub(super) fn units(
     resolved: &Resolved,
-    templates: &Templates,
+    templates: &Filler<'_>,
 ) -> Result<Vec<RenderedFile>, Error> {
     let host = &resolved.host;
     let helper = |name: &str| format!("{LIBRARY}/{name}");
     let units = UnitContext {
-        managed: MANAGED,
         xl: systemd_word(host.xl_path.as_str()),
         vm_config_path: systemd_path(host.vm_config_path.as_str()),
         config_of_instance: systemd_word_of_instance(&format!("{}/", *host.vm_config_path), ".cfg"),
@@ -83,7 +81,6 @@ pub(super) fn units(
         timeouts: Timeouts::new(resolved),
     };
     let scripts = ScriptContext {
-        managed: MANAGED,
         xl: sh_word(host.xl_path.as_str()),
         iscsiadm: sh_word(host.iscsiadm_path.as_str()),
         vm_config_path: sh_word(host.vm_config_path.as_str()),
@@ -122,11 +119,10 @@ pub(super) fn units(
 /// The drop-in that starts a VM after others.
 pub(super) fn after_drop_in(
     vm: &ResolvedVm,
-    templates: &Templates,
+    templates: &Filler<'_>,
 ) -> Result<Option<RenderedFile>, Error> {
     #[derive(Serialize)]
     struct Context {
-        managed: &'static str,
         units: Vec<String>,
     }
     if vm.after.is_empty() {
@@ -140,13 +136,6 @@ pub(super) fn after_drop_in(
         .collect();
     let path = format!("{UNITS}/vm@{}.service.d/after.conf", vm.domain);
     templates
-        .file(
-            "systemd/vm-after.conf",
-            path,
-            &Context {
-                managed: MANAGED,
-                units,
-            },
-        )
+        .file("systemd/vm-after.conf", path, &Context { units })
         .map(Some)
 }

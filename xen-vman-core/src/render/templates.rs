@@ -99,14 +99,37 @@ impl Templates {
         Ok(Self { tera })
     }
 
+    /// The same, for files that begin with a header.
+    pub(super) fn with_header<'a>(&'a self, header: &'a str) -> Filler<'a> {
+        Filler {
+            templates: self,
+            header,
+        }
+    }
+}
+
+/// What a template without values of its own is given.
+#[derive(Serialize)]
+pub(super) struct NoValues {}
+
+/// Templates, and what each of them is given as `managed`.
+#[derive(Debug)]
+pub(super) struct Filler<'a> {
+    templates: &'a Templates,
+    header: &'a str,
+}
+
+impl Filler<'_> {
     /// Fills a template in.
     pub(super) fn fill(
         &self,
         name: &'static str,
         values: &impl Serialize,
     ) -> Result<String, Error> {
-        let context = Context::from_serialize(values).map_err(|error| broken(name, &error))?;
+        let mut context = Context::from_serialize(values).map_err(|error| broken(name, &error))?;
+        context.insert("managed", self.header);
         let mut text = self
+            .templates
             .tera
             .render(name, &context)
             .map_err(|error| broken(name, &error))?;

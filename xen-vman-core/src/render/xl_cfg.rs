@@ -1,7 +1,8 @@
 //! `xl.cfg`: how Xen is told of a VM (xl.cfg(5)).
 
+use super::RenderedFile;
 use super::quote::{comment_lines, xl_string};
-use super::{MANAGED, RenderedFile, Templates};
+use super::templates::Filler;
 use crate::diag::secret::{has_password, is_password};
 use crate::error::Error;
 use crate::resolve::{Resolved, ResolvedInterface, ResolvedSpice, ResolvedVm, Root, XlOption};
@@ -11,7 +12,6 @@ use serde::Serialize;
 /// What the template is given: every value is a token of xl.cfg, or the text of a comment.
 #[derive(Serialize)]
 struct Context<'a> {
-    managed: &'static str,
     name: &'a str,
     org: &'a str,
     description: Vec<String>,
@@ -37,10 +37,9 @@ pub(super) fn path(vm: &ResolvedVm, resolved: &Resolved) -> String {
 pub(super) fn file(
     vm: &ResolvedVm,
     resolved: &Resolved,
-    templates: &Templates,
+    templates: &Filler<'_>,
 ) -> Result<RenderedFile, Error> {
     let context = Context {
-        managed: MANAGED,
         name: vm.name.as_str(),
         org: vm.org.as_str(),
         description: vm

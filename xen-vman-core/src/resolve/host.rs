@@ -25,6 +25,7 @@ pub(super) fn resolve(lookup: &mut Lookup<'_>) -> ResolvedHost {
         )
         .or_else(built_in_script);
     ResolvedHost {
+        header: required!(header),
         xl_path: fact(required!(xl_path), lookup.facts.xl_path.as_ref(), "xl_path"),
         iscsiadm_path: fact(
             required!(iscsiadm_path),

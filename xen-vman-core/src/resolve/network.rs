@@ -66,9 +66,12 @@ fn one(
             .map(move |address| Sourced::written(*address, scope.key(key)))
     });
     let vifname = written!(vifname);
-    let vifname_prefix = match vifname {
-        Some(_) => None,
-        None => lookup.default("vifname_prefix", |defaults| &defaults.vifname_prefix, scene),
+    let vifname_prefix = match (&vifname, written!(vifname_prefix)) {
+        (Some(_), _) => None,
+        (None, Some(prefix)) => Some(prefix),
+        (None, None) => {
+            lookup.default("vifname_prefix", |defaults| &defaults.vifname_prefix, scene)
+        }
     };
     ResolvedInterface {
         devid: u32::try_from(devid).unwrap_or(u32::MAX),

@@ -5,7 +5,7 @@ use crate::diag::Levels;
 use crate::spec::{AllowedDiagnostic, DeniedDiagnostic, ScriptSource};
 use crate::values::{
     ArchiveComponent, ArchiveUrl, Bridge, CpuCount, CpuList, Description, DiskSpec, DomainName,
-    DracutModule, Filesystem, GuestType, GuestUser, HostAddress, HostPath, Initrd, Iqn,
+    DracutModule, Filesystem, GuestType, GuestUser, Header, HostAddress, HostPath, Initrd, Iqn,
     KernelCmdline, MacAddr, MemoryMib, Mtu, NamePart, Nameservers, NetworkScript, NfsBase,
     NfsExport, OsType, OsVersion, PackageName, Portal, ProgramPath, PublicKey, Rate, Reinstall,
     Seconds, ShellCommand, ShellWords, SpicePassword, SpicePort, StorageType, UsbRedirections,
@@ -30,6 +30,7 @@ pub struct Resolved {
     reason = "each field is the variable of its name; spec/host.rs tells what it is"
 )]
 pub struct ResolvedHost {
+    pub header: Sourced<Header>,
     pub xl_path: Sourced<ProgramPath>,
     pub iscsiadm_path: Sourced<ProgramPath>,
     pub vm_config_path: Sourced<HostPath>,

@@ -5,7 +5,7 @@ use crate::diag::DiagnosticId;
 use crate::document::Node;
 use crate::document::decode::{Decoder, FromNode, FromText, Invalid, Schema};
 use crate::values::{
-    CpuCount, DracutModule, GuestUser, HostPath, Iqn, MemoryMib, NetworkScript, NfsBase,
+    CpuCount, DracutModule, GuestUser, Header, HostPath, Iqn, MemoryMib, NetworkScript, NfsBase,
     PackageName, Portal, ProgramPath, PublicKey, Seconds, ShellCommand, ShellWords, XenVersion,
 };
 use serde_json::json;
@@ -13,6 +13,8 @@ use serde_json::json;
 table! {
     /// The settings of a host (`xen_vman_*` among the role's variables).
     plain struct HostSpec {
+        /// The first line of every generated file, as a comment.
+        header: Header,
         /// Path of the `xl` command.
         xl_path: ProgramPath,
         /// Path of the `iscsiadm` command.

@@ -2,7 +2,8 @@
 
 use super::table;
 use crate::values::{
-    AddressesV4, AddressesV6, Bridge, MacAddr, Mtu, NetworkScript, Rate, VifName, VifParameters,
+    AddressesV4, AddressesV6, Bridge, MacAddr, Mtu, NetworkScript, Rate, VifName, VifNamePrefix,
+    VifParameters,
 };
 
 table! {
@@ -20,6 +21,9 @@ table! {
         bridge: Bridge,
         /// Name of the vif on dom0.
         vifname: VifName,
+        /// What the name of the vif begins with, if `vifname` is not written; `.` and the number
+        /// of the interface follow.
+        vifname_prefix: VifNamePrefix,
         /// Script that sets this vif up.
         script: NetworkScript,
         /// Limit of the rate, as `10Mb/s`.

@@ -59,6 +59,24 @@ word_type!(
 );
 
 text_type!(
+    /// A comment of one line.
+    Header
+);
+
+impl FromText for Header {
+    const ID: DiagnosticId = DiagnosticId::BadText;
+    const EXPECTED: &'static str = "a text of one line";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        // A comment that ends in a backslash goes on in the next line of some files.
+        if text.chars().any(char::is_control) || text.ends_with('\\') {
+            return Err(Invalid::new("must be one line that does not end in `\\`"));
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+text_type!(
     /// A public key, as one line of `authorized_keys` (sshd(8)).
     PublicKey
 );

@@ -27,7 +27,7 @@ pub use cpu::{CpuItems, CpuList};
 pub use debootstrap::{ArchiveComponent, ArchiveUrl};
 pub use disk::{Backing, DiskAccess, DiskSpec};
 pub use guest::{
-    DracutModule, GuestUser, OsVersion, PackageName, PublicKey, Reinstall, ShellWords,
+    DracutModule, GuestUser, Header, OsVersion, PackageName, PublicKey, Reinstall, ShellWords,
 };
 pub use iscsi::{Iqn, Portal};
 pub use names::{DomainName, HostPath, Initrd, NamePart, ProgramPath, ShellCommand};

@@ -124,7 +124,11 @@ impl<'t> Swap<'t> {
                 let host_name = |name: &str| name.to_ascii_lowercase().replace('_', "-");
                 pairs.push((host_name(marker), host_name(text)));
             }
-            Form::Prefix => pairs = vec![vif_names(marker, text, vm)],
+            Form::Prefix => {
+                pairs = (0..2)
+                    .map(|devid| vif_names(marker, text, vm, devid))
+                    .collect();
+            }
             _ => {}
         }
         if meant.is_empty() {
@@ -193,13 +197,13 @@ impl<'t> Swap<'t> {
 }
 
 /// The name of the first vif, made from either prefix.
-fn vif_names(marker: &str, text: &str, vm: &str) -> (String, String) {
+fn vif_names(marker: &str, text: &str, vm: &str, devid: u32) -> (String, String) {
     use xen_vman_core::document::decode::FromText as _;
     use xen_vman_core::values::{DomainName, GuestType, VifNamePrefix};
     let domain = DomainName::from_text(vm).unwrap();
     let name = |prefix| {
         let prefix = VifNamePrefix::from_text(prefix).unwrap();
-        xen_vman_core::resolve::vif_name(&prefix, &domain, 0, GuestType::Pv, |_| false)
+        xen_vman_core::resolve::vif_name(&prefix, &domain, devid, GuestType::Pv, |_| false)
     };
     (name(marker).to_string(), name(text).to_string())
 }

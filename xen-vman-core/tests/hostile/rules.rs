@@ -153,6 +153,7 @@ pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
             "echo \"$HOME\" 'it''s' >/dev/null; true",
             "if a\nthen b\nfi",
         ]),
+        (_, "header") => text(&["Ansible managed", "#; \\n"]),
         (_, "guest_user") => text(&["admin", "_x-1"]),
         (_, "cpu_str") => apart(
             &["all", "0-3", "all,^1", "0,2"],

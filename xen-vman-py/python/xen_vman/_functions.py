@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Callable, Optional, Union
 
 from . import _core
-from ._input import Definition, Input, PathLike, read
+from ._input import Definition, Input, PathLike, Scripts, read
 from ._results import (
     Applied,
     DiagnosticInfo,
@@ -33,7 +33,7 @@ def check(
     definition: Definition,
     *,
     facts: Facts = None,
-    scripts: Optional[PathLike] = None,
+    scripts: Scripts = None,
     allow: Iterable[str] = (),
     deny: Iterable[str] = (),
     strict: bool = False,
@@ -53,7 +53,7 @@ def explain(
     key: Optional[str] = None,
     *,
     facts: Facts = None,
-    scripts: Optional[PathLike] = None,
+    scripts: Scripts = None,
 ) -> list[dict[str, Any]]:
     """Says where the values of a VM, or of the host, come from.
 
@@ -70,7 +70,7 @@ def render(
     definition: Definition,
     *,
     facts: Facts = None,
-    scripts: Optional[PathLike] = None,
+    scripts: Scripts = None,
     templates: Templates = None,
     allow: Iterable[str] = (),
     deny: Iterable[str] = (),
@@ -102,7 +102,7 @@ def plan(
     root: PathLike = "/",
     prune: bool = False,
     facts: Facts = None,
-    scripts: Optional[PathLike] = None,
+    scripts: Scripts = None,
     templates: Templates = None,
 ) -> Plan:
     """Says what :func:`apply` would do to this host, or to a directory that stands for one.
@@ -123,7 +123,7 @@ def apply(
     plan: Optional[Plan] = None,
     progress: Optional[Progress] = None,
     facts: Facts = None,
-    scripts: Optional[PathLike] = None,
+    scripts: Scripts = None,
     templates: Templates = None,
 ) -> Applied:
     """Brings this host, or a directory that stands for one, to what is defined.
@@ -168,12 +168,23 @@ def rollback(*, root: PathLike = "/", progress: Optional[Progress] = None) -> Ap
     return _applied(_core.rollback(pathlib.Path(root), _teller(progress)), Report())
 
 
+def packages(definition: Definition, *, facts: Facts = None, scripts: Scripts = None) -> list[str]:
+    """The Debian packages that a host with these VMs needs besides Xen's own.
+
+    :raises DefinitionError: if the definition has errors.
+
+    >>> packages({"vms": []})
+    []
+    """
+    return _core.packages(_input(definition, facts, scripts, None))
+
+
 def status(
     definition: Definition,
     *,
     root: PathLike = "/",
     facts: Facts = None,
-    scripts: Optional[PathLike] = None,
+    scripts: Scripts = None,
 ) -> list[VmStatus]:
     """How the VMs of a host are: those defined, those that were, and those that run."""
     text = _core.status(_input(definition, facts, scripts, None), pathlib.Path(root))
@@ -185,7 +196,7 @@ def doctor(
     *,
     root: PathLike = "/",
     facts: Facts = None,
-    scripts: Optional[PathLike] = None,
+    scripts: Scripts = None,
 ) -> list[Finding]:
     """What a host lacks for its VMs, and what gets in their way."""
     text = _core.doctor(_input(definition, facts, scripts, None), pathlib.Path(root))
@@ -235,7 +246,7 @@ def schema(*, role: bool = False) -> dict[str, Any]:
     return found
 
 
-def _input(definition: Definition, facts: Facts, scripts: Optional[PathLike], templates: Templates) -> Input:
+def _input(definition: Definition, facts: Facts, scripts: Scripts, templates: Templates) -> Input:
     return read(definition, facts, scripts, (), (), False, templates)
 
 

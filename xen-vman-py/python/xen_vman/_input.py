@@ -15,6 +15,9 @@ PathLike = Union[str, "os.PathLike[str]"]
 Definition = Union[Mapping[str, Any], "os.PathLike[str]", "Text", "Iterable[DefinitionPart]"]
 """A dict, a path, :class:`Text`, or several of them, which are joined."""
 
+Scripts = Union[Mapping[str, bytes], PathLike, None]
+"""The directory that network scripts of one's own are in, or their contents by their paths."""
+
 DefinitionPart = Union[Mapping[str, Any], "os.PathLike[str]", "Text"]
 
 
@@ -38,7 +41,7 @@ class Input:
 
     sources: list[tuple[str, bytes, str]]
     facts: Optional[tuple[str, bytes]]
-    scripts: Optional[pathlib.Path]
+    scripts: Union[dict[str, bytes], pathlib.Path, None]
     allow: list[str]
     deny: list[str]
     strict: bool
@@ -48,7 +51,7 @@ class Input:
 def read(
     definition: Definition,
     facts: Union[Mapping[str, Any], os.PathLike[str], None],
-    scripts: Optional[PathLike],
+    scripts: Scripts,
     allow: Iterable[str],
     deny: Iterable[str],
     strict: bool,
@@ -62,7 +65,7 @@ def read(
     return Input(
         sources=[_source(part) for part in parts],
         facts=_facts(facts),
-        scripts=None if scripts is None else pathlib.Path(scripts),
+        scripts=_scripts(scripts),
         allow=list(allow),
         deny=list(deny),
         strict=strict,
@@ -91,6 +94,12 @@ def _source(part: Any) -> tuple[str, bytes, str]:
         is_role = any(str(key).startswith("xen_vman_") for key in part)
         return "<definition>", _json(part), "role" if is_role else "dict"
     raise TypeError(f"a definition cannot be made of {type(part).__name__}")
+
+
+def _scripts(scripts: Scripts) -> Union[dict[str, bytes], pathlib.Path, None]:
+    if scripts is None or isinstance(scripts, Mapping):
+        return None if scripts is None else dict(scripts)
+    return pathlib.Path(scripts)
 
 
 def _json(value: Any) -> bytes:
