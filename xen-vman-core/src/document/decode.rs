@@ -212,9 +212,12 @@ impl<'r> Decoder<'r> {
             Value::Integer(_, Some(raw)) | Value::Float(raw) => {
                 Some(format!("write \"{raw}\" in quotes to mean the text"))
             }
-            Value::Integer(value, None) => {
-                Some(format!("write \"{value}\" in quotes to mean the text"))
-            }
+            Value::Integer(value, None) => Some(match pairs_to_the_base_of_60(*value) {
+                Some(pairs) => format!(
+                    "write \"{pairs}\" in quotes: YAML reads digits between colons as a number to the base of 60"
+                ),
+                None => format!("write \"{value}\" in quotes to mean the text"),
+            }),
             _ => None,
         };
         self.problem_with_help(node, id, message, help);
@@ -317,6 +320,19 @@ impl FromNode for bool {
             }
         }
     }
+}
+
+/// What `52:54:00:12:34:56` was before YAML made a number of it, if it can have been that.
+fn pairs_to_the_base_of_60(value: i64) -> Option<String> {
+    let mut rest = value;
+    let mut pairs = [0; 6];
+    for pair in pairs[1..].iter_mut().rev() {
+        (rest, *pair) = (rest / 60, rest % 60);
+    }
+    pairs[0] = rest;
+    (10..100)
+        .contains(&rest)
+        .then(|| pairs.map(|pair| format!("{pair:02}")).join(":"))
 }
 
 /// The texts that can only mean yes or no.
