@@ -6,7 +6,7 @@
 use crate::document::EXPRESSION;
 use crate::document::decode::{FromNode, Schema};
 use crate::parse::role_name;
-use crate::resolve::Facts;
+use crate::resolve::{BUILT_IN, Facts};
 use crate::spec::Definition;
 use serde_json::{Map, Value, json};
 
@@ -26,10 +26,10 @@ pub enum SchemaOf {
 /// The schema of one kind of file.
 pub fn schema(of: SchemaOf) -> Schema {
     let (title, mut schema) = match of {
-        SchemaOf::Definition => ("Definition of a Xen host and its VMs", Definition::schema()),
+        SchemaOf::Definition => ("Definition of a Xen host and its VMs", definition()),
         SchemaOf::RoleVariables => (
             "Variables of the Ansible role xen_vman",
-            role_variables(&Definition::schema()),
+            role_variables(&definition()),
         ),
         SchemaOf::Facts => ("Facts of a Xen host", Facts::schema()),
     };
@@ -40,6 +40,26 @@ pub fn schema(of: SchemaOf) -> Schema {
         whole.extend(rest);
     }
     Value::Object(whole)
+}
+
+/// The schema of definitions, with what holds where nothing is written.
+fn definition() -> Schema {
+    let mut schema = Definition::schema();
+    let built_in: Value = toml::from_str(BUILT_IN)
+        .unwrap_or_else(|error| unreachable!("built_in.toml is tested: {error}"));
+    with_defaults(&mut schema, &built_in);
+    schema
+}
+
+fn with_defaults(schema: &mut Schema, values: &Value) {
+    for (key, value) in values.as_object().into_iter().flatten() {
+        let property = &mut schema["properties"][key];
+        if value.is_object() {
+            with_defaults(property, value);
+        } else {
+            property["default"] = value.clone();
+        }
+    }
 }
 
 /// Every key under its name among the role's variables. Variables of others are passed over,
@@ -77,11 +97,10 @@ fn templated(mut schema: Value) -> Value {
         *items = templated(items.take());
     }
     let mut either = json!({ "anyOf": [] });
-    if let Some(description) = schema
-        .as_object_mut()
-        .and_then(|all| all.remove("description"))
-    {
-        either["description"] = description;
+    for about in ["description", "default"] {
+        if let Some(text) = schema.as_object_mut().and_then(|all| all.remove(about)) {
+            either[about] = text;
+        }
     }
     either["anyOf"] = json!([schema, { "type": "string", "pattern": EXPRESSION }]);
     either

@@ -21,6 +21,7 @@ mod storage;
 mod vifname;
 mod vm;
 
+pub(crate) use built_in::TEXT as BUILT_IN;
 pub use built_in::built_in;
 pub use facts::Facts;
 pub use resolved::{

@@ -1,0 +1,109 @@
+"""Files for people who copy them themselves."""
+
+# Copyright: the xen-vman authors
+# SPDX-License-Identifier: MIT OR Apache-2.0
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: files
+author: The xen-vman authors
+version_added: 0.1.0
+short_description: Renders the files of a Xen host and its guests
+description:
+  - Makes every file that O(_terms) needs, on the controller. Nothing is done to the host.
+  - The same files are written by the module M(xen_vman.xen_vman.xen_host).
+options:
+  _terms:
+    description:
+      - Definitions, as dicts. If none is given, it is made of the variables C(xen_vman_*).
+    type: list
+    elements: dict
+    required: false
+requirements:
+  - the Python package xen-vman, on the controller
+"""
+
+EXAMPLES = r"""
+- name: Copy the configurations of the VMs
+  ansible.builtin.copy:
+    dest: "{{ item.path }}"
+    content: "{{ item.content }}"
+    mode: "{{ item.mode }}"
+  loop: "{{ query('xen_vman.xen_vman.files') | selectattr('path', 'match', '/etc/xen/vms/') }}"
+  loop_control:
+    label: "{{ item.path }}"
+"""
+
+RETURN = r"""
+_raw:
+  description: The files.
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: Where the file goes.
+      type: str
+    mode:
+      description: Its mode, as C(0644).
+      type: str
+    owner:
+      description: C(root), or the user of a guest.
+      type: str
+    vm:
+      description: The guest that it goes into; none for files of the host.
+      type: str
+    content:
+      description: The text.
+      type: str
+"""
+
+import base64
+import typing
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+from ..plugin_utils.definition import SCRIPTS, Gathered, Variables, plain, scripts
+from ..plugin_utils.engine import problems
+
+
+class LookupModule(LookupBase):
+    """Renders on the controller."""
+
+    def run(self, terms: typing.Any, variables: typing.Any = None, **kwargs: typing.Any) -> list[dict[str, typing.Any]]:
+        try:
+            import xen_vman
+        except ImportError as error:
+            raise AnsibleLookupError("this needs the Python package xen-vman on the controller") from error
+
+        def find(name: str) -> str:
+            return str(self.find_file_in_search_path(variables, "files", name))
+
+        def given(term: typing.Any) -> Gathered:
+            definition = plain(term)
+            return Gathered(definition, scripts(definition.get(SCRIPTS), find))
+
+        everything = [given(term) for term in terms]
+        if not terms:
+            everything = [Variables(variables or {}, self._templar).gather(find)]
+        files: list[dict[str, typing.Any]] = []
+        for gathered in everything:
+            if gathered.problems:
+                raise AnsibleLookupError(problems(gathered.problems))
+            contents = {name: base64.b64decode(text) for name, text in gathered.scripts.items()}
+            try:
+                rendered = xen_vman.render(gathered.definition, scripts=contents)
+            except xen_vman.DefinitionError as error:
+                raise AnsibleLookupError(problems([str(one) for one in error.report.errors])) from error
+            files += [
+                {
+                    "path": file.path,
+                    "mode": f"{file.mode:04o}",
+                    "owner": file.owner,
+                    "vm": file.vm,
+                    "content": file.text,
+                }
+                for file in rendered.files
+            ]
+        return files

@@ -1,0 +1,172 @@
+"""The Python package xen_vman, called by modules."""
+
+# Copyright: the xen-vman authors
+# SPDX-License-Identifier: MIT OR Apache-2.0
+
+from __future__ import annotations
+
+import base64
+import glob
+import importlib
+import json
+import os
+import sys
+import typing
+import zipfile
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+ARGUMENTS = dict(
+    definition=dict(type="dict"),
+    root=dict(type="path", default="/"),
+    package=dict(type="path"),
+    wheel=dict(type="path"),
+    bundle=dict(type="path"),
+)
+
+# What is not worth a line of its own.
+QUIET = ("put", "link", "remove", "mkdir")
+
+
+class Asked:
+    """What a module was asked."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self.module = module
+        self.engine = load(module)
+        self.definition = module.params["definition"] or {}
+        self.scripts: dict[str, bytes] = {}
+        self.origins: dict[str, str] = {}
+        if module.params["bundle"]:
+            with open(module.params["bundle"], encoding="utf-8") as file:
+                bundle = json.load(file)
+            self.definition = bundle["definition"]
+            self.origins = bundle["origins"]
+            self.scripts = {name: base64.b64decode(text) for name, text in bundle["scripts"].items()}
+
+    def call(self, function: typing.Callable[..., typing.Any], **options: typing.Any) -> typing.Any:
+        """Calls the engine, and fails as a module does."""
+        try:
+            return function(self.definition, root=self.module.params["root"], scripts=self.scripts, **options)
+        except self.engine.DefinitionError as error:
+            self.refuse(error.report)
+        except self.engine.HostError as error:
+            self.module.fail_json(msg=str(error))
+
+    def refuse(self, report: typing.Any) -> None:
+        """Fails with all that is wrong."""
+        self.warn(report)
+        lines = [self.line(one) for one in report.errors]
+        number = f"{len(lines)} error{'s' if len(lines) > 1 else ''}"
+        self.module.fail_json(
+            msg="\n".join([f"{number} in the definition; nothing was changed", *(f"- {line}" for line in lines)]),
+            errors=lines,
+        )
+
+    def warn(self, report: typing.Any) -> None:
+        """Passes warnings on."""
+        for one in report.warnings:
+            self.module.warn(self.line(one))
+
+    def line(self, one: typing.Any) -> str:
+        """A problem in one line, with the variable that it is in."""
+        place = self.origins.get(one.path)
+        where = one.path if place is None else f"{place} (for {one.path.rpartition('.')[0]})"
+        text = f"{where}: {one.message} [{one.id}]"
+        return text if one.help is None else f"{text}; {one.help}"
+
+
+def load(module: AnsibleModule) -> typing.Any:
+    """Imports the package: from a virtual environment, from a wheel, or as Python finds it."""
+    place = module.params["package"]
+    if place and place.endswith(".whl"):
+        unpacked = os.path.join(module.tmpdir, "package")
+        with zipfile.ZipFile(place) as wheel:
+            wheel.extractall(unpacked)
+        sys.path.insert(0, unpacked)
+    elif place:
+        sys.path[:0] = glob.glob(os.path.join(place, "lib", "python3*", "site-packages"))
+    try:
+        return importlib.import_module("xen_vman")
+    except ImportError as error:
+        module.fail_json(msg=f"{missing_required_lib('xen-vman')}\n{error}")
+
+
+def converge(module: AnsibleModule) -> None:
+    """Brings the host to what is defined, or says what that would do."""
+    asked = Asked(module)
+    engine = asked.engine
+    prune = module.params["prune"]
+    if module.check_mode:
+        plan, failures, generation = asked.call(engine.plan, prune=prune), (), None
+        needed = engine.packages(asked.definition, scripts=asked.scripts)
+        changed = bool(plan)
+    else:
+        with Progress(module.params["progress"]) as progress:
+            applied = asked.call(
+                engine.apply,
+                prune=prune,
+                allow_reinstall=permission(module.params["allow_reinstall"]),
+                progress=progress,
+            )
+        plan, failures, generation = applied.plan, applied.failures, applied.generation
+        changed, needed = applied.changed, []
+    result = dict(
+        changed=changed,
+        actions=[action.sentence for action in plan.actions],
+        pending_restarts=list(plan.pending_restarts),
+        leftovers=list(plan.leftovers),
+        unmanaged=list(plan.unmanaged),
+        failures=[f"{one.action}: {one.error}" for one in failures],
+        packages=needed,
+        generation=generation,
+    )
+    asked.warn(plan.report)
+    if plan.pending_restarts:
+        module.warn(f"these VMs run with other settings than defined, until they are restarted: {', '.join(plan.pending_restarts)}")
+    if module._diff:
+        result["diff"] = [{"prepared": action.diff or f"{action.sentence}\n"} for action in plan.actions]
+    if failures:
+        number = f"{len(failures)} of {len(plan.actions)} actions failed, and the rest was done"
+        result["msg"] = "\n".join([number, *(f"- {line}" for line in result["failures"])])
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+def inform(module: AnsibleModule) -> None:
+    """Says how the VMs of the host are."""
+    asked = Asked(module)
+    module.exit_json(changed=False, vms=[one.to_dict() for one in asked.call(asked.engine.status)])
+
+
+def permission(written: typing.Any) -> bool | list[str]:
+    """Whose data `reinstall` may erase."""
+    if isinstance(written, (list, tuple)):
+        return [str(one) for one in written]
+    return str(written).lower() in ("true", "yes", "on", "1")
+
+
+class Progress:
+    """Writes what is done, line by line, where the controller reads it."""
+
+    def __init__(self, path: str | None) -> None:
+        self.file = None if path is None else open(path, "w", encoding="utf-8", buffering=1)
+        if self.file is not None:
+            self.file.write(f"{os.getpid()}\n")
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.file is not None:
+            self.file.close()
+
+    def __call__(self, event: dict[str, typing.Any]) -> None:
+        if self.file is None:
+            return
+        if event["event"] == "begins" and event["action"] not in QUIET:
+            self.file.write(f"[{event['number']}/{event['of']}] {event['sentence']}\n")
+        elif event["event"] == "step":
+            self.file.write(f"  {event['step']}\n")
+        elif event["event"] == "fails":
+            self.file.write(f"failed: {' '.join(event['error'].split())}\n")

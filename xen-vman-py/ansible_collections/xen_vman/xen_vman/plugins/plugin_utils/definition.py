@@ -1,0 +1,212 @@
+"""The definition of a host, from the variables that its users write."""
+
+# Copyright: the xen-vman authors
+# SPDX-License-Identifier: MIT OR Apache-2.0
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import datetime
+import os
+import typing
+from collections.abc import Callable, Mapping
+
+import jinja2
+import jinja2.nodes
+import yaml
+from ansible.errors import AnsibleError
+
+PREFIX = "xen_vman_"
+DEFAULT = "xen_vman_default_"
+LAZY_BRIDGE = "xen_vman_lazy_default_network_bridge"
+SCRIPTS = "xen_vman_additional_network_scripts"
+
+with open(os.path.join(os.path.dirname(__file__), "../../roles/xen_vman/defaults/main.yml"), encoding="utf-8") as file:
+    DEFAULTS = yaml.safe_load(file)
+
+# Variables for the role alone, which say nothing of the host.
+OF_THE_ROLE = frozenset(
+    {
+        "xen_vman_allow_reinstall",
+        "xen_vman_packages",
+        "xen_vman_pip_args",
+        "xen_vman_prune",
+        "xen_vman_requirement",
+        "xen_vman_root",
+        "xen_vman_venv",
+        "xen_vman_wheel",
+    }
+)
+
+# What interfaces have; the rest is the VM's.
+OF_INTERFACES = {
+    "mtu": "mtu",
+    "network_bridge": "bridge",
+    "network_script": "script",
+    "vifname_prefix": "vifname_prefix",
+    "xen_str": "xen_str",
+}
+
+OPTIONS = "additional_xen_options"
+MISSPELT = {"additonal_xen_options": OPTIONS}
+
+
+@dataclasses.dataclass
+class Gathered:
+    """What the host is told."""
+
+    definition: dict[str, typing.Any]
+    scripts: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Network scripts, in base 64, by the paths that the definition names them by."""
+    origins: dict[str, str] = dataclasses.field(default_factory=dict)
+    """The variables that values come from that were evaluated for one VM or interface, by path."""
+    problems: list[str] = dataclasses.field(default_factory=list)
+    """What could not be evaluated."""
+
+
+class Variables:
+    """The variables of a host, some of which are evaluated for each VM and interface."""
+
+    def __init__(self, variables: Mapping[str, typing.Any], templar: typing.Any) -> None:
+        self._variables = variables
+        self._templar = templar
+        self._scope = dict(variables)
+        self._scoped = templar.copy_with_new_env(available_variables=self._scope)
+
+    def gather(self, find: Callable[[str], str], user: str | None = None) -> Gathered:
+        """Makes the definition; `find` gives the place of a file of the play."""
+        gathered = Gathered({})
+        lazy = []
+        for name in sorted(self._variables):
+            if not name.startswith(PREFIX) or name in OF_THE_ROLE:
+                continue
+            # What the role's defaults say holds anyway, and yields to what is written.
+            if self._variables[name] == DEFAULTS.get(name, self):
+                continue
+            if (name.startswith(DEFAULT) or name == LAZY_BRIDGE) and self._speaks_of_vm(self._variables[name], set()):
+                lazy.append(name)
+                continue
+            try:
+                gathered.definition[name] = plain(self._templar.template(self._variables[name]))
+            except AnsibleError as error:
+                gathered.problems.append(f"{name}: {error}")
+        self._evaluate(lazy, gathered)
+        for name, value in (
+            ("xen_vman_guest_user", self._guest_user(user)),
+            ("xen_vman_header", self._header()),
+        ):
+            if value:
+                gathered.definition.setdefault(name, value)
+        gathered.scripts = scripts(gathered.definition.get(SCRIPTS), find)
+        return gathered
+
+    def _speaks_of_vm(self, value: typing.Any, seen: set[str]) -> bool:
+        """Whether an expression uses `vm` or `interface`, by itself or through other variables."""
+        if isinstance(value, str):
+            if "{" not in value:
+                return False
+            try:
+                parsed = jinja2.Environment().parse(value)
+            except jinja2.TemplateSyntaxError:
+                return False
+            names = {node.name for node in parsed.find_all(jinja2.nodes.Name)}
+            if names & {"vm", "interface"}:
+                return True
+            new = (names - seen) & self._variables.keys()
+            seen |= new
+            return any(self._speaks_of_vm(self._variables[name], seen) for name in new)
+        if isinstance(value, Mapping):
+            return any(self._speaks_of_vm(one, seen) for one in value.values())
+        if isinstance(value, (list, tuple)):
+            return any(self._speaks_of_vm(one, seen) for one in value)
+        return False
+
+    def _evaluate(self, lazy: list[str], gathered: Gathered) -> None:
+        vms = gathered.definition.get("xen_vman_vms")
+        for number, vm in enumerate(vms if lazy and isinstance(vms, list) else []):
+            if not isinstance(vm, dict):
+                continue
+            # Expressions see the VM and the interface as they are written.
+            scene = dict(vm)
+            interfaces = vm.get("interfaces")
+            if isinstance(interfaces, list):
+                scene["interfaces"] = [dict(one) if isinstance(one, dict) else one for one in interfaces]
+            for name in lazy:
+                key = name[len(DEFAULT) :] if name != LAZY_BRIDGE else "network_bridge"
+                path = f"xen_vman_vms[{number}]"
+                if key not in OF_INTERFACES:
+                    self._fill(name, MISSPELT.get(key, key), vm, path, {"vm": scene}, gathered)
+                    continue
+                for devid, interface in enumerate(interfaces if isinstance(interfaces, list) else []):
+                    if isinstance(interface, dict):
+                        seen = {"vm": scene, "interface": scene["interfaces"][devid]}
+                        inner = f"{path}.interfaces[{devid}]"
+                        self._fill(name, OF_INTERFACES[key], interface, inner, seen, gathered)
+
+    def _fill(
+        self,
+        name: str,
+        key: str,
+        table: dict[str, typing.Any],
+        path: str,
+        seen: dict[str, typing.Any],
+        gathered: Gathered,
+    ) -> None:
+        """Gives a table what an expression makes of it, where it says nothing itself."""
+        written = table.get(key)
+        if written not in (None, "") and key != OPTIONS:
+            return
+        if key == "vifname_prefix" and table.get("vifname"):
+            return
+        self._scope.update(seen)
+        # Setting them drops what was remembered of the last evaluation.
+        self._scoped.available_variables = self._scope
+        try:
+            value = plain(self._scoped.template(self._variables[name]))
+        except AnsibleError as error:
+            gathered.problems.append(f"{name}, for {path}: {error}")
+            return
+        if value in (None, ""):
+            return
+        if key == OPTIONS and isinstance(value, dict) and isinstance(written, dict):
+            value = {**value, **written}
+        table[key] = value
+        gathered.origins[f"{path}.{key}"] = name
+
+    def _guest_user(self, user: str | None) -> str | None:
+        """The user that guests get: the one who connects, unless that is root."""
+        known = self._templar.template(self._variables.get("ansible_user")) or user
+        return None if known == "root" else known
+
+    def _header(self) -> str | None:
+        """`ansible_managed`, in one line."""
+        written = self._variables.get("ansible_managed")
+        return " ".join(str(self._templar.template(written)).split()) if written else "Ansible managed"
+
+
+def scripts(names: typing.Any, find: Callable[[str], str]) -> dict[str, str]:
+    """Reads the network scripts of a play. Those that are not there are for the engine to report."""
+    found = {}
+    for name in [names] if isinstance(names, str) else names if isinstance(names, list) else []:
+        if not isinstance(name, str) or name == "vif-p2p":
+            continue
+        try:
+            with open(find(name), "rb") as file:
+                found[name] = base64.b64encode(file.read()).decode()
+        except (AnsibleError, OSError):
+            continue
+    return found
+
+
+def plain(value: typing.Any) -> typing.Any:
+    """The same in values that JSON has."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    if isinstance(value, (datetime.date, datetime.datetime)):
+        return value.isoformat()
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    return str(value)

@@ -1,0 +1,217 @@
+"""How the package xen_vman gets to a host, and how what it says gets back."""
+
+# Copyright: the xen-vman authors
+# SPDX-License-Identifier: MIT OR Apache-2.0
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import pathlib
+import shlex
+import tempfile
+import time
+import typing
+import zipfile
+
+from ansible import constants as C
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible.release import __version__
+
+from .definition import SCRIPTS, Gathered, Variables, plain, scripts
+
+# An installation over a slow line takes an hour; this is for what never ends.
+SECONDS_MAX = 24 * 60 * 60
+# How long a host may be out of reach while it is at work.
+SECONDS_OUT_OF_REACH = 15 * 60
+# How often its process may be missing before it counts as killed: at the start there is none yet.
+LOOKS_FOR_THE_PROCESS = 15
+ENDED = 42
+# Older versions show messages as JSON alone.
+SHOWS_LINES = tuple(map(int, __version__.split(".")[:2])) >= (2, 19)
+NOT_THERE = "the Python package xen_vman is not on this host yet"
+
+
+class EngineAction(ActionBase):
+    """Runs a module where the package is, with a definition that is made here."""
+
+    TRANSFERS_FILES = True
+    MODULE: str
+
+    def run(self, tmp: typing.Any = None, task_vars: typing.Any = None) -> dict[str, typing.Any]:
+        result: dict[str, typing.Any] = super().run(tmp, task_vars)
+        self._variables = task_vars or {}
+        args = dict(self._task.args)
+        wheel = args.pop("wheel", None)
+        gathered = self._definition(args.pop("definition", None))
+        if gathered.problems:
+            raise AnsibleActionFail(problems(gathered.problems))
+        if not self._connection._shell.tmpdir:
+            self._make_tmp_path()
+        tmpdir = self._connection._shell.tmpdir
+        try:
+            place, sent = self._package(args.get("package"), wheel)
+            if place is None:
+                result.update(skipped=True, skipped_reason=NOT_THERE, package_is_there=False)
+                return result
+            bundle = self._connection._shell.join_path(tmpdir, "definition.json")
+            self._transfer_data(bundle, json.dumps(vars(gathered)).encode())
+            self._fixup_perms2([tmpdir, bundle, *sent])
+            args.update(package=place, bundle=bundle)
+            result.update(self._converge(args))
+            result["package_is_there"] = not sent
+            if result.get("failed") and not SHOWS_LINES:
+                self._display.display(str(result["msg"]), color=C.COLOR_ERROR)
+            return result
+        finally:
+            self._remove_tmp_path(tmpdir)
+
+    def _converge(self, args: dict[str, typing.Any]) -> dict[str, typing.Any]:
+        return self._module(args)
+
+    def _module(self, args: dict[str, typing.Any], **options: typing.Any) -> dict[str, typing.Any]:
+        found: dict[str, typing.Any] = self._execute_module(
+            module_name=f"xen_vman.xen_vman.{self.MODULE}",
+            module_args=args,
+            task_vars=self._variables,
+            **options,
+        )
+        return found
+
+    def _definition(self, written: typing.Any) -> Gathered:
+        if written is None:
+            return Variables(self._variables, self._templar).gather(self._find, self._play_context.remote_user)
+        definition = plain(written)
+        if not isinstance(definition, dict):
+            raise AnsibleActionFail("definition: must be a dict")
+        names = definition.get(SCRIPTS, definition.get("additional_network_scripts"))
+        return Gathered(definition, scripts(names, self._find))
+
+    def _find(self, name: str) -> str:
+        return str(self._find_needle("files", name))
+
+    def _package(self, venv: str | None, wheel: str | None) -> tuple[str | None, list[str]]:
+        """Where the package is on the host, and what was sent there to be used once.
+
+        If there is a wheel here, the host's own is used only if it is the same. If the host has
+        none at all, the one that is installed here is sent.
+        """
+        installed = self._installed(venv) if venv else None
+        if wheel is not None:
+            wheel = str(self._find(wheel))
+            if installed == digest_of_wheel(wheel):
+                return venv, []
+            return self._send(wheel)
+        if installed:
+            return venv, []
+        here = importlib.util.find_spec("xen_vman")
+        if here is None or here.origin is None:
+            return None, []
+        with tempfile.TemporaryDirectory() as directory:
+            archive = os.path.join(directory, "xen_vman.whl")
+            pack(pathlib.Path(here.origin).parent, archive)
+            return self._send(archive)
+
+    def _send(self, wheel: str) -> tuple[str, list[str]]:
+        place = self._connection._shell.join_path(self._connection._shell.tmpdir, os.path.basename(wheel))
+        self._transfer_file(wheel, place)
+        return place, [place]
+
+    def _installed(self, venv: str) -> str | None:
+        """The digest of the package in a virtual environment on the host."""
+        command = (
+            f"cd {shlex.quote(venv)}/lib/python3*/site-packages/xen_vman && "
+            "for file in *.py *.so; do cat $file; done | sha256sum"
+        )
+        done = self._low_level_execute_command(f"LC_ALL=C sh -c {shlex.quote(command)}")
+        return done["stdout"].split()[0] if done["rc"] == 0 and done["stdout"].strip() else None
+
+
+class ConvergingAction(EngineAction):
+    """Lets the host work by itself, and tells meanwhile how far it is."""
+
+    def _converge(self, args: dict[str, typing.Any]) -> dict[str, typing.Any]:
+        if self._task.check_mode or self._connection.always_pipeline_modules:
+            return self._module(args)
+        progress = args["bundle"] + ".progress"
+        written, self._task.async_val = self._task.async_val, SECONDS_MAX
+        try:
+            started = self._module({**args, "progress": progress}, wrap_async=True)
+        finally:
+            self._task.async_val = written
+        if started.get("failed") or not started.get("ansible_job_id"):
+            return started
+        try:
+            self._watch(progress, started["results_file"])
+            found = self._outcome(started)
+        finally:
+            self._low_level_execute_command(f"rm -f {shlex.quote(started['results_file'])}")
+        return found
+
+    def _watch(self, progress: str, results: str) -> None:
+        """Shows what the host writes of its progress, until it is at its end or gone."""
+        # The first line is the process. Until the job has ended, its results say but that it started.
+        look = (
+            f"tail -n +%d {shlex.quote(progress)} 2>/dev/null; "
+            f"grep -qs '^{{\"started\":' {shlex.quote(results)} || exit {ENDED}; "
+            f"process=$(head -n 1 {shlex.quote(progress)}) && test -d /proc/$process"
+        )
+        seen, pause, missed = 2, 0.1, 0
+        until = time.monotonic() + SECONDS_OUT_OF_REACH
+        while missed < LOOKS_FOR_THE_PROCESS:
+            time.sleep(pause)
+            pause = min(1.5 * pause, 3)
+            try:
+                done = self._low_level_execute_command(look % seen)
+            except AnsibleConnectionFailure:
+                if time.monotonic() > until:
+                    raise
+                self._display.display("the host is out of reach; what it does goes on")
+                self._connection.reset()
+                continue
+            until = time.monotonic() + SECONDS_OUT_OF_REACH
+            lines = done["stdout"].splitlines()
+            seen += len(lines)
+            for line in lines:
+                self._display.display(f"  {self._variables.get('inventory_hostname')}: {line}")
+            if done["rc"] == ENDED:
+                return
+            missed = 0 if done["rc"] == 0 else missed + 1
+
+    def _outcome(self, started: dict[str, typing.Any]) -> dict[str, typing.Any]:
+        found: dict[str, typing.Any] = self._execute_module(
+            module_name="ansible.legacy.async_status",
+            module_args={"jid": started["ansible_job_id"], "_async_dir": os.path.dirname(started["results_file"])},
+            task_vars=self._variables,
+        )
+        if not found.get("finished"):
+            raise AnsibleError("the run came to no end (was it killed?); run it again, it goes on where it was")
+        of_the_job = ("ansible_job_id", "results_file", "started", "finished", "stdout", "stderr")
+        return {key: value for key, value in found.items() if key not in of_the_job}
+
+
+def problems(lines: list[str]) -> str:
+    """One text for several problems."""
+    return "\n".join([f"{len(lines)} problem{'s' if len(lines) > 1 else ''}", *(f"- {line}" for line in lines)])
+
+
+def digest_of_wheel(wheel: str) -> str:
+    """The digest of the package in a wheel; see `_installed`."""
+    digest = hashlib.sha256()
+    with zipfile.ZipFile(wheel) as archive:
+        for end in (".py", ".so"):
+            for name in sorted(archive.namelist()):
+                if name.startswith("xen_vman/") and name.count("/") == 1 and name.endswith(end):
+                    digest.update(archive.read(name))
+    return digest.hexdigest()
+
+
+def pack(package: pathlib.Path, archive: str) -> None:
+    """Makes of an installed package what can be used like its wheel."""
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for path in sorted(package.iterdir()):
+            if path.is_file():
+                file.write(path, f"xen_vman/{path.name}")

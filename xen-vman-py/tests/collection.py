@@ -1,0 +1,165 @@
+"""Texts of the Ansible collection that are made from the types."""
+
+import json
+import pathlib
+
+import xen_vman
+import yaml
+
+COLLECTION = pathlib.Path(__file__).parents[1] / "ansible_collections" / "xen_vman" / "xen_vman"
+ROLE = COLLECTION / "roles" / "xen_vman"
+
+# Variables for the role alone: default, type, and what it is.
+OF_THE_ROLE = {
+    "xen_vman_venv": (
+        "/opt/xen-vman/venv",
+        {"type": "path"},
+        "The virtual environment on the host that the Python package is installed into.",
+    ),
+    "xen_vman_wheel": (
+        None,
+        {"type": "path"},
+        "The wheel of the Python package, on the controller. If not given, pip on the host fetches the package.",
+    ),
+    "xen_vman_requirement": (
+        f"xen-vman=={xen_vman.__version__}",
+        {"type": "str"},
+        "What pip fetches if there is no wheel.",
+    ),
+    "xen_vman_pip_args": (
+        "",
+        {"type": "str"},
+        "Further arguments for pip then, as `--index-url`.",
+    ),
+    "xen_vman_root": (
+        "/",
+        {"type": "path"},
+        "The directory that stands for the host's root, to prepare an image: no program is run in it.",
+    ),
+    "xen_vman_packages": (
+        ["python3-packaging", "python3-setuptools", "python3-venv"],
+        {"type": "list", "elements": "str"},
+        "Debian packages to install besides those that the VMs need.",
+    ),
+    "xen_vman_prune": (
+        False,
+        {"type": "bool"},
+        "Whether VMs that are no longer defined are stopped and their files removed. Their data stays.",
+    ),
+    "xen_vman_allow_reinstall": (
+        True,
+        {"type": "raw"},
+        "Whether `reinstall` of a VM may erase what is on its root, or the list of VMs (as ORG-NAME) that may be.",
+    ),
+}
+
+ABOUT = [
+    "The variables of the role. They are checked all at once, with everything else that can be wrong, before anything is "
+    "changed; so this is not the entry point C(main), whose variables Ansible checks by itself and one at a time.",
+    "Any C(xen_vman_default_*) may be an expression over C(vm); those of interfaces, and "
+    "C(xen_vman_lazy_default_network_bridge), over C(interface), too.",
+]
+
+
+# What a text with an expression looks like.
+EXPRESSION = xen_vman.schema()["properties"]["defaults"]["properties"]["gateway"]["anyOf"][-1]["pattern"]
+
+
+class Dumper(yaml.SafeDumper):
+    """Indents lists as yamllint wants it."""
+
+    def increase_indent(self, flow=False, indentless=False):
+        return super().increase_indent(flow, False)
+
+
+def dump(value):
+    return yaml.dump(value, Dumper=Dumper, sort_keys=False, width=118, explicit_start=True, allow_unicode=True)
+
+
+def kind(schema):
+    """The argument spec's word for what a schema takes."""
+    if "anyOf" in schema:
+        kinds = [kind(one) for one in schema["anyOf"] if one.get("pattern") != EXPRESSION]
+        lists = [one for one in kinds if one["type"] == "list"]
+        if lists and all(one["type"] in ("list", lists[0].get("elements")) for one in kinds):
+            return lists[0]
+        return kinds[0] if len(kinds) == 1 else {"type": "raw"}
+    if "enum" in schema:
+        return {"type": "str", "choices": schema["enum"]}
+    words = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    if "integer" in words and "minimum" in schema:
+        return {"type": "int"}
+    if set(words) == {"string", "number"}:
+        return {"type": "str"}
+    if len(words) > 1:
+        return {"type": "raw"}
+    if words == ["array"]:
+        return {"type": "list", "elements": kind(schema["items"])["type"] if "items" in schema else "raw"}
+    return {"type": {"string": "str", "boolean": "bool", "object": "dict", "integer": "int"}[words[0]]}
+
+
+def option(schema):
+    """One variable, key of a VM, or key of an interface."""
+    found = kind(schema)
+    table = schema.get("items", schema)
+    if "description" in schema:
+        found["description"] = [schema["description"].replace("`", "'")]
+    if "default" in schema:
+        found["default"] = schema["default"]
+    if table.get("properties") and "additionalProperties" in table and found["type"] != "raw":
+        found["options"] = options(table["properties"])
+    return found
+
+
+def options(properties):
+    return {key: option(schema) for key, schema in properties.items()}
+
+
+def argument_specs():
+    """`meta/argument_specs.yml`."""
+    schema = json.loads(json.dumps(xen_vman.schema()["properties"]))
+    defaults = schema.pop("defaults")["properties"]
+    every = {f"xen_vman_{key}": option(one) for key, one in schema.items()}
+    every.update({f"xen_vman_default_{key}": option(one) for key, one in defaults.items()})
+    every["xen_vman_vms"]["description"] = ["The VMs."]
+    vm = every["xen_vman_vms"]["options"]
+    for table, keys in ((vm, ("org", "name", "interfaces", "os")), (vm["os"]["options"], ("type", "version"))):
+        for key in keys:
+            table[key]["required"] = True
+    for name, (default, kind_of, text) in OF_THE_ROLE.items():
+        every[name] = {**kind_of, "description": [text.replace("`", "'")]}
+        if default is not None:
+            every[name]["default"] = default
+    return dump(
+        {
+            "argument_specs": {
+                "variables": {
+                    "short_description": "Manages Xen VMs on Debian hosts",
+                    "description": ABOUT,
+                    "options": every,
+                }
+            }
+        }
+    )
+
+
+def defaults():
+    """`defaults/main.yml`."""
+    schema = xen_vman.schema()["properties"]
+    inner = schema["defaults"]["properties"]
+    every = {f"xen_vman_{key}": one["default"] for key, one in schema.items() if "default" in one}
+    every.update({f"xen_vman_default_{key}": one["default"] for key, one in inner.items() if "default" in one})
+    # Says who manages the files; under Ansible that is `ansible_managed`, and the user the one who connects.
+    for name in ("xen_vman_header", "xen_vman_guest_user"):
+        del every[name]
+    # The host is asked for them.
+    for name in ("xen_vman_xl_path", "xen_vman_iscsiadm_path"):
+        del every[name]
+    every.update({name: default for name, (default, _, _) in OF_THE_ROLE.items() if default is not None})
+    return dump(every)
+
+
+GENERATED = {
+    ROLE / "meta" / "argument_specs.yml": argument_specs,
+    ROLE / "defaults" / "main.yml": defaults,
+}
