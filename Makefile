@@ -8,7 +8,7 @@ WHEELS := target/wheels
 CARGO_FLAGS ?= --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-rust test-fuzz test-python judges lint bench soak fuzz clean
+.PHONY: help build test test-rust test-fuzz test-python test-oldest-ansible judges lint bench soak fuzz clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
@@ -29,6 +29,17 @@ test-python: $(VENV_STAMP)
 	$(VENV)/bin/maturin build --locked --quiet --manifest-path xen-vman-py/Cargo.toml --out $(WHEELS)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall $(WHEELS)/*.whl
 	cd xen-vman-py && ../$(VENV)/bin/python -m pytest -q
+
+# What Debian 12 has.
+OLDEST_ANSIBLE := ansible-core==2.14.18
+OLDEST_VENV := target/oldest-ansible
+
+test-oldest-ansible: $(VENV_STAMP) ## Run the playbooks of the tests with the oldest Ansible that will do
+	test -x $(OLDEST_VENV)/bin/ansible-playbook || { \
+	  $(PYTHON) -m venv --clear $(OLDEST_VENV) && \
+	  $(OLDEST_VENV)/bin/pip install --quiet --disable-pip-version-check '$(OLDEST_ANSIBLE)'; }
+	$(OLDEST_VENV)/bin/pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall $(WHEELS)/*.whl
+	cd xen-vman-py && XEN_VMAN_ANSIBLE=$(CURDIR)/$(OLDEST_VENV)/bin ../$(VENV)/bin/python -m pytest -q tests/test_playbooks.py tests/test_role_on_debian.py
 
 $(VENV_STAMP): xen-vman-py/requirements-dev.txt
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \

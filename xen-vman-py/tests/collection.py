@@ -27,9 +27,9 @@ OF_THE_ROLE = {
         "What pip fetches if there is no wheel.",
     ),
     "xen_vman_pip_args": (
-        "",
-        {"type": "str"},
-        "Further arguments for pip then, as `--index-url`.",
+        [],
+        {"type": "list", "elements": "str"},
+        "Further arguments for pip then, as `--index-url=URL`.",
     ),
     "xen_vman_root": (
         "/",
@@ -37,7 +37,7 @@ OF_THE_ROLE = {
         "The directory that stands for the host's root, to prepare an image: no program is run in it.",
     ),
     "xen_vman_packages": (
-        ["python3-packaging", "python3-setuptools", "python3-venv"],
+        ["python3-venv"],
         {"type": "list", "elements": "str"},
         "Debian packages to install besides those that the VMs need.",
     ),

@@ -2,12 +2,16 @@
 
 import os
 import re
+import shutil
+import sys
 
 import pytest
 import xen_vman
 import yaml
 
-from collection import COLLECTION, GENERATED, OF_THE_ROLE, ROLE
+from ansible_runs import REPOSITORY, run
+from collection import COLLECTION, GENERATED, OF_THE_ROLE
+from debian_host import missing
 
 
 @pytest.mark.parametrize("path", GENERATED, ids=lambda path: path.name)
@@ -26,3 +30,40 @@ def test_variables_of_the_role_are_known_where_they_are_left_out():
     text = (COLLECTION / "plugins" / "plugin_utils" / "definition.py").read_text()
     block = re.search(r"OF_THE_ROLE = frozenset\((.*?)\)", text, re.S)[1]
     assert set(re.findall(r'"(\w+)"', block)) == set(OF_THE_ROLE)
+
+
+PLUGINS = [("module", "xen_host"), ("module", "xen_vm_info"), ("lookup", "files"), ("role", "xen_vman")]
+
+
+@pytest.mark.parametrize(("kind", "name"), PLUGINS, ids=[name for _, name in PLUGINS])
+def test_ansible_doc_shows_it(kind, name, tmp_path):
+    done = run("ansible-doc", "--type", kind, f"xen_vman.xen_vman.{name}", home=tmp_path)
+    assert done.code == 0, done.text
+    assert "WARNING" not in done.text and "ERROR" not in done.text, done.text
+    assert name in done.text
+
+
+def test_ansible_lint_finds_nothing_for_production(tmp_path):
+    # It looks at what git knows, and at nothing above.
+    collection = tmp_path / "ansible_collections" / "xen_vman" / "xen_vman"
+    shutil.copytree(COLLECTION, collection, ignore=shutil.ignore_patterns("output", "__pycache__"))
+    done = run("ansible-lint", "--offline", "--profile", "production", home=tmp_path, cwd=collection)
+    assert done.code == 0, done.text
+    assert "Profile 'production' was required, and it passed" in done.text, done.text
+
+
+def test_ansible_test_finds_nothing(tmp_path):
+    home = REPOSITORY / "target" / "ansible-test"
+    collection = tmp_path / "ansible_collections" / "xen_vman" / "xen_vman"
+    shutil.copytree(COLLECTION, collection, ignore=shutil.ignore_patterns("output", "__pycache__"))
+    # It would fetch pip for environments of its own; Python brings one.
+    cache = home / ".ansible" / "test" / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    (cache / "get_pip_24_2.py").write_text("import ensurepip\nensurepip.bootstrap()\n")
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    words = ["sanity", "--requirements", "--color", "no", "--python", version]
+    done = run("ansible-test", *words, home=home, cwd=collection)
+    if done.code != 0 and "No matching distribution" in done.text:
+        missing("ansible-test cannot fetch what it needs")
+    assert done.code == 0, [line for line in done.text.splitlines() if line.startswith(("ERROR", "FATAL"))]
+    assert "Running sanity test \"validate-modules\"" in done.text

@@ -60,7 +60,7 @@ nothing_left() {
     check_same "no mount is left" "" "$(grep -E '/mnt/vms|/xen-vman/' /proc/self/mountinfo)"
     check_same "no session is left but those of running VMs" "" \
         "$(cd "$judge/sessions" && for iqn in *; do [[ ! -e $iqn || -d $domains/${iqn##*:} ]] || echo "$iqn"; done)"
-    check_same "no process is left" "" "$(pgrep -af 'debootstrap|^sleep 1000$' || true)"
+    check_same "no process is left" "" "$(pgrep -af 'debootstrap|^sleep 0.2$' || true)"
 }
 
 first_apply() {
@@ -160,10 +160,10 @@ killed_in_debootstrap() {
     xen-vman-cli apply host.toml >/dev/null 2>&1 &
     local apply=$! round
     for ((round = 0; round < 100; round++)); do
-        ! pgrep -f '^sleep 1000$' >/dev/null || break
+        ! pgrep -f '^sleep 0.2$' >/dev/null || break
         sleep 0.1
     done
-    check "debootstrap is at work" pgrep -f '^sleep 1000$'
+    check "debootstrap is at work" pgrep -f '^sleep 0.2$'
     kill -KILL "$apply"
     wait "$apply" 2>/dev/null
     sleep 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: files
-author: The xen-vman authors
+author: The xen-vman authors (@xen-vman)
 version_added: 0.1.0
 short_description: Renders the files of a Xen host and its guests
 description:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: xen_host
-author: The xen-vman authors
+author: The xen-vman authors (@xen-vman)
 version_added: 0.1.0
 short_description: Brings a Xen host to what is defined
 description:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: xen_vm_info
-author: The xen-vman authors
+author: The xen-vman authors (@xen-vman)
 version_added: 0.1.0
 short_description: Tells how the VMs of a Xen host are
 description:

@@ -67,7 +67,11 @@ class EngineAction(ActionBase):
                 self._display.display(str(result["msg"]), color=C.COLOR_ERROR)
             return result
         finally:
-            self._remove_tmp_path(tmpdir)
+            # A module that goes on by itself keeps its directory, and the next one gets another.
+            another = self._connection._shell.tmpdir
+            self._remove_tmp_path(tmpdir, force=True)
+            if another not in (tmpdir, None):
+                self._remove_tmp_path(another, force=True)
 
     def _converge(self, args: dict[str, typing.Any]) -> dict[str, typing.Any]:
         return self._module(args)
@@ -157,8 +161,9 @@ class ConvergingAction(EngineAction):
         look = (
             f"tail -n +%d {shlex.quote(progress)} 2>/dev/null; "
             f"grep -qs '^{{\"started\":' {shlex.quote(results)} || exit {ENDED}; "
-            f"process=$(head -n 1 {shlex.quote(progress)}) && test -d /proc/$process"
+            f"process=$(head -n 1 {shlex.quote(progress)} 2>/dev/null) && test -d /proc/$process"
         )
+        host = self._variables.get("inventory_hostname")
         seen, pause, missed = 2, 0.1, 0
         until = time.monotonic() + SECONDS_OUT_OF_REACH
         while missed < LOOKS_FOR_THE_PROCESS:
@@ -169,14 +174,14 @@ class ConvergingAction(EngineAction):
             except AnsibleConnectionFailure:
                 if time.monotonic() > until:
                     raise
-                self._display.display("the host is out of reach; what it does goes on")
+                self._display.display(f"  {host} is out of reach; what it does goes on")
                 self._connection.reset()
                 continue
             until = time.monotonic() + SECONDS_OUT_OF_REACH
             lines = done["stdout"].splitlines()
             seen += len(lines)
             for line in lines:
-                self._display.display(f"  {self._variables.get('inventory_hostname')}: {line}")
+                self._display.display(f"  {host}: {line}")
             if done["rc"] == ENDED:
                 return
             missed = 0 if done["rc"] == 0 else missed + 1

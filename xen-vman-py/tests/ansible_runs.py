@@ -1,0 +1,78 @@
+"""Runs of Ansible's programs."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+REPOSITORY = pathlib.Path(__file__).parents[2]
+# Where `ansible-playbook` is; another version of Ansible can be tried with it.
+BIN = pathlib.Path(os.environ.get("XEN_VMAN_ANSIBLE", pathlib.Path(sys.executable).parent))
+
+
+def wheel():
+    """The wheel that `make` has built."""
+    found = list((REPOSITORY / "target" / "wheels").glob("*.whl"))
+    assert len(found) == 1, f"`make test` builds one wheel; there are {found}"
+    return found[0]
+
+
+@dataclasses.dataclass
+class Run:
+    code: int
+    text: str
+
+    def recap(self, host):
+        """The counts in the last lines, of one host."""
+        line = re.search(rf"^{re.escape(host)} +: (.*)$", self.text, re.M)
+        assert line, self.text
+        return {key: int(value) for key, value in (pair.split("=") for pair in line[1].split())}
+
+
+def environment(home):
+    """What Ansible sees: nothing of the user's own."""
+    return {
+        "HOME": str(home),
+        "PATH": f"{BIN}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "LC_ALL": "C.UTF-8",
+        "ANSIBLE_COLLECTIONS_PATH": str(REPOSITORY / "xen-vman-py"),
+        # What is shown meanwhile is in a file at once, as it is on a terminal.
+        "PYTHONUNBUFFERED": "1",
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_HOST_KEY_CHECKING": "0",
+        "ANSIBLE_LOCALHOST_WARNING": "0",
+        "ANSIBLE_DEPRECATION_WARNINGS": "0",
+    }
+
+
+def run(program, *words, home, cwd=None, timeout_secs=900):
+    done = subprocess.run(
+        [BIN / program, *map(str, words)],
+        cwd=cwd or home,
+        env=environment(home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout_secs,
+        check=False,
+    )
+    return Run(done.returncode, done.stdout)
+
+
+def write_play(home, plays, hosts):
+    """Writes plays and an inventory (host → variables); gives the words for `ansible-playbook`."""
+    (home / "play.yml").write_text(plays if isinstance(plays, str) else json.dumps(plays))
+    (home / "hosts.json").write_text(json.dumps({"all": {"hosts": dict.fromkeys(hosts)}}))
+    (home / "host_vars").mkdir(exist_ok=True)
+    for name, variables in hosts.items():
+        text = variables if isinstance(variables, str) else json.dumps(variables)
+        (home / "host_vars" / f"{name}.yml").write_text(text)
+    return ["-i", "hosts.json", "play.yml"]
+
+
+def playbook(home, plays, hosts, *words):
+    """Runs plays on hosts."""
+    return run("ansible-playbook", *write_play(home, plays, hosts), *words, home=home)

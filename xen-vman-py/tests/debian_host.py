@@ -1,0 +1,162 @@
+"""A Debian host in a container: a real systemd, apt and sshd, with stand-ins for Xen and the storage."""
+
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+REPOSITORY = pathlib.Path(__file__).parents[2]
+JUDGES = REPOSITORY / "xen-vman-core" / "tests" / "judges"
+IMAGE = REPOSITORY / "target" / "debian-host"
+PACKAGES = "systemd-sysv,dbus,python3,python3-apt,openssh-server,sudo,iproute2,ca-certificates,procps,util-linux"
+PROGRAMS = ("mmdebstrap", "systemd-nspawn", "ssh", "ssh-keygen", "mount", "findmnt")
+SECONDS_MAX = 1200
+
+
+def missing(why):
+    """Skips, or fails where all judges must be there."""
+    if os.environ.get("XEN_VMAN_REQUIRE_JUDGES"):
+        pytest.fail(f"a judge is missing: {why}")
+    pytest.skip(why)
+
+
+def image():
+    """The root of a fresh Debian 12, made once."""
+    stamp = IMAGE / "made-of"
+    if not stamp.exists() or stamp.read_text() != PACKAGES:
+        shutil.rmtree(IMAGE, ignore_errors=True)
+        IMAGE.mkdir(parents=True)
+        # Hosts know which packages there are.
+        words = ["--variant=minbase", "--skip=cleanup/apt/lists", f"--include={PACKAGES}", "--quiet"]
+        done = subprocess.run(
+            ["mmdebstrap", *words, "bookworm", IMAGE / "root"], capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            missing(f"mmdebstrap: {done.stderr.strip()[-400:]}")
+        stamp.write_text(PACKAGES)
+    return IMAGE / "root"
+
+
+class Host:
+    """A container that runs, until `stop`."""
+
+    def __init__(self, place):
+        self.place = place
+        self.root = place / "root"
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        for name in ("upper", "work", "root"):
+            (place / name).mkdir()
+        layers = f"lowerdir={image()},upperdir={place}/upper,workdir={place}/work"
+        done = subprocess.run(
+            ["mount", "-t", "overlay", "overlay", "-o", layers, self.root], capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            missing(f"an overlay in {place}: {done.stderr.strip()}")
+        self._furnish()
+        script = f". {JUDGES}/units/container.sh; boot {self.root} multi-user.target {SECONDS_MAX} --resolv-conf=off"
+        with (place / "console").open("w") as console:
+            self.container = subprocess.Popen(
+                ["bash", "-c", script], stdout=console, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        self._wait()
+
+    def _furnish(self):
+        key = self.place / "key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+        public = key.with_suffix(".pub").read_text()
+        root = self.root
+        write(root / "root/.ssh/authorized_keys", public, 0o600)
+        write(root / "home/deploy/.ssh/authorized_keys", public, 0o600)
+        subprocess.run(["chroot", root, "useradd", "--shell", "/bin/bash", "deploy"], check=True)
+        subprocess.run(["chroot", root, "chown", "-R", "deploy:", "/home/deploy"], check=True)
+        write(root / "etc/sudoers.d/deploy", "deploy ALL=(ALL) NOPASSWD: ALL\n", 0o440)
+        write(root / "etc/ssh/sshd_config.d/test.conf", f"Port {self.port}\nListenAddress 127.0.0.1\nUseDNS no\n")
+        write(root / "etc/machine-id", "5ee7d0c2a1c94f0e8b1f6c3d7a9e2b43\n")
+        for name in ("etc/resolv.conf", "etc/hosts"):
+            shutil.copy("/" + name, root / name)
+        # Xen and the storage.
+        judge = root / "judge"
+        shutil.copytree(JUDGES / "units" / "stand-ins", judge / "stand-ins")
+        shutil.copytree(JUDGES / "host" / "stand-ins", judge / "stand-ins", dirs_exist_ok=True)
+        for name in ("domains", "records", "sessions", "flags", "disks"):
+            (judge / name).mkdir()
+        write(judge / "domid", "1\n")
+        write(judge / "tree", "config_path=/etc/xen/vms\nmount_path=/mnt/vms\n")
+        (root / "srv/nfs/tank/org").mkdir(parents=True)
+        for path in ("/usr/sbin/xl", "/usr/sbin/debootstrap", "/sbin/mount.nfs"):
+            # The packages' own programs step aside.
+            words = ["dpkg-divert", "--quiet", "--add", "--rename", "--divert", f"{path}.real", path]
+            subprocess.run(["chroot", root, *words], check=True, capture_output=True)
+            (root / path.lstrip("/")).symlink_to(f"/judge/stand-ins/{pathlib.Path(path).name}")
+        for unit in ("xen", "xendomains"):
+            write(
+                root / f"etc/systemd/system/{unit}.service",
+                "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n",
+            )
+
+    def _wait(self):
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            if self.container.poll() is not None:
+                missing(f"systemd does not start in a container here: {(self.place / 'console').read_text()[-400:]}")
+            if self.ask("systemctl is-system-running --wait", check=False) in ("running", "degraded"):
+                return
+            time.sleep(0.3)
+        missing(f"nobody answers in the container: {(self.place / 'console').read_text()[-400:]}")
+
+    def ask(self, command, check=True):
+        """What a command in the container says."""
+        options = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"]
+        options += ["-o", "ConnectTimeout=5", "-i", self.place / "key", "-p", str(self.port)]
+        done = subprocess.run(
+            ["ssh", *options, "root@127.0.0.1", command], capture_output=True, text=True, check=False, timeout=60
+        )
+        assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        return done.stdout.strip()
+
+    def variables(self, user="root"):
+        """How Ansible gets there."""
+        return {
+            "ansible_host": "127.0.0.1",
+            "ansible_port": self.port,
+            "ansible_user": user,
+            "ansible_become": user != "root",
+            "ansible_python_interpreter": "/usr/bin/python3",
+            "ansible_ssh_private_key_file": str(self.place / "key"),
+            "ansible_ssh_common_args": "-o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no -o LogLevel=ERROR",
+        }
+
+    def tree(self):
+        """Everything on its disk that whoever just looks leaves alone."""
+        left_out = ("run", "proc", "sys", "dev", "tmp", "var/log", "var/tmp", "root/.ansible", "root/.ansible_async", "home/deploy")
+        left_out += ("var/lib/systemd", "var/cache", "judge")
+        prune = " -o ".join(f"-path /{name}" for name in left_out)
+        looks = f"find / -xdev \\( {prune} \\) -prune -o -printf '%p %M %s %T@ %l\\n'"
+        return sorted(
+            line
+            for line in self.ask(looks).splitlines()
+            # Directories that the ones left out are in.
+            if line.split(" ", 1)[0] not in ("/", "/root", "/home/deploy", "/var", "/var/lib")
+        )
+
+    def stop(self):
+        self.ask("systemctl poweroff", check=False)
+        try:
+            self.container.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.container.pid, signal.SIGTERM)
+            self.container.wait()
+        subprocess.run(["umount", self.root], check=True)
+
+
+def write(path, text, mode=0o644):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)

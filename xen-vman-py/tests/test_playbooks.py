@@ -1,0 +1,297 @@
+"""The role and the modules in real runs of `ansible-playbook`, on directories that stand for hosts."""
+
+import json
+import pathlib
+import sys
+
+import pytest
+import xen_vman
+
+from ansible_runs import playbook, wheel
+
+CASES = pathlib.Path(__file__).parents[2] / "xen-vman-core" / "tests" / "cases" / "role"
+SPECIFICATION = """\
+xen_vman_nfsroot_base: 10.0.0.5:/tank/vms
+xen_vman_vms:
+  - org: stuvus
+    name: testvm
+    interfaces:
+      - ip: 10.0.0.15
+        ipv6: fd76:5eac:234:70c8::15
+        mac: 00:14:22:01:23:45
+        bridge: mybridge
+    os:
+      type: ubuntu
+      version: 18.04
+"""
+# As it is printed, without the indentation that YAML needs.
+PRINTED = """\
+- hosts: hypervisor
+roles:
+- xen_vman
+xen_vman_vms:
+- name: testvm
+interfaces:
+- ip: 10.0.0.15
+"""
+# What Ansible makes of expressions, and YAML of a number.
+EVALUATED = {
+    "{{ 4 * 1024 }}": "4096",
+    "{{ xen_vman_default_vcpus + 1 }}": "2",
+    "{{ 1 + 1 }}": "2",
+    "version: 18.10": "version: 18.1",
+}
+LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+
+
+def converge(**options):
+    return [
+        {
+            "hosts": "all",
+            "gather_facts": False,
+            "tasks": [
+                {
+                    "name": "Converge",
+                    "xen_vman.xen_vman.xen_host": {"root": "{{ xen_vman_root }}", "wheel": str(wheel()), **options},
+                    "register": "done",
+                }
+            ],
+        }
+    ]
+
+
+def tree(root):
+    return {
+        str(path.relative_to(root)): path.readlink() if path.is_symlink() else path.read_text()
+        for path in sorted(root.rglob("*"))
+        if (path.is_symlink() or path.is_file()) and "var/lib/xen-vman" not in str(path)
+    }
+
+
+@pytest.fixture(scope="module")
+def inventories(tmp_path_factory):
+    """Every inventory of the original role that is among the core's cases, each for a host of its own."""
+    home = tmp_path_factory.mktemp("inventories")
+    hosts = {}
+    for case in sorted(CASES.iterdir()):
+        (home / "roots" / case.name).mkdir(parents=True)
+        rest = {**LOCAL, "xen_vman_root": str(home / "roots" / case.name), "xen_vman_header": "same", "xen_vman_guest_user": "same"}
+        lines = "".join(f"{key}: {json.dumps(value)}\n" for key, value in rest.items())
+        hosts[case.name] = f"{(case / 'input.yml').read_text()}\n{lines}"
+    plays = converge()
+    plays[0]["tasks"][0]["ignore_errors"] = True
+    plays[0]["tasks"].append(
+        {
+            "name": "Keep what was said",
+            "ansible.builtin.copy": {"dest": str(home) + "/{{ inventory_hostname }}.json", "content": "{{ done | to_json }}", "mode": "0644"},
+        }
+    )
+    done = playbook(home, plays, hosts)
+    assert "unreachable=1" not in done.text
+    return home
+
+
+@pytest.mark.parametrize("case", sorted(CASES.iterdir()), ids=lambda case: case.name)
+def test_inventories_of_the_original_mean_what_their_files_mean(case, inventories):
+    said = json.loads((inventories / f"{case.name}.json").read_text())
+    text = (case / "input.yml").read_text()
+    for expression, value in EVALUATED.items():
+        text = text.replace(expression, value)
+    definition = [xen_vman.Text(text, "input.yml"), xen_vman.Text('header = "same"\nguest_user = "same"')]
+    report = xen_vman.check(definition)
+    if report.errors:
+        expected = {(one.path, one.id) for one in report.errors}
+        found = {(line.split(":")[0].split(" (")[0], line.split("[")[-1].split("]")[0]) for line in said["errors"]}
+        # Of a number to the base of 60 Ansible has the number alone.
+        assert {path for path, _ in found} == {path for path, _ in expected}, said["errors"]
+        assert tree(inventories / "roots" / case.name) == {}
+        return
+    rendered = xen_vman.render(definition)
+    found = tree(inventories / "roots" / case.name)
+    for file in rendered.files:
+        if file.vm is None:
+            assert found[file.path.lstrip("/")] == file.text, file.path
+
+
+def test_the_example_of_the_specification_is_no_yaml(tmp_path):
+    done = playbook(tmp_path, PRINTED, {"hypervisor": LOCAL})
+    assert done.code != 0
+    assert "play.yml" in done.text
+
+
+def test_the_example_of_the_specification_with_what_it_lacks(tmp_path):
+    (tmp_path / "root").mkdir()
+    rest = "".join(f"{key}: {json.dumps(value)}\n" for key, value in {**LOCAL, "xen_vman_root": str(tmp_path / "root")}.items())
+    wrong = (CASES / "readme-example" / "input.yml").read_text()
+    done = playbook(tmp_path, converge(), {"hypervisor": wrong + rest})
+    assert done.recap("hypervisor")["failed"] == 1
+    for line in (
+        "xen_vman_vms[0].org: `org` is missing [missing-key]; write the organisation",
+        "xen_vman_vms[0].os: `os` is missing [missing-key]; write the operating system",
+        "xen_vman_vms[0].interfaces[0].os: unknown key `os` [unknown-key]; `os` is a key of a VM",
+    ):
+        assert f"\n- {line}" in done.text, done.text
+    assert tree(tmp_path / "root") == {}
+    right = playbook(tmp_path, converge(), {"hypervisor": SPECIFICATION + rest})
+    assert right.recap("hypervisor")["changed"] == 1, right.text
+    assert 'name = "stuvus-testvm"' in (tmp_path / "root/etc/xen/vms/stuvus-testvm.cfg").read_text()
+
+
+def host(tmp_path, **variables):
+    (tmp_path / "root").mkdir(exist_ok=True)
+    return {**LOCAL, "xen_vman_root": str(tmp_path / "root"), **variables}
+
+
+def vm(name, *interfaces, **keys):
+    return {"org": "org", "name": name, "os": {"type": "debian", "version": 12}, "interfaces": list(interfaces), **keys}
+
+
+def test_expressions_over_vm_and_interface_are_evaluated_for_each(tmp_path):
+    """Also through other variables, with Ansible's own filters, and where a VM says it itself."""
+    variables = host(
+        tmp_path,
+        networks={"front": {"bridge": "xenbr7", "gateway": "10.0.0.1"}, "back": {"bridge": "xenbr8", "gateway": "10.1.0.1"}},
+        network_of_vm="{{ networks[vm.network_name | default('front')] }}",
+        xen_vman_nfsroot_base="{{ server }}:/tank",
+        server="10.0.0.5",
+        xen_vman_lazy_default_network_bridge="{{ interface.bridge_of | default(network_of_vm.bridge) }}",
+        xen_vman_default_gateway="{{ network_of_vm.gateway }}",
+        xen_vman_default_memory="{{ 512 * (vm.vcpus | default(2)) }}",
+        xen_vman_default_vifname_prefix="{{ vm.name | regex_replace('[0-9]', '') }}",
+        xen_vman_default_additional_xen_options={"on_crash": "{{ 'preserve' if vm.name == 'b2' else 'restart' }}", "localtime": 1},
+        xen_vman_vms=[
+            vm("a1", {"ip": "10.0.0.15/24"}, vcpus=4),
+            vm("b2", {"ip": "10.0.0.16/24"}, {"bridge": "own", "vifname": "mine"}, memory=99, additional_xen_options={"localtime": 0}),
+        ],
+    )
+    done = playbook(tmp_path, converge(), {"host": variables})
+    assert done.recap("host")["changed"] == 1, done.text
+    one, two = ((tmp_path / f"root/etc/xen/vms/org-{name}.cfg").read_text() for name in ("a1", "b2"))
+    assert "memory = 2048" in one and "memory = 99" in two
+    assert "bridge=xenbr7" in one and "vifname=a.0" in one
+    assert "bridge=own" in two and "vifname=mine" in two
+    assert ":10.0.0.1:" in one
+    assert 'on_crash = "restart"' in one and "localtime = 1" in one
+    assert 'on_crash = "preserve"' in two and "localtime = 0" in two
+
+
+def test_everything_wrong_is_said_at_once_in_the_words_of_the_variables(tmp_path):
+    variables = host(
+        tmp_path,
+        gateways={"a": "10.0.0.300"},
+        xen_vman_start_timeout="soon",
+        xen_vman_default_gateway="{{ gateways[vm.name] }}",
+        xen_vman_vms=[
+            vm("a", {"ip": "10.0.0.15/24", "mac": "zz"}, storage_type="lvm", cmdline="root=/dev/xvda", gateway="10.0.0.1"),
+            vm("b", {"ip": "10.0.0.16/24"}, memory="much", storage_type="lvm", gateway="10.0.0.1"),
+        ],
+    )
+    variables["xen_vman_vms"][0].pop("gateway")
+    done = playbook(tmp_path, converge(), {"host": variables})
+    assert done.recap("host")["failed"] == 1
+    for line in (
+        "xen_vman_start_timeout: expected an integer, in seconds, found the text `soon`",
+        "xen_vman_default_gateway (for xen_vman_vms[0]): `10.0.0.300` must be an IP address",
+        "xen_vman_vms[0].interfaces[0].mac: `zz` must be six pairs",
+        "xen_vman_vms[1].memory: expected an integer, in MiB, found the text `much`",
+    ):
+        assert f"\n- {line}" in done.text, done.text
+    assert tree(tmp_path / "root") == {}
+
+
+def test_what_cannot_be_evaluated_is_said_with_its_vm(tmp_path):
+    variables = host(
+        tmp_path,
+        gateways={"a": "10.0.0.1"},
+        xen_vman_default_gateway="{{ gateways[vm.name] }}",
+        xen_vman_vms=[vm("a", {"ip": "10.0.0.15/24"}), vm("b", {"ip": "10.0.0.16/24"})],
+    )
+    done = playbook(tmp_path, converge(), {"host": variables})
+    assert done.recap("host")["failed"] == 1
+    assert "xen_vman_default_gateway, for xen_vman_vms[1]:" in done.text
+
+
+def test_scripts_come_from_the_files_of_the_play_and_from_absolute_paths(tmp_path):
+    (tmp_path / "files" / "xen_vman").mkdir(parents=True)
+    (tmp_path / "files" / "xen_vman" / "vif-custom").write_text("#!/bin/sh\n# relative\n")
+    (tmp_path / "vif-absolute").write_text("#!/bin/sh\n# absolute\n")
+    variables = host(
+        tmp_path,
+        xen_vman_additional_network_scripts=["vif-p2p", "xen_vman/vif-custom", str(tmp_path / "vif-absolute")],
+    )
+    done = playbook(tmp_path, converge(), {"host": variables})
+    assert done.recap("host")["changed"] == 1, done.text
+    scripts = tmp_path / "root/etc/xen/scripts"
+    assert (scripts / "vif-custom").read_text() == "#!/bin/sh\n# relative\n"
+    assert (scripts / "vif-absolute").read_text() == "#!/bin/sh\n# absolute\n"
+    assert "ip address" in (scripts / "vif-p2p").read_text()
+    (tmp_path / "vif-absolute").unlink()
+    gone = playbook(tmp_path, converge(), {"host": variables})
+    assert "xen_vman_additional_network_scripts[2]:" in gone.text, gone.text
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"), [("deploy", "deploy"), ("root", "admin"), (None, "admin")], ids=["user", "root", "unset"]
+)
+def test_guests_get_the_user_who_connects(user, expected, tmp_path):
+    variables = host(tmp_path, xen_vman_nfsroot_base="10.0.0.5:/tank", xen_vman_vms=[vm("a", {"ip": "10.0.0.15/24"})])
+    if user is not None:
+        variables["ansible_user"] = user
+    plays = converge()
+    plays[0]["tasks"] = [
+        {
+            "name": "Show a file",
+            "ansible.builtin.debug": {
+                "msg": "{{ query('xen_vman.xen_vman.files') | selectattr('path', 'match', '/etc/sudoers.d/') | map(attribute='content') }}"
+            },
+        }
+    ]
+    done = playbook(tmp_path, plays, {"host": variables})
+    assert f"{expected} ALL=(ALL:ALL)" in done.text, done.text
+
+
+def test_the_header_is_ansible_managed(tmp_path):
+    variables = host(tmp_path, ansible_managed="By Ansible,\nfrom {{ inventory_hostname }}", xen_vman_nfsroot_base="10.0.0.5:/tank", xen_vman_vms=[vm("a", {"ip": "10.0.0.15/24"})])
+    done = playbook(tmp_path, converge(), {"host": variables})
+    assert done.recap("host")["changed"] == 1, done.text
+    assert (tmp_path / "root/etc/xen/vms/org-a.cfg").read_text().startswith("# By Ansible, from host\n")
+
+
+def test_passwords_are_in_no_output(tmp_path):
+    secret = "open-sesame"
+    variables = host(
+        tmp_path,
+        xen_vman_vms=[vm("a", builder="hvm", spice=True, spicepasswd=secret, spicehost="127.0.0.1", disks=["phy:/dev/vg/a,xvda,w"], manual_root_disk=True)],
+    )
+    for words in (["-vvv", "--check", "--diff"], ["-vvv", "--diff"], ["-vvv"]):
+        done = playbook(tmp_path, converge(), {"host": variables}, *words)
+        assert done.recap("host")["failed"] == 0, done.text
+        assert secret not in done.text
+    assert secret in (tmp_path / "root/etc/xen/vms/org-a.cfg").read_text()
+
+
+def test_a_run_changes_nothing_twice_and_check_mode_nothing_at_all(tmp_path):
+    variables = host(tmp_path, xen_vman_nfsroot_base="10.0.0.5:/tank", xen_vman_vms=[vm("a", {"ip": "10.0.0.15/24"}, auto_install=False)])
+    root = tmp_path / "root"
+    check = playbook(tmp_path, converge(), {"host": variables}, "--check", "--diff")
+    assert check.recap("host")["changed"] == 1
+    assert "+++ /etc/xen/vms/org-a.cfg" in check.text
+    assert list(root.iterdir()) == []
+    assert playbook(tmp_path, converge(), {"host": variables}).recap("host")["changed"] == 1
+    before = {path: path.lstat() for path in root.rglob("*")}
+    for words in ([], ["--check", "--diff"]):
+        assert playbook(tmp_path, converge(), {"host": variables}, *words).recap("host")["changed"] == 0
+    if sys.platform == "linux":
+        after = {path: path.lstat() for path in root.rglob("*")}
+        assert {path: one.st_mtime_ns for path, one in before.items()} == {path: one.st_mtime_ns for path, one in after.items()}
+
+
+def test_vms_can_be_asked_for(tmp_path):
+    variables = host(tmp_path, xen_vman_nfsroot_base="10.0.0.5:/tank", xen_vman_vms=[vm("a", {"ip": "10.0.0.15/24"})])
+    plays = converge()
+    plays[0]["tasks"] = [
+        {"name": "Ask", "xen_vman.xen_vman.xen_vm_info": {"root": "{{ xen_vman_root }}", "wheel": str(wheel())}, "register": "found"},
+        {"name": "Show", "ansible.builtin.debug": {"msg": "{{ found.vms | map(attribute='domain') | list }}"}},
+    ]
+    done = playbook(tmp_path, plays, {"host": variables})
+    assert "org-a" in done.text and done.recap("host")["changed"] == 0, done.text

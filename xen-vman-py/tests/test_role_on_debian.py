@@ -1,0 +1,178 @@
+"""The role against a Debian host, over ssh. The tests go on where the one before ended."""
+
+import os
+import re
+import shutil
+import subprocess
+import time
+
+import pytest
+
+import debian_host
+from ansible_runs import BIN, environment, playbook, wheel, write_play
+
+ROLE = "xen_vman.xen_vman.xen_vman"
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory):
+    if os.geteuid() != 0:
+        debian_host.missing("containers need root")
+    for program in debian_host.PROGRAMS:
+        if shutil.which(program) is None:
+            debian_host.missing(f"{program} is not installed")
+    found = debian_host.Host(tmp_path_factory.mktemp("host"))
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def home(tmp_path):
+    return tmp_path
+
+
+def vm(name, address, **keys):
+    return {
+        "org": "org",
+        "name": name,
+        "os": {"type": "debian", "version": "bookworm"},
+        "interfaces": [{"ip": f"{address}/24"}],
+        **keys,
+    }
+
+
+def variables(host, *vms, user="root", **more):
+    host.ask("mkdir -p " + " ".join(f"/srv/nfs/tank/org/{one['name']}-root" for one in vms))
+    return {
+        "dom0": {
+            **host.variables(user),
+            "xen_vman_wheel": str(wheel()),
+            "xen_vman_nfsroot_base": "10.0.0.5:/tank",
+            "xen_vman_vms": list(vms),
+            **more,
+        }
+    }
+
+
+PLAY = [{"hosts": "dom0", "gather_facts": False, "roles": [ROLE]}]
+WEB = vm("web", "10.0.0.15")
+
+
+def counts(done):
+    found = done.recap("dom0")
+    assert found["unreachable"] == 0, done.text
+    return found
+
+
+def test_a_wrong_definition_fails_before_the_first_change(host, home):
+    before = host.tree()
+    wrong = vm("web", "10.0.0.15", memory="much")
+    wrong["interfaces"][0]["mac"] = "zz"
+    done = playbook(home, PLAY, variables(host, WEB, WEB, WEB, wrong))
+    assert counts(done)["failed"] == 1 and counts(done)["changed"] == 0, done.text
+    assert "\n- xen_vman_vms[3].interfaces[0].mac: `zz` must be" in done.text
+    assert "\n- xen_vman_vms[3].memory: expected an integer" in done.text
+    assert changed(before, host.tree()) == ["/srv/nfs/tank/org"]
+
+
+def changed(before, after):
+    """What is not the same. A test makes the exports of its VMs."""
+    paths = {line.split(" ", 1)[0] for line in set(before) ^ set(after)}
+    return sorted(path for path in paths if not path.startswith("/srv/nfs/tank/org/"))
+
+
+def test_check_mode_on_an_empty_host_shows_the_changes_and_writes_nothing(host, home):
+    hosts = variables(host, WEB)
+    before = host.tree()
+    done = playbook(home, PLAY, hosts, "--check", "--diff")
+    assert counts(done)["failed"] == 0, done.text
+    assert counts(done)["changed"] >= 3
+    for line in ("+++ /etc/xen/vms/org-web.cfg", "+name = \"org-web\"", "install org-web on 10.0.0.5:/tank/org/web-root"):
+        assert line in done.text, done.text
+    assert changed(before, host.tree()) == []
+
+
+def test_the_first_run_installs_packages_the_engine_and_the_guest(host, home):
+    done = playbook(home, PLAY, variables(host, WEB))
+    assert counts(done)["failed"] == 0, done.text
+    assert counts(done)["changed"] >= 4
+    assert "dom0: [" in done.text, "an installation shows how far it is"
+    assert host.ask("systemctl is-active vm@org-web") == "active"
+    assert host.ask("systemctl is-enabled vm@org-web") == "enabled"
+    assert host.ask("/opt/xen-vman/venv/bin/python -c 'import xen_vman; print(xen_vman.__version__)'")
+    assert host.ask("dpkg-query -W -f '${db:Status-Status}' nfs-common") == "installed"
+    assert host.ask("cat /srv/nfs/tank/org/web-root/etc/hostname") == "org-web"
+    assert "Ansible managed" in host.ask("head -1 /etc/xen/vms/org-web.cfg")
+
+
+@pytest.mark.parametrize("words", [[], ["--check", "--diff"]], ids=["run", "check"])
+@pytest.mark.parametrize("user", ["root", "deploy"])
+def test_the_second_run_changes_nothing(host, home, user, words):
+    """Whoever connects; `deploy` becomes root."""
+    before = host.tree()
+    # The user of guests is the one who connects; that one was root the first time.
+    done = playbook(home, PLAY, variables(host, WEB, user=user, xen_vman_guest_user="admin"), *words)
+    assert counts(done)["failed"] == 0 and counts(done)["changed"] == 0, done.text
+    assert changed(before, host.tree()) == []
+
+
+def test_the_role_can_be_applied_twice_in_one_play_with_facts(host, home):
+    play = [{"hosts": "dom0", "gather_facts": True, "roles": [ROLE, {"role": ROLE, "vars": {"again": 1}}]}]
+    done = playbook(home, play, variables(host, WEB))
+    assert counts(done)["failed"] == 0 and counts(done)["changed"] == 0, done.text
+    assert done.text.count("Converge the host]") == 2
+
+
+def test_a_change_to_a_running_vm_waits_for_its_restart(host, home):
+    done = playbook(home, PLAY, variables(host, vm("web", "10.0.0.15", memory=2048)))
+    assert counts(done)["failed"] == 0 and counts(done)["changed"] == 1, done.text
+    assert re.search(r"other settings than defined,\s+until\s+they\s+are\s+restarted:\s+org-web", done.text), done.text
+    host.ask("systemctl restart vm@org-web")
+    again = playbook(home, PLAY, variables(host, vm("web", "10.0.0.15", memory=2048)))
+    assert counts(again)["changed"] == 0, again.text
+    assert "restarted" not in again.text
+
+
+def test_an_installation_outlives_the_connection(host, home):
+    slow = vm("slow", "10.0.0.16")
+    hosts = variables(host, vm("web", "10.0.0.15", memory=2048), slow)
+    host.ask("mkdir -p /judge/flags/debootstrap; touch /judge/flags/debootstrap/slow")
+    words = write_play(home, PLAY, hosts)
+    with (home / "log").open("w") as log:
+        run = subprocess.Popen(
+            [BIN / "ansible-playbook", *words], cwd=home, env=environment(home), stdout=log, stderr=subprocess.STDOUT
+        )
+        until = time.monotonic() + 120
+        while "install org-slow on" not in (home / "log").read_text():
+            assert run.poll() is None and time.monotonic() < until, (home / "log").read_text()
+            time.sleep(0.2)
+        cut = "systemctl stop ssh; pkill sshd; sleep 8; rm /judge/flags/debootstrap/slow; systemctl start ssh"
+        host.ask(f"systemd-run --quiet sh -c '{cut}'", check=False)
+        run.wait(120)
+    text = (home / "log").read_text()
+    assert run.returncode == 0, text
+    assert "dom0 is out of reach; what it does goes on" in text
+    assert host.ask("systemctl is-active vm@org-slow") == "active"
+    again = playbook(home, PLAY, hosts)
+    assert counts(again)["changed"] == 0, again.text
+
+
+def test_vms_taken_off_the_list_go_with_prune(host, home):
+    stays = playbook(home, PLAY, variables(host, vm("web", "10.0.0.15", memory=2048)))
+    assert counts(stays)["changed"] == 0, stays.text
+    assert host.ask("systemctl is-active vm@org-slow") == "active"
+    goes = playbook(home, PLAY, variables(host, vm("web", "10.0.0.15", memory=2048), xen_vman_prune=True))
+    assert counts(goes)["changed"] == 1, goes.text
+    assert host.ask("ls /etc/xen/vms") == "org-web.cfg\norg-web.nfs"
+    assert host.ask("cat /srv/nfs/tank/org/slow-root/etc/hostname") == "org-slow"
+
+
+def test_the_package_may_come_from_an_index(host, home):
+    shutil.copy(wheel(), host.root / "srv" / wheel().name)
+    hosts = variables(host, vm("web", "10.0.0.15", memory=2048), xen_vman_pip_args=["--no-index", "--find-links=/srv"])
+    del hosts["dom0"]["xen_vman_wheel"]
+    host.ask("rm -rf /opt/xen-vman")
+    done = playbook(home, PLAY, hosts)
+    assert counts(done)["failed"] == 0 and counts(done)["changed"] == 2, done.text
+    again = playbook(home, PLAY, hosts)
+    assert counts(again)["failed"] == 0 and counts(again)["changed"] == 0, again.text
