@@ -8,7 +8,7 @@ WHEELS := target/wheels
 CARGO_FLAGS ?= --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-rust test-fuzz test-python test-oldest-ansible judges lint bench soak fuzz clean
+.PHONY: help build test test-rust test-fuzz test-python test-oldest-ansible wheel judges lint bench soak fuzz clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
@@ -49,6 +49,10 @@ $(VENV_STAMP): xen-vman-py/requirements-dev.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
+wheel: $(VENV_STAMP) ## Build the wheel of the Python package, into target/wheels/release
+	rm -rf $(WHEELS)/release
+	$(VENV)/bin/maturin build --locked --quiet --release --manifest-path xen-vman-py/Cargo.toml --out $(WHEELS)/release
+
 judges: ## Unpack and build the judges from Debian's packages (nothing is installed)
 	xen-vman-core/tests/judges/setup.sh $(JUDGES)
 
@@ -59,15 +63,15 @@ lint: ## rustfmt, clippy, rustdoc, shellcheck; warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps
 	shellcheck -x -S style .ci/run $$(grep -rlE '^#!/bin/(ba)?sh' xen-vman-core/tests/judges xen-vman-cli/benches)
 
-bench: $(VENV_STAMP) ## Benchmarks: in memory, `check` against tomllib, `render` against `cp -r`, `apply` against `cp -r` and fsync
+bench: wheel ## Benchmarks: in memory, `check` against tomllib, `render` against `cp -r`, `apply` against `cp -r` and fsync, Python against Jinja2, the role against a loop
 	cargo bench $(CARGO_FLAGS) -p xen-vman-core
 	cargo build $(CARGO_FLAGS) --release -p xen-vman-cli
 	xen-vman-cli/benches/check-against-tomllib.py target/release/xen-vman-cli
 	xen-vman-cli/benches/render-against-cp.sh target/release/xen-vman-cli
 	xen-vman-cli/benches/plan-and-apply.sh target/release/xen-vman-cli
-	$(VENV)/bin/maturin build --locked --quiet --release --manifest-path xen-vman-py/Cargo.toml --out $(WHEELS)/release
 	rm -rf target/bench-py && $(VENV)/bin/pip install --quiet --disable-pip-version-check --no-index --no-deps --target target/bench-py $(WHEELS)/release/*.whl
 	PYTHONPATH=target/bench-py $(VENV)/bin/python xen-vman-py/benches/render_against_jinja.py
+	PYTHONPATH=target/bench-py $(VENV)/bin/python xen-vman-py/benches/role_against_template.py $(CURDIR)/$$(ls $(WHEELS)/release/*.whl)
 
 soak: judges ## Long runs of what `make test` tries a little of: hostile texts, xl.cfg files, definitions
 	XEN_VMAN_HOSTILE_CASES=20000 cargo test $(CARGO_FLAGS) -p xen-vman-core --test hostile -- --nocapture

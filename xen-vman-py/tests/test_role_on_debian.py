@@ -1,5 +1,6 @@
 """The role against a Debian host, over ssh. The tests go on where the one before ended."""
 
+import json
 import os
 import re
 import shutil
@@ -176,3 +177,37 @@ def test_the_package_may_come_from_an_index(host, home):
     assert counts(done)["failed"] == 0 and counts(done)["changed"] == 2, done.text
     again = playbook(home, PLAY, hosts)
     assert counts(again)["failed"] == 0 and counts(again)["changed"] == 0, again.text
+
+
+def test_the_quick_start_works_as_it_stands(host, home):
+    page = (debian_host.REPOSITORY / "docs" / "ansible.md").read_text().split("## What the role does")[0]
+    (build, inventory, play, runs) = re.findall(r"```(?:sh|yml)\n(.*?)```", page, re.S)
+    (home / "hypervisors").mkdir()
+    (home / "hypervisors" / "inventory.yml").write_text(inventory)
+    (home / "hypervisors" / "site.yml").write_text(play)
+    # As in a clone, where `make wheel` has left a wheel.
+    (home / "target" / "wheels").mkdir(parents=True)
+    (home / "target" / "wheels" / "release").symlink_to(wheel().parent)
+    (home / "xen-vman-py").symlink_to(debian_host.REPOSITORY / "xen-vman-py")
+    assert "make wheel\n" in build
+    # How to get to the host is the user's own affair.
+    access = home / "access.json"
+    access.write_text(json.dumps({"all": {"hosts": {"hypervisor1": host.variables()}}}))
+    host.ask("mkdir -p /srv/nfs/tank/vms/stuvus/web01-root")
+    inside = environment(home)
+    del inside["ANSIBLE_COLLECTIONS_PATH"]
+    place = home
+    script = build.replace("make wheel\n", "") + runs.replace("-i inventory.yml", f"-i inventory.yml -i {access}")
+    # The last line is run once more.
+    for command in [*script.splitlines(), script.splitlines()[-1]]:
+        if command.startswith("cd "):
+            place = home / command.removeprefix("cd ")
+            continue
+        before = host.tree()
+        done = subprocess.run(["sh", "-ec", command], cwd=place, env=inside, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        if "--check" in command:
+            assert "+name = \"stuvus-web01\"" in done.stdout
+            assert changed(before, host.tree()) == []
+    assert re.search(r"^hypervisor1 .* changed=0 .* failed=0 ", done.stdout, re.M), done.stdout
+    assert host.ask("systemctl is-active vm@stuvus-web01") == "active"
