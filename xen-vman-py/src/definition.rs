@@ -224,12 +224,19 @@ pub(crate) fn explain(
     done.map_err(|wrong| raise(py, wrong))
 }
 
-/// A file: its VM, path, mode, owner and content.
-type File<'py> = (Option<String>, String, u32, String, Bound<'py, PyBytes>);
+/// Files, a list for each of what they have: path, mode, owner, content, VM. A tuple for each
+/// file would be one more object that the garbage collector goes through.
+type Files<'py> = (
+    Vec<String>,
+    Vec<u32>,
+    Vec<String>,
+    Vec<Bound<'py, PyBytes>>,
+    Vec<Option<String>>,
+);
 
 /// The report, the manifest, and the files of the host and of guests.
 #[pyfunction]
-pub(crate) fn render(py: Python<'_>, input: Input) -> PyResult<(String, String, Vec<File<'_>>)> {
+pub(crate) fn render(py: Python<'_>, input: Input) -> PyResult<(String, String, Files<'_>)> {
     let done = py.detach(|| {
         let checked = input.check(Facts::default())?;
         let output = checked.render()?;
@@ -241,20 +248,18 @@ pub(crate) fn render(py: Python<'_>, input: Input) -> PyResult<(String, String, 
     let (report, manifest, output) = done.map_err(|wrong| raise(py, wrong))?;
     let host = output.host.iter().map(|file| (None, file));
     let guests = output.guests.iter().flat_map(|guest| {
-        let vm = Some(&guest.domain);
-        guest.files.iter().map(move |file| (vm, file))
+        let vm = Some(guest.domain.clone());
+        guest.files.iter().map(move |file| (vm.clone(), file))
     });
-    let files = host.chain(guests).map(|(vm, file)| {
-        let content = PyBytes::new(py, &file.content);
-        (
-            vm.cloned(),
-            file.path.clone(),
-            file.mode,
-            file.owner.clone(),
-            content,
-        )
-    });
-    Ok((report, manifest, files.collect()))
+    let mut files = Files::default();
+    for (vm, file) in host.chain(guests) {
+        files.0.push(file.path.clone());
+        files.1.push(file.mode);
+        files.2.push(file.owner.clone());
+        files.3.push(PyBytes::new(py, &file.content));
+        files.4.push(vm);
+    }
+    Ok((report, manifest, files))
 }
 
 /// A definition in TOML made of xl.cfg files, and what is wrong with them as JSON.

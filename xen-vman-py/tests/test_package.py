@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import importlib.metadata
+import os
 import pathlib
 import pickle
 import subprocess
@@ -168,3 +169,27 @@ def test_a_thousand_vms_take_little_memory():
     package = pathlib.Path(__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=package)
     assert int(done.stdout) < 200, f"{done.stdout} MiB"
+
+
+@pytest.mark.skipif(not os.environ.get("XEN_VMAN_SLOW"), reason="builds the package once more; XEN_VMAN_SLOW=1 does")
+def test_the_source_distribution_builds_without_a_network(tmp_path):
+    repository = pathlib.Path(__file__).parents[2]
+    tools = pathlib.Path(sys.executable).parent
+    environment = {
+        **os.environ,
+        "CARGO_NET_OFFLINE": "true",
+        "CARGO_TARGET_DIR": str(repository / "target"),
+        "MATURIN_PEP517_ARGS": "--profile dev",
+        "PATH": f"{tools}:{os.environ['PATH']}",
+    }
+    for words in (
+        [tools / "maturin", "sdist", "--manifest-path", repository / "xen-vman-py" / "Cargo.toml", "--out", tmp_path],
+        [tools / "pip", "wheel", "--no-index", "--no-build-isolation", "--no-deps", "--no-cache-dir"]
+        + ["--wheel-dir", tmp_path, tmp_path / f"xen_vman-{xen_vman.__version__}.tar.gz"],
+        [tools / "pip", "install", "--no-index", "--no-deps", "--find-links", tmp_path, "--target", tmp_path / "site", "xen-vman"],
+    ):
+        done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+    code = "import xen_vman; print(xen_vman.__file__, xen_vman.check({'vms': []}))"
+    done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path / "site")}, capture_output=True, text=True, check=True)
+    assert str(tmp_path) in done.stdout

@@ -90,8 +90,8 @@ def render(
     """
     report, manifest, files = _core.render(read(definition, facts, scripts, allow, deny, strict, templates))
     return Rendered(
-        files=tuple(File(path, mode, owner, content, vm) for vm, path, mode, owner, content in files),
-        manifest=json.loads(manifest),
+        files=tuple(map(File, *files)),
+        manifest_json=manifest,
         report=Report.of(report),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from typing import Any, Optional
 
@@ -121,10 +122,16 @@ class Rendered(Result):
     """All files of a host and its guests."""
 
     files: tuple[File, ...]
-    manifest: dict[str, Any] = dataclasses.field(repr=False)
+    manifest_json: str = dataclasses.field(repr=False)
     """The files, links, settings and units, as ``manifest.json`` of the command line."""
     report: Report = Report()
     """The warnings."""
+
+    @functools.cached_property
+    def manifest(self) -> dict[str, Any]:
+        """:attr:`manifest_json`, read."""
+        found: dict[str, Any] = json.loads(self.manifest_json)
+        return found
 
     def file(self, path: str, vm: Optional[str] = None) -> File:
         """The file at a path, of the host or of a guest.
