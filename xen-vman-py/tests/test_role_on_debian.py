@@ -158,6 +158,20 @@ def test_an_installation_outlives_the_connection(host, home):
     assert counts(again)["changed"] == 0, again.text
 
 
+def test_passwords_are_in_no_log_and_readable_by_root_alone(host, home):
+    secret = "open-sesame"
+    screen = vm("screen", "10.0.0.17", builder="hvm", spice=True, spicepasswd=secret, spicehost="127.0.0.1")
+    screen.update(auto_install=False, boot_after_creation=False, storage_type="own", disks=["phy:/dev/vg/a,xvda,w"])
+    done = playbook(home, PLAY, variables(host, vm("web", "10.0.0.15", memory=2048), screen), "-vvv")
+    assert counts(done)["failed"] == 0, done.text
+    assert secret not in done.text
+    assert secret not in host.ask("journalctl --no-pager")
+    found = host.ask(f"grep -rls {secret} /etc /opt /var /tmp /run /root /home || true").splitlines()
+    assert "/etc/xen/vms/org-screen.cfg" in found
+    for path in found:
+        assert host.ask(f"stat -c %a-%u {path}") == "600-0", path
+
+
 def test_vms_taken_off_the_list_go_with_prune(host, home):
     stays = playbook(home, PLAY, variables(host, vm("web", "10.0.0.15", memory=2048)))
     assert counts(stays)["changed"] == 0, stays.text
