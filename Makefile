@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 VENV_STAMP := $(VENV)/.stamp
 JUDGES := target/judges
-WHEELS := target/wheels
+WHEELS := target/python
 CARGO_FLAGS ?= --locked
 
 .DEFAULT_GOAL := help
@@ -49,7 +49,7 @@ $(VENV_STAMP): xen-vman-py/requirements-dev.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-wheel: $(VENV_STAMP) ## Build the wheel of the Python package, into target/wheels/release
+wheel: $(VENV_STAMP) ## Build the wheel of the Python package, into target/python/release
 	rm -rf $(WHEELS)/release
 	$(VENV)/bin/maturin build --locked --quiet --release --manifest-path xen-vman-py/Cargo.toml --out $(WHEELS)/release
 

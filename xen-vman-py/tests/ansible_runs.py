@@ -15,7 +15,7 @@ BIN = pathlib.Path(os.environ.get("XEN_VMAN_ANSIBLE", pathlib.Path(sys.executabl
 
 def wheel():
     """The wheel that `make` has built."""
-    found = list((REPOSITORY / "target" / "wheels").glob("*.whl"))
+    found = list((REPOSITORY / "target" / "python").glob("*.whl"))
     assert len(found) == 1, f"`make test` builds one wheel; there are {found}"
     return found[0]
 

@@ -200,8 +200,8 @@ def test_the_quick_start_works_as_it_stands(host, home):
     (home / "hypervisors" / "inventory.yml").write_text(inventory)
     (home / "hypervisors" / "site.yml").write_text(play)
     # As in a clone, where `make wheel` has left a wheel.
-    (home / "target" / "wheels").mkdir(parents=True)
-    (home / "target" / "wheels" / "release").symlink_to(wheel().parent)
+    (home / "target" / "python").mkdir(parents=True)
+    (home / "target" / "python" / "release").symlink_to(wheel().parent)
     (home / "xen-vman-py").symlink_to(debian_host.REPOSITORY / "xen-vman-py")
     assert "make wheel\n" in build
     # How to get to the host is the user's own affair.
