@@ -48,11 +48,18 @@ def environment(home):
     }
 
 
-def run(program, *words, home, cwd=None, timeout_secs=900):
+def without_the_package(home):
+    """What makes Python programs believe that xen_vman is not installed."""
+    (home / "site").mkdir(exist_ok=True)
+    (home / "site" / "sitecustomize.py").write_text("import sys\n\nsys.modules['xen_vman'] = None\n")
+    return {"PYTHONPATH": str(home / "site")}
+
+
+def run(program, *words, home, cwd=None, env=None, timeout_secs=900):
     done = subprocess.run(
         [BIN / program, *map(str, words)],
         cwd=cwd or home,
-        env=environment(home),
+        env={**environment(home), **(env or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -73,6 +80,6 @@ def write_play(home, plays, hosts):
     return ["-i", "hosts.json", "play.yml"]
 
 
-def playbook(home, plays, hosts, *words):
+def playbook(home, plays, hosts, *words, env=None):
     """Runs plays on hosts."""
-    return run("ansible-playbook", *write_play(home, plays, hosts), *words, home=home)
+    return run("ansible-playbook", *write_play(home, plays, hosts), *words, home=home, env=env)

@@ -7,7 +7,7 @@ import sys
 import pytest
 import xen_vman
 
-from ansible_runs import playbook, wheel
+from ansible_runs import playbook, wheel, without_the_package
 
 CASES = pathlib.Path(__file__).parents[2] / "xen-vman-core" / "tests" / "cases" / "role"
 SPECIFICATION = """\
@@ -284,6 +284,20 @@ def test_a_run_changes_nothing_twice_and_check_mode_nothing_at_all(tmp_path):
     if sys.platform == "linux":
         after = {path: path.lstat() for path in root.rglob("*")}
         assert {path: one.st_mtime_ns for path, one in before.items()} == {path: one.st_mtime_ns for path, one in after.items()}
+
+
+def test_without_the_package_nothing_is_done(tmp_path):
+    variables = host(tmp_path, xen_vman_vms=[])
+    plays = converge(package=str(tmp_path / "venv"))
+    del plays[0]["tasks"][0]["xen_vman.xen_vman.xen_host"]["wheel"]
+    done = playbook(tmp_path, plays, {"host": variables}, env=without_the_package(tmp_path))
+    assert done.recap("host")["failed"] == 1
+    assert "is neither in" in done.text and "nothing was done" in done.text, done.text
+    del plays[0]["tasks"][0]["xen_vman.xen_vman.xen_host"]["package"]
+    done = playbook(tmp_path, plays, {"host": variables}, env=without_the_package(tmp_path))
+    assert done.recap("host")["failed"] == 1
+    assert "xen-vman" in done.text, done.text
+    assert list((tmp_path / "root").iterdir()) == []
 
 
 def test_vms_can_be_asked_for(tmp_path):

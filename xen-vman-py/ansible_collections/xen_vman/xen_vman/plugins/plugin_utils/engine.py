@@ -32,7 +32,10 @@ LOOKS_FOR_THE_PROCESS = 15
 ENDED = 42
 # Older versions show messages as JSON alone.
 SHOWS_LINES = tuple(map(int, __version__.split(".")[:2])) >= (2, 19)
-NOT_THERE = "the Python package xen_vman is not on this host yet"
+NOT_THERE = (
+    "the Python package xen-vman is neither in {place} on the host nor installed on the controller, and no wheel is "
+    "given; nothing was done"
+)
 
 
 class EngineAction(ActionBase):
@@ -54,8 +57,8 @@ class EngineAction(ActionBase):
         tmpdir = self._connection._shell.tmpdir
         try:
             place, sent = self._package(args.get("package"), wheel)
-            if place is None:
-                result.update(skipped=True, skipped_reason=NOT_THERE, package_is_there=False)
+            if place is None and args.get("package"):
+                result.update(failed=True, msg=NOT_THERE.format(place=args["package"]), package_is_missing=True)
                 return result
             bundle = self._connection._shell.join_path(tmpdir, "definition.json")
             self._transfer_data(bundle, json.dumps(vars(gathered)).encode())
@@ -101,7 +104,8 @@ class EngineAction(ActionBase):
         """Where the package is on the host, and what was sent there to be used once.
 
         If there is a wheel here, the host's own is used only if it is the same. If the host has
-        none at all, the one that is installed here is sent.
+        none at all, the one that is installed here is sent. Otherwise there is only what the
+        module's own Python may have.
         """
         installed = self._installed(venv) if venv else None
         if wheel is not None:
