@@ -8,7 +8,7 @@ WHEELS := target/python
 CARGO_FLAGS ?= --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-rust test-fuzz test-python test-oldest-ansible wheel judges lint bench soak fuzz clean
+.PHONY: help build test test-rust test-fuzz test-python test-oldest-ansible wheel lab lab-test judges lint bench soak fuzz clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
@@ -62,6 +62,12 @@ lint: ## rustfmt, clippy, rustdoc, shellcheck; warnings are errors
 	cargo clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps
 	shellcheck -x -S style .ci/run $$(grep -rlE '^#!/bin/(ba)?sh' xen-vman-core/tests/judges xen-vman-cli/benches)
+
+lab: ## Build the laboratory: real Xen with a Debian dom0 in QEMU (root; about 5 minutes, once)
+	cd xen-vman-py/lab && $(PYTHON) -m xenlab build
+
+lab-test: lab $(VENV_STAMP) ## Run the scenarios of the laboratory, each from a fresh dom0
+	cd xen-vman-py/lab && ../../$(VENV)/bin/python -m pytest -q --rootdir . scenarios
 
 bench: wheel ## Benchmarks: in memory, `check` against tomllib, `render` against `cp -r`, `apply` against `cp -r` and fsync, Python against Jinja2, the role against a loop
 	cargo bench $(CARGO_FLAGS) -p xen-vman-core

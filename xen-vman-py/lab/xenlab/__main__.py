@@ -1,0 +1,53 @@
+"""python -m xenlab build|boot|shell: the laboratory by hand."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from . import image, machine
+from .trees import LAB
+
+PROGRAMS = ("mmdebstrap", "debootstrap", "mke2fs", "ssh", "ssh-keygen", "unshare", "chroot")
+HELP = """\
+build   make everything, up to the snapshot of a dom0 that has booted (about five minutes, once)
+shell   a fresh dom0 from the snapshot, and a shell in it; it is gone afterwards
+"""
+
+
+def build() -> None:
+    """Makes what is missing."""
+    if os.geteuid() != 0:
+        raise SystemExit("error: the laboratory needs root: it makes Debian trees, and mounts")
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    if missing:
+        raise SystemExit(
+            f"error: {', '.join(missing)} not found\n"
+            "help: apt-get install mmdebstrap debootstrap e2fsprogs openssh-client util-linux"
+        )
+    begin = time.monotonic()
+    image.build()
+    machine.snapshot()
+    print(f"the laboratory is in {LAB} ({time.monotonic() - begin:.0f} s)")
+
+
+def shell() -> None:
+    """A dom0 to look at."""
+    with tempfile.TemporaryDirectory(dir=LAB, prefix="shell-") as directory:
+        found = machine.restore(Path(directory))
+        try:
+            subprocess.run([*found.ssh_words()[:1], "-t", *found.ssh_words()[1:]], check=False)
+        finally:
+            found.stop()
+
+
+if __name__ == "__main__":
+    commands = {"build": build, "shell": shell}
+    if len(sys.argv) != 2 or sys.argv[1] not in commands:
+        sys.exit(HELP)
+    commands[sys.argv[1]]()

@@ -1,0 +1,172 @@
+"""The machine that dom0 runs on."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+from .image import KEY
+from .trees import INSIDE, LAB, digest, run, with_tools
+
+MEMORY_MIB = 4096
+DOM0_MEMORY_MIB = 1536
+CPUS = 2
+SNAPSHOT = "booted"
+BOOT_SECONDS_MAX = 300
+
+# What of mitigations and idling costs minutes under emulation, or crashes it: MWAIT is not there, and without
+# eager-fpu registers are lost between virtual CPUs.
+XEN = (
+    f"dom0_mem={DOM0_MEMORY_MIB}M,max:{DOM0_MEMORY_MIB}M dom0_max_vcpus={CPUS} console=com1 com1=115200,8n1 "
+    "xpti=no spec-ctrl=no,eager-fpu=yes pv-l1tf=no cpuidle=no noreboot"
+)
+LINUX = "root=/dev/vda rw console=hvc0 net.ifnames=0 mitigations=off quiet"
+
+
+class Machine:
+    """A QEMU whose files are in a directory of its own."""
+
+    def __init__(self, place: pathlib.Path) -> None:
+        self.place = place
+        self.process: subprocess.Popen[bytes] | None = None
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port: int = free.getsockname()[1]
+
+    def start(self, disk: pathlib.Path, *, snapshot: str | None = None) -> None:
+        """Starts with a disk; from a snapshot of it, or from the beginning."""
+        inner = INSIDE
+        here = inner / self.place.relative_to(LAB)
+        words: list[object] = ["qemu-system-x86_64", "-name", "lab", "-accel", "tcg,thread=multi", "-machine", "pc"]
+        words += ["-cpu", "max,-monitor", "-smp", CPUS, "-m", f"{MEMORY_MIB}M", "-nodefaults", "-display", "none"]
+        words += ["-kernel", inner / "xen", "-append", f"xen {XEN}"]
+        words += ["-initrd", f"{inner}/vmlinux {LINUX.replace(',', ',,')},{inner}/initrd"]
+        words += ["-drive", f"file={inner / disk.relative_to(LAB)},if=none,id=d0,format=qcow2,cache=unsafe,discard=unmap"]
+        words += ["-device", "virtio-blk-pci,drive=d0"]
+        # Nothing outside can be reached, and from outside nothing but ssh.
+        words += ["-netdev", f"user,id=n0,restrict=on,hostfwd=tcp:127.0.0.1:{self.port}-:22"]
+        words += ["-device", "virtio-net-pci,netdev=n0,romfile="]
+        words += ["-chardev", f"file,id=s0,path={here}/serial.log", "-serial", "chardev:s0"]
+        words += ["-monitor", f"unix:{here}/monitor,server=on,wait=off"]
+        if snapshot:
+            words += ["-loadvm", snapshot]
+        with (self.place / "qemu.log").open("wb") as log:
+            self.process = subprocess.Popen(
+                with_tools(*words),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def boot(self) -> float:
+        """Waits until Xen answers in dom0; gives the seconds that took."""
+        begin = time.monotonic()
+        while b"LAB-READY" not in self._read("serial.log"):
+            self._must_run()
+            if time.monotonic() - begin > BOOT_SECONDS_MAX:
+                raise SystemExit(f"dom0 did not come up in {BOOT_SECONDS_MAX} s; see {self.place}/serial.log")
+            time.sleep(0.3)
+        return time.monotonic() - begin
+
+    def answer(self, seconds_max: float = 60) -> None:
+        """Waits until ssh answers."""
+        until = time.monotonic() + seconds_max
+        while self.ssh("true", check=False).returncode != 0:
+            self._must_run()
+            if time.monotonic() > until:
+                raise SystemExit(f"dom0 does not answer; see {self.place}/serial.log")
+            time.sleep(0.2)
+
+    def _read(self, name: str) -> bytes:
+        path = self.place / name
+        return path.read_bytes() if path.exists() else b""
+
+    def _must_run(self) -> None:
+        if self.process is None or self.process.poll() is not None:
+            raise SystemExit(f"QEMU ended:\n{self._read('qemu.log').decode(errors='replace')[-2000:]}")
+
+    def monitor(self, command: str) -> str:
+        """What QEMU's monitor says to a command."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(300)
+            connection.connect(str(self.place / "monitor"))
+
+            def prompt() -> bytes:
+                text = b""
+                while not text.endswith(b"(qemu) "):
+                    text += connection.recv(65536)
+                return text
+
+            prompt()
+            connection.sendall(command.encode() + b"\n")
+            return prompt().decode(errors="replace")
+
+    def ssh_words(self) -> list[str]:
+        """How to get to dom0."""
+        options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "ConnectTimeout=10"]
+        options += ["ControlMaster=auto", f"ControlPath={self.place}/ssh", "ControlPersist=60"]
+        return ["ssh", "-i", str(KEY), "-p", str(self.port), *[word for one in options for word in ("-o", one)], "root@127.0.0.1"]
+
+    def ssh(self, command: str, *, check: bool = True, seconds_max: float = 600) -> subprocess.CompletedProcess[str]:
+        """Runs a command in dom0."""
+        done = subprocess.run(
+            [*self.ssh_words(), command], capture_output=True, text=True, check=False, timeout=seconds_max
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(f"{command}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+    def stop(self) -> None:
+        """Takes the power away."""
+        if self.process is not None and self.process.poll() is None:
+            subprocess.run([*self.ssh_words(), "-O", "exit"], capture_output=True, check=False)
+            os.killpg(self.process.pid, signal.SIGTERM)
+            self.process.wait()
+
+
+def overlay(disk: pathlib.Path, below: str, kind: str) -> None:
+    """A disk that keeps what is changed of another one."""
+    # Relative to itself, so that it is found from inside, too.
+    words = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", f"../{below}", "-F", kind]
+    run(*with_tools(*words, INSIDE / disk.relative_to(LAB)))
+
+
+def snapshot() -> pathlib.Path:
+    """A disk with a snapshot of dom0 after its boot, made if it is not there."""
+    place = LAB / "boot"
+    disk = place / "disk.qcow2"
+    made_of = digest((LAB / "image.made-of").read_text(), XEN, LINUX, MEMORY_MIB, CPUS)
+    stamp = LAB / "boot.made-of"
+    if stamp.exists() and stamp.read_text() == made_of:
+        return disk
+    stamp.unlink(missing_ok=True)
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    overlay(disk, "dom0.raw", "raw")
+    machine = Machine(place)
+    machine.start(disk)
+    try:
+        print(f"dom0 is up after {machine.boot():.0f} s", flush=True)
+        machine.answer()
+        machine.monitor(f"savevm {SNAPSHOT}")
+    finally:
+        machine.stop()
+    stamp.write_text(made_of)
+    return disk
+
+
+def restore(place: pathlib.Path) -> Machine:
+    """A machine of its own, as dom0 was after its boot."""
+    disk = place / "disk.qcow2"
+    # A snapshot is in the disk itself, so the disk is copied; it is small, for what is below it is not.
+    shutil.copyfile(snapshot(), disk)
+    machine = Machine(place)
+    machine.start(disk, snapshot=SNAPSHOT)
+    machine.answer()
+    return machine

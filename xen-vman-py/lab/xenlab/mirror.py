@@ -1,0 +1,64 @@
+"""An archive of the few packages that guests are installed from, signed with a key of its own.
+
+The packages are Debian's, packed anew without compression: unpacking is what an emulated machine is slow at.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from .trees import LAB, digest, run, tools, with_tools
+
+SUITE = "bookworm"
+PACKAGES = ["systemd", "systemd-sysv", "udev", "openssh-server", "sudo", "iproute2", "ifupdown", "iputils-ping"]
+ARCHIVE = "http://deb.debian.org/debian"
+
+# Where it is on dom0.
+URL = "file:///srv/mirror"
+KEYRING = "/usr/share/keyrings/lab.gpg"
+
+SCRIPT = r"""
+cd /lab/mirror
+mkdir -p /proc pool dists/$1/main/binary-amd64 gnupg
+for package in /lab/packages/var/cache/apt/archives/*.deb; do
+    name=$(basename "$package")
+    dpkg-deb --raw-extract "$package" /lab/repack
+    dpkg-deb --root-owner-group -Znone --build /lab/repack "pool/$name" >/dev/null
+    rm -rf /lab/repack
+done
+apt-ftparchive packages pool >dists/$1/main/binary-amd64/Packages
+apt-ftparchive -o APT::FTPArchive::Release::Codename=$1 -o APT::FTPArchive::Release::Suite=$1 \
+    -o APT::FTPArchive::Release::Components=main -o APT::FTPArchive::Release::Architectures=amd64 \
+    release dists/$1 >Release
+mv Release dists/$1/
+chmod 700 gnupg
+export GNUPGHOME=$PWD/gnupg
+gpg --quiet --batch --passphrase '' --quick-generate-key lab rsa2048 sign never 2>/dev/null
+gpg --quiet --batch --yes --output dists/$1/InRelease --clearsign dists/$1/Release
+gpg --quiet --batch --yes --output dists/$1/Release.gpg --detach-sign --armor dists/$1/Release
+gpg --quiet --batch --yes --output lab.gpg --export lab
+gpgconf --kill all
+rm -rf gnupg
+"""
+
+
+def build() -> str:
+    """Makes it if it is not there; gives what it is made of."""
+    tools()
+    place, stamp = LAB / "mirror", LAB / "mirror.made-of"
+    made_of = digest(SUITE, PACKAGES, SCRIPT)
+    if stamp.exists() and stamp.read_text() == made_of:
+        return made_of
+    print("making the archive that guests are installed from", flush=True)
+    for name in ("mirror", "packages"):
+        shutil.rmtree(LAB / name, ignore_errors=True)
+    stamp.unlink(missing_ok=True)
+    place.mkdir()
+    include = f"--include={','.join(PACKAGES)}"
+    words = ["debootstrap", "--download-only", "--variant=minbase", include, SUITE, LAB / "packages", ARCHIVE]
+    run(*words, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+    run(*with_tools("sh", "-euc", SCRIPT, "mirror", SUITE))
+    shutil.rmtree(LAB / "packages")
+    stamp.write_text(made_of)
+    return made_of

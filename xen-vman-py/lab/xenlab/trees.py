@@ -1,0 +1,90 @@
+"""Debian trees, made natively with mmdebstrap: one with the tools, one that becomes dom0."""
+
+from __future__ import annotations
+
+import hashlib
+import pathlib
+import shutil
+import subprocess
+from collections.abc import Sequence
+
+LAB = pathlib.Path(__file__).parents[3] / "target" / "lab"
+
+# Everything that the lab runs on this machine comes from here, so that nothing is installed on it. Debian 13's
+# QEMU: that of Debian 12 was not tried.
+TOOLS = ("trixie", ["qemu-system-x86", "seabios", "qemu-utils", "e2fsprogs", "openssh-client", "xz-utils", "gnupg", "apt-utils"])
+
+DOM0 = (
+    "bookworm",
+    [
+        # a Debian host
+        *["systemd-sysv", "udev", "dbus", "kmod", "iproute2", "iputils-ping", "procps", "less", "ca-certificates"],
+        *["openssh-server", "sudo", "python3", "python3-apt", "python3-venv", "busybox-static", "netcat-openbsd"],
+        # Xen
+        *["linux-image-amd64", "xen-hypervisor-4.17-amd64", "xen-utils-4.17", "xen-utils-common", "xenstore-utils"],
+        # what the VMs need
+        *["dracut-core", "dracut-network", "debootstrap", "nfs-common", "open-iscsi", "e2fsprogs", "bridge-utils"],
+        # the servers that dom0 plays
+        *["nfs-kernel-server", "rpcbind"],
+    ],
+)
+
+
+def run(*words: object, **options: object) -> str:
+    """Runs a program; fails with what it said."""
+    done = subprocess.run(
+        [str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, **options
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(map(str, words))}: exit status {done.returncode}\n{(done.stdout + done.stderr)[-3000:]}")
+    return done.stdout
+
+
+def digest(*parts: object) -> str:
+    """Tells whether something has to be made anew."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def tree(name: str, suite: str, packages: Sequence[str]) -> pathlib.Path:
+    """A tree, made if it is not there or is made of other packages."""
+    place, stamp = LAB / name, LAB / f"{name}.made-of"
+    made_of = digest(suite, packages)
+    if stamp.exists() and stamp.read_text() == made_of:
+        return place
+    print(f"making the tree {name} ({suite}, {len(packages)} packages)", flush=True)
+    shutil.rmtree(place, ignore_errors=True)
+    stamp.unlink(missing_ok=True)
+    LAB.mkdir(parents=True, exist_ok=True)
+    leave_out = [f"--dpkgopt=path-exclude=/usr/share/{what}/*" for what in ("man", "locale", "doc")]
+    run(
+        *["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--format=directory"],
+        *["--aptopt=Acquire::Languages \"none\"", "--dpkgopt=force-unsafe-io", *leave_out],
+        *[f"--include={','.join(packages)}", suite, place],
+    )
+    stamp.write_text(made_of)
+    return place
+
+
+def tools() -> pathlib.Path:
+    """The tree with the tools."""
+    return tree("tools", *TOOLS)
+
+
+# Where `LAB` is for those programs.
+INSIDE = pathlib.Path("/lab")
+ENTER = (
+    'mkdir -p "$2/lab"; mount --bind "$1" "$2/lab"; mount --rbind /dev "$2/dev"; '
+    'root=$2; shift 2; exec chroot "$root" "$@"'
+)
+
+
+def with_tools(*words: object) -> list[str]:
+    """The words that run a program of the tools. What they mount is gone with them."""
+    return ["unshare", "--mount", "--propagation", "private", "sh", "-ec", ENTER, "lab", str(LAB), str(LAB / "tools")] + [
+        str(word) for word in words
+    ]
+
+
+def dom0() -> pathlib.Path:
+    """The tree that becomes dom0, as it was installed."""
+    return tree("dom0", *DOM0)
