@@ -175,6 +175,30 @@ def test_expressions_over_vm_and_interface_are_evaluated_for_each(tmp_path):
     assert 'on_crash = "preserve"' in two and "localtime = 0" in two
 
 
+@pytest.mark.parametrize(
+    "gateway",
+    ["{{ hostvars[inventory_hostname].gw }}", "{{ hostvars.host.gw if vm.name else '' }}", "{{ vars.gw }}", "{{ gw if groups.all else '' }}"],
+    ids=["hostvars", "hostvars-and-vm", "vars", "groups"],
+)
+def test_variables_that_nobody_mentions_are_not_evaluated(gateway, tmp_path):
+    """Not even where an expression mentions what holds all of them."""
+    touch = f"touch {tmp_path}/evaluated"
+    variables = host(
+        tmp_path,
+        gw="10.0.0.1",
+        broken="{{ nothing_of_that_name }}",
+        costly="{{ lookup('ansible.builtin.pipe', '" + touch + "') }}",
+        of_the_vm="{{ vm.name }}",
+        xen_vman_nfsroot_base="10.0.0.5:/tank",
+        xen_vman_default_gateway=gateway,
+        xen_vman_vms=[vm("a", {"ip": "10.0.0.15/24"})],
+    )
+    done = playbook(tmp_path, converge(), {"host": variables})
+    assert done.recap("host")["changed"] == 1, done.text
+    assert ":10.0.0.1:" in (tmp_path / "root/etc/xen/vms/org-a.cfg").read_text()
+    assert not (tmp_path / "evaluated").exists()
+
+
 def test_everything_wrong_is_said_at_once_in_the_words_of_the_variables(tmp_path):
     variables = host(
         tmp_path,

@@ -51,6 +51,9 @@ OF_INTERFACES = {
 OPTIONS = "additional_xen_options"
 MISSPELT = {"additonal_xen_options": OPTIONS}
 
+# They hold every variable of every host; an expression that mentions one need not use them all.
+ALL_VARIABLES = frozenset({"groups", "hostvars", "vars"})
+
 
 @dataclasses.dataclass
 class Gathered:
@@ -113,12 +116,13 @@ class Variables:
             names = {node.name for node in parsed.find_all(jinja2.nodes.Name)}
             if names & {"vm", "interface"}:
                 return True
-            new = (names - seen) & self._variables.keys()
+            new = (names - seen - ALL_VARIABLES) & self._variables.keys()
             seen |= new
             return any(self._speaks_of_vm(self._variables[name], seen) for name in new)
-        if isinstance(value, Mapping):
+        # Other containers may evaluate what they are asked for.
+        if isinstance(value, dict):
             return any(self._speaks_of_vm(one, seen) for one in value.values())
-        if isinstance(value, (list, tuple)):
+        if isinstance(value, list):
             return any(self._speaks_of_vm(one, seen) for one in value)
         return False
 
