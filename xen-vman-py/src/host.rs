@@ -242,16 +242,29 @@ pub(crate) fn doctor(py: Python<'_>, input: Input, root: PathBuf) -> PyResult<St
     done.map_err(|failure| fail(py, failure))
 }
 
-/// The Debian packages that a host with these VMs needs.
+/// The Debian packages that a host with these VMs needs; without a root, whatever host that is.
 #[pyfunction]
-pub(crate) fn packages(py: Python<'_>, input: Input) -> PyResult<Vec<&'static str>> {
+pub(crate) fn packages(
+    py: Python<'_>,
+    input: Input,
+    root: Option<PathBuf>,
+) -> PyResult<Vec<&'static str>> {
     let needed = py.detach(|| {
-        let checked = input.check(Facts::default())?;
-        let output = checked.render()?;
+        let (checked, output) = match root {
+            Some(root) => {
+                let (_, checked, output) = open(input, &root)?;
+                (checked, output)
+            }
+            None => {
+                let checked = input.check(Facts::default())?;
+                let output = checked.render()?;
+                (checked, output)
+            }
+        };
         let packages = core_doctor::packages(&checked.compiled.resolved, &output);
         Ok(packages.into_iter().collect())
     });
-    needed.map_err(|wrong| raise(py, wrong))
+    needed.map_err(|failure| fail(py, failure))
 }
 
 /// What is found out about a host, as JSON.

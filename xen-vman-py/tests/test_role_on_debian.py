@@ -117,6 +117,28 @@ def test_the_second_run_changes_nothing(host, home, user, words):
     assert changed(before, host.tree()) == []
 
 
+# A Python for a host with Xen 4.20, as its modules see it.
+NEWER_XEN = """\
+#!/bin/sh
+exec unshare --mount sh -ec '
+mount -t tmpfs none /sys
+mkdir -p /sys/hypervisor/version
+echo 4 >/sys/hypervisor/version/major
+echo 20 >/sys/hypervisor/version/minor
+exec python3 "$@"' sh "$@"
+"""
+
+
+def test_check_mode_goes_by_the_xen_of_the_host(host, home):
+    """Also for the packages: this setting is an error for the version that is taken for granted."""
+    vlan = {**WEB, "interfaces": [{"ip": "10.0.0.15/24", "xen_str": "vlan=10p"}]}
+    debian_host.write(host.root / "srv/python", NEWER_XEN, 0o755)
+    refused = playbook(home, PLAY, variables(host, vlan), "--check")
+    assert counts(refused)["failed"] == 1 and "interfaces[0].xen_str: `vlan`" in refused.text, refused.text
+    done = playbook(home, PLAY, variables(host, vlan, ansible_python_interpreter="/srv/python"), "--check")
+    assert counts(done)["failed"] == 0 and counts(done)["changed"] == 1, done.text
+
+
 def test_the_role_can_be_applied_twice_in_one_play_with_facts(host, home):
     play = [{"hosts": "dom0", "gather_facts": True, "roles": [ROLE, {"role": ROLE, "vars": {"again": 1}}]}]
     done = playbook(home, play, variables(host, WEB))

@@ -168,15 +168,25 @@ def rollback(*, root: PathLike = "/", progress: Optional[Progress] = None) -> Ap
     return _applied(_core.rollback(pathlib.Path(root), _teller(progress)), Report())
 
 
-def packages(definition: Definition, *, facts: Facts = None, scripts: Scripts = None) -> list[str]:
+def packages(
+    definition: Definition,
+    *,
+    root: Optional[PathLike] = None,
+    facts: Facts = None,
+    scripts: Scripts = None,
+) -> list[str]:
     """The Debian packages that a host with these VMs needs besides Xen's own.
 
+    :param root: the host, if there is one to look at, as for :func:`plan`: what a definition may say
+        depends on its Xen.
     :raises DefinitionError: if the definition has errors.
+    :raises HostError: if the host cannot be read.
 
     >>> packages({"vms": []})
     []
     """
-    return _core.packages(_input(definition, facts, scripts, None))
+    place = None if root is None else pathlib.Path(root)
+    return _core.packages(_input(definition, facts, scripts, None), place)
 
 
 def status(

@@ -99,7 +99,7 @@ def converge(module: AnsibleModule) -> None:
     prune = module.params["prune"]
     if module.check_mode:
         plan, failures, generation = asked.call(engine.plan, prune=prune), (), None
-        needed = engine.packages(asked.definition, scripts=asked.scripts)
+        needed = asked.call(engine.packages)
         changed = bool(plan)
     else:
         with Progress(module.params["progress"]) as progress:
