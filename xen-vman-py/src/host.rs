@@ -67,6 +67,31 @@ fn shown(plan: &Plan) -> Value {
     value
 }
 
+/// Of which VMs `reinstall` may erase what is on their roots.
+struct MayErase {
+    domains: Vec<String>,
+    all: bool,
+}
+
+impl MayErase {
+    /// Refuses a plan that erases anything else.
+    fn approve(&self, plan: &Plan) -> Result<(), String> {
+        let refused = plan
+            .destroyed()
+            .filter(|(domain, _)| !self.all && !self.domains.iter().any(|may| may == domain));
+        let refused: Vec<_> = refused
+            .map(|(domain, place)| format!("{domain} ({place})"))
+            .collect();
+        if refused.is_empty() {
+            return Ok(());
+        }
+        Err(format!(
+            "`reinstall` erases what is on the root of {}; allow_reinstall must name it, or be True",
+            refused.join(", ")
+        ))
+    }
+}
+
 /// What is to be done, as JSON, with the report.
 #[pyfunction]
 pub(crate) fn plan(
@@ -74,10 +99,17 @@ pub(crate) fn plan(
     input: Input,
     root: PathBuf,
     prune: bool,
+    may_erase: Vec<String>,
+    may_erase_all: bool,
 ) -> PyResult<(String, String)> {
+    let may_erase = MayErase {
+        domains: may_erase,
+        all: may_erase_all,
+    };
     let done = py.detach(|| {
         let (dir, checked, output) = open(input, &root)?;
         let plan = host::plan(&dir, &output, prune)?;
+        may_erase.approve(&plan).map_err(HostError::NotApproved)?;
         Ok((shown(&plan).to_string(), checked.report()))
     });
     done.map_err(|failure| fail(py, failure))
@@ -86,8 +118,7 @@ pub(crate) fn plan(
 /// Tells Python how far an apply is.
 struct Teller {
     progress: Option<Py<PyAny>>,
-    may_erase: Vec<String>,
-    may_erase_all: bool,
+    may_erase: MayErase,
     agreed: Option<String>,
     raised: Option<PyErr>,
 }
@@ -115,19 +146,7 @@ impl Watcher for Teller {
         {
             return Err("the host or the definition has changed since the plan was made".into());
         }
-        let refused = plan.destroyed().filter(|(domain, _)| {
-            !self.may_erase_all && !self.may_erase.iter().any(|may| may == domain)
-        });
-        let refused: Vec<_> = refused
-            .map(|(domain, place)| format!("{domain} ({place})"))
-            .collect();
-        if !refused.is_empty() {
-            return Err(format!(
-                "`reinstall` erases what is on the root of {}; allow_reinstall must name it, or be \
-                 True",
-                refused.join(", ")
-            ));
-        }
+        self.may_erase.approve(plan)?;
         let mut event = plan.to_json();
         event["event"] = json!("plan");
         self.say(&event);
@@ -187,8 +206,10 @@ pub(crate) fn apply(
         let (dir, checked, output) = open(input, &root)?;
         let mut teller = Teller {
             progress,
-            may_erase,
-            may_erase_all,
+            may_erase: MayErase {
+                domains: may_erase,
+                all: may_erase_all,
+            },
             agreed,
             raised: None,
         };
@@ -209,8 +230,10 @@ pub(crate) fn rollback(
         let dir = HostDir::open(&root)?;
         let mut teller = Teller {
             progress,
-            may_erase: Vec::new(),
-            may_erase_all: false,
+            may_erase: MayErase {
+                domains: Vec::new(),
+                all: false,
+            },
             agreed: None,
             raised: None,
         };

@@ -49,7 +49,7 @@ OF_THE_ROLE = {
     "xen_vman_allow_reinstall": (
         True,
         {"type": "raw"},
-        "Whether `reinstall` of a VM may erase what is on its root, or the list of VMs (as ORG-NAME) that may be.",
+        "Whether `reinstall` of a VM may erase what is on its root, or the VM, as ORG-NAME, or the list of VMs of which it may.",
     ),
 }
 

@@ -104,6 +104,13 @@ def test_apply_brings_a_directory_to_what_is_defined(tmp_path):
     assert not (tmp_path / "etc/xen/vms/a-web.cfg").exists()
 
 
+@pytest.mark.parametrize("function", [xen_vman.plan, xen_vman.apply])
+def test_vms_that_may_be_erased_are_a_list(function, tmp_path):
+    with pytest.raises(TypeError, match="list of VMs"):
+        function(HOST, root=tmp_path, allow_reinstall="a-web")
+    function(HOST, root=tmp_path, allow_reinstall=["a-web"])
+
+
 def test_an_exception_of_the_one_who_is_told_comes_back(tmp_path):
     def progress(event):
         raise KeyError(event["event"])

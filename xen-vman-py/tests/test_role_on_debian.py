@@ -146,6 +146,22 @@ def test_the_role_can_be_applied_twice_in_one_play_with_facts(host, home):
     assert done.text.count("Converge the host]") == 2
 
 
+@pytest.mark.parametrize(
+    ("allowed", "failed"),
+    [(False, 1), ("org-db", 1), ([], 1), ("org-web", 0), (["org-web", "org-db"], 0), (True, 0)],
+    ids=str,
+)
+def test_what_may_not_be_erased_is_refused_by_the_check(allowed, failed, host, home):
+    """A check says what the run would say; the run is not tried where it would erase."""
+    hosts = variables(host, vm("web", "10.0.0.15", reinstall=True), xen_vman_allow_reinstall=allowed)
+    for words in ["--check"], *([[]] if failed else []):
+        before = host.tree()
+        done = playbook(home, PLAY, hosts, *words)
+        assert counts(done)["failed"] == failed, done.text
+        assert ("`reinstall` erases what is on the root of org-web" in done.text) == bool(failed), done.text
+        assert changed(before, host.tree()) == []
+
+
 def test_a_change_to_a_running_vm_waits_for_its_restart(host, home):
     done = playbook(home, PLAY, variables(host, vm("web", "10.0.0.15", memory=2048)))
     assert counts(done)["failed"] == 0 and counts(done)["changed"] == 1, done.text

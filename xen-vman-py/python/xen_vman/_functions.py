@@ -101,16 +101,21 @@ def plan(
     *,
     root: PathLike = "/",
     prune: bool = False,
+    allow_reinstall: Union[bool, Iterable[str]] = True,
     facts: Facts = None,
     scripts: Scripts = None,
     templates: Templates = None,
 ) -> Plan:
     """Says what :func:`apply` would do to this host, or to a directory that stands for one.
 
+    :param allow_reinstall: what :func:`apply` will be told; a plan that it would refuse is refused.
     :raises DefinitionError: if the definition has errors.
     :raises HostError: if the host cannot be read, or something is in the way.
     """
-    text, report = _core.plan(_input(definition, facts, scripts, templates), pathlib.Path(root), prune)
+    names, everything = _may_erase(allow_reinstall)
+    text, report = _core.plan(
+        _input(definition, facts, scripts, templates), pathlib.Path(root), prune, names, everything
+    )
     return _plan(json.loads(text), Report.of(report))
 
 
@@ -144,10 +149,7 @@ def apply(
     >>> first.changed, second.changed
     (True, False)
     """
-    if isinstance(allow_reinstall, str):
-        raise TypeError("allow_reinstall is True, False, or a list of VMs")
-    everything = allow_reinstall is True
-    names = [] if isinstance(allow_reinstall, bool) else list(allow_reinstall)
+    names, everything = _may_erase(allow_reinstall)
     text, report = _core.apply(
         _input(definition, facts, scripts, templates),
         pathlib.Path(root),
@@ -258,6 +260,14 @@ def schema(*, role: bool = False) -> dict[str, Any]:
 
 def _input(definition: Definition, facts: Facts, scripts: Scripts, templates: Templates) -> Input:
     return read(definition, facts, scripts, (), (), False, templates)
+
+
+def _may_erase(allow_reinstall: Union[bool, Iterable[str]]) -> tuple[list[str], bool]:
+    if isinstance(allow_reinstall, bool):
+        return [], allow_reinstall
+    if isinstance(allow_reinstall, str):
+        raise TypeError("allow_reinstall is True, False, or a list of VMs")
+    return list(allow_reinstall), False
 
 
 def _teller(progress: Optional[Progress]) -> Optional[Callable[[str], object]]:

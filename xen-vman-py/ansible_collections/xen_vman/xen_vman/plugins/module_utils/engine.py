@@ -15,6 +15,7 @@ import typing
 import zipfile
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE, BOOLEANS_TRUE
 
 ARGUMENTS = dict(
     definition=dict(type="dict"),
@@ -96,19 +97,14 @@ def converge(module: AnsibleModule) -> None:
     """Brings the host to what is defined, or says what that would do."""
     asked = Asked(module)
     engine = asked.engine
-    prune = module.params["prune"]
+    options = dict(prune=module.params["prune"], allow_reinstall=permission(module.params["allow_reinstall"]))
     if module.check_mode:
-        plan, failures, generation = asked.call(engine.plan, prune=prune), (), None
+        plan, failures, generation = asked.call(engine.plan, **options), (), None
         needed = asked.call(engine.packages)
         changed = bool(plan)
     else:
         with Progress(module.params["progress"]) as progress:
-            applied = asked.call(
-                engine.apply,
-                prune=prune,
-                allow_reinstall=permission(module.params["allow_reinstall"]),
-                progress=progress,
-            )
+            applied = asked.call(engine.apply, **options, progress=progress)
         plan, failures, generation = applied.plan, applied.failures, applied.generation
         changed, needed = applied.changed, []
     result = dict(
@@ -143,7 +139,10 @@ def permission(written: typing.Any) -> bool | list[str]:
     """Whose data `reinstall` may erase."""
     if isinstance(written, (list, tuple)):
         return [str(one) for one in written]
-    return str(written).lower() in ("true", "yes", "on", "1")
+    word = str(written).lower()
+    if word in BOOLEANS_TRUE:
+        return True
+    return [] if word in BOOLEANS_FALSE or written is None else [str(written)]
 
 
 class Progress:

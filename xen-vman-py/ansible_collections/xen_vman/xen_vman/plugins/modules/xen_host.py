@@ -41,8 +41,8 @@ options:
     default: false
   allow_reinstall:
     description:
-      - Whether C(reinstall) in the definition of a VM may erase what is on its root; or the list of VMs, as C(ORG-NAME),
-        that may be.
+      - Whether C(reinstall) in the definition of a VM may erase what is on its root; or the VM, as C(ORG-NAME), or the
+        list of VMs of which it may.
     type: raw
     default: false
   root:
