@@ -234,6 +234,23 @@ def test_the_package_may_come_from_an_index(host, home, env):
     assert counts(again)["failed"] == 0 and counts(again)["changed"] == 0, again.text
 
 
+def test_a_virtual_environment_of_an_older_python_is_made_anew(host, home):
+    """As after an upgrade of the host: pip and the package are below another version's directory."""
+    hosts = variables(host, vm("web", "10.0.0.15", memory=2048), xen_vman_pip_args=["--no-index", "--find-links=/srv"])
+    del hosts["dom0"]["xen_vman_wheel"]
+    host.ask("cd /opt/xen-vman/venv/lib && mv python3.* python3.9 && touch /opt/xen-vman/venv/old")
+    before = host.tree()
+    check = playbook(home, PLAY, hosts, "--check")
+    assert counts(check)["failed"] == 0 and counts(check)["changed"] == 1, check.text
+    assert changed(before, host.tree()) == []
+    done = playbook(home, PLAY, hosts)
+    assert counts(done)["failed"] == 0 and counts(done)["changed"] == 2, done.text
+    assert host.ask("ls /opt/xen-vman/venv/old || true") == ""
+    assert host.ask("/opt/xen-vman/venv/bin/python -c 'import xen_vman; print(xen_vman.__version__)'")
+    again = playbook(home, PLAY, hosts)
+    assert counts(again)["failed"] == 0 and counts(again)["changed"] == 0, again.text
+
+
 def test_the_quick_start_works_as_it_stands(host, home):
     page = (debian_host.REPOSITORY / "docs" / "ansible.md").read_text().split("## What the role does")[0]
     (build, inventory, play, runs) = re.findall(r"```(?:sh|yml)\n(.*?)```", page, re.S)
