@@ -8,6 +8,8 @@ import re
 import subprocess
 import sys
 
+import xen_vman
+
 REPOSITORY = pathlib.Path(__file__).parents[2]
 # Where `ansible-playbook` is; another version of Ansible can be tried with it.
 BIN = pathlib.Path(os.environ.get("XEN_VMAN_ANSIBLE", pathlib.Path(sys.executable).parent))
@@ -53,6 +55,17 @@ def without_the_package(home):
     (home / "site").mkdir(exist_ok=True)
     (home / "site" / "sitecustomize.py").write_text("import sys\n\nsys.modules['xen_vman'] = None\n")
     return {"PYTHONPATH": str(home / "site")}
+
+
+def package_on_the_controller(home, code):
+    """What makes Python programs find another xen_vman, of the same version."""
+    site = home / "site"
+    for name in ("xen_vman", f"xen_vman-{xen_vman.__version__}.dist-info"):
+        (site / name).mkdir(parents=True)
+    (site / "xen_vman" / "__init__.py").write_text(code + "\n")
+    metadata = f"Metadata-Version: 2.1\nName: xen-vman\nVersion: {xen_vman.__version__}\n"
+    (site / f"xen_vman-{xen_vman.__version__}.dist-info" / "METADATA").write_text(metadata)
+    return {"PYTHONPATH": str(site)}
 
 
 def run(program, *words, home, cwd=None, env=None, timeout_secs=900):

@@ -8,9 +8,10 @@ import subprocess
 import time
 
 import pytest
+import xen_vman
 
 import debian_host
-from ansible_runs import BIN, environment, playbook, wheel, without_the_package, write_play
+from ansible_runs import BIN, environment, package_on_the_controller, playbook, wheel, without_the_package, write_play
 
 ROLE = "xen_vman.xen_vman.xen_vman"
 
@@ -220,24 +221,60 @@ def test_vms_taken_off_the_list_go_with_prune(host, home):
     assert host.ask("cat /srv/nfs/tank/org/slow-root/etc/hostname") == "org-slow"
 
 
-@pytest.mark.parametrize("env", [without_the_package, lambda home: None], ids=["alone", "with-the-controllers"])
+def from_an_index(host, **more):
+    """Variables for a host that has a directory of wheels for pip, and gets no wheel."""
+    shutil.copy(wheel(), host.root / "srv" / wheel().name)
+    args = ["--no-index", "--find-links=/srv"]
+    hosts = variables(host, vm("web", "10.0.0.15", memory=2048), xen_vman_pip_args=args, **more)
+    del hosts["dom0"]["xen_vman_wheel"]
+    return hosts
+
+
+# What the controller has: nothing, the package, or one for other machines.
+CONTROLLERS = {
+    "alone": without_the_package,
+    "with-the-controllers": lambda home: None,
+    "with-another-machines": lambda home: package_on_the_controller(home, 'raise ImportError("wrong ELF class")'),
+}
+
+
+@pytest.mark.parametrize("env", CONTROLLERS.values(), ids=CONTROLLERS)
 def test_the_package_may_come_from_an_index(host, home, env):
     """Where nobody has it yet, the definition is checked once it is there."""
-    shutil.copy(wheel(), host.root / "srv" / wheel().name)
-    hosts = variables(host, vm("web", "10.0.0.15", memory=2048), xen_vman_pip_args=["--no-index", "--find-links=/srv"])
-    del hosts["dom0"]["xen_vman_wheel"]
+    hosts, env = from_an_index(host), env(home)
     host.ask("rm -rf /opt/xen-vman")
-    done = playbook(home, PLAY, hosts, env=env(home))
+    before = host.tree()
+    check = playbook(home, PLAY, hosts, "--check", env=env)
+    assert counts(check)["failed"] == 0 and counts(check)["changed"] == 1, check.text
+    assert ("this cannot be checked yet" in check.text) == bool(env), check.text
+    assert changed(before, host.tree()) == []
+    done = playbook(home, PLAY, hosts, env=env)
     assert counts(done)["failed"] == 0 and counts(done)["changed"] == 2, done.text
-    assert done.text.count("Check the definition]") == (2 if env(home) else 1), done.text
-    again = playbook(home, PLAY, hosts, env=env(home))
+    assert done.text.count("Check the definition]") == (2 if env else 1), done.text
+    again = playbook(home, PLAY, hosts, env=env)
     assert counts(again)["failed"] == 0 and counts(again)["changed"] == 0, again.text
+
+
+@pytest.mark.parametrize("env", list(CONTROLLERS.values())[:2], ids=list(CONTROLLERS)[:2])
+def test_another_version_from_an_index_takes_the_place_of_an_older_one(host, home, env):
+    """The older one is not asked, as it does not know what is new."""
+    hosts, env = from_an_index(host), env(home)
+    version = xen_vman.__version__
+    host.ask(
+        f"cd /opt/xen-vman/venv/lib/python3*/site-packages && mv xen_vman-{version}.dist-info xen_vman-0.0.9.dist-info && "
+        f"sed -i s/{version}/0.0.9/ xen_vman-0.0.9.dist-info/METADATA xen_vman-0.0.9.dist-info/RECORD && "
+        "echo 'raise RuntimeError(\"the older one was asked\")' >>xen_vman/__init__.py"
+    )
+    check = playbook(home, PLAY, hosts, "--check", env=env)
+    assert counts(check)["failed"] == 0 and counts(check)["changed"] == 0, check.text
+    done = playbook(home, PLAY, hosts, env=env)
+    assert counts(done)["failed"] == 0 and counts(done)["changed"] == 1, done.text
+    assert host.ask("/opt/xen-vman/venv/bin/python -c 'import xen_vman; print(xen_vman.__version__)'") == version
 
 
 def test_a_virtual_environment_of_an_older_python_is_made_anew(host, home):
     """As after an upgrade of the host: pip and the package are below another version's directory."""
-    hosts = variables(host, vm("web", "10.0.0.15", memory=2048), xen_vman_pip_args=["--no-index", "--find-links=/srv"])
-    del hosts["dom0"]["xen_vman_wheel"]
+    hosts = from_an_index(host)
     host.ask("cd /opt/xen-vman/venv/lib && mv python3.* python3.9 && touch /opt/xen-vman/venv/old")
     before = host.tree()
     check = playbook(home, PLAY, hosts, "--check")

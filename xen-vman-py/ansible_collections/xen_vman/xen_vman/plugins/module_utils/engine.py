@@ -22,6 +22,7 @@ ARGUMENTS = dict(
     root=dict(type="path", default="/"),
     package=dict(type="path"),
     wheel=dict(type="path"),
+    requirement=dict(type="str"),
     bundle=dict(type="path"),
 )
 
@@ -90,7 +91,7 @@ def load(module: AnsibleModule) -> typing.Any:
     try:
         return importlib.import_module("xen_vman")
     except ImportError as error:
-        module.fail_json(msg=f"{missing_required_lib('xen-vman')}\n{error}")
+        module.fail_json(msg=f"{missing_required_lib('xen-vman')}\n{error}", package_is_missing=True)
 
 
 def converge(module: AnsibleModule) -> None:

@@ -19,7 +19,7 @@ description:
     on by itself.
 attributes:
   check_mode:
-    description: Says what would be done, and touches nothing.
+    description: Says what would be done, and touches nothing. Without the Python package, it is skipped with a warning.
     support: full
   diff_mode:
     description: Shows what changes in files, without passwords.
@@ -57,6 +57,11 @@ options:
   wheel:
     description: The wheel of the Python package, on the controller.
     type: path
+  requirement:
+    description:
+      - The version of the Python package that must be there, as C(xen-vman==0.1.0), if O(wheel) is not given.
+      - One that is not it counts as none.
+    type: str
   bundle:
     description: For the part on the controller, which puts the definition there.
     type: path

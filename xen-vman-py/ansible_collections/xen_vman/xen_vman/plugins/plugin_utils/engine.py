@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import importlib.util
 import json
 import os
 import pathlib
+import re
 import shlex
 import tempfile
 import time
@@ -20,6 +22,7 @@ from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.release import __version__
+from packaging.requirements import InvalidRequirement, Requirement
 
 from .definition import SCRIPTS, Gathered, Variables, plain, scripts
 
@@ -33,7 +36,7 @@ ENDED = 42
 # Older versions show messages as JSON alone.
 SHOWS_LINES = tuple(map(int, __version__.split(".")[:2])) >= (2, 19)
 NOT_THERE = (
-    "the Python package xen-vman is neither in {place} on the host nor installed on the controller, and no wheel is "
+    "the Python package {wanted} is neither in {place} on the host nor installed on the controller, and no wheel is "
     "given; nothing was done"
 )
 
@@ -49,6 +52,7 @@ class EngineAction(ActionBase):
         self._variables = task_vars or {}
         args = dict(self._task.args)
         wheel = args.pop("wheel", None)
+        wanted = args.pop("requirement", None) or "xen-vman"
         gathered = self._definition(args.pop("definition", None))
         if gathered.problems:
             raise AnsibleActionFail(problems(gathered.problems))
@@ -56,9 +60,10 @@ class EngineAction(ActionBase):
             self._make_tmp_path()
         tmpdir = self._connection._shell.tmpdir
         try:
-            place, sent = self._package(args.get("package"), wheel)
+            place, sent = self._package(args.get("package"), wheel, wanted)
             if place is None and args.get("package"):
-                result.update(failed=True, msg=NOT_THERE.format(place=args["package"]), package_is_missing=True)
+                message = NOT_THERE.format(wanted=wanted, place=args["package"])
+                result.update(self._without_package(message))
                 return result
             bundle = self._connection._shell.join_path(tmpdir, "definition.json")
             self._transfer_data(bundle, json.dumps(vars(gathered)).encode())
@@ -66,6 +71,9 @@ class EngineAction(ActionBase):
             args.update(package=place, bundle=bundle)
             result.update(self._converge(args))
             result["package_is_there"] = not sent
+            # A wheel that is given is what will be installed: if that is of no use, nothing else helps.
+            if result.pop("package_is_missing", False) and wheel is None:
+                result.update(self._without_package(result["msg"]))
             if result.get("failed") and not SHOWS_LINES:
                 self._display.display(str(result["msg"]), color=C.COLOR_ERROR)
             return result
@@ -75,6 +83,13 @@ class EngineAction(ActionBase):
             self._remove_tmp_path(tmpdir, force=True)
             if another not in (tmpdir, None):
                 self._remove_tmp_path(another, force=True)
+
+    def _without_package(self, message: str) -> dict[str, typing.Any]:
+        """What is said if nothing can be done; in check mode, whatever brings the package has not run either."""
+        found: dict[str, typing.Any] = {"msg": message, "package_is_missing": True}
+        if self._task.check_mode:
+            return {**found, "failed": False, "skipped": True, "warnings": [f"this cannot be checked yet: {message}"]}
+        return {**found, "failed": True}
 
     def _converge(self, args: dict[str, typing.Any]) -> dict[str, typing.Any]:
         return self._module(args)
@@ -100,23 +115,23 @@ class EngineAction(ActionBase):
     def _find(self, name: str) -> str:
         return str(self._find_needle("files", name))
 
-    def _package(self, venv: str | None, wheel: str | None) -> tuple[str | None, list[str]]:
+    def _package(self, venv: str | None, wheel: str | None, wanted: str) -> tuple[str | None, list[str]]:
         """Where the package is on the host, and what was sent there to be used once.
 
         If there is a wheel here, the host's own is used only if it is the same. If the host has
-        none at all, the one that is installed here is sent. Otherwise there is only what the
-        module's own Python may have.
+        none of the version that is wanted, the one that is installed here is sent. Otherwise there
+        is only what the module's own Python may have.
         """
-        installed = self._installed(venv) if venv else None
+        installed, version = self._installed(venv) if venv else (None, None)
         if wheel is not None:
             wheel = str(self._find(wheel))
             if installed == digest_of_wheel(wheel):
                 return venv, []
             return self._send(wheel)
-        if installed:
+        if installed and satisfies(version, wanted):
             return venv, []
         here = importlib.util.find_spec("xen_vman")
-        if here is None or here.origin is None:
+        if here is None or here.origin is None or not satisfies(version_here(), wanted):
             return None, []
         with tempfile.TemporaryDirectory() as directory:
             archive = os.path.join(directory, "xen_vman.whl")
@@ -128,14 +143,15 @@ class EngineAction(ActionBase):
         self._transfer_file(wheel, place)
         return place, [place]
 
-    def _installed(self, venv: str) -> str | None:
-        """The digest of the package in a virtual environment on the host."""
+    def _installed(self, venv: str) -> tuple[str | None, str | None]:
+        """The digest of the package in a virtual environment on the host, and its version."""
         command = (
             f"cd {shlex.quote(venv)}/lib/python3*/site-packages/xen_vman && "
-            "for file in *.py *.so; do cat $file; done | sha256sum"
+            "for file in *.py *.so; do cat $file; done | sha256sum && echo ../xen_vman-*.dist-info"
         )
         done = self._low_level_execute_command(f"LC_ALL=C sh -c {shlex.quote(command)}")
-        return done["stdout"].split()[0] if done["rc"] == 0 and done["stdout"].strip() else None
+        found = re.fullmatch(r"(\w+) .*?(?:/xen_vman-([^*/]+)\.dist-info)?\s*", done["stdout"], re.DOTALL)
+        return (found[1], found[2]) if done["rc"] == 0 and found else (None, None)
 
 
 class ConvergingAction(EngineAction):
@@ -205,6 +221,23 @@ class ConvergingAction(EngineAction):
 def problems(lines: list[str]) -> str:
     """One text for several problems."""
     return "\n".join([f"{len(lines)} problem{'s' if len(lines) > 1 else ''}", *(f"- {line}" for line in lines)])
+
+
+def satisfies(version: str | None, wanted: str) -> bool:
+    """Whether pip would leave a version of the package as it is. Of what is no requirement, as an URL, it alone knows."""
+    try:
+        specifier = Requirement(wanted).specifier
+    except InvalidRequirement:
+        return True
+    return not specifier or (version is not None and specifier.contains(version, prereleases=True))
+
+
+def version_here() -> str | None:
+    """The version of the package that is installed here."""
+    try:
+        return importlib.metadata.version("xen-vman")
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def digest_of_wheel(wheel: str) -> str:
