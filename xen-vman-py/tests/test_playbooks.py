@@ -223,16 +223,90 @@ def test_everything_wrong_is_said_at_once_in_the_words_of_the_variables(tmp_path
     assert tree(tmp_path / "root") == {}
 
 
-def test_what_cannot_be_evaluated_is_said_with_its_vm(tmp_path):
+def test_options_of_a_vm_are_its_own_whatever_their_form(tmp_path):
+    """Those of an expression are added; what is wrong with its own is said, and of the expression where it is used."""
+    variables = host(
+        tmp_path,
+        xen_vman_nfsroot_base="10.0.0.5:/tank",
+        xen_vman_default_additional_xen_options={"on_crash": "{{ 'preserve' if vm.name else '' }}", "localtime": 1},
+        xen_vman_vms=[
+            vm("a", {"ip": "10.0.0.15/24"}, additional_xen_options=[["localtime", 0], ["cap", 50]]),
+            vm("b", {"ip": "10.0.0.16/24"}, additional_xen_options={}),
+        ],
+    )
+    done = playbook(tmp_path, converge(), {"host": variables})
+    assert done.recap("host")["changed"] == 1, done.text
+    one, two = ((tmp_path / f"root/etc/xen/vms/org-{name}.cfg").read_text() for name in ("a", "b"))
+    assert 'on_crash = "preserve"' in one and "localtime = 0" in one and "cap = 50" in one
+    assert 'on_crash = "preserve"' in two and "localtime = 1" in two
+    variables["xen_vman_default_additional_xen_options"]["cap"] = "{{ -1 if vm.name else 0 }}"
+    variables["xen_vman_vms"] += [
+        vm("c", {"ip": "10.0.0.17/24"}, additional_xen_options="oops"),
+        vm("d", {"ip": "10.0.0.18/24"}, additional_xen_options=[["Localtime", 0], ["cap", 50]]),
+        vm("e", {"ip": "10.0.0.19/24"}),
+    ]
+    done = playbook(tmp_path, converge(), {"host": variables})
+    assert done.recap("host")["failed"] == 1
+    for line in (
+        "xen_vman_default_additional_xen_options.cap (for xen_vman_vms[1].additional_xen_options): ",
+        "xen_vman_vms[2].additional_xen_options: expected",
+        "xen_vman_vms[3].additional_xen_options[0]: `Localtime` must be",
+        "xen_vman_default_additional_xen_options.cap (for xen_vman_vms[4]): ",
+    ):
+        assert f"\n- {line}" in done.text, done.text
+
+
+def test_a_part_of_what_was_evaluated_is_said_with_its_variable(tmp_path):
+    variables = host(
+        tmp_path,
+        xen_vman_nfsroot_base="10.0.0.5:/tank",
+        xen_vman_default_nameserver=["10.0.0.1", "{{ vm.name }}"],
+        xen_vman_vms=[vm("a", {"ip": "10.0.0.15/24"})],
+    )
+    plays = converge()
+    plays[0]["tasks"][0]["ignore_errors"] = True
+    plays[0]["tasks"].append({"name": "Render", "ansible.builtin.debug": {"msg": "{{ query('xen_vman.xen_vman.files') }}"}})
+    done = playbook(tmp_path, plays, {"host": variables})
+    assert done.recap("host")["failed"] == 1
+    line = "- xen_vman_default_nameserver[1] (for xen_vman_vms[0]): `a` must be an IP address"
+    module, lookup = done.text.split("TASK [Render]")
+    assert line in module and line in lookup, done.text
+
+
+def test_what_cannot_be_evaluated_is_said_with_its_vm_and_with_all_else(tmp_path):
     variables = host(
         tmp_path,
         gateways={"a": "10.0.0.1"},
+        xen_vman_nfsroot_base="{{ nothing }}:/tank",
+        xen_vman_start_timeout="soon",
         xen_vman_default_gateway="{{ gateways[vm.name] }}",
-        xen_vman_vms=[vm("a", {"ip": "10.0.0.15/24"}), vm("b", {"ip": "10.0.0.16/24"})],
+        xen_vman_vms=[
+            vm("a", {"ip": "10.0.0.15/24"}),
+            vm("b", {"ip": "10.0.0.16/24"}, memory="{{ too_little }}"),
+            vm("c", {"ip": "10.0.0.17/24", "mac": "zz"}, nameserver=["{{ nobody }}"], gateway="10.0.0.1"),
+        ],
     )
-    done = playbook(tmp_path, converge(), {"host": variables})
+    variables["xen_vman_vms"][2]["org"] = "{{ no_org }}"
+    plays = converge()
+    plays[0]["tasks"][0]["ignore_errors"] = True
+    plays[0]["tasks"].append({"name": "Render", "ansible.builtin.debug": {"msg": "{{ query('xen_vman.xen_vman.files') }}"}})
+    done = playbook(tmp_path, plays, {"host": variables})
     assert done.recap("host")["failed"] == 1
-    assert "xen_vman_default_gateway, for xen_vman_vms[1]:" in done.text
+    lines = [
+        "xen_vman_nfsroot_base: 'nothing' is undefined",
+        "xen_vman_vms[1].memory: 'too_little' is undefined",
+        "xen_vman_vms[2].org: 'no_org' is undefined",
+        "xen_vman_vms[2].nameserver[0]: 'nobody' is undefined",
+        "xen_vman_default_gateway, for xen_vman_vms[1]: ",
+        "xen_vman_start_timeout: expected an integer, in seconds, found the text `soon`",
+        "xen_vman_vms[2].interfaces[0].mac: `zz` must be six pairs",
+    ]
+    for part in done.text.split("TASK [Render]"):
+        assert all(f"- {line}" in part for line in lines), part
+    module = done.text.split("TASK [Render]")[0]
+    assert all(f"\n- {line}" in module for line in lines), "in lines of their own"
+    assert f"{len(lines)} errors in the definition; nothing was changed" in module, "and nothing that comes of them"
+    assert tree(tmp_path / "root") == {}
 
 
 def test_scripts_come_from_the_files_of_the_play_and_from_absolute_paths(tmp_path):

@@ -64,6 +64,7 @@ import typing
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
+from ..module_utils.engine import said
 from ..plugin_utils.definition import SCRIPTS, Gathered, Variables, plain, scripts
 from ..plugin_utils.engine import problems
 
@@ -89,13 +90,15 @@ class LookupModule(LookupBase):
             everything = [Variables(variables or {}, self._templar).gather(find)]
         files: list[dict[str, typing.Any]] = []
         for gathered in everything:
-            if gathered.problems:
-                raise AnsibleLookupError(problems(gathered.problems))
             contents = {name: base64.b64decode(text) for name, text in gathered.scripts.items()}
             try:
                 rendered = xen_vman.render(gathered.definition, scripts=contents)
+                errors = rendered.report.errors
             except xen_vman.DefinitionError as error:
-                raise AnsibleLookupError(problems([str(one) for one in error.report.errors])) from error
+                errors = error.report.errors
+            wrong = gathered.problems + said(errors, gathered.origins, gathered.left_out)
+            if wrong:
+                raise AnsibleLookupError(problems(wrong))
             files += [
                 {
                     "path": file.path,

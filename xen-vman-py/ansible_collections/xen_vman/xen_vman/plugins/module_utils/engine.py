@@ -39,15 +39,21 @@ class Asked:
         self.definition = module.params["definition"] or {}
         self.scripts: dict[str, bytes] = {}
         self.origins: dict[str, str] = {}
+        self.problems: list[str] = []
+        self.left_out: list[str] = []
         if module.params["bundle"]:
             with open(module.params["bundle"], encoding="utf-8") as file:
                 bundle = json.load(file)
             self.definition = bundle["definition"]
             self.origins = bundle["origins"]
+            self.problems = bundle["problems"]
+            self.left_out = bundle["left_out"]
             self.scripts = {name: base64.b64decode(text) for name, text in bundle["scripts"].items()}
 
     def call(self, function: typing.Callable[..., typing.Any], **options: typing.Any) -> typing.Any:
         """Calls the engine, and fails as a module does."""
+        if self.problems:
+            self.refuse(self.report())
         try:
             return function(self.definition, root=self.module.params["root"], scripts=self.scripts, **options)
         except self.engine.DefinitionError as error:
@@ -55,10 +61,19 @@ class Asked:
         except self.engine.HostError as error:
             self.module.fail_json(msg=str(error))
 
+    def report(self) -> typing.Any:
+        """All that is wrong, where something could not be evaluated."""
+        try:
+            return self.engine.plan(self.definition, root=self.module.params["root"], scripts=self.scripts).report
+        except self.engine.DefinitionError as error:
+            return error.report
+        except self.engine.HostError:
+            return self.engine.check(self.definition, scripts=self.scripts)
+
     def refuse(self, report: typing.Any) -> None:
         """Fails with all that is wrong."""
         self.warn(report)
-        lines = [self.line(one) for one in report.errors]
+        lines = self.problems + said(report.errors, self.origins, self.left_out)
         number = f"{len(lines)} error{'s' if len(lines) > 1 else ''}"
         self.module.fail_json(
             msg="\n".join([f"{number} in the definition; nothing was changed", *(f"- {line}" for line in lines)]),
@@ -67,15 +82,34 @@ class Asked:
 
     def warn(self, report: typing.Any) -> None:
         """Passes warnings on."""
-        for one in report.warnings:
-            self.module.warn(self.line(one))
+        for line in said(report.warnings, self.origins, self.left_out):
+            self.module.warn(line)
 
-    def line(self, one: typing.Any) -> str:
-        """A problem in one line, with the variable that it is in."""
-        place = self.origins.get(one.path)
-        where = one.path if place is None else f"{place} (for {one.path.rpartition('.')[0]})"
-        text = f"{where}: {one.message} [{one.id}]"
-        return text if one.help is None else f"{text}; {one.help}"
+
+def said(found: typing.Iterable[typing.Any], origins: dict[str, str], left_out: list[str]) -> list[str]:
+    """Problems, each in one line; without those that may come of what is left out."""
+    return [
+        line(one, origins)
+        for one in found
+        if beginning(one.path, left_out) is None
+        and not (left_out and one.id.startswith("missing-") and one.id != "missing-key")
+    ]
+
+
+def line(one: typing.Any, origins: dict[str, str]) -> str:
+    """A problem, with the variable that it is in."""
+    where = one.path
+    table = beginning(where, origins)
+    if table is not None:
+        where = f"{origins[table]}{where[len(table) :]} (for {table.rpartition('.')[0]})"
+    text = f"{where}: {one.message} [{one.id}]"
+    return text if one.help is None else f"{text}; {one.help}"
+
+
+def beginning(path: str, known: typing.Container[str]) -> str | None:
+    """The longest of the known paths that a path begins with."""
+    ends = [end for end in range(len(path)) if path[end] in ".["]
+    return next((path[:end] for end in [len(path), *reversed(ends)] if path[:end] in known), None)
 
 
 def load(module: AnsibleModule) -> typing.Any:

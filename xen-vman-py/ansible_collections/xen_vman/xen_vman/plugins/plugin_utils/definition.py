@@ -66,6 +66,8 @@ class Gathered:
     """The variables that values come from that were evaluated for one VM or interface, by path."""
     problems: list[str] = dataclasses.field(default_factory=list)
     """What could not be evaluated."""
+    left_out: list[str] = dataclasses.field(default_factory=list)
+    """Where that would be, by path."""
 
 
 class Variables:
@@ -90,14 +92,11 @@ class Variables:
             if (name.startswith(DEFAULT) or name == LAZY_BRIDGE) and self._speaks_of_vm(self._variables[name], set()):
                 lazy.append(name)
                 continue
-            try:
-                gathered.definition[name] = plain(self._templar.template(self._variables[name]))
-            except AnsibleError as error:
-                gathered.problems.append(f"{name}: {error}")
-        self._evaluate(lazy, gathered)
+            gathered.definition[name] = self._evaluated(name, self._variables[name], gathered)
+        self._fill_in(lazy, gathered)
         for name, value in (
             ("xen_vman_guest_user", self._guest_user(user)),
-            ("xen_vman_header", self._header()),
+            ("xen_vman_header", self._header(gathered)),
         ):
             if value:
                 gathered.definition.setdefault(name, value)
@@ -126,7 +125,20 @@ class Variables:
             return any(self._speaks_of_vm(one, seen) for one in value)
         return False
 
-    def _evaluate(self, lazy: list[str], gathered: Gathered) -> None:
+    def _evaluated(self, path: str, value: typing.Any, gathered: Gathered) -> typing.Any:
+        """Evaluates a value; what of it cannot be is left out, and is a problem at its own place."""
+        try:
+            return plain(self._templar.template(value))
+        except AnsibleError as error:
+            if isinstance(value, dict):
+                return {str(key): self._evaluated(f"{path}.{key}", one, gathered) for key, one in value.items()}
+            if isinstance(value, list):
+                return [self._evaluated(f"{path}[{number}]", one, gathered) for number, one in enumerate(value)]
+            gathered.problems.append(f"{path}: {reason(error)}")
+            gathered.left_out.append(path)
+            return None
+
+    def _fill_in(self, lazy: list[str], gathered: Gathered) -> None:
         vms = gathered.definition.get("xen_vman_vms")
         for number, vm in enumerate(vms if lazy and isinstance(vms, list) else []):
             if not isinstance(vm, dict):
@@ -169,24 +181,50 @@ class Variables:
         try:
             value = plain(self._scoped.template(self._variables[name]))
         except AnsibleError as error:
-            gathered.problems.append(f"{name}, for {path}: {error}")
+            gathered.problems.append(f"{name}, for {path}: {reason(error)}")
+            gathered.left_out.append(f"{path}.{key}")
             return
         if value in (None, ""):
             return
-        if key == OPTIONS and isinstance(value, dict) and isinstance(written, dict):
-            value = {**value, **written}
-        table[key] = value
-        gathered.origins[f"{path}.{key}"] = name
+        if written in (None, ""):
+            table[key] = value
+            gathered.origins[f"{path}.{key}"] = name
+            return
+        # Of options, a VM has those that it does not write itself. What is wrong with its own, the engine says.
+        own, others = pairs(written), pairs(value)
+        if own is None or others is None:
+            return
+        others = [pair for pair in others if pair[0] not in {option for option, _ in own}]
+        for number, (option, _) in enumerate(others, len(own)):
+            place = f".{option}" if isinstance(written, dict) else f"[{number}]"
+            gathered.origins[f"{path}.{key}{place}"] = f"{name}.{option}"
+        table[key] = {**written, **dict(others)} if isinstance(written, dict) else own + others
 
     def _guest_user(self, user: str | None) -> str | None:
         """The user that guests get: the one who connects, unless that is root."""
         known = self._templar.template(self._variables.get("ansible_user")) or user
         return None if known == "root" else known
 
-    def _header(self) -> str | None:
+    def _header(self, gathered: Gathered) -> str | None:
         """`ansible_managed`, in one line."""
-        written = self._variables.get("ansible_managed")
-        return " ".join(str(self._templar.template(written)).split()) if written else "Ansible managed"
+        written = self._evaluated("ansible_managed", self._variables.get("ansible_managed"), gathered)
+        return " ".join(str(written).split()) if written else "Ansible managed"
+
+
+def reason(error: AnsibleError) -> str:
+    """What Ansible says of an expression. Older versions say it twice."""
+    text = str(error)
+    half = text[: (len(text) - 2) // 2]
+    return half if text == f"{half}. {half}" else text
+
+
+def pairs(options: typing.Any) -> list[list[typing.Any]] | None:
+    """Options of xl.cfg, which may be a dict or a list of pairs; none if they are neither."""
+    if isinstance(options, dict):
+        return [[option, value] for option, value in options.items()]
+    if isinstance(options, list) and all(isinstance(one, list) and len(one) == 2 for one in options):
+        return options
+    return None
 
 
 def scripts(names: typing.Any, find: Callable[[str], str]) -> dict[str, str]:

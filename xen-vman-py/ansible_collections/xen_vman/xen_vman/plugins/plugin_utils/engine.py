@@ -50,32 +50,34 @@ class EngineAction(ActionBase):
     def run(self, tmp: typing.Any = None, task_vars: typing.Any = None) -> dict[str, typing.Any]:
         result: dict[str, typing.Any] = super().run(tmp, task_vars)
         self._variables = task_vars or {}
+        result.update(self._run())
+        if result.get("failed") and not SHOWS_LINES:
+            self._display.display(str(result["msg"]), color=C.COLOR_ERROR)
+        return result
+
+    def _run(self) -> dict[str, typing.Any]:
         args = dict(self._task.args)
         wheel = args.pop("wheel", None)
         wanted = args.pop("requirement", None) or "xen-vman"
         gathered = self._definition(args.pop("definition", None))
-        if gathered.problems:
-            raise AnsibleActionFail(problems(gathered.problems))
         if not self._connection._shell.tmpdir:
             self._make_tmp_path()
         tmpdir = self._connection._shell.tmpdir
         try:
             place, sent = self._package(args.get("package"), wheel, wanted)
             if place is None and args.get("package"):
-                message = NOT_THERE.format(wanted=wanted, place=args["package"])
-                result.update(self._without_package(message))
-                return result
+                if gathered.problems:
+                    return {"failed": True, "msg": problems(gathered.problems)}
+                return self._without_package(NOT_THERE.format(wanted=wanted, place=args["package"]))
             bundle = self._connection._shell.join_path(tmpdir, "definition.json")
             self._transfer_data(bundle, json.dumps(vars(gathered)).encode())
             self._fixup_perms2([tmpdir, bundle, *sent])
             args.update(package=place, bundle=bundle)
-            result.update(self._converge(args))
+            result = self._converge(args)
             result["package_is_there"] = not sent
             # A wheel that is given is what will be installed: if that is of no use, nothing else helps.
             if result.pop("package_is_missing", False) and wheel is None:
                 result.update(self._without_package(result["msg"]))
-            if result.get("failed") and not SHOWS_LINES:
-                self._display.display(str(result["msg"]), color=C.COLOR_ERROR)
             return result
         finally:
             # A module that goes on by itself keeps its directory, and the next one gets another.
