@@ -137,6 +137,22 @@ def test_results_compare_show_themselves_and_become_dicts():
         one.file("/etc/nothing")
 
 
+def test_where_values_come_from_and_facts_are_results_too(tmp_path):
+    (row,) = xen_vman.explain(HOST, "a-web", "memory")
+    assert (row.value, row.origin, row.path, row.file) == (1024, "built-in", None, None)
+    rows = xen_vman.explain(HOST, "a-web")
+    assert rows == xen_vman.explain(HOST, "a-web") and len(set(rows)) == len(rows)
+    assert {one.made_from for one in rows if one.key == "domain"} == {"org and name"}
+    (tmp_path / "usr/sbin").mkdir(parents=True)
+    (tmp_path / "usr/sbin/xl").write_text("#!/bin/sh\n")
+    (tmp_path / "usr/sbin/xl").chmod(0o755)
+    found = xen_vman.facts(root=tmp_path)
+    assert found == xen_vman.HostFacts(xl_path="/usr/sbin/xl")
+    assert found.to_dict()["host_memory"] is None
+    (row,) = xen_vman.explain(HOST, key="xl_path", facts=found)
+    assert (row.value, row.origin) == ("/usr/sbin/xl", "fact")
+
+
 def test_imported_files_are_a_definition(tmp_path):
     path = tmp_path / "web.cfg"
     path.write_text('name = "web"\nmemory = 512\nkernel = "/boot/k"\n')

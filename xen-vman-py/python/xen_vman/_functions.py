@@ -13,18 +13,21 @@ from ._input import Definition, Input, PathLike, Scripts, read
 from ._results import (
     Applied,
     DiagnosticInfo,
+    Explained,
     File,
     Finding,
+    HostFacts,
     Plan,
     Rendered,
     Report,
     VifCommands,
     VmStatus,
     _applied,
+    _explained,
     _plan,
 )
 
-Facts = Union[Mapping[str, Any], "os.PathLike[str]", None]
+Facts = Union[HostFacts, Mapping[str, Any], "os.PathLike[str]", None]
 Templates = Union[Mapping[str, str], "os.PathLike[str]", None]
 Progress = Callable[[dict[str, Any]], object]
 
@@ -54,16 +57,17 @@ def explain(
     *,
     facts: Facts = None,
     scripts: Scripts = None,
-) -> list[dict[str, Any]]:
+) -> list[Explained]:
     """Says where the values of a VM, or of the host, come from.
 
     :raises ValueError: if there is no such VM or key.
 
-    >>> explain({"stop_timeout": 120}, key="stop_timeout")[0]["value"]
-    120
+    >>> explain({"stop_timeout": 120}, key="stop_timeout")
+    [Explained(key='stop_timeout', value=120, origin='written', path='stop_timeout', file=None, line=None, \
+column=None, made_from=None)]
     """
-    rows: list[dict[str, Any]] = json.loads(_core.explain(read(definition, facts, scripts, (), (), False), vm, key))
-    return rows
+    rows = json.loads(_core.explain(read(definition, facts, scripts, (), (), False), vm, key))
+    return [_explained(row) for row in rows]
 
 
 def render(
@@ -215,10 +219,12 @@ def doctor(
     return [Finding(**one) for one in json.loads(text)]
 
 
-def facts(*, root: PathLike = "/") -> dict[str, Any]:
-    """What is found out about a host, as the argument ``facts`` takes it."""
-    found: dict[str, Any] = json.loads(_core.facts(pathlib.Path(root)))
-    return found
+def facts(*, root: PathLike = "/") -> HostFacts:
+    """What is found out about a host, as the argument ``facts`` takes it.
+
+    :raises HostError: if the host cannot be read.
+    """
+    return HostFacts(**json.loads(_core.facts(pathlib.Path(root))))
 
 
 def import_xl_cfg(*files: os.PathLike[str]) -> tuple[str, Report]:

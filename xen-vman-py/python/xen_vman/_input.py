@@ -10,6 +10,8 @@ import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Optional, Union
 
+from ._results import HostFacts
+
 PathLike = Union[str, "os.PathLike[str]"]
 
 Definition = Union[Mapping[str, Any], "os.PathLike[str]", "Text", "Iterable[DefinitionPart]"]
@@ -50,7 +52,7 @@ class Input:
 
 def read(
     definition: Definition,
-    facts: Union[Mapping[str, Any], os.PathLike[str], None],
+    facts: Union[HostFacts, Mapping[str, Any], os.PathLike[str], None],
     scripts: Scripts,
     allow: Iterable[str],
     deny: Iterable[str],
@@ -123,9 +125,11 @@ def _plain(value: Any) -> Any:
     return list(value)
 
 
-def _facts(facts: Union[Mapping[str, Any], os.PathLike[str], None]) -> Optional[tuple[str, bytes]]:
+def _facts(facts: Union[HostFacts, Mapping[str, Any], os.PathLike[str], None]) -> Optional[tuple[str, bytes]]:
     if facts is None:
         return None
+    if isinstance(facts, HostFacts):
+        facts = {key: value for key, value in facts.to_dict().items() if value is not None}
     if isinstance(facts, Mapping):
         return "<facts>.json", _json(facts)
     path = pathlib.Path(facts)

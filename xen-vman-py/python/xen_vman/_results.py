@@ -85,6 +85,47 @@ class Report(Result):
         return cls(tuple(_diagnostic(one) for one in json.loads(text)))
 
 
+@dataclasses.dataclass(frozen=True)
+class Explained(Result):
+    """A value of a VM or of the host, and where it comes from."""
+
+    key: str
+    """Its key, as ``interfaces[0].mac``."""
+    value: Any
+    """The value; lists are tuples."""
+    origin: str
+    """``written``, ``default``, ``built-in``, ``fact``, ``derived`` or ``unset``."""
+    path: Optional[str] = None
+    """Where it is written in the definition."""
+    file: Optional[str] = None
+    line: Optional[int] = None
+    column: Optional[int] = None
+    made_from: Optional[str] = None
+    """What it is derived from, or the fact."""
+
+
+def _explained(fields: dict[str, Any]) -> Explained:
+    made_from, value = fields.pop("from", None), fields.pop("value")
+    return Explained(value=_frozen(value), made_from=made_from, **_place(fields))
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(one) for one in value) if isinstance(value, list) else value
+
+
+@dataclasses.dataclass(frozen=True)
+class HostFacts(Result):
+    """What is known of a host, for the argument ``facts``; none where nothing is."""
+
+    xl_path: Optional[str] = None
+    iscsiadm_path: Optional[str] = None
+    xen_version: Optional[str] = None
+    """As ``4.17``."""
+    host_memory: Optional[int] = None
+    """In MiB."""
+    host_cpus: Optional[int] = None
+
+
 def _place(fields: dict[str, Any]) -> dict[str, Any]:
     # What is not in a file has a name in angle brackets.
     if str(fields.get("file")).startswith("<"):
