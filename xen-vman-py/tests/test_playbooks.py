@@ -355,6 +355,19 @@ def test_the_header_is_ansible_managed(tmp_path):
     assert (tmp_path / "root/etc/xen/vms/org-a.cfg").read_text().startswith("# By Ansible, from host\n")
 
 
+@pytest.mark.parametrize(
+    ("written", "header"),
+    [("Belongs to Ansible", "Belongs to Ansible"), ("{file}, changed at %H:%M", "Ansible managed"), ("from {host}", "Ansible managed"), ("", "Ansible managed")],
+    ids=["plain", "dated", "with-the-host", "empty"],
+)
+def test_the_header_of_the_settings_counts_if_it_is_always_the_same(written, header, tmp_path):
+    (tmp_path / "ansible.cfg").write_text(f"[defaults]\nansible_managed = {written}\n".replace("%", "%%"))
+    variables = host(tmp_path, xen_vman_nfsroot_base="10.0.0.5:/tank", xen_vman_vms=[vm("a", {"ip": "10.0.0.15/24"})])
+    done = playbook(tmp_path, converge(), {"host": variables})
+    assert done.recap("host")["changed"] == 1, done.text
+    assert (tmp_path / "root/etc/xen/vms/org-a.cfg").read_text().startswith(f"# {header}\n")
+
+
 def test_passwords_are_in_no_output(tmp_path):
     secret = "open-sesame"
     variables = host(

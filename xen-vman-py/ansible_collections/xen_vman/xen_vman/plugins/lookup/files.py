@@ -65,7 +65,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from ..module_utils.engine import said
-from ..plugin_utils.definition import SCRIPTS, Gathered, Variables, plain, scripts
+from ..plugin_utils.definition import Variables, given, plain
 from ..plugin_utils.engine import problems
 
 
@@ -81,11 +81,7 @@ class LookupModule(LookupBase):
         def find(name: str) -> str:
             return str(self.find_file_in_search_path(variables, "files", name))
 
-        def given(term: typing.Any) -> Gathered:
-            definition = plain(term)
-            return Gathered(definition, scripts(definition.get(SCRIPTS), find))
-
-        everything = [given(term) for term in terms]
+        everything = [given(plain(term), find) for term in terms]
         if not terms:
             everything = [Variables(variables or {}, self._templar).gather(find)]
         files: list[dict[str, typing.Any]] = []

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 import jinja2
 import jinja2.nodes
 import yaml
+from ansible import constants as C
 from ansible.errors import AnsibleError
 
 PREFIX = "xen_vman_"
@@ -208,7 +209,16 @@ class Variables:
     def _header(self, gathered: Gathered) -> str | None:
         """`ansible_managed`, in one line."""
         written = self._evaluated("ansible_managed", self._variables.get("ansible_managed"), gathered)
-        return " ".join(str(written).split()) if written else "Ansible managed"
+        return " ".join(str(written or managed_by_settings()).split())
+
+
+def managed_by_settings() -> str:
+    """`ansible_managed` of ansible.cfg, if it stands for itself: files with a date in them would change at every run."""
+    try:
+        written = str(C.config.get_config_value("DEFAULT_MANAGED_STR"))
+    except AnsibleError:
+        written = ""
+    return written if written and not set(written) & set("%{") else "Ansible managed"
 
 
 def reason(error: AnsibleError) -> str:
@@ -225,6 +235,12 @@ def pairs(options: typing.Any) -> list[list[typing.Any]] | None:
     if isinstance(options, list) and all(isinstance(one, list) and len(one) == 2 for one in options):
         return options
     return None
+
+
+def given(definition: dict[str, typing.Any], find: Callable[[str], str]) -> Gathered:
+    """A definition that is written out, in the words of the role or of the TOML schema."""
+    names = definition.get(SCRIPTS, definition.get(SCRIPTS[len(PREFIX) :]))
+    return Gathered(definition, scripts(names, find))
 
 
 def scripts(names: typing.Any, find: Callable[[str], str]) -> dict[str, str]:

@@ -24,7 +24,7 @@ from ansible.plugins.action import ActionBase
 from ansible.release import __version__
 from packaging.requirements import InvalidRequirement, Requirement
 
-from .definition import SCRIPTS, Gathered, Variables, plain, scripts
+from .definition import Gathered, Variables, given, plain
 
 # An installation over a slow line takes an hour; this is for what never ends.
 SECONDS_MAX = 24 * 60 * 60
@@ -111,8 +111,7 @@ class EngineAction(ActionBase):
         definition = plain(written)
         if not isinstance(definition, dict):
             raise AnsibleActionFail("definition: must be a dict")
-        names = definition.get(SCRIPTS, definition.get("additional_network_scripts"))
-        return Gathered(definition, scripts(names, self._find))
+        return given(definition, self._find)
 
     def _find(self, name: str) -> str:
         return str(self._find_needle("files", name))
