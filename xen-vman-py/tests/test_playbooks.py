@@ -2,12 +2,15 @@
 
 import json
 import pathlib
+import re
 import sys
 
 import pytest
 import xen_vman
+import yaml
 
-from ansible_runs import playbook, wheel, without_the_package
+from ansible_runs import REPOSITORY, playbook, wheel, without_the_package
+from collection import COLLECTION
 
 CASES = pathlib.Path(__file__).parents[2] / "xen-vman-core" / "tests" / "cases" / "role"
 SPECIFICATION = """\
@@ -328,6 +331,17 @@ def test_scripts_come_from_the_files_of_the_play_and_from_absolute_paths(tmp_pat
     assert "xen_vman_additional_network_scripts[2]:" in gone.text, gone.text
 
 
+@pytest.mark.parametrize("prefix", ["", "xen_vman_"], ids=["schema", "role"])
+def test_the_lookup_reads_scripts_in_both_words(prefix, tmp_path):
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "vif-custom").write_text("#!/bin/sh\n# my own\n")
+    plays = converge()
+    query = "query('xen_vman.xen_vman.files', {'" + prefix + "additional_network_scripts': ['vif-custom']})"
+    plays[0]["tasks"] = [{"name": "Show", "ansible.builtin.debug": {"msg": "{{ " + query + " | map(attribute='content') }}"}}]
+    done = playbook(tmp_path, plays, {"host": host(tmp_path)})
+    assert "# my own" in done.text, done.text
+
+
 @pytest.mark.parametrize(
     ("user", "expected"), [("deploy", "deploy"), ("root", "admin"), (None, "admin")], ids=["user", "root", "unset"]
 )
@@ -381,6 +395,32 @@ def test_passwords_are_in_no_output(tmp_path):
     assert secret in (tmp_path / "root/etc/xen/vms/org-a.cfg").read_text()
 
 
+def test_the_example_of_the_lookup_shows_no_passwords(tmp_path):
+    secret = "open-sesame"
+    variables = host(
+        tmp_path,
+        xen_vman_vms=[vm("a", builder="hvm", spice=True, spicepasswd=secret, spicehost="127.0.0.1", disks=["phy:/dev/vg/a,xvda,w"], manual_root_disk=True)],
+    )
+    text = (COLLECTION / "plugins" / "lookup" / "files.py").read_text()
+    tasks = yaml.safe_load(re.search(r'EXAMPLES = r"""(.*?)"""', text, re.S)[1])
+    tasks[0]["ansible.builtin.copy"]["dest"] = "{{ xen_vman_root }}{{ item.path }}"
+    (tmp_path / "root/etc/xen/vms").mkdir(parents=True)
+    done = playbook(tmp_path, [{"hosts": "all", "gather_facts": False, "tasks": tasks}], {"host": variables}, "--diff", "-vvv")
+    assert done.recap("host")["changed"] == 1, done.text
+    assert secret not in done.text
+    assert secret in (tmp_path / "root/etc/xen/vms/org-a.cfg").read_text()
+
+
+def test_a_task_that_is_not_to_be_logged_is_not(tmp_path):
+    variables = host(tmp_path, xen_vman_vms=[vm("a", {"ip": "10.0.0.15/24", "mac": "open-sesame"})])
+    plays = converge()
+    plays[0]["tasks"][0]["no_log"] = True
+    done = playbook(tmp_path, plays, {"host": variables})
+    assert done.recap("host")["failed"] == 1
+    # Newer versions of Ansible show what a module fails with in any case; once.
+    assert done.text.count("open-sesame") == done.text.count("[ERROR]: Task failed"), done.text
+
+
 def test_a_run_changes_nothing_twice_and_check_mode_nothing_at_all(tmp_path):
     variables = host(tmp_path, xen_vman_nfsroot_base="10.0.0.5:/tank", xen_vman_vms=[vm("a", {"ip": "10.0.0.15/24"}, auto_install=False)])
     root = tmp_path / "root"
@@ -409,6 +449,23 @@ def test_without_the_package_nothing_is_done(tmp_path):
     assert done.recap("host")["failed"] == 1
     assert "xen-vman" in done.text, done.text
     assert list((tmp_path / "root").iterdir()) == []
+
+
+def test_a_wheel_that_was_not_found_is_not_left_out(tmp_path):
+    """As the play of the quick start has it, without a wheel."""
+    page = (REPOSITORY / "docs" / "ansible.md").read_text()
+    (expression,) = re.findall(r'xen_vman_wheel: "(.*)"', page)
+    variables = host(tmp_path, xen_vman_wheel=expression, xen_vman_venv=str(tmp_path / "venv"))
+    plays = [{"hosts": "all", "gather_facts": False, "roles": ["xen_vman.xen_vman.xen_vman"]}]
+    done = playbook(tmp_path, plays, {"host": variables})
+    assert done.recap("host")["failed"] == 1
+    assert "the wheel (xen_vman_wheel) is an empty text; nothing was done" in done.text, done.text
+    # Of several it is the last.
+    (tmp_path / "files").mkdir()
+    for version in ("0.1.1", "0.1.0"):
+        (tmp_path / "files" / f"xen_vman-{version}-cp39-abi3-linux_x86_64.whl").write_text(version)
+    plays[0] = {"hosts": "all", "gather_facts": False, "tasks": [{"name": "Show", "ansible.builtin.debug": {"var": "xen_vman_wheel"}}]}
+    assert "xen_vman-0.1.1-" in playbook(tmp_path, plays, {"host": variables}).text
 
 
 def test_vms_can_be_asked_for(tmp_path):

@@ -12,6 +12,7 @@ version_added: 0.1.0
 short_description: Renders the files of a Xen host and its guests
 description:
   - Makes every file that O(_terms) needs, on the controller. Nothing is done to the host.
+  - Some of them hold passwords. A task that writes them shows these with C(--diff), unless it says C(no_log).
   - The same files are written by the module M(xen_vman.xen_vman.xen_host).
 options:
   _terms:
@@ -33,6 +34,7 @@ EXAMPLES = r"""
   loop: "{{ query('xen_vman.xen_vman.files') | selectattr('path', 'match', '/etc/xen/vms/') }}"
   loop_control:
     label: "{{ item.path }}"
+  no_log: true
 """
 
 RETURN = r"""

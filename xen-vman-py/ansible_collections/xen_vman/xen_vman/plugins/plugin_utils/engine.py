@@ -39,6 +39,10 @@ NOT_THERE = (
     "the Python package {wanted} is neither in {place} on the host nor installed on the controller, and no wheel is "
     "given; nothing was done"
 )
+NO_WHEEL = (
+    "the wheel (xen_vman_wheel) is an empty text; nothing was done. Write the path of a wheel of xen-vman: `make wheel` makes "
+    "one, and it is found by its name below `files`. Or leave it out, and pip on the host fetches the package"
+)
 
 
 class EngineAction(ActionBase):
@@ -52,12 +56,18 @@ class EngineAction(ActionBase):
         self._variables = task_vars or {}
         result.update(self._run())
         if result.get("failed") and not SHOWS_LINES:
-            self._display.display(str(result["msg"]), color=C.COLOR_ERROR)
+            self._show(str(result["msg"]), color=C.COLOR_ERROR)
         return result
+
+    def _show(self, text: str, **options: typing.Any) -> None:
+        if not self._task.no_log:
+            self._display.display(text, **options)
 
     def _run(self) -> dict[str, typing.Any]:
         args = dict(self._task.args)
         wheel = args.pop("wheel", None)
+        if wheel is not None and not str(wheel).strip():
+            raise AnsibleActionFail(NO_WHEEL)
         wanted = args.pop("requirement", None) or "xen-vman"
         gathered = self._definition(args.pop("definition", None))
         if not self._connection._shell.tmpdir:
@@ -195,14 +205,14 @@ class ConvergingAction(EngineAction):
             except AnsibleConnectionFailure:
                 if time.monotonic() > until:
                     raise
-                self._display.display(f"  {host} is out of reach; what it does goes on")
+                self._show(f"  {host} is out of reach; what it does goes on")
                 self._connection.reset()
                 continue
             until = time.monotonic() + SECONDS_OUT_OF_REACH
             lines = done["stdout"].splitlines()
             seen += len(lines)
             for line in lines:
-                self._display.display(f"  {host}: {line}")
+                self._show(f"  {host}: {line}")
             if done["rc"] == ENDED:
                 return
             missed = 0 if done["rc"] == 0 else missed + 1
