@@ -437,6 +437,17 @@ def test_a_run_changes_nothing_twice_and_check_mode_nothing_at_all(tmp_path):
         assert {path: one.st_mtime_ns for path, one in before.items()} == {path: one.st_mtime_ns for path, one in after.items()}
 
 
+@pytest.mark.parametrize(("in_the_way", "changed"), [("usr", False), ("etc/systemd", True)], ids=["first", "later"])
+def test_a_run_that_stops_on_its_way_has_changed_something(in_the_way, changed, tmp_path):
+    variables = host(tmp_path, xen_vman_nfsroot_base="10.0.0.5:/tank", xen_vman_vms=[vm("a", {"ip": "10.0.0.15/24"})])
+    (tmp_path / "root" / in_the_way).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "root" / in_the_way).write_text("no directory\n")
+    done = playbook(tmp_path, converge(), {"host": variables})
+    assert done.recap("host")["failed"] == 1
+    assert "cannot write" in done.text and f'"changed": {str(changed).lower()}' in done.text, done.text
+    assert (tmp_path / "root/usr/local/lib/xen-vman/vm-root").exists() == changed
+
+
 def test_without_the_package_nothing_is_done(tmp_path):
     variables = host(tmp_path, xen_vman_vms=[])
     plays = converge(package=str(tmp_path / "venv"))

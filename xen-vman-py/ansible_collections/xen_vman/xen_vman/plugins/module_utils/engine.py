@@ -59,7 +59,8 @@ class Asked:
         except self.engine.DefinitionError as error:
             self.refuse(error.report)
         except self.engine.HostError as error:
-            self.module.fail_json(msg=str(error))
+            progress = options.get("progress")
+            self.module.fail_json(msg=str(error), changed=progress is not None and progress.has_changed)
 
     def report(self) -> typing.Any:
         """All that is wrong, where something could not be evaluated."""
@@ -187,6 +188,12 @@ class Progress:
         self.file = None if path is None else open(path, "w", encoding="utf-8", buffering=1)
         if self.file is not None:
             self.file.write(f"{os.getpid()}\n")
+        self.begun = self.failed = 0
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether anything was done before the action that is the last one."""
+        return self.begun - self.failed > 1
 
     def __enter__(self) -> Progress:
         return self
@@ -196,6 +203,8 @@ class Progress:
             self.file.close()
 
     def __call__(self, event: dict[str, typing.Any]) -> None:
+        self.begun += event["event"] == "begins"
+        self.failed += event["event"] == "fails"
         if self.file is None:
             return
         if event["event"] == "begins" and event["action"] not in QUIET:
