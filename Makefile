@@ -8,7 +8,7 @@ WHEELS := target/python
 CARGO_FLAGS ?= --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-rust test-fuzz test-python test-oldest-ansible wheel lab lab-test judges lint bench soak fuzz clean
+.PHONY: help build test test-rust test-fuzz package test-python test-oldest-ansible wheel lab lab-test judges lint bench soak fuzz clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
@@ -24,17 +24,20 @@ test-rust:
 test-fuzz:
 	cargo test $(CARGO_FLAGS) --manifest-path fuzz/Cargo.toml --target-dir target/fuzz
 
-test-python: $(VENV_STAMP)
+# The Python package, as the tests use it.
+package: $(VENV_STAMP)
 	rm -rf $(WHEELS)
 	$(VENV)/bin/maturin build --locked --quiet --manifest-path xen-vman-py/Cargo.toml --out $(WHEELS)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall $(WHEELS)/*.whl
+
+test-python: package
 	cd xen-vman-py && ../$(VENV)/bin/python -m pytest -q
 
 # What Debian 12 has.
 OLDEST_ANSIBLE := ansible-core==2.14.18
 OLDEST_VENV := target/oldest-ansible
 
-test-oldest-ansible: $(VENV_STAMP) ## Run the playbooks of the tests with the oldest Ansible that will do
+test-oldest-ansible: package ## Run the playbooks of the tests with the oldest Ansible that will do
 	test -x $(OLDEST_VENV)/bin/ansible-playbook || { \
 	  $(PYTHON) -m venv --clear $(OLDEST_VENV) && \
 	  $(OLDEST_VENV)/bin/pip install --quiet --disable-pip-version-check '$(OLDEST_ANSIBLE)'; }
