@@ -44,6 +44,8 @@ EVALUATED = {
     "{{ 1 + 1 }}": "2",
     "version: 18.10": "version: 18.1",
 }
+# Of what YAML misreads, Ansible has the value alone, not what is written.
+AS_A_VALUE = {"misread-value": "wrong-type"}
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
 
 
@@ -103,10 +105,9 @@ def test_inventories_of_the_original_mean_what_their_files_mean(case, inventorie
     definition = [xen_vman.Text(text, "input.yml"), xen_vman.Text('header = "same"\nguest_user = "same"')]
     report = xen_vman.check(definition)
     if report.errors:
-        expected = {(one.path, one.id) for one in report.errors}
+        expected = {(one.path, AS_A_VALUE.get(one.id, one.id)) for one in report.errors}
         found = {(line.split(":")[0].split(" (")[0], line.split("[")[-1].split("]")[0]) for line in said["errors"]}
-        # Of a number to the base of 60 Ansible has the number alone.
-        assert {path for path, _ in found} == {path for path, _ in expected}, said["errors"]
+        assert found == expected, said["errors"]
         assert tree(inventories / "roots" / case.name) == {}
         return
     rendered = xen_vman.render(definition)
