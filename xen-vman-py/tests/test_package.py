@@ -6,13 +6,16 @@ import importlib.metadata
 import os
 import pathlib
 import pickle
+import shutil
 import subprocess
 import sys
 import threading
+import zipfile
 
 import pytest
 
 import xen_vman
+from ansible_runs import wheel
 
 HOST = {
     "nfsroot_base": "10.0.0.5:/tank",
@@ -192,6 +195,33 @@ def test_a_thousand_vms_take_little_memory():
     package = pathlib.Path(__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=package)
     assert int(done.stdout) < 200, f"{done.stdout} MiB"
+
+
+def other_interpreters():
+    """Each CPython from 3.9 on that is installed here, by its version, besides the one that runs the tests."""
+    found = {}
+    for minor in range(9, 20):
+        of_pyenv = pathlib.Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python")
+        place = next(iter(sorted(of_pyenv)), None) or shutil.which(f"python3.{minor}")
+        if place is not None and minor != sys.version_info.minor:
+            found[f"3.{minor}"] = place
+    return found
+
+
+@pytest.mark.parametrize("python", other_interpreters().values(), ids=other_interpreters())
+def test_one_wheel_is_for_all_interpreters(python, tmp_path):
+    """Those that are installed; without any other, this is skipped."""
+    with zipfile.ZipFile(wheel()) as archive:
+        archive.extractall(tmp_path)
+    code = (
+        "import doctest, sys, xen_vman, xen_vman._functions, xen_vman._errors\n"
+        "assert not any(doctest.testmod(one).failed for one in (xen_vman._functions, xen_vman._errors))\n"
+        "print(xen_vman.__file__)"
+    )
+    environment = {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([python, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith(str(tmp_path))
 
 
 @pytest.mark.skipif(not os.environ.get("XEN_VMAN_SLOW"), reason="builds the package once more; XEN_VMAN_SLOW=1 does")
