@@ -460,6 +460,13 @@ def test_without_the_package_nothing_is_done(tmp_path):
     done = playbook(tmp_path, plays, {"host": variables}, env=without_the_package(tmp_path))
     assert done.recap("host")["failed"] == 1
     assert "xen-vman" in done.text, done.text
+    # In check mode, whatever brings the package has not run either. What is wrong for sure is wrong all the same.
+    done = playbook(tmp_path, plays, {"host": variables}, "--check", env=without_the_package(tmp_path))
+    assert done.recap("host")["failed"] == 0 and done.recap("host")["skipped"] == 1, done.text
+    assert "this cannot be checked yet" in done.text, done.text
+    variables["xen_vman_nfsroot_base"] = "{{ nothing }}:/tank"
+    done = playbook(tmp_path, plays, {"host": variables}, "--check", env=without_the_package(tmp_path))
+    assert done.recap("host")["failed"] == 1 and "xen_vman_nfsroot_base: 'nothing' is undefined" in done.text, done.text
     assert list((tmp_path / "root").iterdir()) == []
 
 

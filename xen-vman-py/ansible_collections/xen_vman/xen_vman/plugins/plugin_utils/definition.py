@@ -187,19 +187,11 @@ class Variables:
             return
         if value in (None, ""):
             return
-        if written in (None, ""):
-            table[key] = value
-            gathered.origins[f"{path}.{key}"] = name
+        if written not in (None, ""):
+            add_options(name, value, table, path, gathered)
             return
-        # Of options, a VM has those that it does not write itself. What is wrong with its own, the engine says.
-        own, others = pairs(written), pairs(value)
-        if own is None or others is None:
-            return
-        others = [pair for pair in others if pair[0] not in {option for option, _ in own}]
-        for number, (option, _) in enumerate(others, len(own)):
-            place = f".{option}" if isinstance(written, dict) else f"[{number}]"
-            gathered.origins[f"{path}.{key}{place}"] = f"{name}.{option}"
-        table[key] = {**written, **dict(others)} if isinstance(written, dict) else own + others
+        table[key] = value
+        gathered.origins[f"{path}.{key}"] = name
 
     def _guest_user(self, user: str | None) -> str | None:
         """The user that guests get: the one who connects, unless that is root."""
@@ -228,11 +220,29 @@ def reason(error: AnsibleError) -> str:
     return half if text == f"{half}. {half}" else text
 
 
+def add_options(
+    name: str, default: typing.Any, vm: dict[str, typing.Any], path: str, gathered: Gathered
+) -> None:
+    """Gives a VM the options of xl.cfg that it does not write itself. What is wrong with its own, the engine says."""
+    written = vm[OPTIONS]
+    own, others = pairs(written), pairs(default)
+    if own is None or others is None:
+        return
+    known = {pair[0] for pair in own}
+    others = [pair for pair in others if pair[0] not in known]
+    for number, pair in enumerate(others, len(own)):
+        place = f".{pair[0]}" if isinstance(written, dict) else f"[{number}]"
+        gathered.origins[f"{path}.{OPTIONS}{place}"] = f"{name}.{pair[0]}"
+    vm[OPTIONS] = {**written, **dict(others)} if isinstance(written, dict) else own + others
+
+
 def pairs(options: typing.Any) -> list[list[typing.Any]] | None:
     """Options of xl.cfg, which may be a dict or a list of pairs; none if they are neither."""
     if isinstance(options, dict):
         return [[option, value] for option, value in options.items()]
-    if isinstance(options, list) and all(isinstance(one, list) and len(one) == 2 for one in options):
+    if isinstance(options, list) and all(
+        isinstance(one, list) and len(one) == 2 and isinstance(one[0], str) for one in options
+    ):
         return options
     return None
 

@@ -22,7 +22,6 @@ from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.release import __version__
-from packaging.requirements import InvalidRequirement, Requirement
 
 from .definition import Gathered, Variables, given, plain
 
@@ -76,9 +75,7 @@ class EngineAction(ActionBase):
         try:
             place, sent = self._package(args.get("package"), wheel, wanted)
             if place is None and args.get("package"):
-                if gathered.problems:
-                    return {"failed": True, "msg": problems(gathered.problems)}
-                return self._without_package(NOT_THERE.format(wanted=wanted, place=args["package"]))
+                return self._without_package(NOT_THERE.format(wanted=wanted, place=args["package"]), gathered.problems)
             bundle = self._connection._shell.join_path(tmpdir, "definition.json")
             self._transfer_data(bundle, json.dumps(vars(gathered)).encode())
             self._fixup_perms2([tmpdir, bundle, *sent])
@@ -87,7 +84,7 @@ class EngineAction(ActionBase):
             result["package_is_there"] = not sent
             # A wheel that is given is what will be installed: if that is of no use, nothing else helps.
             if result.pop("package_is_missing", False) and wheel is None:
-                result.update(self._without_package(result["msg"]))
+                result.update(self._without_package(result["msg"], gathered.problems))
             return result
         finally:
             # A module that goes on by itself keeps its directory, and the next one gets another.
@@ -96,11 +93,15 @@ class EngineAction(ActionBase):
             if another not in (tmpdir, None):
                 self._remove_tmp_path(another, force=True)
 
-    def _without_package(self, message: str) -> dict[str, typing.Any]:
+    def _without_package(self, message: str, unevaluated: list[str]) -> dict[str, typing.Any]:
         """What is said if nothing can be done; in check mode, whatever brings the package has not run either."""
+        if unevaluated:
+            return {"failed": True, "msg": problems(unevaluated)}
         found: dict[str, typing.Any] = {"msg": message, "package_is_missing": True}
         if self._task.check_mode:
-            return {**found, "failed": False, "skipped": True, "warnings": [f"this cannot be checked yet: {message}"]}
+            # Older versions do not show warnings of what is skipped.
+            self._display.warning(f"this cannot be checked yet: {message}")
+            return {**found, "failed": False, "skipped": True}
         return {**found, "failed": True}
 
     def _converge(self, args: dict[str, typing.Any]) -> dict[str, typing.Any]:
@@ -236,6 +237,9 @@ def problems(lines: list[str]) -> str:
 
 def satisfies(version: str | None, wanted: str) -> bool:
     """Whether pip would leave a version of the package as it is. Of what is no requirement, as an URL, it alone knows."""
+    # Ansible brings it, but not where ansible-test imports this.
+    from packaging.requirements import InvalidRequirement, Requirement
+
     try:
         specifier = Requirement(wanted).specifier
     except InvalidRequirement:
