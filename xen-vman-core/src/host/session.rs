@@ -1,6 +1,7 @@
 //! The iSCSI session that an installation needs.
 
 use super::{HostError, program};
+use crate::diag::text::printable;
 use crate::install::{self, Step};
 use crate::render::Install;
 use std::fs::File;
@@ -45,7 +46,9 @@ impl Session {
             return Ok(session);
         }
         session.let_go();
-        Err("failed; see 'journalctl -u vm_iscsi_session@".to_owned() + &install.domain + "'")
+        let unit = format!("vm_iscsi_session@{}.service", install.domain);
+        let why = reason(&unit, &install.domain).map_or_else(String::new, |why| format!(": {why}"));
+        Err(format!("failed{why}; see 'journalctl -u {unit}'"))
     }
 
     /// Logs out, unless the VM or a mount needs the session, and waits for that.
@@ -67,6 +70,24 @@ impl Session {
         // It has gone, or is about to.
         let _ = self.keeper.wait();
     }
+}
+
+/// What `vm-root` said last in a unit of a VM, if it said anything.
+fn reason(unit: &str, domain: &str) -> Option<String> {
+    let words = [
+        "journalctl",
+        "--quiet",
+        "--no-pager",
+        "--output=cat",
+        "--lines=20",
+        "--unit",
+        unit,
+    ];
+    let said = program::run(&words, STATE_SECS).ok()?.stdout;
+    let said = String::from_utf8_lossy(&said);
+    let own = format!("{domain}: ");
+    let last = said.lines().rev().find_map(|line| line.strip_prefix(&own));
+    last.map(printable)
 }
 
 /// Waits until systemd has ended the session, unless something else needs it.

@@ -60,6 +60,16 @@ disks_of_others() {
     check_same "and it is told again" 3 "$(xen-vman-cli plan host.toml >/dev/null 2>&1; echo $?)"
 }
 
+target_that_refuses() {
+    mkdir -p "$judge/flags/org-block"
+    touch "$judge/flags/org-block/target-refuses"
+    cli 2 apply host.toml
+    says "login to iqn.2017-01.de.example:org-block at"
+    says "journalctl -u vm_iscsi_session@org-block.service"
+    rm "$judge/flags/org-block/target-refuses"
+    nothing_left
+}
+
 install_onto_a_disk() {
     wipefs --quiet --all --force "$disk"
     : >"$judge/log.before"
