@@ -66,11 +66,13 @@ lint: ## rustfmt, clippy, rustdoc, shellcheck; warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps
 	shellcheck -x -S style .ci/run $$(grep -rlE '^#!/bin/(ba)?sh' xen-vman-core/tests/judges xen-vman-cli/benches)
 
-lab: ## Build the laboratory: real Xen with a Debian dom0 in QEMU (root; about 5 minutes, once)
+lab: build ## Build the laboratory: real Xen with a Debian dom0 in QEMU (root; about 5 minutes, once)
 	cd xen-vman-py/lab && $(PYTHON) -m xenlab build
 
-lab-test: lab $(VENV_STAMP) ## Run the scenarios of the laboratory, each from a fresh dom0
-	cd xen-vman-py/lab && ../../$(VENV)/bin/python -m pytest -q --rootdir . scenarios
+SCENARIOS ?= $(patsubst xen-vman-py/lab/scenarios/test_%.py,%,$(wildcard xen-vman-py/lab/scenarios/test_*.py))
+
+lab-test: lab $(if $(filter ansible,$(SCENARIOS)),wheel) $(VENV_STAMP) ## Run the scenarios of the laboratory, or SCENARIOS="nfs iscsi", each from a fresh dom0
+	cd xen-vman-py/lab && $(CURDIR)/$(VENV)/bin/python -m pytest -q -s -p no:cacheprovider --rootdir . $(SCENARIOS:%=scenarios/test_%.py)
 
 bench: wheel ## Benchmarks: in memory, `check` against tomllib, `render` against `cp -r`, `apply` against `cp -r` and fsync, Python against Jinja2, the role against a loop
 	cargo bench $(CARGO_FLAGS) -p xen-vman-core

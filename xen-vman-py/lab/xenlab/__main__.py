@@ -32,15 +32,17 @@ def build() -> None:
         )
     begin = time.monotonic()
     image.build()
-    machine.snapshot()
+    machine.booted()
     print(f"the laboratory is in {LAB} ({time.monotonic() - begin:.0f} s)")
 
 
 def shell() -> None:
     """A dom0 to look at."""
-    with tempfile.TemporaryDirectory(dir=LAB, prefix="shell-") as directory:
-        found = machine.restore(Path(directory))
+    with tempfile.TemporaryDirectory(dir=LAB, prefix=machine.RUN_PREFIX) as directory:
+        place = Path(directory)
+        found = machine.Machine(place)
         try:
+            machine.resume(found, place / "disk.qcow2", machine.booted())
             subprocess.run([*found.ssh_words()[:1], "-t", *found.ssh_words()[1:]], check=False)
         finally:
             found.stop()

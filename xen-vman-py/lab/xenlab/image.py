@@ -6,14 +6,14 @@ import gzip
 import lzma
 import pathlib
 import shutil
-import struct
 import subprocess
 
-from . import mirror
-from .trees import LAB, digest, dom0, run, tools
+from . import kernels, mirror, ours
+from .trees import LAB, XEN, alone, digest, dom0, key, run, tools
 
 DISK_GIB = 8
-KEY = LAB / "key"
+# Files of dom0 that are programs.
+OWN_FILES = pathlib.Path(__file__).parents[1] / "dom0"
 
 # What is of no use in a machine that lives for minutes.
 MASKED = [
@@ -22,19 +22,22 @@ MASKED = [
     *["nfs-blkmap.service", "e2scrub_reap.service"],
 ]
 
-# eth0 is the way to the outside; the guests are on br0.
+# uplink0 is the way to the outside; the guests are on br0.
 FILES = {
     "etc/hostname": "dom0\n",
     "etc/hosts": "127.0.0.1 localhost dom0\n",
     "etc/fstab": "/dev/vda / ext4 defaults,noatime 0 0\n",
     "etc/resolv.conf": "",
-    "etc/exports": "/srv/nfs 10.77.0.0/16(rw,no_root_squash,no_subtree_check,sync)\n",
+    "etc/exports": "/srv/nfs 10.77.0.0/16(rw,no_root_squash,no_subtree_check,async)\n",
+    # A server that has just started waits for clients of before; there are none.
+    "etc/nfs.conf.d/lab.conf": "[nfsd]\ngrace-time=5\nlease-time=5\n",
     "etc/ssh/sshd_config.d/lab.conf": "UseDNS no\nMaxSessions 100\n",
     "etc/sysctl.d/lab.conf": "net.ipv4.ip_forward=1\nnet.ipv6.conf.all.forwarding=1\n",
     "etc/modules-load.d/lab.conf": "\n".join(
         ["xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-blkback", "xen-netback", "xenfs", "loop", "bridge", "nfsd", ""]
     ),
-    "etc/systemd/network/10-uplink.network": "[Match]\nName=eth0\n[Network]\nAddress=10.0.2.15/24\nGateway=10.0.2.2\n",
+    "etc/systemd/network/10-uplink.link": "[Match]\nDriver=virtio_net\n[Link]\nName=uplink0\n",
+    "etc/systemd/network/10-uplink.network": "[Match]\nName=uplink0\n[Network]\nAddress=10.0.2.15/24\nGateway=10.0.2.2\n",
     "etc/systemd/network/20-br0.netdev": "[NetDev]\nName=br0\nKind=bridge\n[Bridge]\nSTP=no\nForwardDelaySec=0\n",
     "etc/systemd/network/20-br0.network": (
         "[Match]\nName=br0\n[Network]\nAddress=10.77.0.1/24\nConfigureWithoutCarrier=yes\nLinkLocalAddressing=no\n"
@@ -51,31 +54,6 @@ ENABLED = ["systemd-networkd", "ssh", "nfs-server", "rpcbind", "lab-ready"]
 MODULES = ["virtio_pci", "virtio_blk", "virtio_net", "ext4", "crc32c_generic", "crc32c-intel"]
 
 
-def kernel_version(root: pathlib.Path) -> str:
-    """The one kernel of a tree."""
-    (version,) = (path.name for path in (root / "lib/modules").iterdir())
-    return version
-
-
-def key() -> pathlib.Path:
-    """The key that opens dom0 and guests."""
-    if not KEY.exists():
-        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", KEY)
-    return KEY
-
-
-def unpacked_kernel(packed: bytes) -> bytes:
-    """The ELF file in a bzImage (Documentation/arch/x86/boot.rst): slow to unpack where nothing is fast."""
-    setup_sectors = packed[0x1F1] or 4
-    offset, length = struct.unpack_from("<II", packed, 0x248)
-    payload = packed[(setup_sectors + 1) * 512 + offset :][:length]
-    if payload.startswith(b"\xfd7zXZ"):
-        return lzma.LZMADecompressor(lzma.FORMAT_XZ).decompress(payload)
-    if payload.startswith(b"\x1f\x8b"):
-        return gzip.decompress(payload)
-    raise SystemExit(f"the kernel is packed in a way that is not known here: {payload[:6]!r}")
-
-
 def write(path: pathlib.Path, text: str, mode: int = 0o644) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
@@ -89,15 +67,15 @@ def furnish(root: pathlib.Path) -> None:
         write(root / name, text)
     write(root / "root/.ssh/authorized_keys", key().with_suffix(".pub").read_text(), 0o600)
     (root / "root/.ssh").chmod(0o700)
-    # Guests are given the kernel as it is here.
-    image = root / "boot" / f"vmlinuz-{kernel_version(root)}"
-    if image.read_bytes()[:4] != b"\x7fELF":
-        image.write_bytes(unpacked_kernel(image.read_bytes()))
+    shutil.copytree(OWN_FILES, root, dirs_exist_ok=True)
+    kernels.prune(root)
+    kernels.second(root, root / "srv/second-kernel.deb", LAB / "vmlinux-second")
     for name in ("srv/nfs", "var/log/xen/console"):
         (root / name).mkdir(parents=True, exist_ok=True)
     shutil.rmtree(root / "srv/mirror", ignore_errors=True)
     shutil.copytree(LAB / "mirror", root / "srv/mirror")
     shutil.copy(LAB / "mirror/lab.gpg", root / mirror.KEYRING.lstrip("/"))
+    shutil.copy(LAB / "guest.tar", root / "srv/guest.tar")
     for unit in MASKED:
         link = root / "etc/systemd/system" / unit
         link.unlink(missing_ok=True)
@@ -105,9 +83,20 @@ def furnish(root: pathlib.Path) -> None:
     run("chroot", root, "systemctl", "--quiet", "enable", *ENABLED)
 
 
+def guest() -> None:
+    """A guest as debootstrap makes it from that archive, for scenarios that are not about debootstrap."""
+    place = LAB / "guest"
+    shutil.rmtree(place, ignore_errors=True)
+    words = [f"--keyring={LAB}/mirror/lab.gpg", f"--include={','.join(mirror.PACKAGES)}", mirror.SUITE, place]
+    run(*alone("debootstrap", *words, f"file://{LAB}/mirror"))
+    run("chroot", place, "apt-get", "clean")
+    run("tar", "--directory", place, "--create", "--one-file-system", "--file", LAB / "guest.tar", ".")
+    shutil.rmtree(place)
+
+
 def initrd(root: pathlib.Path, out: pathlib.Path) -> None:
     """An initrd that mounts the disk, and nothing else."""
-    version = kernel_version(root)
+    version = kernels.version(root)
     place = out.with_suffix(".d")
     shutil.rmtree(place, ignore_errors=True)
     for name in ("bin", "dev", "proc", "sys", "root", "lib"):
@@ -118,7 +107,9 @@ def initrd(root: pathlib.Path, out: pathlib.Path) -> None:
         shown = run("chroot", root, "modprobe", "--set-version", version, "--show-depends", module)
         needed.update(dict.fromkeys(line.split()[1] for line in shown.splitlines() if line.startswith("insmod")))
     for path in needed:
-        shutil.copy(root / path.lstrip("/"), place / "lib")
+        file = root / path.lstrip("/")
+        content = file.read_bytes()
+        (place / "lib" / file.name).write_bytes(lzma.decompress(content) if file.suffix == ".xz" else content)
     loads = "".join(f"$b insmod /lib/{pathlib.Path(path).name} 2>/dev/null\n" for path in needed)
     write(
         place / "init",
@@ -131,29 +122,36 @@ def initrd(root: pathlib.Path, out: pathlib.Path) -> None:
         0o755,
     )
     names = "\n".join(str(path.relative_to(place)) for path in sorted(place.rglob("*")))
-    with out.open("wb") as file:
-        words = [root / "bin/busybox", "cpio", "-o", "-H", "newc"]
-        subprocess.run(words, input=names.encode(), stdout=file, stderr=subprocess.DEVNULL, cwd=place, check=True)
+    with out.open("wb") as packed:
+        words = [str(root / "bin/busybox"), "cpio", "-o", "-H", "newc"]
+        subprocess.run(words, input=names.encode(), stdout=packed, stderr=subprocess.DEVNULL, cwd=place, check=True)
 
 
 def build() -> None:
     """Makes all of it, if anything it is made of has changed."""
     tools()
-    root = dom0()
+    dom0()
     packages = mirror.build()
-    made_of = digest(packages, (LAB / "dom0.made-of").read_text(), pathlib.Path(__file__).read_text(), key().read_text())
+    sources = [pathlib.Path(__file__), pathlib.Path(kernels.__file__), *sorted(OWN_FILES.rglob("*"))]
+    texts = [path.read_text() for path in sources if path.is_file()]
+    made_of = digest(packages, (LAB / "dom0.made-of").read_text(), texts, key().read_text(), ours.made_of())
     stamp = LAB / "image.made-of"
     if stamp.exists() and stamp.read_text() == made_of:
         return
     print("making the disk of dom0", flush=True)
     stamp.unlink(missing_ok=True)
+    guest()
+    root = LAB / "dom0-furnished"
+    shutil.rmtree(root, ignore_errors=True)
+    run("cp", "--archive", dom0(), root)
     furnish(root)
-    version = kernel_version(root)
-    (LAB / "xen").write_bytes(gzip.decompress((root / "boot/xen-4.17-amd64.gz").read_bytes()))
+    ours.prepare(root)
+    version = kernels.version(root)
+    (LAB / "xen").write_bytes(gzip.decompress((root / f"boot/xen-{XEN}-amd64.gz").read_bytes()))
     shutil.copy(root / "boot" / f"vmlinuz-{version}", LAB / "vmlinux")
     initrd(root, LAB / "initrd")
     disk = LAB / "dom0.raw"
     disk.unlink(missing_ok=True)
-    features = "^metadata_csum,^has_journal"
-    run("mke2fs", "-q", "-t", "ext4", "-O", features, "-E", "lazy_itable_init=1", "-d", root, disk, f"{DISK_GIB}G")
+    run("mke2fs", "-q", "-t", "ext4", "-E", "lazy_itable_init=1", "-d", root, disk, f"{DISK_GIB}G")
+    shutil.rmtree(root)
     stamp.write_text(made_of)

@@ -9,15 +9,18 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 
-from .image import KEY
-from .trees import INSIDE, LAB, digest, run, with_tools
+from .trees import INSIDE, KEY, LAB, digest, run, with_tools
 
 MEMORY_MIB = 4096
 DOM0_MEMORY_MIB = 1536
 CPUS = 2
-SNAPSHOT = "booted"
+SNAPSHOT = "here"
+# What the directory of a machine that lives as long as a scenario begins with.
+RUN_PREFIX = "run-"
 BOOT_SECONDS_MAX = 300
+FIRST_KERNEL = "vmlinux"
 
 # What of mitigations and idling costs minutes under emulation, or crashes it: MWAIT is not there, and without
 # eager-fpu registers are lost between virtual CPUs.
@@ -34,18 +37,22 @@ class Machine:
     def __init__(self, place: pathlib.Path) -> None:
         self.place = place
         self.process: subprocess.Popen[bytes] | None = None
+        self.disk = place
+        # How often dom0 has come up since QEMU started.
+        self.boots = 0
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
 
-    def start(self, disk: pathlib.Path, *, snapshot: str | None = None) -> None:
+    def start(self, disk: pathlib.Path, *, snapshot: str | None = None, kernel: str = FIRST_KERNEL) -> None:
         """Starts with a disk; from a snapshot of it, or from the beginning."""
+        self.disk = disk
         inner = INSIDE
         here = inner / self.place.relative_to(LAB)
         words: list[object] = ["qemu-system-x86_64", "-name", "lab", "-accel", "tcg,thread=multi", "-machine", "pc"]
         words += ["-cpu", "max,-monitor", "-smp", CPUS, "-m", f"{MEMORY_MIB}M", "-nodefaults", "-display", "none"]
         words += ["-kernel", inner / "xen", "-append", f"xen {XEN}"]
-        words += ["-initrd", f"{inner}/vmlinux {LINUX.replace(',', ',,')},{inner}/initrd"]
+        words += ["-initrd", f"{inner}/{kernel} {LINUX.replace(',', ',,')},{inner}/initrd"]
         words += ["-drive", f"file={inner / disk.relative_to(LAB)},if=none,id=d0,format=qcow2,cache=unsafe,discard=unmap"]
         words += ["-device", "virtio-blk-pci,drive=d0"]
         # Nothing outside can be reached, and from outside nothing but ssh.
@@ -55,9 +62,11 @@ class Machine:
         words += ["-monitor", f"unix:{here}/monitor,server=on,wait=off"]
         if snapshot:
             words += ["-loadvm", snapshot]
+        self.boots = 0
         with (self.place / "qemu.log").open("wb") as log:
             self.process = subprocess.Popen(
-                with_tools(*words),
+                # It ends with us, however we end.
+                ["setpriv", "--pdeathsig", "KILL", *with_tools(*words)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -67,7 +76,9 @@ class Machine:
     def boot(self) -> float:
         """Waits until Xen answers in dom0; gives the seconds that took."""
         begin = time.monotonic()
-        while b"LAB-READY" not in self._read("serial.log"):
+        self.boots += 1
+        # QEMU writes the log of each of its runs anew.
+        while self._read("serial.log").count(b"LAB-READY") < self.boots:
             self._must_run()
             if time.monotonic() - begin > BOOT_SECONDS_MAX:
                 raise SystemExit(f"dom0 did not come up in {BOOT_SECONDS_MAX} s; see {self.place}/serial.log")
@@ -122,12 +133,34 @@ class Machine:
             raise AssertionError(f"{command}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
         return done
 
+    def put(self, content: bytes, path: str, mode: str = "0644") -> None:
+        """Writes a file in dom0."""
+        command = f"install -D -m {mode} /dev/stdin {path}"
+        subprocess.run([*self.ssh_words(), command], input=content, capture_output=True, check=True)
+
     def stop(self) -> None:
-        """Takes the power away."""
+        """Takes the power away. What dom0 has written stays on its disk."""
         if self.process is not None and self.process.poll() is None:
-            subprocess.run([*self.ssh_words(), "-O", "exit"], capture_output=True, check=False)
+            self.hang_up()
             os.killpg(self.process.pid, signal.SIGTERM)
             self.process.wait()
+
+    def hang_up(self) -> None:
+        """Ends the connection that commands share."""
+        subprocess.run([*self.ssh_words(), "-O", "exit"], capture_output=True, check=False)
+
+    def power_cut(self, *, kernel: str = FIRST_KERNEL) -> None:
+        """Takes the power away, and gives it back."""
+        self.stop()
+        self.start(self.disk, kernel=kernel)
+        self.boot()
+        self.answer()
+
+    def wait_for_reboot(self) -> None:
+        """Waits until dom0, which was told to reboot, is there again."""
+        self.hang_up()
+        self.boot()
+        self.answer()
 
 
 def overlay(disk: pathlib.Path, below: str, kind: str) -> None:
@@ -137,23 +170,32 @@ def overlay(disk: pathlib.Path, below: str, kind: str) -> None:
     run(*with_tools(*words, INSIDE / disk.relative_to(LAB)))
 
 
-def snapshot() -> pathlib.Path:
+def booted() -> pathlib.Path:
     """A disk with a snapshot of dom0 after its boot, made if it is not there."""
-    place = LAB / "boot"
-    disk = place / "disk.qcow2"
     made_of = digest((LAB / "image.made-of").read_text(), XEN, LINUX, MEMORY_MIB, CPUS)
-    stamp = LAB / "boot.made-of"
+
+    def boot(machine: Machine, disk: pathlib.Path) -> None:
+        overlay(disk, "dom0.raw", "raw")
+        machine.start(disk)
+        print(f"dom0 is up after {machine.boot():.0f} s", flush=True)
+        machine.answer()
+
+    return snapshot("booted", made_of, boot)
+
+
+def snapshot(name: str, made_of: str, make: Callable[[Machine, pathlib.Path], None]) -> pathlib.Path:
+    """A disk with a snapshot of a machine, in a directory of its own; made anew if `made_of` is not what it was."""
+    place, stamp = LAB / name, LAB / f"{name}.made-of"
+    disk = place / "disk.qcow2"
     if stamp.exists() and stamp.read_text() == made_of:
         return disk
     stamp.unlink(missing_ok=True)
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
-    overlay(disk, "dom0.raw", "raw")
     machine = Machine(place)
-    machine.start(disk)
     try:
-        print(f"dom0 is up after {machine.boot():.0f} s", flush=True)
-        machine.answer()
+        make(machine, disk)
+        machine.hang_up()
         machine.monitor(f"savevm {SNAPSHOT}")
     finally:
         machine.stop()
@@ -161,12 +203,9 @@ def snapshot() -> pathlib.Path:
     return disk
 
 
-def restore(place: pathlib.Path) -> Machine:
-    """A machine of its own, as dom0 was after its boot."""
-    disk = place / "disk.qcow2"
-    # A snapshot is in the disk itself, so the disk is copied; it is small, for what is below it is not.
-    shutil.copyfile(snapshot(), disk)
-    machine = Machine(place)
+def resume(machine: Machine, disk: pathlib.Path, snapshot: pathlib.Path) -> None:
+    """Goes on, with a disk of its own, from where a snapshot was made."""
+    # The snapshot is in the disk itself, so that is copied; it is small, for what is below it is not.
+    shutil.copyfile(snapshot, disk)
     machine.start(disk, snapshot=SNAPSHOT)
     machine.answer()
-    return machine

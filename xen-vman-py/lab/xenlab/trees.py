@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import pathlib
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-LAB = pathlib.Path(__file__).parents[3] / "target" / "lab"
+# The Debian that dom0 is, and the Xen in it.
+SUITE = os.environ.get("XEN_VMAN_LAB_DOM0", "bookworm")
+XEN = {"bookworm": "4.17", "trixie": "4.20"}[SUITE]
+
+REPOSITORY = pathlib.Path(__file__).parents[3]
+LAB = REPOSITORY / "target" / ("lab" if SUITE == "bookworm" else f"lab-{SUITE}")
 
 # Everything that the lab runs on this machine comes from here, so that nothing is installed on it. Debian 13's
 # QEMU: that of Debian 12 was not tried.
 TOOLS = ("trixie", ["qemu-system-x86", "seabios", "qemu-utils", "e2fsprogs", "openssh-client", "xz-utils", "gnupg", "apt-utils"])
 
 DOM0 = (
-    "bookworm",
+    SUITE,
     [
         # a Debian host
         *["systemd-sysv", "udev", "dbus", "kmod", "iproute2", "iputils-ping", "procps", "less", "ca-certificates"],
         *["openssh-server", "sudo", "python3", "python3-apt", "python3-venv", "busybox-static", "netcat-openbsd"],
         # Xen
-        *["linux-image-amd64", "xen-hypervisor-4.17-amd64", "xen-utils-4.17", "xen-utils-common", "xenstore-utils"],
+        *["linux-image-amd64", f"xen-hypervisor-{XEN}-amd64", f"xen-utils-{XEN}", "xen-utils-common", "xenstore-utils"],
         # what the VMs need
         *["dracut-core", "dracut-network", "debootstrap", "nfs-common", "open-iscsi", "e2fsprogs", "bridge-utils"],
         # the servers that dom0 plays
@@ -30,14 +36,24 @@ DOM0 = (
 )
 
 
-def run(*words: object, **options: object) -> str:
+def run(*words: object, env: Mapping[str, str] | None = None) -> str:
     """Runs a program; fails with what it said."""
     done = subprocess.run(
-        [str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, **options
+        [str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, env=env
     )
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(map(str, words))}: exit status {done.returncode}\n{(done.stdout + done.stderr)[-3000:]}")
     return done.stdout
+
+
+KEY = LAB / "key"
+
+
+def key() -> pathlib.Path:
+    """The key that opens dom0 and guests."""
+    if not KEY.exists():
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", KEY)
+    return KEY
 
 
 def digest(*parts: object) -> str:
@@ -57,7 +73,8 @@ def tree(name: str, suite: str, packages: Sequence[str]) -> pathlib.Path:
     LAB.mkdir(parents=True, exist_ok=True)
     leave_out = [f"--dpkgopt=path-exclude=/usr/share/{what}/*" for what in ("man", "locale", "doc")]
     run(
-        *["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--format=directory"],
+        # What it mounts, nobody else sees.
+        *["unshare", "--mount", "mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--format=directory"],
         *["--aptopt=Acquire::Languages \"none\"", "--dpkgopt=force-unsafe-io", *leave_out],
         *[f"--include={','.join(packages)}", suite, place],
     )
@@ -83,6 +100,11 @@ def with_tools(*words: object) -> list[str]:
     return ["unshare", "--mount", "--propagation", "private", "sh", "-ec", ENTER, "lab", str(LAB), str(LAB / "tools")] + [
         str(word) for word in words
     ]
+
+
+def alone(*words: object) -> list[object]:
+    """The words that run a program whose mounts and processes end with it."""
+    return ["unshare", "--mount", "--pid", "--fork", "--kill-child", *words]
 
 
 def dom0() -> pathlib.Path:

@@ -1,0 +1,125 @@
+"""The role, run from outside, with variables as the original role takes them."""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+from xenlab.trees import KEY, REPOSITORY
+
+# As in an inventory for the original role.
+VARIABLES = """
+xen_vman_nfsroot_base: 10.77.0.1:/srv/nfs
+xen_vman_default_memory: 384
+xen_vman_default_vcpus: 1
+xen_vman_default_cpu_str: all
+xen_vman_default_gateway: 10.77.0.1
+xen_vman_default_nameserver: [10.77.0.1]
+xen_vman_default_vifname_prefix: "{{ vm.name }}"
+xen_vman_lazy_default_network_bridge: "{{ bridges[vm.org] }}"
+xen_vman_default_additonal_xen_options:
+  tsc_mode: native
+xen_vman_public_keys: ["{{ lookup('file', 'key.pub') }}"]
+xen_vman_debootstrap_packages: [systemd, systemd-sysv, udev, openssh-server, sudo, iproute2, ifupdown, iputils-ping]
+xen_vman_start_timeout: 120
+xen_vman_stop_timeout: 60
+xen_vman_dracut_extra_flags: --no-compress
+bridges:
+  stuvus: br0
+xen_vman_vms:
+  - org: stuvus
+    name: web01
+    os:
+      type: debian
+      version: bookworm
+    interfaces:
+      - ip: 10.77.0.15/24
+  - org: stuvus
+    name: web02
+    memory: 320
+    os:
+      type: debian
+      version: "12"
+    interfaces:
+      - ip: 10.77.0.16/24
+        mac: "00:16:3e:00:00:16"
+# Where packages come from is not the original's affair.
+xen_vman_default_debootstrap_mirror: file:///srv/mirror
+xen_vman_default_debootstrap_keyring: /usr/share/keyrings/lab.gpg
+"""
+PLAY = [{"hosts": "dom0", "gather_facts": False, "roles": ["xen_vman.xen_vman.xen_vman"]}]
+ADDRESSES = {"web01": "10.77.0.15", "web02": "10.77.0.16"}
+BIN = pathlib.Path(sys.executable).parent
+
+
+def wheel():
+    (found,) = (REPOSITORY / "target" / "python" / "release").glob("*.whl")
+    return found
+
+
+def run(lab, home, *words):
+    """Runs the role; gives what Ansible says and how many tasks changed something."""
+    environment = {
+        "HOME": str(home),
+        "PATH": f"{BIN}:/usr/sbin:/usr/bin:/sbin:/bin",
+        "LC_ALL": "C.UTF-8",
+        "ANSIBLE_COLLECTIONS_PATH": str(REPOSITORY / "xen-vman-py"),
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_TIMEOUT": "60",
+        "PYTHONUNBUFFERED": "1",
+    }
+    command = [BIN / "ansible-playbook", "-i", "hosts.json", "play.json", *words]
+    done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, check=False, timeout=1800)
+    text = done.stdout + done.stderr
+    with (lab.results / "ansible.txt").open("a") as log:
+        log.write(f"# ansible-playbook {' '.join(words)}\n{text}\n")
+    counts = dict(re.findall(r"(\w+)=(\d+)", re.search(r"^dom0 +: (.*)$", text, re.M)[1]))
+    assert counts["failed"] == counts["unreachable"] == "0", text
+    return text, int(counts["changed"])
+
+
+def tree(lab):
+    """All that a run could change."""
+    return lab.run("find /etc /usr/local /opt /srv/nfs /var/lib/xen-vman -printf '%p %M %s %T@ %l\\n' 2>/dev/null | sort | sha256sum")
+
+
+def test_ansible(lab, tmp_path):
+    lab.quick_installs()
+    lab.exports("stuvus-web01", "stuvus-web02")
+    dom0 = {
+        "ansible_host": "127.0.0.1",
+        "ansible_port": lab.dom0.port,
+        "ansible_user": "root",
+        "ansible_ssh_private_key_file": str(KEY),
+        "ansible_ssh_common_args": "-o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no -o LogLevel=ERROR",
+        "ansible_python_interpreter": "/usr/bin/python3",
+        "xen_vman_wheel": str(wheel()),
+    }
+    (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": {"dom0": dom0}}}))
+    (tmp_path / "play.json").write_text(json.dumps(PLAY))
+    (tmp_path / "host_vars").mkdir()
+    (tmp_path / "host_vars" / "dom0.yml").write_text(VARIABLES)
+    (tmp_path / "key.pub").write_text(KEY.with_suffix(".pub").read_text())
+    with lab.step("check mode shows the installations and touches nothing"):
+        before = tree(lab)
+        text, changed = run(lab, tmp_path, "--check", "--diff")
+        assert changed > 0 and "install stuvus-web01 on 10.77.0.1:/srv/nfs/stuvus/web01-root" in text, text
+        assert tree(lab) == before
+    with lab.step("the first run installs and starts the guests"):
+        _, changed = run(lab, tmp_path)
+        assert changed > 0
+    with lab.step("they boot, and one can log in"):
+        for name, address in ADDRESSES.items():
+            lab.up(address, seconds_max=600)
+            assert lab.guest(address, "hostname; sudo id -un") == f"stuvus-{name}\nroot"
+            assert lab.succeeds(f"ip link show dev {name}.0 master br0")
+    with lab.step("the second run changes nothing, in check mode as well"):
+        before = tree(lab)
+        assert run(lab, tmp_path)[1] == 0
+        assert run(lab, tmp_path, "--check", "--diff")[1] == 0
+        # The guests write to their roots.
+        lab.run("systemctl stop vm@stuvus-web01 vm@stuvus-web02")
+        before = tree(lab)
+        assert run(lab, tmp_path)[1] == 0
+        assert tree(lab) == before

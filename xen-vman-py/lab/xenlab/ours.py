@@ -1,0 +1,67 @@
+"""What of the project itself is in the lab: its program, what it makes of dom0, and how definitions begin."""
+
+from __future__ import annotations
+
+import pathlib
+
+from . import kernels, mirror
+from .trees import LAB, REPOSITORY, alone, key, run
+
+CLI = REPOSITORY / "target" / "debug" / "xen-vman-cli"
+# Where it is in dom0, and what it is given.
+PROGRAM = "/usr/local/bin/xen-vman-cli"
+DEFINITION = "/etc/xen-vman/hypervisor.toml"
+DOM0_ADDRESS = "10.77.0.1"
+
+HOST = f"""\
+nfsroot_base = "{DOM0_ADDRESS}:/srv/nfs"
+iscsi_server = "{DOM0_ADDRESS}"
+iscsi_base_wwn = "iqn.2026-11.lab"
+debootstrap_packages = {list(mirror.PACKAGES)}
+start_timeout = 120
+stop_timeout = 60
+# Unpacking an initrd would delay every guest.
+dracut_extra_flags = "--no-compress"
+"""
+DEFAULTS = f"""
+[defaults]
+memory = 384
+vcpus = 1
+cpu_str = "any"
+nameserver = ["{DOM0_ADDRESS}"]
+debootstrap_mirror = "{mirror.URL}"
+debootstrap_keyring = "{mirror.KEYRING}"
+# Reading the time otherwise is slow on an emulated machine.
+additional_xen_options = {{ tsc_mode = "native" }}
+"""
+
+
+def program() -> bytes:
+    """Our program, without what only a debugger wants."""
+    small = LAB / "xen-vman-cli"
+    run("strip", "-o", small, CLI)
+    return small.read_bytes()
+
+
+def definition(host: str = "", vms: str = "") -> str:
+    """A definition: settings of the host beside those of the lab, and the VMs."""
+    public_key = key().with_suffix(".pub").read_text().strip()
+    return f'public_keys = ["{public_key}"]\n{HOST}{host}{DEFAULTS}{vms}'
+
+
+def made_of() -> list[str]:
+    """What `prepare` depends on."""
+    hooks = sorted((REPOSITORY / "templates/kernel").iterdir())
+    return [HOST, *(path.read_text() for path in [*hooks, REPOSITORY / "xen-vman-core/src/resolve/built_in.toml"])]
+
+
+def prepare(root: pathlib.Path) -> None:
+    """Makes a Xen host of the tree as one prepares an image: `apply --root`, and the hook for the kernel that is there.
+
+    In dom0 itself, dracut takes five minutes and more.
+    """
+    file = LAB / "hypervisor.toml"
+    file.write_text(definition())
+    run(CLI, "apply", file, "--root", root)
+    enter = 'mount -t proc proc "$0/proc"; mount --rbind /dev "$0/dev"; exec chroot "$0" /etc/kernel/postinst.d/xen-dracut "$1"'
+    run(*alone("sh", "-ec", enter, root, kernels.version(root)))

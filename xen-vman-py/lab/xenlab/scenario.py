@@ -1,0 +1,178 @@
+"""What a scenario has: a dom0 of its own, our programs in it, ways into its guests, and a place for what it leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+
+from . import machine
+from .ours import DEFINITION, PROGRAM, definition, program
+from .trees import KEY, LAB
+
+RESULTS = LAB / "results"
+# What there is to look at afterwards, by the command that shows it.
+LOOKS = {
+    "journal.txt": "journalctl --no-pager --output short-monotonic",
+    "xl.txt": "xl list; xl dmesg",
+    "network.txt": "ip address; ip route; ip -6 route",
+    "files.tar": "tar --create --ignore-failed-read /var/log/xen /var/lib/xen-vman/logs /etc/xen/vms /etc/xen-vman 2>/dev/null",
+}
+
+
+class Scenario:
+    """A dom0 that is ours until the scenario ends."""
+
+    def __init__(self, name: str, place: pathlib.Path, dom0: machine.Machine) -> None:
+        self.name = name
+        self.place = place
+        self.dom0 = dom0
+        self.begin = time.monotonic()
+        self.results = RESULTS / name
+        self.results.mkdir(parents=True, exist_ok=True)
+        for old in self.results.iterdir():
+            old.unlink()
+
+    # What is done in dom0.
+
+    def run(self, command: str, *, seconds_max: float = 900) -> str:
+        """What a command in dom0 says; it must succeed."""
+        return self.dom0.ssh(command, seconds_max=seconds_max).stdout.strip()
+
+    def fails(self, command: str, *, seconds_max: float = 900) -> str:
+        """What a command in dom0 says that must fail."""
+        done = self.dom0.ssh(command, check=False, seconds_max=seconds_max)
+        assert done.returncode not in (0, 255), f"{command}: exit status {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    def succeeds(self, command: str) -> bool:
+        """Whether a command in dom0 succeeds."""
+        return self.dom0.ssh(command, check=False).returncode == 0
+
+    def define(self, host: str, vms: str = "") -> None:
+        """Writes the definition: settings of the host beside those of the lab, and the VMs."""
+        self.dom0.put(definition(host, vms).encode(), DEFINITION)
+
+    def cli(self, command: str, *words: str, exit_status: int = 0) -> str:
+        """What our program says about the definition."""
+        line = " ".join(["xen-vman-cli", command, DEFINITION, *words])
+        done = self.dom0.ssh(line, check=False, seconds_max=3600)
+        (self.results / f"{command}.txt").open("a").write(f"# {line}\n{done.stdout}{done.stderr}\n")
+        assert done.returncode == exit_status, f"{line}: exit status {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    def quick_installs(self) -> None:
+        """From here on, debootstrap gives what it has given outside."""
+        self.run("mount --bind /usr/local/lib/lab/debootstrap /usr/sbin/debootstrap")
+
+    def exports(self, *domains: str) -> None:
+        """Makes the directories that guests have their roots in."""
+        for domain in domains:
+            org, name = domain.split("-", 1)
+            self.run(f"mkdir -p /srv/nfs/{org}/{name}-root")
+
+    # Guests.
+
+    def ping(self, address: str, *, seconds_max: float = 240) -> float:
+        """Waits until a guest answers; gives the seconds that took."""
+        return self.until(f"ping to {address}", lambda: self.succeeds(f"ping -c 1 -W 1 {address}"), seconds_max)
+
+    def guest(self, address: str, command: str, *, user: str = "admin", check: bool = True, seconds_max: float = 300) -> str:
+        """What a command in a guest says, by ssh with the key of the definition."""
+        to_dom0 = " ".join([*self.dom0.ssh_words()[:-1], "-W", "%h:%p", self.dom0.ssh_words()[-1]])
+        options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "ConnectTimeout=90"]
+        options += ["BatchMode=yes", f"ProxyCommand={to_dom0}"]
+        words = [word for one in options for word in ("-o", one)]
+        done = subprocess.run(
+            ["ssh", "-i", str(KEY), *words, f"{user}@{address}", command],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=seconds_max,
+        )
+        assert not check or done.returncode == 0, f"{command}: exit status {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout.strip()
+
+    def up(self, address: str, *, user: str = "admin", seconds_max: float = 300) -> float:
+        """Waits until one can log in to a guest; gives the seconds that took."""
+
+        def answers() -> bool:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self.guest(address, "echo here", user=user, check=False, seconds_max=60) == "here"
+            return False
+
+        return self.until(f"login to {address}", answers, seconds_max)
+
+    def unit(self, domain: str, state: str, *, seconds_max: float = 120) -> float:
+        """Waits until the unit of a VM is in a state."""
+        command = f"systemctl show --property ActiveState --value vm@{domain}"
+        return self.until(f"vm@{domain} {state}", lambda: self.run(command) == state, seconds_max)
+
+    def until(self, what: str, holds: Callable[[], bool], seconds_max: float) -> float:
+        """Waits until something holds; gives the seconds that took."""
+        begin = time.monotonic()
+        while not holds():
+            assert time.monotonic() - begin < seconds_max, f"{what}: not within {seconds_max:.0f} s"
+            time.sleep(0.5)
+        return time.monotonic() - begin
+
+    # What it leaves.
+
+    @contextlib.contextmanager
+    def step(self, what: str) -> Iterator[None]:
+        """A part of the scenario: told when it begins, and how long it took."""
+        print(f"  {what} … ", end="", flush=True)
+        begin = time.monotonic()
+        outcome = "FAILED"
+        try:
+            yield
+            outcome = "ok"
+        except AssertionError as why:
+            print(f"\n{why}\n  ", end="", flush=True)
+            raise
+        finally:
+            seconds = time.monotonic() - begin
+            print(f"{outcome} ({seconds:.0f} s)", flush=True)
+            with (self.results / "steps.txt").open("a") as steps:
+                steps.write(f"{seconds:7.1f} s  {outcome:6}  {what}\n")
+
+    def keep(self) -> None:
+        """Takes out what there is to look at."""
+        for name, command in LOOKS.items():
+            with contextlib.suppress(subprocess.TimeoutExpired), (self.results / name).open("wb") as file:
+                subprocess.run([*self.dom0.ssh_words(), command], stdout=file, stderr=subprocess.DEVNULL, check=False, timeout=60)
+        for name in ("serial.log", "qemu.log"):
+            path = self.place / name
+            if path.exists():
+                (self.results / name).write_bytes(path.read_bytes())
+
+
+@contextlib.contextmanager
+def scenario(name: str) -> Iterator[Scenario]:
+    """A scenario, from the snapshot of a dom0 that has just booted."""
+    with tempfile.TemporaryDirectory(dir=LAB, prefix=machine.RUN_PREFIX) as directory:
+        place = pathlib.Path(directory)
+        dom0 = machine.Machine(place)
+        try:
+            machine.resume(dom0, place / "disk.qcow2", machine.booted())
+            found = Scenario(name, place, dom0)
+            dom0.put(program(), PROGRAM, "0755")
+            try:
+                yield found
+            finally:
+                found.keep()
+        finally:
+            dom0.stop()
+
+
+def summary() -> str:
+    """The table of what has run: scenario, seconds, outcome."""
+    rows = ["| scenario | seconds | outcome |", "|---|---|---|"]
+    for directory in sorted(RESULTS.iterdir()):
+        outcome = directory / "outcome"
+        if outcome.exists():
+            rows.append(f"| {directory.name} | {outcome.read_text().replace(' ', ' | ')} |")
+    return "\n".join(rows) + "\n"
