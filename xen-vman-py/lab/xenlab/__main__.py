@@ -13,7 +13,7 @@ from pathlib import Path
 from . import image, machine
 from .trees import LAB
 
-PROGRAMS = ("mmdebstrap", "debootstrap", "mke2fs", "ssh", "ssh-keygen", "unshare", "chroot")
+PROGRAMS = ("mmdebstrap", "debootstrap", "mke2fs", "ssh", "ssh-keygen", "unshare", "setpriv", "strip")
 HELP = """\
 build   make everything, up to the snapshot of a dom0 that has booted (about five minutes, once)
 shell   a fresh dom0 from the snapshot, and a shell in it; it is gone afterwards
@@ -28,7 +28,7 @@ def build() -> None:
     if missing:
         raise SystemExit(
             f"error: {', '.join(missing)} not found\n"
-            "help: apt-get install mmdebstrap debootstrap e2fsprogs openssh-client util-linux"
+            "help: apt-get install mmdebstrap debootstrap e2fsprogs openssh-client util-linux binutils"
         )
     begin = time.monotonic()
     image.build()
