@@ -1,6 +1,5 @@
 """The host loses power in the middle of an installation; the NFS server restarts under a running guest."""
 
-import subprocess
 import threading
 
 WEB = """
