@@ -57,9 +57,9 @@ def test_vif_p2p(lab):
             lab.ping(f"2001:db8:1::{number}", seconds_max=30)
     with lab.step("they reach each other and the host, by both"):
         for other in ("10.77.1.11", "2001:db8:1::11", MAIN, "10.77.0.1"):
-            lab.guest("10.77.1.10", f"ping -c 2 -W 5 {other}")
+            lab.guest("10.77.1.10", f"sudo ping -c 2 -W 5 {other}")
         for other in ("10.77.1.10", "2001:db8:1::10"):
-            lab.guest("10.77.1.11", f"ping -c 2 -W 5 {other}")
+            lab.guest("10.77.1.11", f"sudo ping -c 2 -W 5 {other}")
     with lab.step("nothing of it is left when they have stopped"):
         lab.run("systemctl stop vm@verw-mail vm@verw-news")
         assert lab.run("ip -oneline link | cut -d : -f 2; ip route; ip -6 route") == before

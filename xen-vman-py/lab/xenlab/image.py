@@ -35,7 +35,7 @@ FILES = {
         ["xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-blkback", "xen-netback", "xenfs", "loop", "bridge", "nfsd", ""]
     ),
     "etc/systemd/network/10-uplink.link": "[Match]\nDriver=virtio_net\n[Link]\nName=uplink0\n",
-    "etc/systemd/network/10-uplink.network": "[Match]\nName=uplink0\n[Network]\nAddress=10.0.2.15/24\nGateway=10.0.2.2\n",
+    "etc/systemd/network/10-uplink.network": "[Match]\nName=uplink0\n[Network]\nAddress=10.0.2.15/24\nGateway=10.0.2.2\nIPv6AcceptRA=no\n",
     "etc/systemd/network/20-br0.netdev": "[NetDev]\nName=br0\nKind=bridge\n[Bridge]\nSTP=no\nForwardDelaySec=0\n",
     "etc/systemd/network/20-br0.network": (
         "[Match]\nName=br0\n[Network]\nAddress=10.77.0.1/24\nConfigureWithoutCarrier=yes\nLinkLocalAddressing=no\n"

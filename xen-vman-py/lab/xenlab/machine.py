@@ -85,7 +85,7 @@ class Machine:
             time.sleep(0.3)
         return time.monotonic() - begin
 
-    def answer(self, seconds_max: float = 60) -> None:
+    def answer(self, seconds_max: float = 180) -> None:
         """Waits until ssh answers."""
         until = time.monotonic() + seconds_max
         while self.ssh("true", check=False).returncode != 0:

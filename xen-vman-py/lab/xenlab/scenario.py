@@ -76,7 +76,7 @@ class Scenario:
 
     # Guests.
 
-    def ping(self, address: str, *, seconds_max: float = 240) -> float:
+    def ping(self, address: str, *, seconds_max: float = 600) -> float:
         """Waits until a guest answers; gives the seconds that took."""
         return self.until(f"ping to {address}", lambda: self.succeeds(f"ping -c 1 -W 1 {address}"), seconds_max)
 
@@ -96,7 +96,7 @@ class Scenario:
         assert not check or done.returncode == 0, f"{command}: exit status {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout.strip()
 
-    def up(self, address: str, *, user: str = "admin", seconds_max: float = 300) -> float:
+    def up(self, address: str, *, user: str = "admin", seconds_max: float = 600) -> float:
         """Waits until one can log in to a guest; gives the seconds that took."""
 
         def answers() -> bool:
