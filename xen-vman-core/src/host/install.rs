@@ -217,9 +217,7 @@ impl Run<'_> {
     fn program(&self, step: &Step, words: &[String], began: u64) -> Result<(), HostError> {
         let status = match program::log(words, step.limit_secs, &self.log) {
             Ok(0) => return Ok(()),
-            Ok(124 | 137) => format!("took longer than {} s, or was killed", step.limit_secs),
-            Ok(127) => "was not found on this host; install it first".to_owned(),
-            Ok(status) => format!("failed with exit status {status}"),
+            Ok(status) => how_it_ended(step, status),
             Err(error) => format!("could not be started ({error})"),
         };
         let why = match self.tail(began) {
@@ -255,6 +253,17 @@ impl Run<'_> {
     }
 }
 
+/// What the exit status of a step that failed says (`timeout(1)`, `chroot(1)`).
+fn how_it_ended(step: &Step, status: i32) -> String {
+    let in_guest = step.words.first().is_some_and(|word| word == "chroot");
+    match status {
+        124 | 137 => format!("took longer than {} s, or was killed", step.limit_secs),
+        127 if in_guest => "did not find its program in the guest".to_owned(),
+        127 => "was not found on this host; install it first".to_owned(),
+        _ => format!("failed with exit status {status}"),
+    }
+}
+
 /// Parts this thread's mounts from those of the host, in both directions.
 fn own_mounts() -> nix::Result<()> {
     unshare(CloneFlags::CLONE_NEWNS)?;
@@ -266,5 +275,31 @@ fn refused(domain: &str, why: &str) -> HostError {
     HostError::Refused {
         domain: domain.to_owned(),
         why: why.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_is_missing_in_the_guest_is_not_looked_for_on_the_host() {
+        let says = |line: &str| {
+            let words = line.split(' ').map(str::to_owned).collect();
+            let step = Step {
+                words,
+                task: Task::Contained,
+                limit_secs: 20,
+            };
+            how_it_ended(&step, 127)
+        };
+        assert_eq!(
+            says("chroot /run/xen-vman/install/org-web apt-get clean"),
+            "did not find its program in the guest"
+        );
+        assert_eq!(
+            says("debootstrap bookworm /run/xen-vman/install/org-web"),
+            "was not found on this host; install it first"
+        );
     }
 }
