@@ -27,10 +27,8 @@ class Scenario:
     """A dom0 that is ours until the scenario ends."""
 
     def __init__(self, name: str, place: pathlib.Path, dom0: machine.Machine) -> None:
-        self.name = name
         self.place = place
         self.dom0 = dom0
-        self.begin = time.monotonic()
         self.results = RESULTS / name
         self.results.mkdir(parents=True, exist_ok=True)
         for old in self.results.iterdir():
