@@ -32,7 +32,7 @@ FILES = {
     "etc/ssh/sshd_config.d/lab.conf": "UseDNS no\nMaxSessions 100\n",
     "etc/sysctl.d/lab.conf": "net.ipv4.ip_forward=1\nnet.ipv6.conf.all.forwarding=1\n",
     "etc/modules-load.d/lab.conf": "\n".join(
-        ["xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-blkback", "xen-netback", "xenfs", "loop", "bridge", "nfsd", ""]
+        ["xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-blkback", "xen-netback", "xenfs", "loop", "bridge", "nfsd", "nfsv4", "iscsi_tcp", ""]
     ),
     "etc/systemd/network/10-uplink.link": "[Match]\nDriver=virtio_net\n[Link]\nName=uplink0\n",
     "etc/systemd/network/10-uplink.network": "[Match]\nName=uplink0\n[Network]\nAddress=10.0.2.15/24\nGateway=10.0.2.2\nIPv6AcceptRA=no\n",
