@@ -29,7 +29,8 @@ def test_kernels(lab):
         lab.up(ADDRESS)
         assert lab.guest(ADDRESS, "uname -r") == first
     with lab.step("a second kernel is installed: its initrd is built, the pair stays"):
-        lab.run("dpkg --install /srv/second-kernel.deb", seconds_max=1800)
+        # dom0 itself is booted with an initrd from outside.
+        lab.run("INITRD=No dpkg --install /srv/second-kernel.deb", seconds_max=1800)
         second = lab.run("dpkg-deb --field /srv/second-kernel.deb Package").removeprefix("linux-image-")
         assert second != first
         assert lab.succeeds(f"test -s /etc/xen/initrd.img-{second}")

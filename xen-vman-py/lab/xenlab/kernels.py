@@ -8,6 +8,7 @@ import pathlib
 import re
 import shutil
 import struct
+import subprocess
 
 from .trees import INSIDE, LAB, run, with_tools
 
@@ -59,6 +60,9 @@ def unpacked(packed: bytes) -> bytes:
         return lzma.LZMADecompressor(lzma.FORMAT_XZ).decompress(payload)
     if payload.startswith(b"\x1f\x8b"):
         return gzip.decompress(payload)
+    if payload.startswith(b"\x28\xb5\x2f\xfd"):
+        # The last four bytes are the size, once more.
+        return subprocess.run(with_tools("zstd", "-dc"), input=payload[:-4], stdout=subprocess.PIPE, check=True).stdout
     raise SystemExit(f"the kernel is packed in a way that is not known here: {payload[:6]!r}")
 
 
@@ -77,6 +81,7 @@ def second(root: pathlib.Path, package: pathlib.Path, image: pathlib.Path) -> No
     renamed = (root / "boot" / f"vmlinuz-{old}").read_bytes().replace(old.encode(), new.encode())
     image.write_bytes(renamed)
     (place / "boot" / f"vmlinuz-{new}").write_bytes(renamed)
+    shutil.copy(root / "boot" / f"config-{old}", place / "boot" / f"config-{new}")
     shutil.copytree(root / "lib/modules" / old, place / "lib/modules" / new, symlinks=True)
     for kind in ("preinst", "postinst", "prerm", "postrm"):
         script = root / "var/lib/dpkg/info" / f"linux-image-{old}.{kind}"

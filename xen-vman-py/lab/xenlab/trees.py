@@ -18,7 +18,7 @@ LAB = REPOSITORY / "target" / ("lab" if SUITE == "bookworm" else f"lab-{SUITE}")
 
 # Everything that the lab runs on this machine comes from here, so that nothing is installed on it. Debian 13's
 # QEMU: that of Debian 12 was not tried.
-TOOLS = ("trixie", ["qemu-system-x86", "seabios", "qemu-utils", "e2fsprogs", "openssh-client", "xz-utils", "gnupg", "apt-utils"])
+TOOLS = ("trixie", ["qemu-system-x86", "seabios", "qemu-utils", "e2fsprogs", "openssh-client", "xz-utils", "zstd", "gnupg", "apt-utils"])
 
 DOM0 = (
     SUITE,
@@ -73,8 +73,7 @@ def tree(name: str, suite: str, packages: Sequence[str]) -> pathlib.Path:
     LAB.mkdir(parents=True, exist_ok=True)
     leave_out = [f"--dpkgopt=path-exclude=/usr/share/{what}/*" for what in ("man", "locale", "doc")]
     run(
-        # What it mounts, nobody else sees.
-        *["unshare", "--mount", "mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--format=directory"],
+        *alone("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--format=directory"),
         *["--aptopt=Acquire::Languages \"none\"", "--dpkgopt=force-unsafe-io", *leave_out],
         *[f"--include={','.join(packages)}", suite, place],
     )
@@ -103,8 +102,8 @@ def with_tools(*words: object) -> list[str]:
 
 
 def alone(*words: object) -> list[object]:
-    """The words that run a program whose mounts and processes end with it."""
-    return ["unshare", "--mount", "--pid", "--fork", "--kill-child", *words]
+    """The words that run a program whose mounts and processes end with it, and with us, however we end."""
+    return ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount-proc", "--pid", "--fork", "--kill-child", *words]
 
 
 def dom0() -> pathlib.Path:
