@@ -82,10 +82,10 @@ def test_changes(lab):
         assert not lab.succeeds("xl domid stuvus-web01")
         assert not lab.succeeds("ls /etc/xen/vms/stuvus-web01.*")
         assert lab.succeeds(f"test -e {ROOT}/etc/os-release")
-    with lab.step("back in the definition, it starts from its root as it was"):
+    with lab.step("back in the definition, it starts from its root as it was: that says which token it was installed with"):
         lab.define("", web("memory = 448", 'reinstall = "2026-11-25"'))
         lab.run(f"touch {ROOT}/still-here")
-        lab.cli("apply", "--prune")
+        lab.cli("apply", "--prune", "--yes")
         lab.run("systemctl start vm@stuvus-web01")
         lab.up(ADDRESS)
         assert lab.guest(ADDRESS, "ls /still-here") == "/still-here"
