@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable
 
-from .trees import INSIDE, KEY, LAB, digest, run, with_tools
+from .trees import ENDS_WITH_US, INSIDE, KEY, LAB, digest, run, with_tools
 
 MEMORY_MIB = 4096
 DOM0_MEMORY_MIB = 1536
@@ -65,8 +65,7 @@ class Machine:
         self.boots = 0
         with (self.place / "qemu.log").open("wb") as log:
             self.process = subprocess.Popen(
-                # It ends with us, however we end.
-                ["setpriv", "--pdeathsig", "KILL", *with_tools(*words)],
+                [*ENDS_WITH_US, *with_tools(*words)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -101,9 +101,13 @@ def with_tools(*words: object) -> list[str]:
     ]
 
 
+# Before the words of a program that ends with us, however we end.
+ENDS_WITH_US = ["setpriv", "--pdeathsig", "KILL"]
+
+
 def alone(*words: object) -> list[object]:
     """The words that run a program whose mounts and processes end with it, and with us, however we end."""
-    return ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount-proc", "--pid", "--fork", "--kill-child", *words]
+    return [*ENDS_WITH_US, "unshare", "--mount-proc", "--pid", "--fork", "--kill-child", *words]
 
 
 def dom0() -> pathlib.Path:
