@@ -13,7 +13,7 @@ from pathlib import Path
 from . import image, machine
 from .trees import LAB
 
-PROGRAMS = ("mmdebstrap", "debootstrap", "mke2fs", "ssh", "ssh-keygen", "unshare", "setpriv", "strip")
+PROGRAMS = ("mmdebstrap", "debootstrap", "mke2fs", "ssh", "ssh-keygen", "unshare", "setpriv", "strip", "as", "ld")
 HELP = """\
 build   make everything, up to the snapshot of a dom0 that has booted (about five minutes, once)
 shell   a fresh dom0 from the snapshot, and a shell in it; it is gone afterwards

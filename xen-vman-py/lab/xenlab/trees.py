@@ -27,7 +27,7 @@ DOM0 = (
         *["systemd-sysv", "udev", "dbus", "kmod", "iproute2", "iputils-ping", "procps", "less", "ca-certificates"],
         *["openssh-server", "sudo", "python3", "python3-apt", "python3-venv", "busybox-static", "netcat-openbsd"],
         # Xen
-        *["linux-image-amd64", f"xen-hypervisor-{XEN}-amd64", f"xen-utils-{XEN}", "xen-utils-common", "xenstore-utils"],
+        *["linux-image-amd64", f"xen-hypervisor-{XEN}-amd64", f"xen-utils-{XEN}", "xen-utils-common", "xenstore-utils", "qemu-system-xen"],
         # what the VMs need
         *["dracut-core", "dracut-network", "debootstrap", "nfs-common", "open-iscsi", "e2fsprogs", "bridge-utils"],
         # the servers that dom0 plays
