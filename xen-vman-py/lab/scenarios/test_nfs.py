@@ -20,6 +20,7 @@ def test_nfs(lab):
         lab.quick_installs()
     lab.define("", WEB)
     lab.exports("stuvus-web01")
+    before = lab.run("ls /sys/class/net")
     with lab.step("the host is fit, and the plan installs the guest"):
         assert "install stuvus-web01 on 10.77.0.1:/srv/nfs/stuvus/web01-root" in lab.cli("plan", exit_status=3)
     with lab.step("apply installs the guest"):
@@ -62,7 +63,7 @@ def test_nfs(lab):
         lab.run("systemctl stop vm@stuvus-web01")
         assert lab.run("xl list | wc -l") == "2"
         assert lab.run("systemctl show --property Result --value vm@stuvus-web01") == "success"
-        assert lab.run("ls /sys/class/net") == "br0\nlo\nuplink0"
+        assert lab.run("ls /sys/class/net") == before
     with lab.step("its root can be mounted again"):
         lab.run("systemctl reset-failed; systemctl start vm_mount@stuvus-web01")
         lab.run("systemctl stop vm_mount@stuvus-web01")
