@@ -115,7 +115,6 @@ def test_ansible(lab, tmp_path):
             assert lab.guest(address, "hostname; sudo id -un") == f"stuvus-{name}\nroot"
             assert lab.succeeds(f"ip link show dev {name}.0 master br0")
     with lab.step("the second run changes nothing, in check mode as well"):
-        before = tree(lab)
         assert run(lab, tmp_path)[1] == 0
         assert run(lab, tmp_path, "--check", "--diff")[1] == 0
         # The guests write to their roots.

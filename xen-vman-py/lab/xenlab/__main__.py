@@ -1,4 +1,4 @@
-"""python -m xenlab build|boot|shell: the laboratory by hand."""
+"""python -m xenlab build|shell: the laboratory by hand."""
 
 from __future__ import annotations
 
