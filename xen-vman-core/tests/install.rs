@@ -39,6 +39,28 @@ fn steps_are_those_expected() {
     support::finish(&problems);
 }
 
+/// A host that loses power must not find a root that calls itself finished and lacks contents.
+#[test]
+fn a_root_is_on_its_disk_before_it_is_called_finished() {
+    for case in support::cases("install") {
+        let output = rendered(&fs::read_to_string(case.join("input.toml")).unwrap());
+        let all = steps(
+            &output.installs[0],
+            &output.guests[0].files,
+            &point("a-web"),
+            false,
+        );
+        let programs: Vec<&str> = all.iter().map(|step| step.words[0].as_str()).collect();
+        assert!(
+            programs
+                .windows(3)
+                .any(|three| three == ["sync", "rm", "umount"]),
+            "{}: {programs:?}",
+            case.display()
+        );
+    }
+}
+
 #[test]
 fn data_of_somebody_is_never_given_up_unasked() {
     let output = rendered(&case("iscsi"));

@@ -183,12 +183,14 @@ pub fn put_on(install: &Install, files: &[RenderedFile], point: &str, erase: boo
     }
     all.extend(files.iter().map(|file| put(install, file, point)));
     all.push(put(install, &marker(Marker::FINISHED), point));
+    // All of the root is on its disk before anything there can say that it is finished: a filesystem
+    // may write the removal down long before the contents of files.
+    all.push(run(["sync", "--file-system", point], WHOLE_ROOT_SECS));
     all.push(Step {
         task: Task::Remove(Marker::BEGUN.into()),
         words: ["rm".to_owned(), format!("{point}{}", Marker::BEGUN)].into(),
         limit_secs: SHORT_SECS,
     });
-    all.push(run(["sync", "--file-system", point], WHOLE_ROOT_SECS));
     all.push(run(["umount", point], install.limits.umount_secs));
     all
 }
