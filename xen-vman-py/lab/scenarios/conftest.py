@@ -1,10 +1,8 @@
 """What every scenario starts from: a dom0 of its own, as it was after its boot."""
 
-import fcntl
+import contextlib
 import pathlib
-import shutil
 import signal
-import subprocess
 import sys
 import time
 
@@ -14,49 +12,57 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 from xenlab import machine  # noqa: E402
 from xenlab import scenario as scenarios  # noqa: E402
-from xenlab.trees import LAB  # noqa: E402
+from xenlab.trees import SUITE, InUseError, held  # noqa: E402
+
+# What was said of the parts of each scenario: before, itself, after.
+reports = {}
 
 
 def pytest_sessionstart(session):
-    """One run at a time; what an earlier one could not remove goes now."""
+    """One run at a time."""
 
     def stop(number, frame):
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
-    session.lab_lock = (LAB / "lock").open("w")
+    hold = contextlib.ExitStack()
     try:
-        fcntl.flock(session.lab_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        pytest.exit("the laboratory is in use by another run", 2)
-    for left in LAB.glob(f"{machine.RUN_PREFIX}*"):
-        shutil.rmtree(left)
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    report = (yield).get_result()
-    if report.when == "call" or report.outcome == "failed":
-        item.outcome = report.outcome
+        hold.enter_context(held())
+    except InUseError as why:
+        pytest.exit(str(why), 2)
+    session.config.add_cleanup(hold.close)
 
 
 @pytest.fixture
 def lab(request):
     name = request.node.name.removeprefix("test_")
-    begin = time.monotonic()
     print(f"\n{name}", flush=True)
     with scenarios.scenario(name) as found:
         yield found
-    seconds = time.monotonic() - begin
-    outcome = getattr(request.node, "outcome", "failed")
-    (found.results / "outcome").write_text(f"{seconds:.0f} {outcome}")
-    assert found.dom0.process.poll() is not None
-    mounts = subprocess.run(["findmnt", "--list", "--noheadings", "--output", "TARGET"], capture_output=True, text=True, check=True)
-    assert str(LAB) not in mounts.stdout
+    # The connection that commands shared ends by itself, as the other end is gone.
+    until = time.monotonic() + 10
+    while machine.left_by(found.dom0.place) and time.monotonic() < until:
+        time.sleep(0.2)
+    assert machine.left_by(found.dom0.place) + machine.mounted() == []
+
+
+def pytest_runtest_logreport(report):
+    reports.setdefault(report.location[2].removeprefix("test_"), []).append(report)
+
+
+def row(name, parts):
+    if any(part.failed for part in parts):
+        outcome = "failed"
+    else:
+        outcome = "passed" if parts[-1].when == "teardown" else "stopped"
+    return f"| {name} | {sum(part.duration for part in parts):.0f} | {outcome} |"
 
 
 def pytest_terminal_summary(terminalreporter):
-    if scenarios.RESULTS.exists():
-        text = scenarios.summary()
+    """The table of what has run."""
+    if reports:
+        installs = "`nfs` unpacks its guest" if scenarios.QUICK else "`nfs` runs debootstrap"
+        head = [f"dom0 is Debian {SUITE}; {installs}", "", "| scenario | seconds | outcome |", "|---|---|---|"]
+        text = "\n".join([*head, *(row(name, parts) for name, parts in reports.items())]) + "\n"
         (scenarios.RESULTS / "summary.md").write_text(text)
         terminalreporter.write(f"\n{text}\nlogs and consoles are in {scenarios.RESULTS}\n")

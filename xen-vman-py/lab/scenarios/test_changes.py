@@ -51,6 +51,7 @@ def test_changes(lab):
         memory_kib = int(lab.guest(ADDRESS, "awk '/^MemTotal/ { print $2 }' /proc/meminfo"))
         assert 384 * 1024 < memory_kib < 448 * 1024
         assert "restart" not in lab.cli("plan")
+        assert "restart" not in lab.cli("status").split("\n", 1)[1]
     with lab.step("reinstall by a token asks, and says what is lost"):
         lab.guest(ADDRESS, "sudo touch /precious; sync")
         lab.define("", web("memory = 448", 'reinstall = "2026-11-25"'))

@@ -2,6 +2,8 @@
 
 import threading
 
+from xenlab.ours import DEFINITION
+
 WEB = """
 [[vms]]
 org = "stuvus"
@@ -10,6 +12,7 @@ os = { type = "debian", version = "bookworm" }
 interfaces = [{ ip = "10.77.0.15/24", bridge = "br0" }]
 """
 ADDRESS = "10.77.0.15"
+ROOT = "/srv/nfs/stuvus/web01-root"
 LOG = "/var/lib/xen-vman/logs/install-stuvus-web01.log"
 
 
@@ -17,14 +20,16 @@ def test_faults(lab):
     lab.define("", WEB)
     lab.exports("stuvus-web01")
     with lab.step("an installation is under way"):
-        background = threading.Thread(target=lambda: lab.dom0.ssh("xen-vman-cli apply /etc/xen-vman/hypervisor.toml", check=False))
+        command = f"xen-vman-cli apply {DEFINITION}"
+        background = threading.Thread(target=lambda: lab.dom0.ssh(command, check=False, seconds_max=3600))
         background.start()
         lab.until("unpacking", lambda: lab.succeeds(f"grep -q 'Unpacking libc6' {LOG}"), 900)
     with lab.step("the power goes, and comes back"):
-        lab.run("sync")
         lab.dom0.power_cut()
         background.join(60)
-        assert lab.succeeds("test -e /srv/nfs/stuvus/web01-root/debootstrap"), "what is there is half an installation"
+        assert not background.is_alive()
+        assert lab.succeeds(f"test -e {ROOT}/debootstrap"), "what is there is half an installation"
+        lab.run(f"touch {ROOT}/half")
     with lab.step("what is half installed does not start"):
         lab.fails("systemctl start vm@stuvus-web01")
         assert "its installation is not finished" in lab.run("journalctl --unit vm@stuvus-web01 --no-pager")
@@ -33,6 +38,7 @@ def test_faults(lab):
         lab.quick_installs()
         lab.cli("apply")
         lab.cli("plan")
+        assert not lab.succeeds(f"ls -d {ROOT}/half {ROOT}/debootstrap 2>/dev/null | grep .")
     with lab.step("the guest boots"):
         lab.up(ADDRESS)
         assert lab.guest(ADDRESS, "sudo systemctl --failed --no-legend") == ""

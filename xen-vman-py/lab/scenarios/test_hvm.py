@@ -32,9 +32,9 @@ def disk(place):
 
 
 def start(lab, letter):
-    """Starts the guest with what it shall do."""
+    """Starts the guest with what it shall do; gives the id of its domain."""
     lab.run(f"printf {letter} | dd of={DISK} bs=1 seek=512 conv=notrunc status=none; rm -f {SERIAL}")
-    lab.run("systemctl start vm@stuvus-win")
+    return lab.run("systemctl start vm@stuvus-win && xl domid stuvus-win")
 
 
 def says(lab, text):
@@ -49,8 +49,7 @@ def test_hvm(lab, tmp_path):
         lab.cli("plan")
     before = lab.run("ls /sys/class/net")
     with lab.step("it starts, and boots its disk"):
-        start(lab, "r")
-        domid = lab.run("xl domid stuvus-win")
+        domid = start(lab, "r")
         says(lab, "booted: ")
     with lab.step("it reboots: its unit stays active, with another domain and another QEMU"):
         says(lab, "booted: w")
@@ -61,7 +60,7 @@ def test_hvm(lab, tmp_path):
         lab.cli("doctor")
     with lab.step("it ignores its shutdown: it is gone after stop_timeout, with its QEMU and its interfaces"):
         lab.run("systemctl stop vm@stuvus-win || true")
-        assert lab.run("systemctl show --property Result --value vm@stuvus-win") == "timeout"
+        assert lab.result("stuvus-win") == "timeout"
         assert not lab.succeeds("xl domid stuvus-win")
         assert not lab.succeeds(QEMU_RUNS)
         assert lab.run("ls /sys/class/net") == before
@@ -70,6 +69,6 @@ def test_hvm(lab, tmp_path):
         start(lab, "p")
         says(lab, "booted: p")
         lab.unit("stuvus-win", "inactive")
-        assert lab.run("systemctl show --property Result --value vm@stuvus-win") == "success"
+        assert lab.result("stuvus-win") == "success"
         assert not lab.succeeds("xl domid stuvus-win")
         assert lab.run("ls /sys/class/net") == before

@@ -1,6 +1,6 @@
 """A guest from nothing onto NFS, with a real debootstrap; its life, and its root on the host."""
 
-import os
+from xenlab.scenario import QUICK
 
 WEB = """
 [[vms]]
@@ -15,8 +15,7 @@ ADDRESS = "10.77.0.15"
 
 
 def test_nfs(lab):
-    # A quarter of an hour, for those who have that.
-    if os.environ.get("XEN_VMAN_LAB_QUICK"):
+    if QUICK:
         lab.quick_installs()
     lab.define("", WEB)
     lab.exports("stuvus-web01")
@@ -62,7 +61,7 @@ def test_nfs(lab):
     with lab.step("it stops"):
         lab.run("systemctl stop vm@stuvus-web01")
         assert lab.run("xl list | wc -l") == "2"
-        assert lab.run("systemctl show --property Result --value vm@stuvus-web01") == "success"
+        assert lab.result("stuvus-web01") == "success"
         assert lab.run("ls /sys/class/net") == before
     with lab.step("its root can be mounted again"):
         lab.run("systemctl reset-failed; systemctl start vm_mount@stuvus-web01")

@@ -33,6 +33,13 @@ def addresses(lab, dev):
     )
 
 
+def own_addresses(lab, guest):
+    """Those that a guest has, but for the kernel's own link-local one. Its initrd has set the first one already, with a peer."""
+    (found,) = json.loads(lab.guest(guest, "ip -json address show dev eth0"))
+    all_of_them = {f"{one['local']}/{one['prefixlen']}" for one in found["addr_info"]}
+    return {address for address in all_of_them if not address.startswith("fe80::216:3eff:")}
+
+
 def test_vif_p2p(lab):
     lab.quick_installs()
     lab.define('additional_network_scripts = ["vif-p2p"]\n', GUESTS)
@@ -55,11 +62,15 @@ def test_vif_p2p(lab):
     with lab.step("the host reaches them by IPv6"):
         for number in (10, 11):
             lab.ping(f"2001:db8:1::{number}", seconds_max=30)
+    with lab.step("they have theirs"):
+        for number in (10, 11):
+            assert own_addresses(lab, f"10.77.1.{number}") == {f"10.77.1.{number}/32", f"2001:db8:1::{number}/128", "fe80::2/64"}
+            assert f"default via {MAIN} dev eth0" in lab.guest(f"10.77.1.{number}", "ip route")
+            assert "default via fe80::1 dev eth0" in lab.guest(f"10.77.1.{number}", "ip -6 route")
     with lab.step("they reach each other and the host, by both"):
-        for other in ("10.77.1.11", "2001:db8:1::11", MAIN, "10.77.0.1"):
-            lab.guest("10.77.1.10", f"sudo ping -c 2 -W 5 {other}")
-        for other in ("10.77.1.10", "2001:db8:1::10"):
-            lab.guest("10.77.1.11", f"sudo ping -c 2 -W 5 {other}")
+        for number, other in ((10, 11), (11, 10)):
+            for there in (f"10.77.1.{other}", f"2001:db8:1::{other}", MAIN, "10.77.0.1", "fe80::1%eth0"):
+                lab.guest(f"10.77.1.{number}", f"sudo ping -c 2 -W 5 {there}")
     with lab.step("nothing of it is left when they have stopped"):
         lab.run("systemctl stop vm@verw-mail vm@verw-news")
         assert lab.run("ip -oneline link | cut -d : -f 2; ip route; ip -6 route") == before

@@ -6,12 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 from . import image, machine
-from .trees import LAB
+from .trees import LAB, InUseError, held
 
 PROGRAMS = ("mmdebstrap", "debootstrap", "mke2fs", "ssh", "ssh-keygen", "unshare", "setpriv", "strip", "as", "ld")
 HELP = """\
@@ -20,8 +18,8 @@ shell   a fresh dom0 from the snapshot, and a shell in it; it is gone afterwards
 """
 
 
-def build() -> None:
-    """Makes what is missing."""
+def check() -> None:
+    """Whether the laboratory can run here."""
     if os.geteuid() != 0:
         raise SystemExit("error: the laboratory needs root: it makes Debian trees, and mounts")
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
@@ -30,6 +28,10 @@ def build() -> None:
             f"error: {', '.join(missing)} not found\n"
             "help: apt-get install mmdebstrap debootstrap e2fsprogs openssh-client util-linux binutils"
         )
+
+
+def build() -> None:
+    """Makes what is missing."""
     begin = time.monotonic()
     image.build()
     machine.booted()
@@ -38,18 +40,18 @@ def build() -> None:
 
 def shell() -> None:
     """A dom0 to look at."""
-    with tempfile.TemporaryDirectory(dir=LAB, prefix=machine.RUN_PREFIX) as directory:
-        place = Path(directory)
-        found = machine.Machine(place)
-        try:
-            machine.resume(found, place / "disk.qcow2", machine.booted())
-            subprocess.run([*found.ssh_words()[:1], "-t", *found.ssh_words()[1:]], check=False)
-        finally:
-            found.stop()
+    with machine.fresh() as dom0:
+        dom0.resume(machine.booted())
+        subprocess.run([*dom0.ssh_words()[:1], "-t", *dom0.ssh_words()[1:]], check=False)
 
 
 if __name__ == "__main__":
     commands = {"build": build, "shell": shell}
     if len(sys.argv) != 2 or sys.argv[1] not in commands:
         sys.exit(HELP)
-    commands[sys.argv[1]]()
+    check()
+    try:
+        with held():
+            commands[sys.argv[1]]()
+    except InUseError as why:
+        sys.exit(f"error: {why}")

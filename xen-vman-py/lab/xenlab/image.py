@@ -133,7 +133,7 @@ def build() -> None:
     dom0()
     packages = mirror.build()
     sources = [pathlib.Path(__file__), pathlib.Path(kernels.__file__), *sorted(OWN_FILES.rglob("*"))]
-    texts = [path.read_text() for path in sources if path.is_file()]
+    texts = [(path.name, path.stat().st_mode, path.read_text()) for path in sources if path.is_file()]
     made_of = digest(packages, (LAB / "dom0.made-of").read_text(), texts, key().read_text(), ours.made_of())
     stamp = LAB / "image.made-of"
     if stamp.exists() and stamp.read_text() == made_of:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from .trees import ENDS_WITH_US, INSIDE, KEY, LAB, digest, run, with_tools
+from .trees import ENDS_WITH_US, INSIDE, KEY, LAB, RUN_PREFIX, digest, run, with_tools
 
 MEMORY_MIB = 4096
 DOM0_MEMORY_MIB = 1536
 CPUS = 2
 SNAPSHOT = "here"
-# What the directory of a machine that lives as long as a scenario begins with.
-RUN_PREFIX = "run-"
 BOOT_SECONDS_MAX = 300
 FIRST_KERNEL = "vmlinux"
 
@@ -110,7 +110,9 @@ class Machine:
             def prompt() -> bytes:
                 text = b""
                 while not text.endswith(b"(qemu) "):
-                    text += connection.recv(65536)
+                    if not (more := connection.recv(65536)):
+                        raise SystemExit(f"QEMU ended at {command!r}: {text.decode(errors='replace')}")
+                    text += more
                 return text
 
             prompt()
@@ -137,20 +139,24 @@ class Machine:
         command = f"install -D -m {mode} /dev/stdin {path}"
         subprocess.run([*self.ssh_words(), command], input=content, capture_output=True, check=True)
 
-    def stop(self) -> None:
-        """Takes the power away. What dom0 has written stays on its disk."""
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """Ends QEMU, which writes its disk out before it goes."""
         if self.process is not None and self.process.poll() is None:
-            self.hang_up()
-            os.killpg(self.process.pid, signal.SIGTERM)
-            self.process.wait()
+            os.killpg(self.process.pid, how)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+        self.hang_up()
 
     def hang_up(self) -> None:
         """Ends the connection that commands share."""
         subprocess.run([*self.ssh_words(), "-O", "exit"], capture_output=True, check=False)
 
     def power_cut(self, *, kernel: str = FIRST_KERNEL) -> None:
-        """Takes the power away, and gives it back."""
-        self.stop()
+        """Takes the power away, with all that dom0 has not flushed to its disk, and gives it back."""
+        self.stop(signal.SIGKILL)
         self.start(self.disk, kernel=kernel)
         self.boot()
         self.answer()
@@ -160,6 +166,46 @@ class Machine:
         self.hang_up()
         self.boot()
         self.answer()
+
+    def resume(self, snapshot: pathlib.Path) -> None:
+        """Goes on, with a disk of its own, from where a snapshot was made."""
+        disk = self.place / "disk.qcow2"
+        # The snapshot is in the disk itself, so that is copied; it is small, for what is below it is not.
+        shutil.copyfile(snapshot, disk)
+        self.start(disk, snapshot=SNAPSHOT)
+        self.answer()
+
+
+@contextlib.contextmanager
+def fresh() -> Iterator[Machine]:
+    """A machine that has not been started, in a directory that goes with it."""
+    with tempfile.TemporaryDirectory(dir=LAB, prefix=RUN_PREFIX) as directory:
+        machine = Machine(pathlib.Path(directory))
+        try:
+            yield machine
+        finally:
+            machine.stop()
+
+
+def left_by(place: pathlib.Path) -> list[str]:
+    """What a machine in that directory has left: its files, and processes that name them, by id."""
+    found = [str(place)] if place.exists() else []
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        # It may end while it is looked at.
+        with contextlib.suppress(OSError):
+            words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if f"/{place.name}/" in words:
+                found.append(f"{process.name}: {words}")
+    return found
+
+
+def mounted() -> list[str]:
+    """What is mounted inside of the laboratory, seen from any process."""
+    found: set[str] = set()
+    for mounts in pathlib.Path("/proc").glob("[0-9]*/mountinfo"):
+        with contextlib.suppress(OSError):
+            found.update(line for line in mounts.read_text().splitlines() if f"{LAB}/" in line or f"{LAB} " in line)
+    return sorted(found)
 
 
 def overlay(disk: pathlib.Path, below: str, kind: str) -> None:
@@ -171,7 +217,9 @@ def overlay(disk: pathlib.Path, below: str, kind: str) -> None:
 
 def booted() -> pathlib.Path:
     """A disk with a snapshot of dom0 after its boot, made if it is not there."""
-    made_of = digest((LAB / "image.made-of").read_text(), XEN, LINUX, MEMORY_MIB, CPUS)
+    # The disk by the moment that it was made: one that was made twice of the same is another.
+    made = (LAB / "dom0.raw").stat().st_mtime_ns
+    made_of = digest(made, (LAB / "tools.made-of").read_text(), pathlib.Path(__file__).read_text())
 
     def boot(machine: Machine, disk: pathlib.Path) -> None:
         overlay(disk, "dom0.raw", "raw")
@@ -195,16 +243,11 @@ def snapshot(name: str, made_of: str, make: Callable[[Machine, pathlib.Path], No
     try:
         make(machine, disk)
         machine.hang_up()
-        machine.monitor(f"savevm {SNAPSHOT}")
+        said = machine.monitor(f"savevm {SNAPSHOT}")
+        if "Error" in said:
+            raise SystemExit(f"no snapshot was made: {said}")
     finally:
         machine.stop()
     stamp.write_text(made_of)
     return disk
 
-
-def resume(machine: Machine, disk: pathlib.Path, snapshot: pathlib.Path) -> None:
-    """Goes on, with a disk of its own, from where a snapshot was made."""
-    # The snapshot is in the disk itself, so that is copied; it is small, for what is below it is not.
-    shutil.copyfile(snapshot, disk)
-    machine.start(disk, snapshot=SNAPSHOT)
-    machine.answer()

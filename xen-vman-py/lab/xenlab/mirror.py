@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 
-from .trees import LAB, digest, run, tools, with_tools
+from .trees import LAB, alone, digest, run, tools, with_tools
 
 SUITE = "bookworm"
 # What is installed if nothing else is said, with `ping` and without Python.
@@ -22,6 +22,7 @@ KEYRING = "/usr/share/keyrings/lab.gpg"
 
 SCRIPT = r"""
 cd /lab/mirror
+rm -rf /lab/repack
 mkdir -p /proc pool dists/$1/main/binary-amd64 gnupg
 for package in /lab/packages/var/cache/apt/archives/*.deb; do
     name=$(basename "$package")
@@ -67,8 +68,8 @@ def build() -> str:
     place.mkdir()
     include = f"--include={','.join(PACKAGES)}"
     words = ["debootstrap", "--download-only", "--variant=minbase", include, SUITE, LAB / "packages", ARCHIVE]
-    run(*words, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
-    run(*with_tools("sh", "-euc", SCRIPT, "mirror", SUITE))
+    run(*alone(*words), env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+    run(*alone(*with_tools("sh", "-euc", SCRIPT, "mirror", SUITE)))
     shutil.rmtree(LAB / "packages")
     stamp.write_text(made_of)
     return made_of

@@ -7,6 +7,9 @@ import pathlib
 from . import kernels, mirror
 from .trees import LAB, REPOSITORY, alone, key, run
 
+# What the image is made with, and what of it is rendered.
+FILE, RENDERED = LAB / "hypervisor.toml", LAB / "rendered"
+
 CLI = REPOSITORY / "target" / "debug" / "xen-vman-cli"
 # Where it is in dom0, and what it is given.
 PROGRAM = "/usr/local/bin/xen-vman-cli"
@@ -49,10 +52,11 @@ def definition(host: str = "", vms: str = "") -> str:
     return f'public_keys = ["{public_key}"]\n{HOST}{host}{DEFAULTS}{vms}'
 
 
-def made_of() -> list[str]:
-    """What `prepare` depends on."""
-    hooks = sorted((REPOSITORY / "templates/kernel").iterdir())
-    return [HOST, *(path.read_text() for path in [*hooks, REPOSITORY / "xen-vman-core/src/resolve/built_in.toml"])]
+def made_of() -> list[tuple[str, str]]:
+    """What `prepare` writes, by path."""
+    FILE.write_text(definition())
+    run(CLI, "render", FILE, "--out", RENDERED)
+    return [(str(path.relative_to(RENDERED)), path.read_text()) for path in sorted(RENDERED.rglob("*")) if path.is_file()]
 
 
 def prepare(root: pathlib.Path) -> None:
@@ -60,8 +64,6 @@ def prepare(root: pathlib.Path) -> None:
 
     In dom0 itself, dracut takes five minutes and more.
     """
-    file = LAB / "hypervisor.toml"
-    file.write_text(definition())
-    run(CLI, "apply", file, "--root", root)
+    run(CLI, "apply", FILE, "--root", root)
     enter = 'mount -t proc proc "$0/proc"; mount --rbind /dev "$0/dev"; exec chroot "$0" /etc/kernel/postinst.d/xen-dracut "$1"'
     run(*alone("sh", "-ec", enter, root, kernels.version(root)))

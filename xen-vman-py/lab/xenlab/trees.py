@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import pathlib
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 # The Debian that dom0 is, and the Xen in it.
 SUITE = os.environ.get("XEN_VMAN_LAB_DOM0", "bookworm")
@@ -34,6 +36,35 @@ DOM0 = (
         *["nfs-kernel-server", "rpcbind"],
     ],
 )
+
+# What the directory of a machine that lives as long as a scenario begins with.
+RUN_PREFIX = "run-"
+
+
+class InUseError(Exception):
+    """Another run holds the laboratory."""
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """The laboratory, for one run at a time."""
+    LAB.mkdir(parents=True, exist_ok=True)
+    with (LAB / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InUseError(f"the laboratory in {LAB} is in use by another run") from None
+        sweep()
+        try:
+            yield
+        finally:
+            sweep()
+
+
+def sweep() -> None:
+    """Removes what machines have left that were killed."""
+    for left in LAB.glob(f"{RUN_PREFIX}*"):
+        shutil.rmtree(left)
 
 
 def run(*words: object, env: Mapping[str, str] | None = None) -> str:
