@@ -6,7 +6,7 @@ use xen_vman_core::diag::text::Colour;
 use xen_vman_core::diag::{Places, Report, Span, json, sarif, short, text};
 use xen_vman_core::document::decode::FromText;
 use xen_vman_core::parse::{ConvertTarget, convert, import, parse};
-use xen_vman_core::render::quote;
+use xen_vman_core::quote;
 use xen_vman_core::spec::{AllowedDiagnostic, DeniedDiagnostic, ScriptSource};
 use xen_vman_core::values as v;
 use xen_vman_core::xl_cfg::{self, SettingValue, XlNode};

@@ -39,9 +39,11 @@ pub mod explain;
 #[cfg(feature = "host")]
 pub mod host;
 pub mod install;
+pub mod origin;
 pub mod parse;
 mod pipeline;
 pub mod plan;
+pub mod quote;
 pub mod render;
 pub mod resolve;
 pub mod schema;

@@ -11,10 +11,10 @@ use xen_vman_core::diag::Segment;
 use xen_vman_core::diag::text::{Colour, printable, render};
 use xen_vman_core::document::decode::FromText;
 use xen_vman_core::parse::{ConvertTarget, convert, import};
-use xen_vman_core::render::{manifest, quote};
 use xen_vman_core::resolve::vif_name;
 use xen_vman_core::values::{DomainName, GuestType, VifNamePrefix};
 use xen_vman_core::{Assets, Compiled, Facts, Source, Templates, compile};
+use xen_vman_core::{quote, render::manifest};
 
 fn compiled(name: &str, text: &str) -> Compiled {
     compile(vec![Source::new(name, text).unwrap()], &Facts::default())

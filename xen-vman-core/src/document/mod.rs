@@ -10,6 +10,7 @@ mod entries;
 mod file;
 pub mod json;
 mod sources;
+pub mod table;
 pub mod toml;
 pub mod yaml;
 

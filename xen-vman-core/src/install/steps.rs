@@ -2,7 +2,7 @@
 
 use super::{Marker, filesystem_uuid, wanted_token};
 use crate::diag::text::printable;
-use crate::render::quote::sh_word;
+use crate::quote::sh_word;
 use crate::render::{Install, InstallRoot, RenderedFile};
 use crate::values::Filesystem;
 use std::fmt;

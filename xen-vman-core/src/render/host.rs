@@ -1,8 +1,8 @@
 //! Small files and settings of the host.
 
-use super::quote::env_value;
-use super::quote::xl_string;
 use super::{Link, RenderedFile, Setting};
+use crate::quote::env_value;
+use crate::quote::xl_string;
 use crate::resolve::{Resolved, ResolvedVm, Root};
 
 /// Where scripts of xen-vman lie.

@@ -1,9 +1,9 @@
 //! Hooks that build and remove the guests' initrd along with kernel packages.
 
 use super::RenderedFile;
-use super::quote::sh_word;
 use super::templates::Filler;
 use crate::error::Error;
+use crate::quote::sh_word;
 use crate::resolve::Resolved;
 use serde::Serialize;
 

@@ -3,7 +3,7 @@
 //! Takes a [`Resolved`] without errors, the [`Templates`] and the [`Assets`] of a site;
 //! gives an [`Output`]: files with path, mode and content, links, lines for xl.conf, units
 //! to enable. Templates hold layout only: the structs here hand them values that are
-//! complete and, by [`quote`], quoted for the language of the file.
+//! complete and, by [`quote`](crate::quote), quoted for the language of the file.
 
 mod guest;
 mod host;
@@ -12,7 +12,6 @@ mod kernel;
 mod manifest;
 mod network;
 mod output;
-pub mod quote;
 mod systemd;
 mod templates;
 pub mod vif_p2p;

@@ -2,9 +2,9 @@
 
 use super::RenderedFile;
 use super::host::{LIBRARY, MOUNT_PATH};
-use super::quote::{sh_word, systemd_path, systemd_word, systemd_word_of_instance};
 use super::templates::Filler;
 use crate::error::Error;
+use crate::quote::{sh_word, systemd_path, systemd_word, systemd_word_of_instance};
 use crate::resolve::{Resolved, ResolvedVm};
 use serde::Serialize;
 

@@ -1,10 +1,10 @@
 //! `xl.cfg`: how Xen is told of a VM (xl.cfg(5)).
 
 use super::RenderedFile;
-use super::quote::{comment_lines, xl_string};
 use super::templates::Filler;
 use crate::diag::secret::{has_password, is_password};
 use crate::error::Error;
+use crate::quote::{comment_lines, xl_string};
 use crate::resolve::{Resolved, ResolvedInterface, ResolvedSpice, ResolvedVm, Root, XlOption};
 use crate::values::{CpuList, Initrd, XlValue, xl_key_info};
 use serde::Serialize;

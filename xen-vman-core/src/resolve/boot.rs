@@ -4,7 +4,7 @@
 //! the interfaces' names `ethN`: without it udev names them `enXN` on today's guests.
 
 use super::resolved::{GuestNetwork, Root};
-use super::sourced::Sourced;
+use crate::origin::Sourced;
 use crate::values::{DomainName, Filesystem, HostAddress, KernelCmdline, NfsExport, StorageType};
 use std::fmt::Write as _;
 use std::net::IpAddr;

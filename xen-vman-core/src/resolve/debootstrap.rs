@@ -1,7 +1,7 @@
 //! What a guest is installed from.
 
-use super::sourced::Sourced;
 use crate::document::decode::FromText;
+use crate::origin::Sourced;
 use crate::values::{ArchiveComponent, ArchiveUrl, HostPath, OsType};
 
 /// What is known of the archive of an operating system.

@@ -3,7 +3,7 @@
 use super::expression::Scene;
 use super::lookup::Lookup;
 use super::resolved::ResolvedHost;
-use super::sourced::{Origin, Sourced};
+use crate::origin::{Origin, Sourced};
 use crate::values::ProgramPath;
 
 /// Completes the settings of the host.

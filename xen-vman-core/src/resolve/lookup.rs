@@ -3,10 +3,10 @@
 use super::built_in::built_in;
 use super::expression::{Expressions, Scene};
 use super::facts::Facts;
-use super::sourced::{Origin, Place, Scope, Sourced};
 use crate::diag::{DiagnosticId, Report, Segment};
 use crate::document::decode::{Decoder, FromNode};
 use crate::document::{Node, Value};
+use crate::origin::{Origin, Place, Scope, Sourced};
 use crate::spec::{DefaultsSpec, Definition, HostSpec, Templated};
 
 /// Everything that values are looked up in, and where problems go.

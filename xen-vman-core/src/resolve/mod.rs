@@ -16,11 +16,11 @@ mod identity;
 mod lookup;
 mod network;
 mod resolved;
-mod sourced;
 mod storage;
 mod vifname;
 mod vm;
 
+pub use crate::origin::{Origin, Place, Scope, Sourced};
 pub(crate) use built_in::TEXT as BUILT_IN;
 pub use built_in::built_in;
 pub use facts::Facts;
@@ -28,7 +28,6 @@ pub use resolved::{
     DirectBoot, GuestInterface, GuestNetwork, Resolved, ResolvedHost, ResolvedInterface,
     ResolvedSpice, ResolvedVm, Root, XlOption,
 };
-pub use sourced::{Origin, Place, Scope, Sourced};
 pub use vifname::vif_name;
 
 use crate::diag::Report;

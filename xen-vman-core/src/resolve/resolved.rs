@@ -1,7 +1,7 @@
 //! A complete definition.
 
-use super::sourced::{Origin, Sourced};
 use crate::diag::Levels;
+use crate::origin::{Origin, Sourced};
 use crate::spec::{AllowedDiagnostic, DeniedDiagnostic, ScriptSource};
 use crate::values::{
     ArchiveComponent, ArchiveUrl, Bridge, CpuCount, CpuList, Description, DiskSpec, DomainName,

@@ -2,8 +2,8 @@
 
 use super::lookup::Lookup;
 use super::resolved::{ResolvedHost, Root};
-use super::sourced::{Scope, Sourced};
 use crate::diag::{Diagnostic, DiagnosticId};
+use crate::origin::{Scope, Sourced};
 use crate::values::{DomainName, GuestType, NamePart, StorageType};
 
 /// Where the root of a VM lies; what is missing for it is reported.

@@ -1,7 +1,7 @@
 //! Names of vifs on dom0 that are made from a prefix.
 
 use super::resolved::ResolvedVm;
-use super::sourced::Sourced;
+use crate::origin::Sourced;
 use crate::values::{
     DomainName, GuestType, HVM_VIF_NAME_MAX, VIF_NAME_MAX, VifName, VifNamePrefix,
 };

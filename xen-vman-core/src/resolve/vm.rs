@@ -3,10 +3,10 @@
 use super::expression::Scene;
 use super::lookup::Lookup;
 use super::resolved::{ResolvedHost, ResolvedSpice, ResolvedVm, XlOption};
-use super::sourced::{Origin, Scope, Sourced};
 use super::{boot, debootstrap, identity, network, storage};
 use crate::diag::{Diagnostic, DiagnosticId};
 use crate::document::{Node, Value};
+use crate::origin::{Origin, Scope, Sourced};
 use crate::spec::{OsSpec, VmSpec};
 use crate::values::{Builder, DomainName, GuestType, NamePart, OsType, OsVersion, XlOptions};
 use uuid::Uuid;

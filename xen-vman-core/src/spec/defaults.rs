@@ -1,6 +1,6 @@
 //! What VMs get that do not write it themselves.
 
-use super::table;
+use crate::document::table::table;
 use crate::values::{
     ArchiveComponent, ArchiveUrl, Bridge, Builder, CpuList, DiskSpec, Filesystem, GuestType,
     HostPath, Initrd, KernelCmdline, MemoryMib, Mtu, Nameservers, NetworkScript, SpicePort,

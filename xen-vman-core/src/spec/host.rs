@@ -1,9 +1,10 @@
 //! The settings of a host.
 
-use super::{AllowedDiagnostic, DeniedDiagnostic, Templated, table};
+use super::{AllowedDiagnostic, DeniedDiagnostic, Templated};
 use crate::diag::DiagnosticId;
 use crate::document::Node;
 use crate::document::decode::{Decoder, FromNode, FromText, Invalid, Schema};
+use crate::document::table::table;
 use crate::values::{
     CpuCount, DracutModule, GuestUser, Header, HostPath, Iqn, MemoryMib, NetworkScript, NfsBase,
     PackageName, Portal, ProgramPath, PublicKey, Seconds, ShellCommand, ShellWords, XenVersion,

@@ -1,6 +1,6 @@
 //! A network interface of a VM.
 
-use super::table;
+use crate::document::table::table;
 use crate::values::{
     AddressesV4, AddressesV6, Bridge, MacAddr, Mtu, NetworkScript, Rate, VifName, VifNamePrefix,
     VifParameters,

@@ -7,18 +7,16 @@
 mod defaults;
 mod host;
 mod interface;
-mod key;
 mod levels;
-mod templated;
 mod vm;
 
 pub use defaults::DefaultsSpec;
 pub use host::{HostSpec, LazyBridge, ScriptSource};
 pub use interface::InterfaceSpec;
-pub use key::Key;
 pub use levels::{AllowedDiagnostic, DeniedDiagnostic};
-pub use templated::Templated;
 pub use vm::{OsSpec, VmSpec};
+
+pub use crate::document::table::{Key, Templated};
 
 use crate::document::Node;
 use crate::document::decode::{Decoder, Fields, FromNode, Schema};
@@ -71,59 +69,3 @@ pub(crate) fn table_of(key: &str) -> Option<&'static str> {
         .find(|(_, keys)| keys.iter().any(|known| known.name == key))
         .map(|(table, _)| *table)
 }
-
-/// Declares a table of the schema: the struct, its list of [`Key`]s, and how it is read.
-///
-/// `plain` fields become `Option<T>`; those of a `templated` table `Option<Templated<T>>`.
-macro_rules! table {
-    (@read plain $type:ty) => { $type };
-    (@read templated $type:ty) => { $crate::spec::Templated<$type> };
-    (@field plain $type:ty) => { Option<$type> };
-    (@field templated $type:ty) => { Option<$crate::spec::Templated<$type>> };
-    (
-        $(#[$doc:meta])*
-        $mode:ident struct $name:ident {
-            $($(#[doc = $fdoc:literal])+ $field:ident : $type:ty,)+
-        }
-    ) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Default)]
-        pub struct $name {
-            $($(#[doc = $fdoc])+ pub $field: $crate::spec::table!(@field $mode $type),)+
-        }
-
-        impl $name {
-            /// The keys of this table, in the order of the reference.
-            pub const KEYS: &'static [$crate::spec::Key] = &[$($crate::spec::Key {
-                name: $crate::spec::key::plain_name(stringify!($field)),
-                doc: concat!($($fdoc, "\n"),+),
-                expected: <$type as $crate::document::decode::FromNode>::EXPECTED,
-                schema: <$crate::spec::table!(@read $mode $type) as $crate::document::decode::FromNode>::schema,
-            }),+];
-
-            /// Reads the fields of this table out of an open one.
-            pub(crate) fn take_fields(fields: &mut $crate::document::decode::Fields<'_, '_, '_>) -> Self {
-                Self { $($field: fields.take($crate::spec::key::plain_name(stringify!($field))),)+ }
-            }
-        }
-
-        impl $crate::document::decode::FromNode for $name {
-            const EXPECTED: &'static str = "a table";
-
-            fn schema() -> $crate::document::decode::Schema {
-                $crate::spec::key::table_schema(&[Self::KEYS])
-            }
-
-            fn from_node(
-                node: &$crate::document::Node,
-                decoder: &mut $crate::document::decode::Decoder<'_>,
-            ) -> Option<Self> {
-                let mut fields = $crate::document::decode::Fields::open::<Self>(node, decoder)?;
-                let table = Self::take_fields(&mut fields);
-                fields.finish();
-                Some(table)
-            }
-        }
-    };
-}
-pub(crate) use table;

@@ -1,6 +1,7 @@
 //! A VM.
 
-use super::{InterfaceSpec, table};
+use super::InterfaceSpec;
+use crate::document::table::table;
 use crate::values::{
     ArchiveComponent, ArchiveUrl, Builder, CpuList, Description, DiskSpec, DomainName, Filesystem,
     GuestType, HostAddress, HostPath, Initrd, KernelCmdline, MemoryMib, NamePart, Nameservers,

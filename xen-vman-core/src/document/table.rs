@@ -1,0 +1,123 @@
+//! Tables of the schema: what their keys are called, and how they are read.
+
+use super::decode::{Decoder, FromNode, Schema};
+use super::{EXPRESSION, Node};
+use serde_json::json;
+
+/// One key of a table of the schema.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is for; lines of text.
+    pub doc: &'static str,
+    /// What values it takes, in a few words.
+    pub expected: &'static str,
+    /// The same as a JSON Schema.
+    pub schema: fn() -> Schema,
+}
+
+/// Tables of the schema as a JSON Schema.
+pub(crate) fn table_schema(keys: &[&[Key]]) -> Schema {
+    let described = |key: &Key| {
+        let mut schema = (key.schema)();
+        schema["description"] = key
+            .doc
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .into();
+        (key.name.to_owned(), schema)
+    };
+    let properties: serde_json::Map<_, _> = keys.iter().copied().flatten().map(described).collect();
+    json!({ "type": "object", "properties": properties, "additionalProperties": false })
+}
+
+/// The name of a field without the mark of a raw identifier (`r#type`).
+pub(crate) const fn plain_name(name: &'static str) -> &'static str {
+    match name.as_bytes() {
+        [b'r', b'#', ..] => name.split_at(2).1,
+        _ => name,
+    }
+}
+
+/// A default: a value, or an expression that makes one for each VM.
+#[derive(Debug, Clone)]
+pub enum Templated<T> {
+    /// The value as written.
+    Plain(T),
+    /// A value with a template expression in one of its texts.
+    Expression(Node),
+}
+
+impl<T: FromNode> FromNode for Templated<T> {
+    const EXPECTED: &'static str = T::EXPECTED;
+    const EMPTY_IS_A_VALUE: bool = T::EMPTY_IS_A_VALUE;
+
+    fn schema() -> Schema {
+        json!({ "anyOf": [T::schema(), { "type": "string", "pattern": EXPRESSION }] })
+    }
+
+    fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        if node.has_expression() {
+            return Some(Self::Expression(node.clone()));
+        }
+        T::from_node(node, decoder).map(Self::Plain)
+    }
+}
+
+/// Declares a table of the schema: the struct, its list of [`Key`]s, and how it is read.
+///
+/// `plain` fields become `Option<T>`; those of a `templated` table `Option<Templated<T>>`.
+macro_rules! table {
+    (@read plain $type:ty) => { $type };
+    (@read templated $type:ty) => { $crate::document::table::Templated<$type> };
+    (@field plain $type:ty) => { Option<$type> };
+    (@field templated $type:ty) => { Option<$crate::document::table::Templated<$type>> };
+    (
+        $(#[$doc:meta])*
+        $mode:ident struct $name:ident {
+            $($(#[doc = $fdoc:literal])+ $field:ident : $type:ty,)+
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Default)]
+        pub struct $name {
+            $($(#[doc = $fdoc])+ pub $field: $crate::document::table::table!(@field $mode $type),)+
+        }
+
+        impl $name {
+            /// The keys of this table, in the order of the reference.
+            pub const KEYS: &'static [$crate::document::table::Key] = &[$($crate::document::table::Key {
+                name: $crate::document::table::plain_name(stringify!($field)),
+                doc: concat!($($fdoc, "\n"),+),
+                expected: <$type as $crate::document::decode::FromNode>::EXPECTED,
+                schema: <$crate::document::table::table!(@read $mode $type) as $crate::document::decode::FromNode>::schema,
+            }),+];
+
+            /// Reads the fields of this table out of an open one.
+            pub(crate) fn take_fields(fields: &mut $crate::document::decode::Fields<'_, '_, '_>) -> Self {
+                Self { $($field: fields.take($crate::document::table::plain_name(stringify!($field))),)+ }
+            }
+        }
+
+        impl $crate::document::decode::FromNode for $name {
+            const EXPECTED: &'static str = "a table";
+
+            fn schema() -> $crate::document::decode::Schema {
+                $crate::document::table::table_schema(&[Self::KEYS])
+            }
+
+            fn from_node(
+                node: &$crate::document::Node,
+                decoder: &mut $crate::document::decode::Decoder<'_>,
+            ) -> Option<Self> {
+                let mut fields = $crate::document::decode::Fields::open::<Self>(node, decoder)?;
+                let table = Self::take_fields(&mut fields);
+                fields.finish();
+                Some(table)
+            }
+        }
+    };
+}
+pub(crate) use table;
