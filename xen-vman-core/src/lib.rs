@@ -31,6 +31,7 @@
 //! assert!(output.host_file("/etc/xen/vms/stuvus-web01.cfg").is_some());
 //! ```
 
+pub mod command;
 pub mod diag;
 pub mod doctor;
 pub mod document;
@@ -39,6 +40,7 @@ pub mod explain;
 #[cfg(feature = "host")]
 pub mod host;
 pub mod install;
+pub mod object;
 pub mod origin;
 pub mod parse;
 mod pipeline;
@@ -48,6 +50,7 @@ pub mod render;
 pub mod resolve;
 pub mod schema;
 pub mod spec;
+pub mod storage;
 pub mod validate;
 pub mod values;
 pub mod xl_cfg;

@@ -26,6 +26,8 @@ pub enum Origin {
     Fact(&'static str),
     /// Made from these other values.
     Derived(&'static str),
+    /// A default, in the place of a written value that could not be read.
+    StandIn(Place),
 }
 
 /// A place in the schema where a value can be written.
@@ -94,12 +96,35 @@ impl<T> Sourced<T> {
         }
     }
 
+    /// A setting of the host: as written, else as built in.
+    pub(crate) fn setting(
+        key: &'static str,
+        written: Option<&T>,
+        built_in: Option<&T>,
+    ) -> Option<Self>
+    where
+        T: Clone,
+    {
+        if let Some(value) = written {
+            return Some(Self::written(value.clone(), Scope::Host.key(key)));
+        }
+        Some(Self {
+            value: built_in?.clone(),
+            origin: Origin::BuiltIn,
+        })
+    }
+
     /// A value made from others.
     pub const fn derived(value: T, from: &'static str) -> Self {
         Self {
             value,
             origin: Origin::Derived(from),
         }
+    }
+
+    /// Whether somebody meant the value, rather than another that could not be read.
+    pub const fn is_meant(&self) -> bool {
+        !matches!(self.origin, Origin::StandIn(_))
     }
 
     /// The same origin for another value.
@@ -118,7 +143,7 @@ impl<T> Sourced<T> {
     /// The same as a place.
     pub const fn place_or(&self, fallback: Place) -> Place {
         match self.origin {
-            Origin::Written(place) | Origin::Default(place) => place,
+            Origin::Written(place) | Origin::Default(place) | Origin::StandIn(place) => place,
             Origin::BuiltIn | Origin::Fact(_) | Origin::Derived(_) => fallback,
         }
     }

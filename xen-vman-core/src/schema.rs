@@ -6,7 +6,7 @@
 use crate::document::EXPRESSION;
 use crate::document::decode::{FromNode, Schema};
 use crate::parse::role_name;
-use crate::resolve::{BUILT_IN, Facts};
+use crate::resolve::{Facts, built_in_text};
 use crate::spec::Definition;
 use serde_json::{Map, Value, json};
 
@@ -45,8 +45,8 @@ pub fn schema(of: SchemaOf) -> Schema {
 /// The schema of definitions, with what holds where nothing is written.
 fn definition() -> Schema {
     let mut schema = Definition::schema();
-    let built_in: Value = toml::from_str(BUILT_IN)
-        .unwrap_or_else(|error| unreachable!("built_in.toml is tested: {error}"));
+    let built_in: Value = toml::from_str(built_in_text())
+        .unwrap_or_else(|error| unreachable!("the built-in defaults are tested: {error}"));
     with_defaults(&mut schema, &built_in);
     schema
 }

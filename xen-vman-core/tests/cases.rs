@@ -15,6 +15,7 @@ use std::fs;
 use support::{cases, compile_files, everything, expect, expect_tree, finish, inputs, name};
 use xen_vman_core::diag::text::{Colour, render};
 use xen_vman_core::spec::{DefaultsSpec, HostSpec, InterfaceSpec, Key, OsSpec, VmSpec};
+use xen_vman_core::storage::StorageKeys;
 
 /// Cases that show what every host gets, too.
 const SHOWN_WHOLE: &[&str] = &["whole-host", "settings-that-need-quotes"];
@@ -218,6 +219,9 @@ fn schema_paths() -> Vec<String> {
             .collect::<Vec<_>>()
     };
     let mut paths = table("", HostSpec::KEYS);
+    for (_, keys) in StorageKeys::tables() {
+        paths.extend(table("", keys));
+    }
     paths.push("vms".into());
     paths.extend(table("defaults.", DefaultsSpec::KEYS));
     paths.extend(

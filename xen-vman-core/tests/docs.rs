@@ -15,7 +15,9 @@ use std::path::{Path, PathBuf};
 use support::name;
 use xen_vman_core::diag::text::{Colour, render};
 use xen_vman_core::diag::{Diagnostic, DiagnosticId};
+use xen_vman_core::resolve::built_in_text;
 use xen_vman_core::spec::{DefaultsSpec, HostSpec, InterfaceSpec, Key, OsSpec, VmSpec};
+use xen_vman_core::storage::StorageKeys;
 use xen_vman_core::{Compiled, Facts, Source, Templates, compile};
 
 fn root() -> &'static Path {
@@ -37,9 +39,7 @@ fn fresh(page: &str, text: &str) {
 
 #[test]
 fn page_of_variables_is_what_the_schema_says() {
-    let built_in: toml::Table = include_str!("../src/resolve/built_in.toml")
-        .parse()
-        .unwrap();
+    let built_in: toml::Table = built_in_text().parse().unwrap();
     let defaults = built_in["defaults"].as_table().unwrap();
     let mut page = String::from(
         "# Variables\n\n<!-- Made from the code: UPDATE_DOCS=1 cargo test -p xen-vman-core --test docs -->\n\n\
@@ -57,6 +57,16 @@ fn page_of_variables_is_what_the_schema_says() {
         &built_in,
         "xen_vman_",
     );
+    for (kind, keys) in StorageKeys::tables() {
+        section(
+            &mut page,
+            &format!("Host: storage `{kind}`"),
+            "At the top level (`xen_vman_*`).",
+            keys,
+            &built_in,
+            "xen_vman_",
+        );
+    }
     section(
         &mut page,
         "Defaults",

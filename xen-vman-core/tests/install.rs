@@ -5,8 +5,10 @@
 mod support;
 
 use std::fs;
+use xen_vman_core::command::Effect;
 use xen_vman_core::install::{
-    Found, GuestRecord, Marker, Signature, Tree, Verdict, filesystem_uuid, judge, point, steps,
+    Found, GuestRecord, Marker, Signature, Step, Task, Tree, Verdict, filesystem_uuid, judge,
+    point, steps,
 };
 use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
 
@@ -30,7 +32,12 @@ fn steps_are_those_expected() {
         let output = rendered(&fs::read_to_string(case.join("input.toml")).unwrap());
         let files = &output.guests[0].files;
         for erase in [false, true] {
-            let all = steps(&output.installs[0], files, &point("a-web"), erase);
+            let all = steps(
+                &output.installs[0],
+                files,
+                &point(&output.installs[0].domain),
+                erase,
+            );
             let text: String = all.iter().map(|step| format!("{step}\n")).collect();
             let name = if erase { "erase.txt" } else { "steps.txt" };
             support::expect(&case.join(name), &text, &mut problems);
@@ -47,15 +54,17 @@ fn a_root_is_on_its_disk_before_it_is_called_finished() {
         let all = steps(
             &output.installs[0],
             &output.guests[0].files,
-            &point("a-web"),
+            &point(&output.installs[0].domain),
             false,
         );
-        let programs: Vec<&str> = all.iter().map(|step| step.words[0].as_str()).collect();
+        let is_in_order = |three: &[Step]| {
+            three[0].command.argv[0] == "sync"
+                && three[1].task == Task::Unmark
+                && three[2].command.effect == Effect::Unmount
+        };
         assert!(
-            programs
-                .windows(3)
-                .any(|three| three == ["sync", "rm", "umount"]),
-            "{}: {programs:?}",
+            all.windows(3).any(is_in_order),
+            "{}: {all:?}",
             case.display()
         );
     }
@@ -65,8 +74,8 @@ fn a_root_is_on_its_disk_before_it_is_called_finished() {
 fn data_of_somebody_is_never_given_up_unasked() {
     let output = rendered(&case("iscsi"));
     let install = &output.installs[0];
-    let place = install.root.place();
-    let ours = filesystem_uuid("a-web", place, Some("second")).to_string();
+    let location = install.volume.location();
+    let ours = filesystem_uuid(&install.domain, &location, Some("second")).to_string();
     let device = |kind: &str, uuid: &str, tree| Found {
         signatures: vec![Signature {
             kind: kind.into(),

@@ -19,7 +19,8 @@ use std::process::Command;
 use support::strategy::definition;
 use support::{cases, compile_files, good_definitions, inputs, judges, write_host};
 use xen_vman_core::render::vif_p2p::vif_p2p;
-use xen_vman_core::resolve::{ResolvedVm, Root};
+use xen_vman_core::resolve::ResolvedVm;
+use xen_vman_core::storage::{NfsVolume, RootVolume, Volume};
 use xen_vman_core::values::{
     CpuList, DiskAccess, GuestType, Initrd, VifName, XenVersion, xl_keys, xl_words,
 };
@@ -238,8 +239,8 @@ fn meaning(vm: &ResolvedVm, config: &Value) -> Vec<String> {
     if *vm.guest_type == GuestType::Hvm {
         let spice = "/b_info/type.hvm/spice";
         let on = |value: bool| Value::from(if value { "True" } else { "False" });
-        same(&format!("{spice}/enable"), on(vm.spice.is_some()));
-        if let Some(settings) = &vm.spice {
+        same(&format!("{spice}/enable"), on(vm.spice.served().is_some()));
+        if let Some(settings) = vm.spice.served() {
             same(&format!("{spice}/port"), settings.port.get().into());
             same(&format!("{spice}/host"), settings.host.to_string().into());
             same(
@@ -259,10 +260,10 @@ fn meaning(vm: &ResolvedVm, config: &Value) -> Vec<String> {
             );
         }
     }
-    let root = match &vm.root {
-        Root::Iscsi { device, .. } => Some((device.as_str(), "xvda", true)),
-        Root::Nfs(_) | Root::Unmanaged => None,
-    };
+    let disk = vm.root.managed().and_then(Volume::xl_disk);
+    let root = disk
+        .as_ref()
+        .map(|disk| (disk.target.as_str(), disk.vdev, true));
     let disks = vm.disks.iter().map(|disk| {
         (
             disk.target(),
@@ -444,9 +445,7 @@ fn dracut_reads_every_command_line_made_up_as_it_is_meant() {
                 continue;
             };
             let made_up = matches!(cmdline.origin, xen_vman_core::resolve::Origin::Derived(_));
-            if !made_up
-                || matches!(vm.root, Root::Unmanaged)
-                || !seen.insert(cmdline.as_str().to_owned())
+            if !made_up || vm.root.managed().is_none() || !seen.insert(cmdline.as_str().to_owned())
             {
                 continue;
             }
@@ -479,7 +478,7 @@ fn dracut_meaning(vm: &ResolvedVm, verdict: &Value) -> Result<(), String> {
     check("messages", &verdict["messages"], Value::Array(Vec::new()))?;
     check("root.handled", &verdict["root"]["handled"], true.into())?;
     check("root.rw", &verdict["root"]["rw"], true.into())?;
-    let Root::Nfs(export) = &vm.root else {
+    let RootVolume::Managed(Volume::Nfs(NfsVolume { export })) = &vm.root else {
         return check("root.type", &verdict["root"]["type"], "block".into());
     };
     check(

@@ -7,9 +7,10 @@ use proptest::prelude::*;
 use support::strategy::definition;
 use xen_vman_core::install::GuestRecord;
 use xen_vman_core::plan::{
-    Change, Domain, Entry, Kept, Kernels, Observed, Plan, digest, places, plan, rollback,
+    Action, Change, Domain, Entry, Kept, Kernels, Observed, Plan, Record, digest, paths, plan,
+    rollback, status,
 };
-use xen_vman_core::values::Reinstall;
+use xen_vman_core::values::{DomainName, Reinstall};
 use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
 
 fn rendered(text: &str) -> Option<Output> {
@@ -28,11 +29,11 @@ fn rendered(text: &str) -> Option<Output> {
 /// Does the first actions of a plan, and what is done around them.
 fn apply(host: &mut Observed, plan: &Plan, count: usize) {
     let record = &mut host.record;
-    record.places.extend(plan.record.places.iter().cloned());
+    record.objects.extend(plan.record.objects.clone());
     for action in &plan.actions {
         match &action.change {
             Change::DaemonReload => record.reload_pending = true,
-            Change::BuildInitrd { kernel } => {
+            Change::BuildInitrd { kernel, .. } => {
                 record.stale_initrds.insert(kernel.clone());
             }
             Change::Start { domain } => {
@@ -58,22 +59,25 @@ fn one(host: &mut Observed, change: &Change) {
             host.entries.remove(&path);
         }
         Change::DaemonReload => {}
-        Change::BuildInitrd { kernel } => {
+        Change::BuildInitrd { kernel, .. } => {
             host.kernels.with_initrd.insert(kernel);
         }
-        Change::Adopt { domain, place } | Change::Install { domain, place, .. } => {
+        Change::Adopt { domain, location }
+        | Change::Install {
+            domain, location, ..
+        } => {
             let record = GuestRecord {
                 is_finished: true,
-                place,
+                location,
                 ..GuestRecord::default()
             };
             host.guests.insert(domain, record);
         }
         Change::Start { domain } => {
-            host.domains.insert(domain, Domain::default());
+            host.domains.insert(domain.to_string(), Domain::default());
         }
         Change::Stop { domain } => {
-            host.domains.remove(&domain);
+            host.domains.remove(domain.as_str());
         }
     }
 }
@@ -106,15 +110,21 @@ fn kept(plan: &Plan) -> Vec<Kept> {
         .iter()
         .filter_map(|action| match &action.change {
             Change::Put {
+                object,
                 path,
                 entry,
                 before,
-            } => Some((path, before.clone(), Some(digest(entry)))),
-            Change::Remove { path, before } => Some((path, Some(before.clone()), None)),
+            } => Some((object, path, before.clone(), Some(digest(entry)))),
+            Change::Remove {
+                object,
+                path,
+                before,
+            } => Some((object, path, Some(before.clone()), None)),
             _ => None,
         });
     changes
-        .map(|(path, before, after)| Kept {
+        .map(|(object, path, before, after)| Kept {
+            object: object.clone(),
             path: path.clone(),
             before,
             after,
@@ -140,8 +150,8 @@ proptest! {
                 }
             }
             // What a prune leaves is what is wanted, and nothing else.
-            prop_assert!(host.entries.keys().all(|path| places(output, &host.record).contains(path)));
-            prop_assert_eq!(host.record.places.len(), output.host.len() + output.enabled_units.len());
+            prop_assert!(host.entries.keys().all(|path| paths(output, &host.record).contains(path)));
+            prop_assert_eq!(host.record.objects.len(), output.host.len() + output.enabled_units.len());
         }
     }
 
@@ -185,8 +195,140 @@ proptest! {
                 let back = rollback(&kept, before.record.clone(), &host).unwrap();
                 apply(&mut host, &back, back.actions.len());
                 prop_assert_eq!(&host.entries, &before.entries);
-                prop_assert_eq!(&host.record.places, &before.record.places);
+                prop_assert_eq!(&host.record.objects, &before.record.objects);
             }
         }
     }
+}
+
+fn with_scripts(text: &str, scripts: &[&str]) -> Output {
+    let compiled = compile(
+        vec![Source::new("host.toml", text).unwrap()],
+        &Facts::default(),
+    );
+    let network_scripts = scripts
+        .iter()
+        .map(|name| ((*name).to_owned(), b"#!/bin/sh\n".to_vec()));
+    let assets = Assets {
+        network_scripts: network_scripts.collect(),
+    };
+    compiled.render(&Templates::embedded(), &assets).unwrap()
+}
+
+/// A file is what it was rendered for, whatever it is called.
+#[test]
+fn a_script_that_is_called_like_a_configuration_is_no_vm() {
+    let with = with_scripts(
+        "additional_network_scripts = [\"web02.cfg\"]\nvms = []\n",
+        &["web02.cfg"],
+    );
+    let without = with_scripts("vms = []\n", &[]);
+    let mut host = host();
+    let first = plan(&with, &host, false).unwrap();
+    apply(&mut host, &first, first.actions.len());
+    assert!(host.entries.contains_key("/etc/xen/scripts/web02.cfg"));
+    assert_eq!(status(&with, &host), []);
+    for prune in [false, true] {
+        let second = plan(&without, &host, prune).unwrap();
+        assert_eq!(second.orphaned_vms().count(), 0);
+        let stops = |action: &&Action| matches!(action.change, Change::Stop { .. });
+        assert_eq!(second.actions.iter().find(stops), None);
+    }
+}
+
+/// A VM that moves to another backend leaves nothing behind that its units would still find.
+#[test]
+fn what_is_stale_of_a_defined_vm_goes_without_prune() {
+    let vm = |storage: &str, after: &str| {
+        let text = format!(
+            "nfsroot_base = \"10.0.0.5:/tank\"\niscsi_server = \"10.0.0.6\"\n\
+             iscsi_base_wwn = \"iqn.2017-01.de.example\"\n\
+             [[vms]]\norg = \"a\"\nname = \"db\"\nos = {{ type = \"debian\", version = \"12\" }}\n\
+             interfaces = [{{ ip = \"10.0.0.9/24\" }}]\n\
+             [[vms]]\norg = \"a\"\nname = \"web\"\nstorage_type = \"{storage}\"\nafter = [{after}]\n\
+             os = {{ type = \"debian\", version = \"12\" }}\ninterfaces = [{{ ip = \"10.0.0.10/24\" }}]\n"
+        );
+        with_scripts(&text, &[])
+    };
+    let mut host = host();
+    let first = plan(&vm("iscsi", "\"a-db\""), &host, false).unwrap();
+    apply(&mut host, &first, first.actions.len());
+    let stale = [
+        "/etc/xen/vms/a-web.iscsi",
+        "/etc/systemd/system/vm@a-web.service.d/after.conf",
+    ];
+    assert!(stale.iter().all(|path| host.entries.contains_key(*path)));
+    let second = plan(&vm("nfs", ""), &host, false).unwrap();
+    let stops = |action: &&Action| matches!(action.change, Change::Stop { .. });
+    assert_eq!(second.actions.iter().find(stops), None);
+    apply(&mut host, &second, second.actions.len());
+    assert!(!stale.iter().any(|path| host.entries.contains_key(*path)));
+    assert!(second.orphans.is_empty());
+}
+
+/// Records of before objects had paths alone.
+#[test]
+fn a_record_of_the_earlier_form_still_loads() {
+    let old = r#"{
+        "places": [
+            "/etc/xen/vms/a-web.cfg", "/etc/xen/vms/a-web.nfs", "/etc/xen/scripts/web02.cfg",
+            "/etc/systemd/system/vm@.service", "/etc/systemd/system/vm@a-web.service.d/after.conf",
+            "/etc/systemd/system/multi-user.target.wants/vm@a-web.service",
+            "/etc/kernel/postinst.d/xen-dracut", "/usr/local/lib/xen-vman/vm-root"
+        ],
+        "reload_pending": true, "stale_initrds": [], "starts_pending": ["a-web"]
+    }"#;
+    let record: Record = serde_json::from_str(old).unwrap();
+    assert!(record.reload_pending);
+    let shown = record.objects.iter().map(|(path, object)| {
+        let vm = object.vm().map_or("-", DomainName::as_str);
+        format!("{path} {vm} {:?}", object.role)
+    });
+    assert_eq!(
+        shown.collect::<Vec<_>>(),
+        [
+            "/etc/kernel/postinst.d/xen-dracut - InitrdHook",
+            "/etc/systemd/system/multi-user.target.wants/vm@a-web.service a-web Enablement",
+            "/etc/systemd/system/vm@.service - Unit",
+            "/etc/systemd/system/vm@a-web.service.d/after.conf a-web Unit",
+            "/etc/xen/scripts/web02.cfg - NetworkScript",
+            "/etc/xen/vms/a-web.cfg a-web XlConfig",
+            "/etc/xen/vms/a-web.nfs a-web StorageData",
+            "/usr/local/lib/xen-vman/vm-root - Script",
+        ]
+    );
+    let again = serde_json::to_string(&record).unwrap();
+    assert_eq!(serde_json::from_str::<Record>(&again).unwrap(), record);
+}
+
+/// A password is in no diff, and what is not one is.
+#[test]
+fn a_diff_hides_passwords_and_nothing_else() {
+    let vm = |memory: u32| {
+        let text = format!(
+            "[[vms]]\norg = \"a\"\nname = \"desk\"\ntype = \"hvm\"\nmemory = {memory}\n\
+             description = \"the password is with the admins\"\nspice = true\n\
+             spicehost = \"127.0.0.1\"\nspicepasswd = \"Ge\\\"heim'Nis\"\ndisks = [\"phy:/dev/vg/a,xvda,w\"]\n\
+             os = {{ type = \"other\", version = \"1\" }}\ninterfaces = []\n"
+        );
+        with_scripts(&text, &[])
+    };
+    let mut host = host();
+    let first = plan(&vm(512), &host, false).unwrap();
+    let diff: String = first
+        .actions
+        .iter()
+        .map(|action| action.change.diff())
+        .collect();
+    assert!(diff.contains("+memory = 512") && diff.contains("password is with the admins"));
+    assert!(!diff.contains("heim") && !diff.contains("Nis"));
+    apply(&mut host, &first, first.actions.len());
+    let second = plan(&vm(1024), &host, false).unwrap();
+    let diff: String = second
+        .actions
+        .iter()
+        .map(|action| action.change.diff())
+        .collect();
+    assert!(diff.contains("-memory = 512") && diff.contains("+memory = 1024"));
+    assert!(!diff.contains("heim") && !diff.contains("Nis"));
 }

@@ -248,7 +248,7 @@ pub(crate) fn render(py: Python<'_>, input: Input) -> PyResult<(String, String, 
     let (report, manifest, output) = done.map_err(|wrong| raise(py, wrong))?;
     let host = output.host.iter().map(|file| (None, file));
     let guests = output.guests.iter().flat_map(|guest| {
-        let vm = Some(guest.domain.clone());
+        let vm = Some(guest.domain.to_string());
         guest.files.iter().map(move |file| (vm.clone(), file))
     });
     let mut files = Files::default();

@@ -76,11 +76,11 @@ struct MayErase {
 impl MayErase {
     /// Refuses a plan that erases anything else.
     fn approve(&self, plan: &Plan) -> Result<(), String> {
-        let refused = plan
-            .destroyed()
-            .filter(|(domain, _)| !self.all && !self.domains.iter().any(|may| may == domain));
+        let refused = plan.destroyed().filter(|(domain, _)| {
+            !self.all && !self.domains.iter().any(|may| may == domain.as_str())
+        });
         let refused: Vec<_> = refused
-            .map(|(domain, place)| format!("{domain} ({place})"))
+            .map(|(domain, location)| format!("{domain} ({location})"))
             .collect();
         if refused.is_empty() {
             return Ok(());

@@ -99,7 +99,7 @@ fn finish(applied: Result<Applied, HostError>, waiting: &mut Waiting) -> Result<
             "done": done,
             "failed": applied.failures.len(),
             "generation": applied.generation,
-            "leftovers": applied.plan.leftovers,
+            "leftovers": applied.plan.orphans.keys().collect::<Vec<_>>(),
             "pending_restarts": applied.plan.pending_restarts,
         }));
     } else {
@@ -154,7 +154,7 @@ fn steps(change: &Change, output: &Output) -> Vec<String> {
         return Vec::new();
     };
     let steps = output
-        .installation(domain)
+        .installation(domain.as_str())
         .map(|(install, files)| install::steps(install, files, &install::point(domain), *erase));
     let steps = steps.into_iter().flatten();
     steps.map(|step| format!("  {step}\n")).collect()
@@ -162,8 +162,9 @@ fn steps(change: &Change, output: &Output) -> Vec<String> {
 
 /// What is left alone.
 fn tell_rest(plan: &Plan) {
-    if !plan.leftovers.is_empty() {
-        let list = plan.leftovers.join("\n  ");
+    if !plan.orphans.is_empty() {
+        let list: Vec<_> = plan.orphans.keys().map(String::as_str).collect();
+        let list = list.join("\n  ");
         terminal::note(&format!(
             "no longer defined, and left as they are (`--prune` removes them):\n  {list}"
         ));

@@ -105,9 +105,9 @@ fn row(vm: &VmStatus) -> [String; 6] {
     };
     let mut storage = vm
         .storage
-        .as_deref()
-        .map_or_else(|| "-".to_owned(), printable);
-    if vm.is_at_hand == Some(true) {
+        .as_ref()
+        .map_or_else(|| "-".to_owned(), |location| printable(location.as_str()));
+    if vm.is_connected == Some(true) {
         storage.push_str(" (logged in)");
     }
     if vm.is_mounted {

@@ -6,6 +6,7 @@ use crate::output_dir::OutputDir;
 use crate::{Failure, Outcome, terminal};
 use std::path::Path;
 use xen_vman_core::render::{RenderedFile, manifest};
+use xen_vman_core::values::DomainName;
 use xen_vman_core::{Compiled, Facts, Output};
 
 pub(crate) fn run(args: &RenderArgs) -> Result<Outcome, Failure> {
@@ -40,18 +41,11 @@ fn select(mut output: Output, compiled: &Compiled, args: &RenderArgs) -> Result<
                 Failure::new(format!("no VM is called `{name}`")).help("VMs are called ORG-NAME")
             );
         }
-        let of_vm = |file: &RenderedFile| {
-            let name = file.path.rsplit('/').next().unwrap_or_default();
-            args.vm.iter().any(|vm| {
-                let rest = name.strip_prefix(vm.as_str()).unwrap_or_default();
-                matches!(rest, ".cfg" | ".nfs" | ".iscsi")
-                    || file.path.contains(&format!("/vm@{vm}.service.d/"))
-            })
-        };
-        output.host.retain(of_vm);
+        let is_chosen = |domain: &DomainName| args.vm.iter().any(|vm| vm == domain.as_str());
         output
-            .guests
-            .retain(|guest| args.vm.contains(&guest.domain));
+            .host
+            .retain(|file| file.object.vm().is_some_and(is_chosen));
+        output.guests.retain(|guest| is_chosen(&guest.domain));
     }
     if !args.only.is_empty() {
         let wants = |what: &str, file: &RenderedFile| {
@@ -84,13 +78,11 @@ fn print(output: &Output) -> Result<(), Failure> {
 }
 
 fn files(output: &Output) -> impl Iterator<Item = (String, &RenderedFile)> {
-    let host = output.host.iter().map(|file| (file.place(None), file));
-    let guests = output.guests.iter().flat_map(|guest| {
-        guest
-            .files
-            .iter()
-            .map(|file| (file.place(Some(&guest.domain)), file))
-    });
+    let host = output.host.iter().map(|file| (file.output_path(), file));
+    let guests = output
+        .guests
+        .iter()
+        .flat_map(|guest| guest.files.iter().map(|file| (file.output_path(), file)));
     host.chain(guests)
 }
 

@@ -67,7 +67,7 @@ impl Watcher for Waiting {
             ));
             let mut answer = String::new();
             let read = io::stdin().lock().read_line(&mut answer);
-            if read.is_err() || answer.trim() != domain {
+            if read.is_err() || answer.trim() != domain.as_str() {
                 return Err(format!("{domain} was not confirmed"));
             }
         }

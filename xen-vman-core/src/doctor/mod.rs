@@ -8,8 +8,9 @@ mod services;
 
 use crate::diag::text::printable;
 use crate::plan::Kernels;
-use crate::render::{InstallRoot, Output};
-use crate::resolve::{Resolved, Root};
+use crate::render::Output;
+use crate::resolve::Resolved;
+use crate::storage::Medium;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -99,31 +100,22 @@ pub fn questions(resolved: &Resolved, output: &Output) -> Questions {
     if boot::uses_host_kernel(resolved) {
         need("dracut", DRACUT_PACKAGE);
     }
-    if !output.installs.is_empty() {
-        need("debootstrap", "debootstrap");
-    }
     for install in &output.installs {
-        if let InstallRoot::Iscsi { filesystem, .. } = &install.root {
-            let package = match filesystem.as_str() {
-                "xfs" => "xfsprogs",
-                "btrfs" => "btrfs-progs",
-                _ => "e2fsprogs",
-            };
-            need(&format!("mkfs.{filesystem}"), package);
+        for (program, package) in install.method.programs() {
+            need(program, package);
+        }
+        if let Medium::Disk(disk) = install.volume.medium() {
+            let (program, package) = disk.maker();
+            need(&program, package);
         }
     }
     let mut targets = BTreeSet::new();
-    for vm in &resolved.vms {
-        match &vm.root {
-            Root::Nfs(_) => {
-                need("mount.nfs", "nfs-common");
-            }
-            Root::Iscsi { iqn, .. } => {
-                need(host.iscsiadm_path.as_str(), "open-iscsi");
-                targets.insert(iqn.to_string());
-            }
-            Root::Unmanaged => {}
+    for volume in resolved.vms.iter().filter_map(|vm| vm.root.managed()) {
+        let needs = volume.needs(&host.storage);
+        for (program, package) in &needs.programs {
+            need(program, package);
         }
+        targets.extend(needs.targets);
     }
     let interfaces = || resolved.vms.iter().flat_map(|vm| &vm.interfaces);
     let scripts = interfaces().map(|interface| {

@@ -2,16 +2,16 @@
 
 use super::{Finding, Questions, Seen, fine, risky, setting};
 use crate::diag::text::printable;
+use crate::object::Role;
 use crate::render::Output;
 use std::path::Path;
 
 /// xendomains(8) stops and starts domains as well.
 pub(super) fn xendomains(output: &Output, seen: &Seen) -> Vec<Finding> {
     let is_ours = |name: &&String| {
-        output.host.iter().any(|file| {
-            let own = Path::new(&file.path).file_name();
-            file.path.ends_with(".cfg") && own.is_some_and(|own| own == name.as_str())
-        })
+        let configs = output.of_role(Role::XlConfig);
+        let mut names = configs.filter_map(|file| Path::new(&file.path).file_name());
+        names.any(|own| own == name.as_str())
     };
     let twice = seen.auto.iter().filter(is_ours).map(|name| {
         risky(

@@ -19,6 +19,8 @@ pub struct Row {
     pub key: String,
     /// The value; null if there is none. Passwords are hidden.
     pub value: Value,
+    /// The value in words, where that is shorter for people.
+    pub words: Option<String>,
     /// Where it comes from; none if nothing was written and nothing is built in.
     pub origin: Option<Origin>,
 }

@@ -3,11 +3,11 @@
 use super::Row;
 use crate::diag::secret::{is_password, without_passwords};
 use crate::resolve::{
-    Origin, Resolved, ResolvedHost, ResolvedInterface, ResolvedSpice, ResolvedVm, Root, Scope,
-    Sourced,
+    Origin, Resolved, ResolvedHost, ResolvedInterface, ResolvedSpice, ResolvedVm, Scope, Sourced,
 };
+use crate::storage::Volume;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::borrow::Cow;
 
 /// What is shown in place of a password.
@@ -21,6 +21,7 @@ impl Rows {
         self.0.push(Row {
             key: key.into(),
             value: to_value(&value.value),
+            words: None,
             origin: Some(value.origin),
         });
     }
@@ -31,6 +32,7 @@ impl Rows {
             None => self.0.push(Row {
                 key: key.into(),
                 value: Value::Null,
+                words: None,
                 origin: None,
             }),
         }
@@ -42,6 +44,7 @@ impl Rows {
         self.0.push(Row {
             key: key.into(),
             value: Value::Array(values),
+            words: None,
             origin: Some(
                 items
                     .first()
@@ -54,6 +57,7 @@ impl Rows {
         self.0.push(Row {
             key: key.into(),
             value,
+            words: None,
             origin: Some(Origin::Derived(from)),
         });
     }
@@ -89,6 +93,7 @@ fn whole(origin: Origin) -> Origin {
     match origin {
         Origin::Written(place) => Origin::Written(list(place)),
         Origin::Default(place) => Origin::Default(list(place)),
+        Origin::StandIn(place) => Origin::StandIn(list(place)),
         other => other,
     }
 }
@@ -98,20 +103,21 @@ pub fn host(host: &ResolvedHost) -> Vec<Row> {
     let mut rows = Rows::default();
     rows.add("header", &host.header);
     rows.add("xl_path", &host.xl_path);
-    rows.add("iscsiadm_path", &host.iscsiadm_path);
     rows.add("vm_config_path", &host.vm_config_path);
     rows.add("dracut_modules", &host.dracut_modules);
     rows.maybe("dracut_extra_flags", host.dracut_extra_flags.as_ref());
-    rows.add("start_timeout", &host.start_timeout_secs);
-    rows.add("stop_timeout", &host.stop_timeout_secs);
-    rows.add("iscsi_login_timeout", &host.iscsi_login_timeout_secs);
-    rows.add("iscsi_logout_timeout", &host.iscsi_logout_timeout_secs);
-    rows.add("mount_timeout", &host.mount_timeout_secs);
-    rows.add("umount_timeout", &host.umount_timeout_secs);
+    rows.add("start_timeout", &host.start_timeout);
+    rows.add("stop_timeout", &host.stop_timeout);
+    rows.add("mount_timeout", &host.mount_timeout);
+    rows.add("umount_timeout", &host.umount_timeout);
     rows.add("public_keys", &host.public_keys);
-    rows.maybe("nfsroot_base", host.nfsroot_base.as_ref());
-    rows.maybe("iscsi_server", host.iscsi_server.as_ref());
-    rows.maybe("iscsi_base_wwn", host.iscsi_base_wwn.as_ref());
+    rows.0
+        .extend(host.storage.rows().into_iter().map(|row| Row {
+            key: row.key.to_owned(),
+            value: row.value,
+            words: None,
+            origin: row.origin,
+        }));
     rows.add("debootstrap_packages", &host.debootstrap_packages);
     rows.add(
         "additional_network_scripts",
@@ -120,7 +126,7 @@ pub fn host(host: &ResolvedHost) -> Vec<Row> {
     rows.add("global_preparations", &host.global_preparations);
     rows.add(
         "global_preparations_timeout",
-        &host.global_preparations_timeout_secs,
+        &host.global_preparations_timeout,
     );
     rows.add("guest_user", &host.guest_user);
     rows.maybe("xen_version", host.xen_version.as_ref());
@@ -140,7 +146,7 @@ pub fn vm(vm: &ResolvedVm, resolved: &Resolved) -> Vec<Row> {
         "name",
         &Sourced::written(vm.name.clone(), scope.key("name")),
     );
-    if vm.written.contains(&"domain") {
+    if vm.writes("domain") {
         let domain = Sourced::written(vm.domain.clone(), scope.key("domain"));
         rows.add("domain", &domain);
     } else {
@@ -164,7 +170,13 @@ pub fn vm(vm: &ResolvedVm, resolved: &Resolved) -> Vec<Row> {
     rows.list("disks", &vm.disks);
     rows.add("manual_root_disk", &vm.manual_root_disk);
     rows.add("filesystem", &vm.filesystem);
-    rows.made("root", root(&vm.root), "storage");
+    let root = vm.root.managed();
+    rows.0.push(Row {
+        key: "root".to_owned(),
+        value: root.map_or(Value::Null, Volume::to_json),
+        words: root.map(Volume::describe),
+        origin: Some(Origin::Derived("storage")),
+    });
     rows.add("os.type", &vm.os_type);
     rows.add("os.version", &vm.os_version);
     rows.add("boot_after_creation", &vm.boot_after_creation);
@@ -175,8 +187,8 @@ pub fn vm(vm: &ResolvedVm, resolved: &Resolved) -> Vec<Row> {
         rows.maybe("initrd", boot.initrd.as_ref());
         rows.maybe("cmdline", boot.cmdline.as_ref());
     }
-    rows.add("spice", &vm.spice_enabled);
-    if let Some(spice) = &vm.spice {
+    rows.add("spice", &vm.spice.enabled());
+    if let Some(spice) = vm.spice.served() {
         spice_rows(spice, &mut rows);
     }
     for option in &vm.xl_options {
@@ -189,9 +201,10 @@ pub fn vm(vm: &ResolvedVm, resolved: &Resolved) -> Vec<Row> {
     }
     rows.add("auto_install", &vm.auto_install);
     rows.add("reinstall", &vm.reinstall);
-    rows.maybe("debootstrap_mirror", vm.debootstrap_mirror.as_ref());
-    rows.maybe("debootstrap_keyring", vm.debootstrap_keyring.as_ref());
-    rows.add("debootstrap_components", &vm.debootstrap_components);
+    let debootstrap = &vm.debootstrap;
+    rows.maybe("debootstrap_mirror", debootstrap.mirror.as_ref());
+    rows.maybe("debootstrap_keyring", debootstrap.keyring.as_ref());
+    rows.add("debootstrap_components", &debootstrap.components);
     rows.0
 }
 
@@ -245,16 +258,4 @@ fn interface_rows(interface: &ResolvedInterface, resolved: &Resolved, rows: &mut
     );
     rows.maybe(key("rate"), interface.rate.as_ref());
     rows.maybe(key("xen_str"), interface.xen_str.as_ref());
-}
-
-fn root(root: &Root) -> Value {
-    match root {
-        Root::Nfs(export) => json!(export.to_string()),
-        Root::Iscsi {
-            portal,
-            iqn,
-            device,
-        } => json!({ "portal": portal, "target": iqn, "device": device }),
-        Root::Unmanaged => Value::Null,
-    }
 }

@@ -29,13 +29,7 @@ pub fn select(rows: Vec<Row>, key: &str) -> Result<Vec<Row>, Vec<String>> {
 pub fn table(rows: &[Row], sources: &Sources) -> String {
     let cells: Vec<_> = rows
         .iter()
-        .map(|row| {
-            [
-                row.key.clone(),
-                shown(&row.value),
-                origin(row.origin, sources),
-            ]
-        })
+        .map(|row| [row.key.clone(), shown(row), origin(row.origin, sources)])
         .collect();
     aligned(&cells)
 }
@@ -66,7 +60,7 @@ pub fn table_difference(names: [&str; 2], rows: [&[Row]; 2], sources: &Sources) 
         for (name, row) in names.iter().zip([a, b]) {
             let first = if *name == names[0] { key } else { "" };
             let (value, from) = row.map_or_else(Default::default, |row| {
-                (shown(&row.value), origin(row.origin, sources))
+                (shown(row), origin(row.origin, sources))
             });
             cells.push([first.to_owned(), format!("{name}: {value}"), from]);
         }
@@ -94,11 +88,12 @@ fn object(row: &Row, sources: &Sources) -> Value {
         Some(Origin::BuiltIn) => "built-in",
         Some(Origin::Fact(_)) => "fact",
         Some(Origin::Derived(_)) => "derived",
+        Some(Origin::StandIn(_)) => "stand-in",
         None => "unset",
     };
     let mut object = json!({ "key": row.key, "value": row.value, "origin": word });
     match row.origin {
-        Some(Origin::Written(place) | Origin::Default(place)) => {
+        Some(Origin::Written(place) | Origin::Default(place) | Origin::StandIn(place)) => {
             object["path"] = sources.place(&place.path()).into();
             if let Some(span) = sources.span_of(&place.path()) {
                 let at = sources.position(span);
@@ -113,14 +108,17 @@ fn object(row: &Row, sources: &Sources) -> Value {
     object
 }
 
-fn shown(value: &Value) -> String {
-    let text = match value {
+fn shown(row: &Row) -> String {
+    printable(&row.words.clone().unwrap_or_else(|| text(&row.value)))
+}
+
+fn text(value: &Value) -> String {
+    match value {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
+        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
-    };
-    printable(&text)
+    }
 }
 
 fn origin(origin: Option<Origin>, sources: &Sources) -> String {
@@ -140,6 +138,7 @@ fn origin(origin: Option<Origin>, sources: &Sources) -> String {
         Some(Origin::BuiltIn) => "built in".to_owned(),
         Some(Origin::Fact(name)) => format!("found on the host ({name})"),
         Some(Origin::Derived(from)) => format!("made from {from}"),
+        Some(Origin::StandIn(place)) => format!("{}, which could not be read", at(place)),
         None => "not set".to_owned(),
     }
 }

@@ -1,13 +1,15 @@
 //! Looks, plans, and does what is planned.
 
 use super::generation::{self, Generation};
-use super::lock::Lock;
+use super::machine::{Host, demand};
 use super::observe::{domains, kernels, mounted, sessions};
 use super::session::Session;
-use super::{HostDir, HostError, guest_records, install, program, state};
+use super::{HostError, guest_records, install, state};
+use crate::command::Command;
 use crate::install::{GuestRecord, Step};
-use crate::plan::{self, Action, Change, INITRD_HOOK, Observed, Plan, Record};
+use crate::plan::{self, Action, Change, Observed, Plan, Record};
 use crate::render::Output;
+use crate::values::DomainName;
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -64,17 +66,17 @@ pub struct Applied {
 ///
 /// # Errors
 /// If the host cannot be read.
-pub fn observe(dir: &HostDir, output: &Output) -> Result<Observed, HostError> {
-    let record = state::record(dir)?;
-    look(dir, plan::places(output, &record), record)
+pub fn observe(host: &dyn Host, output: &Output) -> Result<Observed, HostError> {
+    let record = state::record(host)?;
+    look(host, plan::paths(output, &record), record)
 }
 
 /// What is to be done on a host, which is left as it is.
 ///
 /// # Errors
 /// If the host cannot be read, or if something is in the way.
-pub fn plan(dir: &HostDir, output: &Output, prune: bool) -> Result<Plan, HostError> {
-    plan::plan(output, &observe(dir, output)?, prune).map_err(HostError::Obstacles)
+pub fn plan(host: &dyn Host, output: &Output, prune: bool) -> Result<Plan, HostError> {
+    plan::plan(output, &observe(host, output)?, prune).map_err(HostError::Obstacles)
 }
 
 /// Brings a host to what was rendered. It may be ended at any point: the next one does the
@@ -84,14 +86,14 @@ pub fn plan(dir: &HostDir, output: &Output, prune: bool) -> Result<Plan, HostErr
 /// The first file that could not be written: what comes before it is done, and what comes
 /// after it is not. Initrds, installations and starts that fail are in [`Applied`].
 pub fn apply(
-    dir: &HostDir,
+    host: &dyn Host,
     output: &Output,
     prune: bool,
     watcher: &mut dyn Watcher,
 ) -> Result<Applied, HostError> {
-    let _lock = Lock::take(dir)?;
-    let plan = plan(dir, output, prune)?;
-    carry_out(dir, plan, Some(output), None, watcher)
+    let _lock = host.lock()?;
+    let plan = plan(host, output, prune)?;
+    carry_out(host, plan, Some(output), None, watcher)
 }
 
 /// Brings back the files that the last apply changed, and what was ours then. What the apply
@@ -99,48 +101,48 @@ pub fn apply(
 ///
 /// # Errors
 /// As [`apply`]; also if there is nothing to go back to, or if the files were changed since.
-pub fn rollback(dir: &HostDir, watcher: &mut dyn Watcher) -> Result<Applied, HostError> {
-    let _lock = Lock::take(dir)?;
-    let previous = generation::previous(dir)?.ok_or(HostError::NothingBefore)?;
+pub fn rollback(host: &dyn Host, watcher: &mut dyn Watcher) -> Result<Applied, HostError> {
+    let _lock = host.lock()?;
+    let previous = generation::previous(host)?.ok_or(HostError::NothingBefore)?;
     let paths = previous.kept.iter().map(|kept| kept.path.clone()).collect();
-    let observed = look(dir, paths, state::record(dir)?)?;
+    let observed = look(host, paths, state::record(host)?)?;
     let plan = plan::rollback(&previous.kept, previous.record, &observed)
         .map_err(HostError::ChangedSince)?;
-    carry_out(dir, plan, None, Some(previous.number), watcher)
+    carry_out(host, plan, None, Some(previous.number), watcher)
 }
 
-fn look(dir: &HostDir, paths: BTreeSet<String>, record: Record) -> Result<Observed, HostError> {
+fn look(host: &dyn Host, paths: BTreeSet<String>, record: Record) -> Result<Observed, HostError> {
     let mut observed = Observed {
         record,
-        is_running: dir.is_running(),
+        is_running: host.is_running(),
         ..Observed::default()
     };
     for path in paths {
-        if let Some(entry) = dir.entry(&path)? {
+        if let Some(entry) = host.entry(&path)? {
             observed.entries.insert(path, entry);
         }
     }
     if observed.is_running {
-        observed.domains = domains(dir)?;
-        observed.kernels = kernels(dir)?;
-        observed.guests = guest_records::all(dir)?;
-        observed.sessions = sessions(dir)?;
-        observed.mounted = mounted(dir)?;
+        observed.domains = domains(host)?;
+        observed.kernels = kernels(host)?;
+        observed.guests = guest_records::all(host)?;
+        observed.sessions = sessions(host)?;
+        observed.mounted = mounted(host)?;
     }
     Ok(observed)
 }
 
 fn carry_out(
-    dir: &HostDir,
+    host: &dyn Host,
     plan: Plan,
     output: Option<&Output>,
     undoes: Option<u32>,
     watcher: &mut dyn Watcher,
 ) -> Result<Applied, HostError> {
-    let before = state::record(dir)?;
+    let before = state::record(host)?;
     if plan.is_empty() {
         if before != plan.record {
-            state::set_record(dir, &plan.record)?;
+            state::set_record(host, &plan.record)?;
         }
         return Ok(Applied {
             plan,
@@ -149,10 +151,10 @@ fn carry_out(
         });
     }
     watcher.approve(&plan).map_err(HostError::NotApproved)?;
-    let generation = Generation::begin(dir, &plan, &before, undoes)?;
+    let generation = Generation::begin(host, &plan, &before, undoes)?;
     // What is done next is ours or owed, even if this run does not get to say so.
     let mut owed = plan.record.clone();
-    owed.places.extend(before.places.iter().cloned());
+    owed.objects.extend(before.objects.clone());
     owed.reload_pending = before.reload_pending;
     owed.stale_initrds
         .extend(before.stale_initrds.iter().cloned());
@@ -161,7 +163,7 @@ fn carry_out(
     for action in &plan.actions {
         match &action.change {
             Change::DaemonReload => owed.reload_pending = true,
-            Change::BuildInitrd { kernel } => {
+            Change::BuildInitrd { kernel, .. } => {
                 owed.stale_initrds.insert(kernel.clone());
             }
             Change::Start { domain } => {
@@ -170,26 +172,28 @@ fn carry_out(
             _ => {}
         }
     }
-    state::set_record(dir, &owed)?;
+    state::set_record(host, &owed)?;
     let mut run = Run {
-        dir,
+        host,
         output,
         watcher,
         generation,
         sessions: Vec::new(),
         adopted: BTreeSet::new(),
     };
-    let place = run.generation.place.clone();
+    let path = run.generation.path.clone();
     let failures = run.all(&plan);
     // Those VMs that run hold their session by themselves.
     let logouts = std::mem::take(&mut run.sessions).into_iter();
-    let logouts = logouts.map(Session::close).collect::<Result<Vec<()>, _>>();
+    let logouts = logouts
+        .map(|session| session.close(host))
+        .collect::<Result<Vec<()>, _>>();
     let failures = failures?;
     logouts?;
     let mut record = plan.record.clone();
     for (number, _) in &failures {
         match &plan.actions[*number].change {
-            Change::BuildInitrd { kernel } => {
+            Change::BuildInitrd { kernel, .. } => {
                 record.stale_initrds.insert(kernel.clone());
             }
             Change::Start { domain } => {
@@ -198,27 +202,27 @@ fn carry_out(
             _ => {}
         }
     }
-    state::set_record(dir, &record)?;
+    state::set_record(host, &record)?;
     if failures.is_empty() {
-        run.generation.end(dir)?;
+        run.generation.end(host)?;
     }
     Ok(Applied {
         plan,
-        generation: Some(place),
+        generation: Some(path),
         failures,
     })
 }
 
 /// A plan that is being carried out.
 struct Run<'a> {
-    dir: &'a HostDir,
+    host: &'a dyn Host,
     output: Option<&'a Output>,
     watcher: &'a mut dyn Watcher,
     generation: Generation,
     /// The sessions of disks that are still at hand.
     sessions: Vec<Session>,
     /// VMs that had a system already, and are not started because of it.
-    adopted: BTreeSet<String>,
+    adopted: BTreeSet<DomainName>,
 }
 
 impl Run<'_> {
@@ -230,14 +234,14 @@ impl Run<'_> {
             let number = index + 1;
             self.watcher.tell(Event::Begins { number, of, action });
             let begins = json!({ "event": "begins", "number": number, "of": of, "sentence": action.to_string() });
-            self.generation.note(begins);
+            self.generation.note(self.host, begins);
             let result = match not_installed(&action.change, plan, &failures) {
                 Some(error) => Err(error),
                 None => self.one(&action.change),
             };
             let Err(error) = result else { continue };
             let fails = json!({ "event": "fails", "number": number, "error": error.to_string() });
-            self.generation.note(fails);
+            self.generation.note(self.host, fails);
             match action.change {
                 Change::BuildInitrd { .. } | Change::Install { .. } | Change::Start { .. } => {
                     self.watcher.tell(Event::Fails(&error));
@@ -251,24 +255,26 @@ impl Run<'_> {
 
     fn one(&mut self, change: &Change) -> Result<(), HostError> {
         match change {
-            Change::Put { path, entry, .. } => self.dir.put(path, entry),
-            Change::Remove { path, .. } => self.dir.remove(path),
+            Change::Put { path, entry, .. } => self.host.put(path, entry),
+            Change::Remove { path, .. } => self.host.remove(path),
             Change::DaemonReload => {
-                program::demand(&["systemctl", "daemon-reload"], RELOAD_LIMIT_SECS).map(drop)
+                let reload = Command::new(["systemctl", "daemon-reload"], RELOAD_LIMIT_SECS);
+                demand(self.host, &reload).map(drop)
             }
-            Change::BuildInitrd { kernel } => {
-                program::demand(&[INITRD_HOOK, kernel], INITRD_LIMIT_SECS).map(drop)
+            Change::BuildInitrd { hook, kernel } => {
+                let build = Command::new([hook, kernel], INITRD_LIMIT_SECS);
+                demand(self.host, &build).map(drop)
             }
-            Change::Stop { domain } => systemctl("stop", domain),
+            Change::Stop { domain } => systemctl(self.host, "stop", domain),
             Change::Start { domain } if self.adopted.contains(domain) => Ok(()),
-            Change::Start { domain } => systemctl("start", domain),
-            Change::Adopt { domain, place } => {
+            Change::Start { domain } => systemctl(self.host, "start", domain),
+            Change::Adopt { domain, location } => {
                 let record = GuestRecord {
                     is_finished: true,
-                    place: place.clone(),
+                    location: location.clone(),
                     ..GuestRecord::default()
                 };
-                guest_records::set(self.dir, domain, &record)
+                guest_records::set(self.host, domain, &record)
             }
             Change::Install { domain, erase, .. } => self.install(domain, *erase),
         }
@@ -277,25 +283,27 @@ impl Run<'_> {
 
 impl Run<'_> {
     /// Installs a guest, and keeps its disk at hand for the VM that is started later.
-    fn install(&mut self, domain: &str, erase: bool) -> Result<(), HostError> {
-        let found = self.output.and_then(|output| output.installation(domain));
-        let (install, files) = found.ok_or_else(|| HostError::NotInstalled(domain.to_owned()))?;
-        let records = guest_records::all(self.dir)?;
+    fn install(&mut self, domain: &DomainName, erase: bool) -> Result<(), HostError> {
+        let found = self
+            .output
+            .and_then(|output| output.installation(domain.as_str()));
+        let (install, files) = found.ok_or_else(|| HostError::NotInstalled(domain.clone()))?;
+        let records = guest_records::all(self.host)?;
         let mut tell = |step: &Step| {
             let step = step.to_string();
             self.generation
-                .note(json!({ "event": "step", "step": step }));
+                .note(self.host, json!({ "event": "step", "step": step }));
             self.watcher.tell(Event::Step(&step));
         };
         let record = records.get(domain);
-        let outcome = install::install(self.dir, install, files, record, erase, &mut tell)?;
+        let outcome = install::install(self.host, install, files, record, erase, &mut tell)?;
         self.sessions.extend(outcome.session);
         if let Some(why) = outcome.adopted {
             let step = format!("{domain} is taken for installed: {why}");
             self.generation
-                .note(json!({ "event": "step", "step": step }));
+                .note(self.host, json!({ "event": "step", "step": step }));
             self.watcher.tell(Event::Step(&step));
-            self.adopted.insert(domain.to_owned());
+            self.adopted.insert(domain.clone());
         }
         Ok(())
     }
@@ -316,7 +324,11 @@ fn not_installed(
     failed.then(|| HostError::NotInstalled(start.clone()))
 }
 
-fn systemctl(verb: &str, domain: &str) -> Result<(), HostError> {
+fn systemctl(host: &dyn Host, verb: &str, domain: &DomainName) -> Result<(), HostError> {
     let unit = format!("vm@{domain}.service");
-    program::demand(&["systemctl", verb, &unit], VM_LIMIT_SECS).map(drop)
+    demand(
+        host,
+        &Command::new(["systemctl", verb, &unit], VM_LIMIT_SECS),
+    )
+    .map(drop)
 }

@@ -1,6 +1,7 @@
 //! Files below a directory, as the root of everything that is named.
 
 use super::HostError;
+use super::machine::Owner;
 use crate::plan::Entry;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat, renameat};
@@ -18,20 +19,6 @@ use std::path::{Path, PathBuf};
 pub struct HostDir {
     root: OwnedFd,
     path: PathBuf,
-}
-
-/// Who owns a file, as numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Owner {
-    /// The user.
-    pub(super) user: u32,
-    /// The group.
-    pub(super) group: u32,
-}
-
-impl Owner {
-    /// The administrator.
-    pub(super) const ROOT: Self = Self { user: 0, group: 0 };
 }
 
 const DIRECTORY: OFlag = OFlag::O_PATH
@@ -227,26 +214,6 @@ impl HostDir {
         Ok(())
     }
 
-    /// A new file of root alone, which takes the place of the old one.
-    pub(super) fn new_file(&self, path: &str) -> Result<File, HostError> {
-        let open = || -> io::Result<File> {
-            let (parent, name) = self.parent(path)?;
-            match unlinkat(&parent, name, UnlinkatFlags::NoRemoveDir) {
-                Ok(()) | Err(Errno::ENOENT) => {}
-                Err(errno) => return Err(errno.into()),
-            }
-            let flags = OFlag::O_RDWR
-                | OFlag::O_APPEND
-                | OFlag::O_CREAT
-                | OFlag::O_EXCL
-                | OFlag::O_NOFOLLOW
-                | OFlag::O_CLOEXEC;
-            let private = Mode::from_bits_truncate(0o600);
-            Ok(File::from(openat(&parent, name, flags, private)?))
-        };
-        open().map_err(|error| failed("write", path, error))
-    }
-
     /// Opens a file for locking, and makes it if it is not there.
     pub(super) fn lock_file(&self, path: &str) -> Result<File, HostError> {
         let open = || -> io::Result<File> {
@@ -259,20 +226,14 @@ impl HostDir {
         open().map_err(|error| failed("lock", path, error))
     }
 
-    /// Opens a file that root alone may read, to add to its end; it is made if it is not
-    /// there. Its directory must be there.
-    pub(super) fn append(&self, path: &str) -> Result<File, HostError> {
-        let open = || -> io::Result<File> {
-            let (parent, name) = self.parent(path)?;
-            let flags = OFlag::O_WRONLY
-                | OFlag::O_CREAT
-                | OFlag::O_APPEND
-                | OFlag::O_NOFOLLOW
-                | OFlag::O_CLOEXEC;
-            let private = Mode::from_bits_truncate(0o600);
-            Ok(File::from(openat(&parent, name, flags, private)?))
-        };
-        open().map_err(|error| failed("write", path, error))
+    /// Opens a file that root alone may read, to read it and to add to its end; it is made if
+    /// it is not there. Its directory must be there.
+    pub(super) fn open_to_append(&self, path: &str) -> io::Result<File> {
+        let (parent, name) = self.parent(path)?;
+        let flags =
+            OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_APPEND | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let private = Mode::from_bits_truncate(0o600);
+        Ok(File::from(openat(&parent, name, flags, private)?))
     }
 
     /// The directory that a path is in, and its last part.

@@ -1,6 +1,7 @@
 //! Looks at what a host needs for its VMs.
 
-use super::{HostDir, HostError, observe};
+use super::machine::Host;
+use super::{HostError, observe};
 use crate::doctor::{Questions, Seen};
 use crate::plan::Entry;
 use std::collections::BTreeSet;
@@ -16,53 +17,53 @@ const SCRIPTS: &str = "/etc/rc2.d";
 ///
 /// # Errors
 /// If the host cannot be read.
-pub fn see(dir: &HostDir, asked: &Questions) -> Result<Seen, HostError> {
+pub fn see(host: &dyn Host, asked: &Questions) -> Result<Seen, HostError> {
     let mut seen = Seen {
-        is_running: dir.is_running(),
-        is_xen: text(dir, "/sys/hypervisor/type")?.trim() == "xen",
-        is_dom0: text(dir, "/proc/xen/capabilities")?.contains("control_d"),
-        xendomains: text(dir, "/etc/default/xendomains")?,
-        iscsid: text(dir, "/etc/iscsi/iscsid.conf")?,
-        auto: names(dir, "/etc/xen/auto")?,
-        kernels: observe::kernels(dir)?,
+        is_running: host.is_running(),
+        is_xen: text(host, "/sys/hypervisor/type")?.trim() == "xen",
+        is_dom0: text(host, "/proc/xen/capabilities")?.contains("control_d"),
+        xendomains: text(host, "/etc/default/xendomains")?,
+        iscsid: text(host, "/etc/iscsi/iscsid.conf")?,
+        auto: names(host, "/etc/xen/auto")?,
+        kernels: observe::kernels(host)?,
         kernel_links: [
-            link(dir, "/etc/xen/vmlinuz")?,
-            link(dir, "/etc/xen/initrd.img")?,
+            link(host, "/etc/xen/vmlinuz")?,
+            link(host, "/etc/xen/initrd.img")?,
         ],
         ..Seen::default()
     };
-    seen.xendomains_is_enabled = names(dir, WANTS)?.contains("xendomains.service")
-        || names(dir, SCRIPTS)?
+    seen.xendomains_is_enabled = names(host, WANTS)?.contains("xendomains.service")
+        || names(host, SCRIPTS)?
             .iter()
             .any(|name| name.starts_with('S') && name.ends_with("xendomains"));
     for program in asked.programs.keys() {
         let is_there = if program.starts_with('/') {
-            dir.is_program(program)?
+            host.is_program(program)?
         } else {
-            observe::path_of(dir, program)?.is_some()
+            observe::path_of(host, program)?.is_some()
         };
         if is_there {
             seen.programs.insert(program.clone());
         }
     }
     for script in &asked.scripts {
-        if dir.is_program(script)? {
+        if host.is_program(script)? {
             seen.scripts.insert(script.clone());
         }
     }
     for bridge in &asked.bridges {
         let place = format!("/sys/class/net/{bridge}");
         // A bridge of Open vSwitch has no such directory, and is a device all the same.
-        if !names(dir, &place)?.is_empty() {
+        if !names(host, &place)?.is_empty() {
             seen.bridges.insert(bridge.clone());
         }
     }
     for target in &asked.targets {
-        if is_automatic(dir, target)? {
+        if is_automatic(host, target)? {
             seen.automatic_targets.insert(target.clone());
         }
     }
-    let modules = names(dir, MODULES)?;
+    let modules = names(host, MODULES)?;
     // Two digits, then the name.
     seen.dracut_modules = modules
         .iter()
@@ -76,14 +77,14 @@ pub fn see(dir: &HostDir, asked: &Questions) -> Result<Seen, HostError> {
 
 /// Whether open-iscsi logs in to a target by itself: `NODES/IQN/PORTAL/INTERFACE`, or a
 /// portal that is a file.
-fn is_automatic(dir: &HostDir, target: &str) -> Result<bool, HostError> {
+fn is_automatic(host: &dyn Host, target: &str) -> Result<bool, HostError> {
     for place in NODES {
         let node = format!("{place}/{target}");
-        for portal in names(dir, &node)? {
+        for portal in names(host, &node)? {
             let portal = format!("{node}/{portal}");
-            let files = match dir.entry(&portal)? {
+            let files = match host.entry(&portal)? {
                 Some(Entry::File { .. }) => vec![portal],
-                _ => names(dir, &portal)?
+                _ => names(host, &portal)?
                     .into_iter()
                     .map(|name| format!("{portal}/{name}"))
                     .collect(),
@@ -95,7 +96,7 @@ fn is_automatic(dir: &HostDir, target: &str) -> Result<bool, HostError> {
                         key.trim() == "node.startup" && value.trim() == "automatic"
                     })
                 };
-                if text(dir, &file)?.lines().any(is_automatic) {
+                if text(host, &file)?.lines().any(is_automatic) {
                     return Ok(true);
                 }
             }
@@ -104,23 +105,23 @@ fn is_automatic(dir: &HostDir, target: &str) -> Result<bool, HostError> {
     Ok(false)
 }
 
-fn names(dir: &HostDir, place: &str) -> Result<BTreeSet<String>, HostError> {
-    let names = dir.names(place)?.into_iter();
+fn names(host: &dyn Host, place: &str) -> Result<BTreeSet<String>, HostError> {
+    let names = host.names(place)?.into_iter();
     Ok(names
         .filter(|name| !matches!(name.as_str(), "." | ".."))
         .collect())
 }
 
 /// What is in a file; nothing if it is none.
-fn text(dir: &HostDir, path: &str) -> Result<String, HostError> {
-    Ok(match dir.entry(path)? {
+fn text(host: &dyn Host, path: &str) -> Result<String, HostError> {
+    Ok(match host.entry(path)? {
         Some(Entry::File { content, .. }) => String::from_utf8_lossy(&content).into_owned(),
         _ => String::new(),
     })
 }
 
-fn link(dir: &HostDir, path: &str) -> Result<Option<String>, HostError> {
-    Ok(match dir.entry(path)? {
+fn link(host: &dyn Host, path: &str) -> Result<Option<String>, HostError> {
+    Ok(match host.entry(path)? {
         Some(Entry::Link(target)) => Some(target),
         _ => None,
     })

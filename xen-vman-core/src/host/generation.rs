@@ -5,14 +5,13 @@
 //! has a line for whatever began, failed or ended. A generation counts once its manifest is
 //! there, and the manifest is there before the first change.
 
+use super::machine::Host;
 use super::state::{self, STATE};
-use super::{HostDir, HostError, dir::failed};
-use crate::plan::{Change, Entry, Kept, Plan, Record, digest};
+use super::{HostError, dir::failed};
+use crate::object::Object;
+use crate::plan::{Change, Entry, Kept, Plan, Record, digest, object_at};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::fs::File;
-use std::io::Write as _;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What an apply keeps of before.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -28,6 +27,8 @@ struct Manifest {
 #[derive(Debug, Serialize, Deserialize)]
 struct KeptFile {
     path: String,
+    /// What it is for; generations of before do not say.
+    object: Option<Object>,
     before: Option<KeptEntry>,
     after: Option<String>,
 }
@@ -45,8 +46,8 @@ enum KeptEntry {
 #[derive(Debug)]
 pub(super) struct Generation {
     /// Where it is.
-    pub(super) place: String,
-    journal: File,
+    pub(super) path: String,
+    journal: String,
 }
 
 /// What to take back.
@@ -64,32 +65,38 @@ fn place(number: u32) -> String {
 impl Generation {
     /// Keeps what a plan replaces or removes.
     pub(super) fn begin(
-        dir: &HostDir,
+        host: &dyn Host,
         plan: &Plan,
         record: &Record,
         undoes: Option<u32>,
     ) -> Result<Self, HostError> {
-        let place = place(numbers(dir)?.last().map_or(1, |last| last + 1));
+        let place = place(numbers(host)?.last().map_or(1, |last| last + 1));
         let mut files = Vec::new();
         for action in &plan.actions {
-            let (path, before, after) = match &action.change {
+            let (object, path, before, after) = match &action.change {
                 Change::Put {
+                    object,
                     path,
                     entry,
                     before,
-                } => (path, before.as_ref(), Some(entry)),
-                Change::Remove { path, before } => (path, Some(before), None),
+                } => (object, path, before.as_ref(), Some(entry)),
+                Change::Remove {
+                    object,
+                    path,
+                    before,
+                } => (object, path, Some(before), None),
                 _ => continue,
             };
             let before = match before {
                 None | Some(Entry::Other) => None,
                 Some(Entry::Link(target)) => Some(KeptEntry::Link(target.clone())),
                 Some(Entry::File { mode, content }) => {
-                    state::put(dir, &format!("{place}/files{path}"), content.clone())?;
+                    state::put(host, &format!("{place}/files{path}"), content.clone())?;
                     Some(KeptEntry::File(*mode))
                 }
             };
             files.push(KeptFile {
+                object: Some(object.clone()),
                 path: path.clone(),
                 before,
                 after: after.map(digest),
@@ -100,39 +107,43 @@ impl Generation {
             undoes,
             files,
         };
-        state::put_json(dir, &format!("{place}/manifest.json"), &manifest)?;
-        let journal = dir.append(&format!("{place}/journal.jsonl"))?;
-        Ok(Self { place, journal })
+        state::put_json(host, &format!("{place}/manifest.json"), &manifest)?;
+        let journal = format!("{place}/journal.jsonl");
+        host.append(&journal, b"")?;
+        Ok(Self {
+            path: place,
+            journal,
+        })
     }
 
     /// Adds a line to the journal, with the time. A journal that cannot be written (the disk
     /// is full) does not keep anything from being done.
-    pub(super) fn note(&mut self, mut what: Value) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        what["at_secs"] = json!(now.map_or(0, |now| now.as_secs()));
-        let _ = writeln!(self.journal, "{what}");
+    pub(super) fn note(&self, host: &dyn Host, mut what: Value) {
+        what["at_secs"] = json!(host.now_secs());
+        let _ = host.append(&self.journal, format!("{what}\n").as_bytes());
     }
 
     /// Ends it; all of it is done.
-    pub(super) fn end(mut self, dir: &HostDir) -> Result<(), HostError> {
-        self.note(json!({ "event": "ends" }));
-        state::put(dir, &format!("{}/done", self.place), Vec::new())
+    pub(super) fn end(self, host: &dyn Host) -> Result<(), HostError> {
+        self.note(host, json!({ "event": "ends" }));
+        state::put(host, &format!("{}/done", self.path), Vec::new())
     }
 }
 
 /// The last apply that is not taken back yet; none if there is none.
-pub(super) fn previous(dir: &HostDir) -> Result<Option<Previous>, HostError> {
+pub(super) fn previous(host: &dyn Host) -> Result<Option<Previous>, HostError> {
     let mut below = u32::MAX;
-    for number in numbers(dir)?.into_iter().rev() {
+    for number in numbers(host)?.into_iter().rev() {
         if number >= below {
             continue;
         }
         let place = place(number);
-        let Some(manifest): Option<Manifest> = state::json(dir, &format!("{place}/manifest.json"))?
+        let Some(manifest): Option<Manifest> =
+            state::json(host, &format!("{place}/manifest.json"))?
         else {
             continue;
         };
-        let is_done = dir.entry(&format!("{place}/done"))?.is_some();
+        let is_done = host.entry(&format!("{place}/done"))?.is_some();
         if let Some(undone) = manifest.undoes.filter(|_| is_done) {
             below = undone;
         } else if !manifest.files.is_empty() {
@@ -141,7 +152,7 @@ pub(super) fn previous(dir: &HostDir) -> Result<Option<Previous>, HostError> {
                 number,
                 record: manifest.record,
                 kept: kept
-                    .map(|file| kept_of(dir, &place, file))
+                    .map(|file| kept_of(host, &place, file))
                     .collect::<Result<_, _>>()?,
             }));
         }
@@ -149,19 +160,20 @@ pub(super) fn previous(dir: &HostDir) -> Result<Option<Previous>, HostError> {
     Ok(None)
 }
 
-fn kept_of(dir: &HostDir, place: &str, file: KeptFile) -> Result<Kept, HostError> {
+fn kept_of(host: &dyn Host, place: &str, file: KeptFile) -> Result<Kept, HostError> {
     let before = match file.before {
         None => None,
         Some(KeptEntry::Link(target)) => Some(Entry::Link(target)),
         Some(KeptEntry::File(mode)) => {
             let path = format!("{place}/files{}", file.path);
-            match dir.entry(&path)? {
+            match host.entry(&path)? {
                 Some(Entry::File { content, .. }) => Some(Entry::File { mode, content }),
                 _ => return Err(failed("read", &path, std::io::ErrorKind::NotFound.into())),
             }
         }
     };
     Ok(Kept {
+        object: file.object.unwrap_or_else(|| object_at(&file.path)),
         path: file.path,
         before,
         after: file.after,
@@ -169,8 +181,8 @@ fn kept_of(dir: &HostDir, place: &str, file: KeptFile) -> Result<Kept, HostError
 }
 
 /// The numbers of the generations, sorted.
-fn numbers(dir: &HostDir) -> Result<Vec<u32>, HostError> {
-    let names = dir.names(&format!("{STATE}/generations"))?;
+fn numbers(host: &dyn Host) -> Result<Vec<u32>, HostError> {
+    let names = host.names(&format!("{STATE}/generations"))?;
     let mut numbers: Vec<u32> = names.iter().filter_map(|name| name.parse().ok()).collect();
     numbers.sort_unstable();
     Ok(numbers)

@@ -1,15 +1,17 @@
 //! What a host knows of the roots of guests, under `/var/lib/xen-vman/guests`.
 
+use super::HostError;
+use super::machine::Host;
 use super::state::{self, STATE};
-use super::{HostDir, HostError};
 use crate::install::{GuestRecord, record_paths};
+use crate::values::DomainName;
 use std::collections::BTreeMap;
 
 /// All of it, by domain. An installation that is under way counts more than an older one that
 /// is finished.
-pub(super) fn all(dir: &HostDir) -> Result<BTreeMap<String, GuestRecord>, HostError> {
+pub(super) fn all(host: &dyn Host) -> Result<BTreeMap<DomainName, GuestRecord>, HostError> {
     let place = format!("{STATE}/guests");
-    let mut names = dir.names(&place)?;
+    let mut names = host.names(&place)?;
     // `.installed` before `.unfinished`.
     names.sort();
     let mut records = BTreeMap::new();
@@ -17,20 +19,27 @@ pub(super) fn all(dir: &HostDir) -> Result<BTreeMap<String, GuestRecord>, HostEr
         let Some((domain, "installed" | "unfinished")) = name.rsplit_once('.') else {
             continue;
         };
-        if let Some(record) = state::json(dir, &format!("{place}/{name}"))? {
-            records.insert(domain.to_owned(), record);
+        let Ok(domain) = domain.parse() else {
+            continue;
+        };
+        if let Some(record) = state::json(host, &format!("{place}/{name}"))? {
+            records.insert(domain, record);
         }
     }
     Ok(records)
 }
 
 /// Writes down what is known of one.
-pub(super) fn set(dir: &HostDir, domain: &str, record: &GuestRecord) -> Result<(), HostError> {
+pub(super) fn set(
+    host: &dyn Host,
+    domain: &DomainName,
+    record: &GuestRecord,
+) -> Result<(), HostError> {
     let [installed, unfinished] = record_paths(domain);
     if record.is_finished {
-        state::put_json(dir, &installed, record)?;
-        dir.remove(&unfinished)
+        state::put_json(host, &installed, record)?;
+        host.remove(&unfinished)
     } else {
-        state::put_json(dir, &unfinished, record)
+        state::put_json(host, &unfinished, record)
     }
 }

@@ -1,33 +1,29 @@
 //! Installs guests.
 //!
-//! A root is mounted in a mount namespace of our own, so that no mount of an installation
-//! reaches the host, and all of them go with us, however we end.
+//! A root is mounted where no mount of an installation reaches the host, and all of them go
+//! with us, however we end.
 
-use super::dir::{Owner, failed};
+use super::machine::{Files, Host, Owner};
 use super::session::Session;
-use super::{HostDir, HostError, guest_records, program, root, state};
+use super::{HostError, guest_records, root, state};
+use crate::command::{Command, Effect, RunsIn};
 use crate::diag::text::printable;
-use crate::install::{self, GuestRecord, Step, Task, Verdict};
-use crate::render::{Install, LIBRARY, RenderedFile};
-use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
-use nix::sys::stat::Mode;
-use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::Path;
+use crate::install::{self, GuestRecord, Install, Step, Task, Verdict};
+use crate::object::RenderedFile;
+use crate::render::LIBRARY;
+use crate::values::DomainName;
 
 /// How long Xen may take to answer.
 const XEN_SECS: u32 = 30;
 /// How much of what a failed step printed is told.
 const TAIL_LINES: usize = 12;
-const TAIL_BYTES: u64 = 16 * 1024;
 
 /// What an installation leaves behind.
 #[derive(Debug)]
 pub(super) struct Outcome {
     /// Why nothing was installed, if the root holds a system already.
     pub(super) adopted: Option<&'static str>,
-    /// The session of its disk. It is to be closed once the VM holds it by itself, or will
+    /// The session of its volume. It is to be closed once the VM holds it by itself, or will
     /// not be started.
     pub(super) session: Option<Session>,
 }
@@ -37,27 +33,28 @@ pub(super) struct Outcome {
 /// runs is shut down. `tell` is told each step before it is taken.
 ///
 /// # Errors
-/// If the root may not be touched, or if a step failed. Then nothing stays mounted or logged
-/// in, and the next call takes up what was begun.
+/// If the root may not be touched, or if a step failed. Then nothing stays mounted or attached,
+/// and the next call takes up what was begun.
 pub(super) fn install(
-    dir: &HostDir,
+    host: &dyn Host,
     install: &Install,
     files: &[RenderedFile],
     record: Option<&GuestRecord>,
     erase: bool,
     tell: &mut (dyn FnMut(&Step) + Send),
 ) -> Result<Outcome, HostError> {
-    if !dir.is_running() {
+    if !host.is_running() {
         let why = "guests are installed by the host itself, not in a directory that stands for it";
         return Err(refused(&install.domain, why));
     }
-    let (log, log_path) = state::new_log(dir, &install.domain)?;
     let mut run = Run {
-        dir,
+        host,
         install,
+        files,
+        record,
+        erase,
         point: install::point(&install.domain),
-        log,
-        log_path,
+        log: state::new_log(host, &install.domain)?,
         session: None,
         tell,
     };
@@ -65,13 +62,13 @@ pub(super) fn install(
         run.take(&step, None)?;
     }
     run.refuse_running()?;
-    let done = run.with_session(files, record, erase);
+    let done = run.with_session();
     let session = run.session.take();
     match done {
         Ok(adopted) => Ok(Outcome { adopted, session }),
         Err(error) => {
             // What went wrong first is what is told.
-            let _ = session.map(Session::close);
+            let _ = session.map(|session| session.close(host));
             Err(error)
         }
     }
@@ -79,11 +76,13 @@ pub(super) fn install(
 
 /// An installation that is under way.
 struct Run<'r> {
-    dir: &'r HostDir,
+    host: &'r dyn Host,
     install: &'r Install,
+    files: &'r [RenderedFile],
+    record: Option<&'r GuestRecord>,
+    erase: bool,
     point: String,
-    log: File,
-    log_path: String,
+    log: String,
     session: Option<Session>,
     tell: &'r mut (dyn FnMut(&Step) + Send),
 }
@@ -93,7 +92,8 @@ impl Run<'_> {
     fn refuse_running(&self) -> Result<(), HostError> {
         let domain = &self.install.domain;
         let helper = format!("{LIBRARY}/vm-domain");
-        let why = match program::run(&[&helper, "known", domain], XEN_SECS)?.status {
+        let known = Command::new([&helper, "known", domain.as_str()], XEN_SECS);
+        let why = match self.host.run(&known)?.status {
             1 => return Ok(()),
             0 => format!(
                 "the VM is running, and its root must not be in use twice. Shut it down first: \
@@ -106,44 +106,25 @@ impl Run<'_> {
         Err(refused(domain, &why))
     }
 
-    fn with_session(
-        &mut self,
-        files: &[RenderedFile],
-        record: Option<&GuestRecord>,
-        erase: bool,
-    ) -> Result<Option<&'static str>, HostError> {
-        for step in install::open(self.install) {
+    fn with_session(&mut self) -> Result<Option<&'static str>, HostError> {
+        if let Some(step) = install::open(self.install) {
             self.take(&step, None)?;
         }
-        let place = format!("{}/root", self.point);
-        self.dir
-            .make_parents(&place, Mode::from_bits_truncate(0o700))
-            .map_err(|error| failed("make", &self.point, error))?;
-        // Namespaces belong to threads; this one ends with the installation.
-        std::thread::scope(|scope| {
-            let thread = scope.spawn(|| {
-                own_mounts().map_err(|errno| failed("unshare", "mounts", errno.into()))?;
-                self.in_own_mounts(files, record, erase)
-            });
-            thread
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+        let host = self.host;
+        host.make_parents(&format!("{}/root", self.point), 0o700)?;
+        let mut done = Ok(None);
+        host.in_own_mounts(&mut || done = self.in_own_mounts())?;
+        done
     }
 
-    fn in_own_mounts(
-        &mut self,
-        files: &[RenderedFile],
-        record: Option<&GuestRecord>,
-        erase: bool,
-    ) -> Result<Option<&'static str>, HostError> {
+    fn in_own_mounts(&mut self) -> Result<Option<&'static str>, HostError> {
         let domain = &self.install.domain;
-        let found = root::look(self.install, &self.point)?;
-        let verdict = install::judge(self.install, &found, record, erase);
+        let found = root::look(self.host, self.install, &self.point)?;
+        let verdict = install::judge(self.install, &found, self.record, self.erase);
         match &verdict {
             Verdict::Refuse(why) => return Err(refused(domain, why)),
             Verdict::Adopt { why, record } => {
-                guest_records::set(self.dir, domain, record)?;
+                guest_records::set(self.host, domain, record)?;
                 return Ok(Some(why));
             }
             Verdict::Install | Verdict::Erase | Verdict::TakeUpAgain => {}
@@ -151,96 +132,92 @@ impl Run<'_> {
         // The last moment at which nothing is lost.
         self.refuse_running()?;
         let wanted = GuestRecord::of(self.install, false);
-        let begun = GuestRecord {
-            // What is given up with a new token is there until it is erased: until then, that is
-            // asked about again.
-            token: match record {
-                _ if !verdict.erases() => wanted.token.clone(),
-                Some(record) if record.place == wanted.place => record.token.clone(),
-                _ => None,
-            },
-            ..wanted.clone()
-        };
-        guest_records::set(self.dir, domain, &begun)?;
-        let mut root = None;
-        for step in install::put_on(self.install, files, &self.point, verdict.erases()) {
-            let is_mount = step.words.first().is_some_and(|word| word == "mount");
-            // A directory that is held open cannot be unmounted.
-            if step.words.first().is_some_and(|word| word == "umount") {
-                root = None;
-            }
-            self.take(&step, root.as_ref())?;
-            if step.makes_it_ours() {
-                guest_records::set(self.dir, domain, &wanted)?;
-            }
-            if is_mount {
-                root = Some(HostDir::open(Path::new(&self.point))?);
-            }
-        }
-        guest_records::set(self.dir, domain, &GuestRecord::of(self.install, true))?;
+        guest_records::set(self.host, domain, &self.begun(&wanted, &verdict))?;
+        self.put_on(&wanted, verdict.erases())?;
+        guest_records::set(self.host, domain, &GuestRecord::of(self.install, true))?;
         Ok(None)
     }
 
-    /// Takes a step; `root` is that of the guest, once it is mounted.
-    fn take(&mut self, step: &Step, root: Option<&HostDir>) -> Result<(), HostError> {
-        (self.tell)(step);
-        let began = writeln!(self.log, "# {step}").and_then(|()| self.log.stream_position());
-        let began = began.map_err(|error| failed("write", &self.log_path, error))?;
-        let inside = || root.ok_or_else(|| self.failed(step, "has no root to work on"));
-        match &step.task {
-            Task::Hold => {
-                let session = Session::open(self.install, step, &self.log);
-                self.session = Some(session.map_err(|why| self.failed(step, &why))?);
-                Ok(())
-            }
-            Task::Run => self.program(step, &step.words, began),
-            Task::Contained => self.program(step, &program::contained(&step.words), began),
-            Task::AddUser => match root::user(inside()?, &self.install.user)? {
-                Some(_) => Ok(()),
-                None => self.program(step, &program::contained(&step.words), began),
+    /// What is written down before the root is touched. What is given up with a new token is
+    /// there until it is erased: until then, that is asked about again.
+    fn begun(&self, wanted: &GuestRecord, verdict: &Verdict) -> GuestRecord {
+        let known = self
+            .record
+            .filter(|record| record.location == wanted.location);
+        GuestRecord {
+            token: if verdict.erases() {
+                known.and_then(|record| record.token.clone())
+            } else {
+                wanted.token.clone()
             },
-            Task::Put(file) => {
-                let root = inside()?;
-                let owner = match file.owner.as_str() {
-                    "root" => Some(Owner::ROOT),
-                    name => root::user(root, name)?,
-                };
-                let owner =
-                    owner.ok_or_else(|| self.failed(step, "found no such user in the guest"))?;
-                root.put_for(owner, &file.path, file.mode, &file.content)
-                    .map_err(|error| self.failed(step, &format!("failed: {error}")))
-            }
-            Task::Remove(path) => inside()?.remove(path),
+            ..wanted.clone()
         }
     }
 
-    fn program(&self, step: &Step, words: &[String], began: u64) -> Result<(), HostError> {
-        let status = match program::log(words, step.limit_secs, &self.log) {
-            Ok(0) => return Ok(()),
-            Ok(status) => how_it_ended(step, status),
-            Err(error) => format!("could not be started ({error})"),
-        };
-        let why = match self.tail(began) {
-            said if said.is_empty() => status,
-            said => format!("{status}:\n{said}\n"),
-        };
-        Err(self.failed(step, &why))
+    fn put_on(&mut self, wanted: &GuestRecord, erase: bool) -> Result<(), HostError> {
+        let mut root: Option<Box<dyn Files>> = None;
+        for step in install::put_on(self.install, self.files, &self.point, erase) {
+            // A directory that is held open cannot be unmounted.
+            if step.command.effect == Effect::Unmount {
+                root = None;
+            }
+            self.take(&step, root.as_deref())?;
+            if step.makes_it_ours() {
+                guest_records::set(self.host, &self.install.domain, wanted)?;
+            }
+            if step.command.effect == Effect::Mount {
+                root = Some(self.host.mounted_at(&self.point)?);
+            }
+        }
+        Ok(())
     }
 
-    /// The last lines in the log since then.
-    fn tail(&self, began: u64) -> String {
-        let read = || -> std::io::Result<Vec<u8>> {
-            let mut log = self.log.try_clone()?;
-            let end = log.seek(SeekFrom::End(0))?;
-            log.seek(SeekFrom::Start(began.max(end.saturating_sub(TAIL_BYTES))))?;
-            let mut said = Vec::new();
-            log.read_to_end(&mut said)?;
-            Ok(said)
+    /// Takes a step; `root` is that of the guest, once it is mounted.
+    fn take(&mut self, step: &Step, root: Option<&dyn Files>) -> Result<(), HostError> {
+        (self.tell)(step);
+        self.host
+            .append(&self.log, format!("# {step}\n").as_bytes())?;
+        let inside = || root.ok_or_else(|| self.failed(step, "has no root to work on"));
+        match &step.task {
+            Task::Hold => {
+                let session = Session::open(self.host, self.install, step, &self.log);
+                self.session = Some(session.map_err(|why| self.failed(step, &why))?);
+                Ok(())
+            }
+            Task::Run => self.program(step),
+            Task::AddUser => match root::user(inside()?, self.install.user.as_str())? {
+                Some(_) => Ok(()),
+                None => self.program(step),
+            },
+            Task::Put(file) | Task::MarkBegun(file) => self.put(step, inside()?, file),
+            Task::Unmark => inside()?.remove(install::Marker::BEGUN),
+        }
+    }
+
+    fn put(&self, step: &Step, root: &dyn Files, file: &RenderedFile) -> Result<(), HostError> {
+        let owner = match file.owner.as_str() {
+            "root" => Some(Owner::ROOT),
+            name => root::user(root, name)?,
         };
-        let said = read().unwrap_or_default();
-        let said = String::from_utf8_lossy(&said);
-        let lines: Vec<_> = said.lines().map(printable).collect();
-        lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+        let owner = owner.ok_or_else(|| self.failed(step, "found no such user in the guest"))?;
+        root.put_for(owner, &file.path, file.mode, &file.content)
+            .map_err(|error| self.failed(step, &format!("failed: {error}")))
+    }
+
+    fn program(&self, step: &Step) -> Result<(), HostError> {
+        let (how, tail) = match self.host.run_logged(&step.command, &self.log) {
+            Ok(ended) if ended.status == 0 => return Ok(()),
+            Ok(ended) => (
+                how_it_ended(&step.command, ended.status),
+                last_lines(&ended.tail),
+            ),
+            Err(error) => (format!("could not be started ({error})"), String::new()),
+        };
+        let why = match tail.as_str() {
+            "" => how,
+            said => format!("{how}:\n{said}\n"),
+        };
+        Err(self.failed(step, &why))
     }
 
     fn failed(&self, step: &Step, why: &str) -> HostError {
@@ -248,32 +225,32 @@ impl Run<'_> {
             domain: self.install.domain.clone(),
             step: step.to_string(),
             why: why.to_owned(),
-            log: self.log_path.clone(),
+            log: self.log.clone(),
         }
     }
 }
 
-/// What the exit status of a step that failed says (`timeout(1)`, `chroot(1)`).
-fn how_it_ended(step: &Step, status: i32) -> String {
-    let in_guest = step.words.first().is_some_and(|word| word == "chroot");
-    match status {
-        124 | 137 => format!("took longer than {} s, or was killed", step.limit_secs),
-        127 if in_guest => "did not find its program in the guest".to_owned(),
-        127 => "was not found on this host; install it first".to_owned(),
+fn last_lines(said: &[u8]) -> String {
+    let said = String::from_utf8_lossy(said);
+    let lines: Vec<_> = said.lines().map(printable).collect();
+    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+}
+
+/// What the exit status of a command that failed says (`timeout(1)`, `chroot(1)`).
+fn how_it_ended(command: &Command, status: i32) -> String {
+    match (status, command.runs_in) {
+        (124 | 137, _) => format!("took longer than {} s, or was killed", command.limit_secs),
+        (127, RunsIn::Guest) => "did not find its program in the guest".to_owned(),
+        (127, RunsIn::Host | RunsIn::Contained) => {
+            "was not found on this host; install it first".to_owned()
+        }
         _ => format!("failed with exit status {status}"),
     }
 }
 
-/// Parts this thread's mounts from those of the host, in both directions.
-fn own_mounts() -> nix::Result<()> {
-    unshare(CloneFlags::CLONE_NEWNS)?;
-    let flags = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
-    mount(None::<&str>, "/", None::<&str>, flags, None::<&str>)
-}
-
-fn refused(domain: &str, why: &str) -> HostError {
+fn refused(domain: &DomainName, why: &str) -> HostError {
     HostError::Refused {
-        domain: domain.to_owned(),
+        domain: domain.clone(),
         why: why.to_owned(),
     }
 }
@@ -284,21 +261,15 @@ mod tests {
 
     #[test]
     fn a_program_that_is_missing_in_the_guest_is_not_looked_for_on_the_host() {
-        let says = |line: &str| {
-            let words = line.split(' ').map(str::to_owned).collect();
-            let step = Step {
-                words,
-                task: Task::Contained,
-                limit_secs: 20,
-            };
-            how_it_ended(&step, 127)
-        };
+        let point = "/run/xen-vman/install/org-web";
+        let in_guest = Command::in_guest(point, &["apt-get", "clean"], 20);
         assert_eq!(
-            says("chroot /run/xen-vman/install/org-web apt-get clean"),
+            how_it_ended(&in_guest, 127),
             "did not find its program in the guest"
         );
+        let on_host = Command::new(["debootstrap", "bookworm", point], 20).contained();
         assert_eq!(
-            says("debootstrap bookworm /run/xen-vman/install/org-web"),
+            how_it_ended(&on_host, 127),
             "was not found on this host; install it first"
         );
     }

@@ -15,8 +15,11 @@ mod generation;
 mod guest_records;
 mod install;
 mod lock;
+mod machine;
+pub mod memory;
 mod observe;
 mod program;
+mod real;
 mod root;
 mod session;
 mod state;
@@ -24,9 +27,11 @@ mod state;
 pub use apply::{Applied, Event, Watcher, apply, observe, plan, rollback};
 pub use dir::HostDir;
 pub use doctor::see;
+pub use machine::{Files, Held, Host, Logged, Owner, Ran};
 pub use observe::facts;
 
 use crate::plan::Obstacle;
+use crate::values::DomainName;
 use std::io;
 use thiserror::Error;
 
@@ -58,7 +63,7 @@ pub enum HostError {
     NotApproved(String),
     /// A VM is not started, as it could not be installed.
     #[error("{0} could not be installed, so it is not started")]
-    NotInstalled(String),
+    NotInstalled(DomainName),
     /// Another run holds the lock.
     #[error("another run is at work on this host: {0}")]
     Locked(String),
@@ -71,16 +76,18 @@ pub enum HostError {
         message: String,
     },
     /// A disk is still logged in to.
-    #[error(
-        "the iSCSI session of `{0}` does not end; see `systemctl status vm_iscsi_session@{0}` and \
-         `iscsiadm -m session`"
-    )]
-    SessionStays(String),
+    #[error("the session of `{domain}` does not end; see `systemctl status {unit}`")]
+    SessionStays {
+        /// The domain.
+        domain: DomainName,
+        /// The unit that holds it.
+        unit: String,
+    },
     /// The root of a guest is not touched.
     #[error("`{domain}` is not installed: {why}")]
     Refused {
         /// The domain.
-        domain: String,
+        domain: DomainName,
         /// What is in the way, and how to go on.
         why: String,
     },
@@ -91,7 +98,7 @@ pub enum HostError {
     )]
     Step {
         /// The domain.
-        domain: String,
+        domain: DomainName,
         /// The step, as a command line.
         step: String,
         /// Its exit status, and the last lines that it printed.

@@ -1,6 +1,8 @@
 //! Looks at what runs on a host: domains, kernels, programs.
 
-use super::{HostDir, HostError, program};
+use super::HostError;
+use super::machine::{Host, failed};
+use crate::command::Command;
 use crate::diag::Report;
 use crate::document::Source;
 use crate::plan::{Domain, Entry, Kernels};
@@ -8,7 +10,6 @@ use crate::render::MOUNT_PATH;
 use crate::resolve::Facts;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::thread::sleep;
 use std::time::Duration;
 
 /// How long xl may take to answer, in seconds.
@@ -31,23 +32,23 @@ const PLACES: [&str; 6] = [
 ///
 /// # Errors
 /// If this is a Xen host and xl gives no answer: then nothing is known of any domain.
-pub(super) fn domains(dir: &HostDir) -> Result<BTreeMap<String, Domain>, HostError> {
-    let Some(xl) = path_of(dir, "xl")? else {
+pub(super) fn domains(host: &dyn Host) -> Result<BTreeMap<String, Domain>, HostError> {
+    let Some(xl) = path_of(host, "xl")? else {
         return Ok(BTreeMap::new());
     };
-    let mut found = list(dir, &xl)?;
-    let started = dir.names(DOMAINS)?;
+    let mut found = list(host, &xl)?;
+    let started = host.names(DOMAINS)?;
     if started
         .iter()
         .any(|name| is_name(name) && !found.contains(name))
     {
-        sleep(SECOND_LOOK);
-        found.extend(list(dir, &xl)?);
+        host.sleep(SECOND_LOOK);
+        found.extend(list(host, &xl)?);
     }
     found
         .into_iter()
         .map(|name| {
-            let config = match dir.entry(&format!("{DOMAINS}/{name}/config"))? {
+            let config = match host.entry(&format!("{DOMAINS}/{name}/config"))? {
                 Some(Entry::File { content, .. }) => Some(content),
                 _ => None,
             };
@@ -60,22 +61,22 @@ fn is_name(name: &str) -> bool {
     !name.starts_with('.')
 }
 
-fn list(dir: &HostDir, xl: &str) -> Result<BTreeSet<String>, HostError> {
-    let words = [xl, "list", "-l"];
-    let ran = program::run(&words, XL_LIMIT_SECS)?;
+fn list(host: &dyn Host, xl: &str) -> Result<BTreeSet<String>, HostError> {
+    let command = Command::new([xl, "list", "-l"], XL_LIMIT_SECS);
+    let ran = host.run(&command)?;
     if ran.status != 0 {
         let is_xen = matches!(
-            dir.entry("/sys/hypervisor/type")?,
+            host.entry("/sys/hypervisor/type")?,
             Some(Entry::File { content, .. }) if content.trim_ascii() == b"xen"
         );
         // Booted without Xen there are no domains.
         return if is_xen {
-            Err(program::failed(&words, &ran.stderr))
+            Err(failed(&command, &ran.stderr))
         } else {
             Ok(BTreeSet::new())
         };
     }
-    names(&ran.stdout).map_err(|why| program::failed(&words, &why))
+    names(&ran.stdout).map_err(|why| failed(&command, &why))
 }
 
 /// The names in what `xl list -l` prints, without dom0.
@@ -102,27 +103,27 @@ fn names(json: &[u8]) -> Result<BTreeSet<String>, String> {
 }
 
 /// The kernels of a host, and which of them guests have an initrd for.
-pub(super) fn kernels(dir: &HostDir) -> Result<Kernels, HostError> {
-    let with_image = releases(dir, "/boot", "vmlinuz-")?;
-    let with_modules: BTreeSet<_> = dir.names("/lib/modules")?.into_iter().collect();
-    let running = match dir.entry("/proc/sys/kernel/osrelease")? {
-        Some(Entry::File { content, .. }) if dir.is_running() => Some(text(&content)),
+pub(super) fn kernels(host: &dyn Host) -> Result<Kernels, HostError> {
+    let with_image = releases(host, "/boot", "vmlinuz-")?;
+    let with_modules: BTreeSet<_> = host.names("/lib/modules")?.into_iter().collect();
+    let running = match host.entry("/proc/sys/kernel/osrelease")? {
+        Some(Entry::File { content, .. }) if host.is_running() => Some(text(&content)),
         _ => None,
     };
     Ok(Kernels {
         installed: with_image.intersection(&with_modules).cloned().collect(),
-        with_initrd: releases(dir, "/etc/xen", "initrd.img-")?,
+        with_initrd: releases(host, "/etc/xen", "initrd.img-")?,
         running,
     })
 }
 
 /// The targets that a host is logged in to.
-pub(super) fn sessions(dir: &HostDir) -> Result<BTreeSet<String>, HostError> {
+pub(super) fn sessions(host: &dyn Host) -> Result<BTreeSet<String>, HostError> {
     let place = "/sys/class/iscsi_session";
     let mut targets = BTreeSet::new();
-    for session in dir.names(place)? {
+    for session in host.names(place)? {
         if let Some(Entry::File { content, .. }) =
-            dir.entry(&format!("{place}/{session}/targetname"))?
+            host.entry(&format!("{place}/{session}/targetname"))?
         {
             targets.insert(text(&content));
         }
@@ -131,8 +132,8 @@ pub(super) fn sessions(dir: &HostDir) -> Result<BTreeSet<String>, HostError> {
 }
 
 /// The domains whose roots are mounted by `vm_mount@`.
-pub(super) fn mounted(dir: &HostDir) -> Result<BTreeSet<String>, HostError> {
-    let Some(Entry::File { content, .. }) = dir.entry("/proc/self/mountinfo")? else {
+pub(super) fn mounted(host: &dyn Host) -> Result<BTreeSet<String>, HostError> {
+    let Some(Entry::File { content, .. }) = host.entry("/proc/self/mountinfo")? else {
         return Ok(BTreeSet::new());
     };
     let points = text(&content);
@@ -141,8 +142,8 @@ pub(super) fn mounted(dir: &HostDir) -> Result<BTreeSet<String>, HostError> {
     Ok(domains.map(str::to_owned).collect())
 }
 
-fn releases(dir: &HostDir, place: &str, prefix: &str) -> Result<BTreeSet<String>, HostError> {
-    let names = dir.names(place)?.into_iter();
+fn releases(host: &dyn Host, place: &str, prefix: &str) -> Result<BTreeSet<String>, HostError> {
+    let names = host.names(place)?.into_iter();
     Ok(names
         .filter_map(|name| name.strip_prefix(prefix).map(str::to_owned))
         .collect())
@@ -153,17 +154,17 @@ fn releases(dir: &HostDir, place: &str, prefix: &str) -> Result<BTreeSet<String>
 ///
 /// # Errors
 /// If the host cannot be read.
-pub fn facts(dir: &HostDir) -> Result<Facts, HostError> {
+pub fn facts(host: &dyn Host) -> Result<Facts, HostError> {
     let mut facts = serde_json::Map::new();
     let mut add = |key: &str, value: Option<String>| {
         facts.extend(value.map(|value| (key.to_owned(), value.into())));
     };
-    let xl = path_of(dir, "xl")?;
+    let xl = path_of(host, "xl")?;
     add("xl_path", xl.clone());
-    add("iscsiadm_path", path_of(dir, "iscsiadm")?);
-    if dir.is_running() {
+    add("iscsiadm_path", path_of(host, "iscsiadm")?);
+    if host.is_running() {
         let number = |name: &str| -> Result<Option<String>, HostError> {
-            let entry = dir.entry(&format!("/sys/hypervisor/version/{name}"))?;
+            let entry = host.entry(&format!("/sys/hypervisor/version/{name}"))?;
             Ok(match entry {
                 Some(Entry::File { content, .. }) => Some(text(&content)),
                 _ => None,
@@ -175,7 +176,10 @@ pub fn facts(dir: &HostDir) -> Result<Facts, HostError> {
             version.map(|(major, minor)| format!("{major}.{minor}")),
         );
         let info = match &xl {
-            Some(xl) => program::run(&[xl.as_str(), "info"], XL_LIMIT_SECS)?.stdout,
+            Some(xl) => {
+                let info = Command::new([xl.as_str(), "info"], XL_LIMIT_SECS);
+                host.run(&info)?.stdout
+            }
             None => Vec::new(),
         };
         add("host_memory", info_value(&info, "total_memory"));
@@ -202,10 +206,10 @@ fn info_value(info: &[u8], key: &str) -> Option<String> {
 }
 
 /// Where a program is.
-pub(super) fn path_of(dir: &HostDir, name: &str) -> Result<Option<String>, HostError> {
+pub(super) fn path_of(host: &dyn Host, name: &str) -> Result<Option<String>, HostError> {
     for place in PLACES {
         let path = format!("{place}/{name}");
-        if dir.is_program(&path)? {
+        if host.is_program(&path)? {
             return Ok(Some(path));
         }
     }

@@ -1,36 +1,25 @@
-//! Programs of the host.
+//! Programs of the real host.
 
 use super::HostError;
+use super::machine::{Held, Logged, Ran, failed};
+use crate::command::{Command, RunsIn};
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::File;
-use std::io;
-use std::process::{Command, Stdio};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
+use std::process::{Child, Stdio};
 
 /// Where administration programs are, also if our own environment does not say so.
 const SBIN: &str = "/usr/local/sbin:/usr/sbin:/sbin";
+/// How much of what a command printed is read back from its log.
+const TAIL_BYTES: u64 = 16 * 1024;
 
-/// What a program left behind.
-#[derive(Debug)]
-pub(super) struct Ran {
-    /// Its exit status; 124 if it took longer than its limit, 128 and more if it was killed.
-    pub(super) status: i32,
-    /// What it printed.
-    pub(super) stdout: Vec<u8>,
-    /// What it complained about.
-    pub(super) stderr: String,
-}
-
-/// Runs a program to its end, at most for this many seconds (timeout(1)), without input and
-/// with messages in English.
-///
-/// # Errors
-/// If it cannot be started.
-pub(super) fn run(words: &[impl AsRef<OsStr>], limit_secs: u32) -> Result<Ran, HostError> {
-    let output = command(words, limit_secs)
+/// Runs a command, at most as long as it may (timeout(1)).
+pub(super) fn run(command: &Command) -> Result<Ran, HostError> {
+    let output = limited(command)
         .stdin(Stdio::null())
         .output()
-        .map_err(|error| failed(words, &error.to_string()))?;
+        .map_err(|error| failed(command, &error.to_string()))?;
     Ok(Ran {
         status: output.status.code().unwrap_or(128),
         stdout: output.stdout,
@@ -38,40 +27,82 @@ pub(super) fn run(words: &[impl AsRef<OsStr>], limit_secs: u32) -> Result<Ran, H
     })
 }
 
-/// Runs a program that must succeed.
-///
-/// # Errors
-/// If it cannot be started, or its exit status is not 0.
-pub(super) fn demand(words: &[impl AsRef<OsStr>], limit_secs: u32) -> Result<Ran, HostError> {
-    let ran = run(words, limit_secs)?;
-    match ran.status {
-        0 => Ok(ran),
-        124 => Err(failed(
-            words,
-            &format!("it took longer than {limit_secs} s"),
-        )),
-        status => {
-            let said = match ran.stderr.as_str() {
-                "" => String::from_utf8_lossy(&ran.stdout).trim().to_owned(),
-                said => said.to_owned(),
-            };
-            Err(failed(words, &format!("exit status {status}: {said}")))
-        }
+/// Runs a command, and keeps all that it prints in a file.
+pub(super) fn run_logged(command: &Command, log: &mut File) -> io::Result<Logged> {
+    let began = log.seek(SeekFrom::End(0))?;
+    let status = limited(command)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log.try_clone()?)
+        .status()?;
+    let end = log.seek(SeekFrom::End(0))?;
+    log.seek(SeekFrom::Start(began.max(end.saturating_sub(TAIL_BYTES))))?;
+    let mut tail = Vec::new();
+    log.read_to_end(&mut tail)?;
+    Ok(Logged {
+        status: status.code().unwrap_or(128),
+        tail,
+    })
+}
+
+/// A process that holds something until its input ends.
+#[derive(Debug)]
+struct Keeper(Child);
+
+impl Held for Keeper {
+    fn let_go(mut self: Box<Self>) {
+        drop(self.0.stdin.take());
+        // It has gone, or is about to.
+        let _ = self.0.wait();
     }
 }
 
-/// The command that runs a program with a limit.
-pub(super) fn command(words: &[impl AsRef<OsStr>], limit_secs: u32) -> Command {
-    let limit = limit_secs.to_string();
-    let timeout = ["timeout", "--kill-after=5", &limit].map(OsString::from);
-    let words = words.iter().map(|word| word.as_ref().to_owned());
-    held(&timeout.into_iter().chain(words).collect::<Vec<_>>())
+/// Starts a command that prints a line once it holds something.
+pub(super) fn hold(command: &Command, log: File) -> Result<Box<dyn Held>, Option<String>> {
+    let keeper = ends_with_us(&words(command))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn();
+    let mut keeper = keeper.map_err(|error| Some(format!("could not be started ({error})")))?;
+    let mut line = String::new();
+    let said = keeper.stdout.take().map(BufReader::new);
+    let read = said.map(|mut said| said.read_line(&mut line));
+    let keeper = Box::new(Keeper(keeper));
+    if matches!(read, Some(Ok(length)) if length > 0) {
+        return Ok(keeper);
+    }
+    keeper.let_go();
+    Err(None)
 }
 
-/// The command that runs a program until it ends, or we do.
-pub(super) fn held(words: &[impl AsRef<OsStr>]) -> Command {
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL"]);
+/// The process that runs a command with its limit.
+fn limited(command: &Command) -> std::process::Command {
+    let limit = command.limit_secs.to_string();
+    let timeout = ["timeout", "--kill-after=5", &limit].map(OsString::from);
+    let all: Vec<_> = timeout.into_iter().chain(words(command)).collect();
+    ends_with_us(&all)
+}
+
+/// The words that are run. A command that is contained has processes and mounts of its own, and
+/// all of it ends with the thread that starts it, however that ends.
+fn words(command: &Command) -> Vec<OsString> {
+    let wrapper = match command.runs_in {
+        RunsIn::Host => "",
+        RunsIn::Contained | RunsIn::Guest => {
+            "setpriv --pdeathsig KILL unshare --pid --fork --kill-child --mount-proc"
+        }
+    };
+    let wrapper = wrapper.split_whitespace().map(OsString::from);
+    wrapper
+        .chain(command.argv.iter().map(OsString::from))
+        .collect()
+}
+
+/// The process that runs a program until it ends, or we do.
+fn ends_with_us(words: &[OsString]) -> std::process::Command {
+    let mut process = std::process::Command::new("setpriv");
+    process.args(["--pdeathsig", "KILL"]);
     let path = match env::var_os("PATH") {
         Some(own) => {
             let mut path = own;
@@ -80,44 +111,9 @@ pub(super) fn held(words: &[impl AsRef<OsStr>]) -> Command {
         }
         None => format!("/usr/bin:/bin:{SBIN}").into(),
     };
-    command
+    process
         .args(words)
         .env("PATH", path)
         .env("LC_ALL", "C.UTF-8");
-    command
-}
-
-/// The words that run a program with processes and mounts of its own. All of it ends with
-/// the thread that starts it, however that ends.
-pub(super) fn contained(words: &[String]) -> Vec<String> {
-    let wrapper = "setpriv --pdeathsig KILL unshare --pid --fork --kill-child --mount-proc";
-    let wrapper = wrapper.split(' ').map(str::to_owned);
-    wrapper.chain(words.iter().cloned()).collect()
-}
-
-/// Runs a program to its end, at most for this many seconds, and keeps all that it prints in
-/// a file. Gives its exit status; 124 if it took longer than its limit, 128 and more if it was
-/// killed.
-///
-/// # Errors
-/// If it cannot be started.
-pub(super) fn log(words: &[String], limit_secs: u32, log: &File) -> io::Result<i32> {
-    let status = command(words, limit_secs)
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log.try_clone()?)
-        .status()?;
-    Ok(status.code().unwrap_or(128))
-}
-
-/// That a program failed.
-pub(super) fn failed(words: &[impl AsRef<OsStr>], why: &str) -> HostError {
-    let words: Vec<_> = words
-        .iter()
-        .map(|word| word.as_ref().to_string_lossy())
-        .collect();
-    HostError::Program {
-        command: words.join(" "),
-        why: why.to_owned(),
-    }
+    process
 }

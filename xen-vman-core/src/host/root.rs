@@ -1,12 +1,12 @@
 //! The root of a guest: looks into one that may be anybody's, and changes nothing.
 
-use super::dir::Owner;
-use super::{HostDir, HostError, program};
-use crate::install::{Found, Marker, Signature, Tree};
+use super::HostError;
+use super::machine::{Files, Host, Owner, demand, failed};
+use crate::command::{Command, Effect};
+use crate::install::{Found, Install, Marker, Signature, Tree};
 use crate::plan::Entry;
-use crate::render::{Install, InstallRoot};
+use crate::storage::{BlockDevice, Medium, Mount};
 use serde::Deserialize;
-use std::path::Path;
 
 /// How long reading the signatures of a disk may take.
 const SIGNATURES_SECS: u32 = 60;
@@ -32,50 +32,79 @@ struct Line {
 }
 
 /// Looks at the root of a guest, which is mounted at `point` for that and unmounted again.
-/// Call it in a mount namespace of its own.
-pub(super) fn look(install: &Install, point: &str) -> Result<Found, HostError> {
-    let (signatures, mount) = match &install.root {
-        InstallRoot::Nfs(source) => (Vec::new(), Some(("nfs", "ro", source))),
-        InstallRoot::Iscsi { device, .. } => {
-            let signatures = signatures(device)?;
-            let mount = match signatures.as_slice() {
-                [only] => {
-                    without_changes(&only.kind).map(|(kind, options)| (kind, options, device))
-                }
-                _ => None,
+/// Call it where no mount reaches the host.
+pub(super) fn look(host: &dyn Host, install: &Install, point: &str) -> Result<Found, HostError> {
+    match install.volume.medium() {
+        Medium::Directory(mount) => Ok(Found {
+            signatures: Vec::new(),
+            tree: Some(inside(host, install, &mount, "ro", point)?),
+        }),
+        Medium::Disk(disk) => on_disk(host, install, &disk, point),
+    }
+}
+
+fn on_disk(
+    host: &dyn Host,
+    install: &Install,
+    disk: &BlockDevice,
+    point: &str,
+) -> Result<Found, HostError> {
+    let signatures = signatures(host, &disk.path)?;
+    let known = match signatures.as_slice() {
+        [only] => without_changes(&only.kind),
+        _ => None,
+    };
+    let tree = match known {
+        None => None,
+        Some((fs_type, options)) => {
+            let mount = Mount {
+                fs_type: fs_type.to_owned(),
+                source: disk.path.clone(),
             };
-            (signatures, mount)
-        }
-    };
-    let Some((kind, options, source)) = mount else {
-        let tree = None;
-        return Ok(Found { signatures, tree });
-    };
-    let options = format!("{options},nodev,nosuid,noexec");
-    let words = ["mount", "-t", kind, "-o", &options, source, point];
-    let mounted = program::demand(&words, install.limits.mount_secs);
-    let is_device = !signatures.is_empty();
-    let tree = match mounted {
-        // One that cannot be mounted is somebody's all the same.
-        Err(_) if is_device => None,
-        mounted => {
-            mounted?;
-            let tree = HostDir::open(Path::new(point)).and_then(|root| tree(&root));
-            program::demand(&["umount", point], install.limits.umount_secs)?;
-            Some(tree?)
+            match inside(host, install, &mount, options, point) {
+                Ok(tree) => Some(tree),
+                // One that cannot be mounted is somebody's all the same.
+                Err(HostError::Program { .. }) => None,
+                Err(error) => return Err(error),
+            }
         }
     };
     Ok(Found { signatures, tree })
 }
 
-fn signatures(device: &str) -> Result<Vec<Signature>, HostError> {
-    let words = ["wipefs", "--json", device];
-    let ran = program::demand(&words, SIGNATURES_SECS)?;
+/// Mounts a file system, looks into it and unmounts it.
+fn inside(
+    host: &dyn Host,
+    install: &Install,
+    mount: &Mount,
+    options: &str,
+    point: &str,
+) -> Result<Tree, HostError> {
+    let timeouts = &install.timeouts;
+    let options = format!("{options},nodev,nosuid,noexec");
+    demand(
+        host,
+        &mount.at(point, &options, timeouts.mount_timeout.get()),
+    )?;
+    let tree = host.mounted_at(point).and_then(|root| tree(&*root));
+    let umount = Command::new(["umount", point], timeouts.umount_timeout.get());
+    let unmounted = demand(host, &umount.with_effect(Effect::Unmount));
+    // What could not be unmounted is no answer about what was mounted.
+    unmounted.map_err(|error| HostError::Refused {
+        domain: install.domain.clone(),
+        why: error.to_string(),
+    })?;
+    tree
+}
+
+fn signatures(host: &dyn Host, device: &str) -> Result<Vec<Signature>, HostError> {
+    let command = Command::new(["wipefs", "--json", device], SIGNATURES_SECS);
+    let ran = demand(host, &command)?;
     if ran.stdout.trim_ascii().is_empty() {
         return Ok(Vec::new());
     }
     let found: Wipefs = serde_json::from_slice(&ran.stdout)
-        .map_err(|error| program::failed(&words, &error.to_string()))?;
+        .map_err(|error| failed(&command, &error.to_string()))?;
     let all = found.signatures.into_iter().map(|line| Signature {
         kind: line.r#type,
         uuid: line.uuid,
@@ -83,7 +112,7 @@ fn signatures(device: &str) -> Result<Vec<Signature>, HostError> {
     Ok(all.collect())
 }
 
-/// The filesystems that can be looked into, and the options with which the kernel leaves
+/// The file systems that can be looked into, and the options with which the kernel leaves
 /// even their journals alone.
 fn without_changes(kind: &str) -> Option<(&'static str, &'static str)> {
     match kind {
@@ -94,7 +123,7 @@ fn without_changes(kind: &str) -> Option<(&'static str, &'static str)> {
     }
 }
 
-fn tree(root: &HostDir) -> Result<Tree, HostError> {
+fn tree(root: &dyn Files) -> Result<Tree, HostError> {
     let names = root.names("/")?;
     let is_empty = names
         .iter()
@@ -114,7 +143,7 @@ fn tree(root: &HostDir) -> Result<Tree, HostError> {
 }
 
 /// A marker; anything else at its path, or in it, is none.
-fn marker(root: &HostDir, path: &str) -> Result<Option<Marker>, HostError> {
+fn marker(root: &dyn Files, path: &str) -> Result<Option<Marker>, HostError> {
     Ok(match root.entry(path)? {
         Some(Entry::File { content, .. }) => serde_json::from_slice(&content).ok(),
         _ => None,
@@ -122,7 +151,7 @@ fn marker(root: &HostDir, path: &str) -> Result<Option<Marker>, HostError> {
 }
 
 /// A user of a guest, as its own `/etc/passwd` says.
-pub(super) fn user(root: &HostDir, name: &str) -> Result<Option<Owner>, HostError> {
+pub(super) fn user(root: &dyn Files, name: &str) -> Result<Option<Owner>, HostError> {
     let Some(Entry::File { content, .. }) = root.entry("/etc/passwd")? else {
         return Ok(None);
     };

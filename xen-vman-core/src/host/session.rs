@@ -1,79 +1,81 @@
-//! The iSCSI session that an installation needs.
+//! The session that an installation needs, where its volume is not on the host by itself.
 
-use super::{HostError, program};
+use super::HostError;
+use super::machine::{Held, Host};
+use crate::command::Command;
 use crate::diag::text::printable;
-use crate::install::{self, Step};
-use crate::render::Install;
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use crate::install::{self, Install, Step};
+use crate::storage::Attachment;
+use std::time::Duration;
 
 /// How long systemd may take to say how units are.
 const STATE_SECS: u32 = 30;
 /// How often a session is looked at that is to end.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// The units that may need the session of any VM.
+const HOLDERS: [&str; 2] = ["vm", "vm_mount"];
 
-/// Holds the session: a scope of systemd that needs it, with a process that ends with us,
+/// Holds the session: a scope of systemd that needs its unit, with a process that ends with us,
 /// however we end.
 #[derive(Debug)]
 pub(super) struct Session {
     install: Install,
-    keeper: Child,
+    attachment: Attachment,
+    keeper: Box<dyn Held>,
 }
 
 impl Session {
-    /// Logs in and waits for the disk; what is printed goes to `log`. Gives why it failed, if
-    /// it did.
-    pub(super) fn open(install: &Install, step: &Step, log: &File) -> Result<Self, String> {
-        let start = || {
-            program::held(&step.words)
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(log.try_clone()?)
-                .spawn()
-        };
-        let mut keeper = start().map_err(|error| format!("could not be started ({error})"))?;
-        let mut line = String::new();
-        let said = keeper.stdout.take().map(BufReader::new);
-        let read = said.map(|mut said| said.read_line(&mut line));
-        let session = Self {
-            install: install.clone(),
-            keeper,
-        };
-        if matches!(read, Some(Ok(length)) if length > 0) {
-            return Ok(session);
+    /// Attaches the volume and waits for it; what is printed goes to `log`. Gives why it
+    /// failed, if it did.
+    pub(super) fn open(
+        host: &dyn Host,
+        install: &Install,
+        step: &Step,
+        log: &str,
+    ) -> Result<Self, String> {
+        let attachment = install.volume.attachment();
+        let attachment = attachment.ok_or_else(|| "has nothing to attach".to_owned())?;
+        match host.hold(&step.command, log) {
+            Ok(keeper) => Ok(Self {
+                install: install.clone(),
+                attachment,
+                keeper,
+            }),
+            Err(Some(why)) => Err(why),
+            Err(None) => {
+                let unit = unit(attachment.unit, install);
+                let why = reason(host, &unit, install);
+                let why = why.map_or_else(String::new, |why| format!(": {why}"));
+                Err(format!("failed{why}; see 'journalctl -u {unit}'"))
+            }
         }
-        session.let_go();
-        let unit = format!("vm_iscsi_session@{}.service", install.domain);
-        let why = reason(&unit, &install.domain).map_or_else(String::new, |why| format!(": {why}"));
-        Err(format!("failed{why}; see 'journalctl -u {unit}'"))
     }
 
-    /// Logs out, unless the VM or a mount needs the session, and waits for that.
+    /// Detaches the volume, unless the VM or a mount needs it, and waits for that.
     ///
     /// # Errors
     /// If the session does not end.
-    pub(super) fn close(self) -> Result<(), HostError> {
-        let install = self.install.clone();
-        self.let_go();
-        for step in install::close(&install) {
+    pub(super) fn close(self, host: &dyn Host) -> Result<(), HostError> {
+        let Self {
+            install,
+            attachment,
+            keeper,
+        } = self;
+        keeper.let_go();
+        if let Some(step) = install::close(&install) {
             // It has ended by itself, most likely.
-            program::run(&step.words, step.limit_secs)?;
+            host.run(&step.command)?;
         }
-        ends(&install)
-    }
-
-    fn let_go(mut self) {
-        drop(self.keeper.stdin.take());
-        // It has gone, or is about to.
-        let _ = self.keeper.wait();
+        ends(host, &install, &attachment)
     }
 }
 
+fn unit(template: &str, install: &Install) -> String {
+    format!("{template}@{}.service", install.domain)
+}
+
 /// What `vm-root` said last in a unit of a VM, if it said anything.
-fn reason(unit: &str, domain: &str) -> Option<String> {
+fn reason(host: &dyn Host, unit: &str, install: &Install) -> Option<String> {
     let words = [
         "journalctl",
         "--quiet",
@@ -83,36 +85,39 @@ fn reason(unit: &str, domain: &str) -> Option<String> {
         "--unit",
         unit,
     ];
-    let said = program::run(&words, STATE_SECS).ok()?.stdout;
+    let said = host.run(&Command::new(words, STATE_SECS)).ok()?.stdout;
     let said = String::from_utf8_lossy(&said);
-    let own = format!("{domain}: ");
+    let own = format!("{}: ", install.domain);
     let last = said.lines().rev().find_map(|line| line.strip_prefix(&own));
     last.map(printable)
 }
 
 /// Waits until systemd has ended the session, unless something else needs it.
-fn ends(install: &Install) -> Result<(), HostError> {
-    let unit = |kind: &str| format!("{kind}@{}.service", install.domain);
-    let session = unit("vm_iscsi_session");
-    let needing = ["vm", "vm_mount", "vm_iscsi"].map(unit);
-    let mut words = vec!["systemctl", "is-active", &session];
-    words.extend(needing.iter().map(String::as_str));
-    let limit = Duration::from_secs(u64::from(install.limits.logout_secs));
-    let begin = Instant::now();
+fn ends(host: &dyn Host, install: &Install, attachment: &Attachment) -> Result<(), HostError> {
+    let holders = HOLDERS.iter().chain(attachment.holders);
+    let mut words = vec!["systemctl".to_owned(), "is-active".to_owned()];
+    words.push(unit(attachment.unit, install));
+    words.extend(holders.map(|holder| unit(holder, install)));
+    let command = Command::new(words, STATE_SECS);
+    let limit = Duration::from_secs(u64::from(attachment.detach_secs));
+    let began = host.uptime();
     loop {
-        let ran = program::run(&words, STATE_SECS)?;
+        let ran = host.run(&command)?;
         let states = String::from_utf8_lossy(&ran.stdout);
         let states: Vec<_> = states.lines().collect();
         let is_up = |state: &str| matches!(state, "active" | "activating" | "reloading");
-        if let [session, needing @ ..] = states.as_slice() {
+        if let [session, holders @ ..] = states.as_slice() {
             let is_there = is_up(session) || *session == "deactivating";
-            if !is_there || needing.iter().any(|state| is_up(state)) {
+            if !is_there || holders.iter().any(|state| is_up(state)) {
                 return Ok(());
             }
         }
-        if begin.elapsed() > limit {
-            return Err(HostError::SessionStays(install.domain.clone()));
+        if host.uptime().saturating_sub(began) > limit {
+            return Err(HostError::SessionStays {
+                unit: unit(attachment.unit, install),
+                domain: install.domain.clone(),
+            });
         }
-        sleep(LOOK_AGAIN);
+        host.sleep(LOOK_AGAIN);
     }
 }

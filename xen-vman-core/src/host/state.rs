@@ -1,11 +1,11 @@
 //! What is kept about a host, under `/var/lib/xen-vman`, for root alone.
 
-use super::{HostDir, HostError, dir::failed};
+use super::machine::Host;
+use super::{HostError, dir::failed};
 use crate::plan::{Entry, Record};
-use nix::sys::stat::Mode;
+use crate::values::DomainName;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fs::File;
 
 pub(super) const STATE: &str = "/var/lib/xen-vman";
 
@@ -14,22 +14,25 @@ fn record_path() -> String {
 }
 
 /// What is ours.
-pub(super) fn record(dir: &HostDir) -> Result<Record, HostError> {
-    Ok(json(dir, &record_path())?.unwrap_or_default())
+pub(super) fn record(host: &dyn Host) -> Result<Record, HostError> {
+    Ok(json(host, &record_path())?.unwrap_or_default())
 }
 
 /// Writes down what is ours.
-pub(super) fn set_record(dir: &HostDir, record: &Record) -> Result<(), HostError> {
-    put_json(dir, &record_path(), record)
+pub(super) fn set_record(host: &dyn Host, record: &Record) -> Result<(), HostError> {
+    put_json(host, &record_path(), record)
 }
 
 /// What a file of ours says; none if it is not there.
-pub(super) fn json<T: DeserializeOwned>(dir: &HostDir, path: &str) -> Result<Option<T>, HostError> {
+pub(super) fn json<T: DeserializeOwned>(
+    host: &dyn Host,
+    path: &str,
+) -> Result<Option<T>, HostError> {
     let damaged = |message: String| HostError::Damaged {
         path: path.to_owned(),
         message,
     };
-    match dir.entry(path)? {
+    match host.entry(path)? {
         None => Ok(None),
         Some(Entry::File { content, .. }) => match serde_json::from_slice(&content) {
             Ok(value) => Ok(Some(value)),
@@ -40,36 +43,41 @@ pub(super) fn json<T: DeserializeOwned>(dir: &HostDir, path: &str) -> Result<Opt
 }
 
 /// Writes a file of ours.
-pub(super) fn put_json(dir: &HostDir, path: &str, value: &impl Serialize) -> Result<(), HostError> {
+pub(super) fn put_json(
+    host: &dyn Host,
+    path: &str,
+    value: &impl Serialize,
+) -> Result<(), HostError> {
     let mut content =
         serde_json::to_vec_pretty(value).map_err(|error| failed("write", path, error.into()))?;
     content.push(b'\n');
-    put(dir, path, content)
+    put(host, path, content)
 }
 
 /// Writes a file that root alone may read; one that is the same stays as it is.
-pub(super) fn put(dir: &HostDir, path: &str, content: Vec<u8>) -> Result<(), HostError> {
+pub(super) fn put(host: &dyn Host, path: &str, content: Vec<u8>) -> Result<(), HostError> {
     let entry = Entry::File {
         mode: 0o600,
         content,
     };
-    if dir.entry(path)?.as_ref() == Some(&entry) {
+    if host.entry(path)?.as_ref() == Some(&entry) {
         return Ok(());
     }
-    make_parents(dir, path)?;
-    dir.put(path, &entry)
+    make_parents(host, path)?;
+    host.put(path, &entry)
 }
 
 /// Makes the directories above a file of ours, for root alone below the first.
-pub(super) fn make_parents(dir: &HostDir, path: &str) -> Result<(), HostError> {
-    dir.make_parents(STATE, Mode::from_bits_truncate(0o755))
-        .and_then(|()| dir.make_parents(path, Mode::from_bits_truncate(0o700)))
-        .map_err(|error| failed("write", path, error))
+pub(super) fn make_parents(host: &dyn Host, path: &str) -> Result<(), HostError> {
+    host.make_parents(STATE, 0o755)?;
+    host.make_parents(path, 0o700)
 }
 
-/// The log of an installation, which begins anew, and its path.
-pub(super) fn new_log(dir: &HostDir, domain: &str) -> Result<(File, String), HostError> {
+/// The path of the log of an installation, which begins with this one.
+pub(super) fn new_log(host: &dyn Host, domain: &DomainName) -> Result<String, HostError> {
     let path = format!("{STATE}/logs/install-{domain}.log");
-    make_parents(dir, &path)?;
-    Ok((dir.new_file(&path)?, path))
+    make_parents(host, &path)?;
+    host.remove(&path)?;
+    host.append(&path, b"")?;
+    Ok(path)
 }

@@ -1,18 +1,55 @@
 //! How the operating system gets onto the root of a guest, as data.
 //!
-//! [`judge`] says of a root what may become of it: what holds data of somebody is never
-//! written to unless that was approved. [`steps`] are the commands of an installation.
+//! [`judge`] says of a root what may become of it: what holds somebody's data is never
+//! written to unless that was approved. [`steps`] are the commands of an installation; what
+//! they run depends on the [`Method`], which has a file of its own.
 
+mod debootstrap;
+mod method;
 mod steps;
 mod verdict;
 
+pub use debootstrap::{Debootstrap, DebootstrapSettings};
+pub use method::{Installation, Method, MethodKind, NotInstalled};
 pub use steps::{Step, Task, close, enter, open, point, put_on, steps};
 pub use verdict::{Found, Signature, Tree, Verdict, judge};
 
-use crate::render::Install;
-use crate::values::Reinstall;
+use crate::storage::{Location, Volume};
+use crate::values::{DomainName, GuestUser, Reinstall, Seconds};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+/// What is needed to install a guest, besides its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Install {
+    /// The domain.
+    pub domain: DomainName,
+    /// Its root.
+    pub volume: Volume,
+    /// How the operating system gets there.
+    pub method: Method,
+    /// The user that is made.
+    pub user: GuestUser,
+    /// Whether it is installed if it has no operating system.
+    pub auto_install: bool,
+    /// Whether it is installed again.
+    pub reinstall: Reinstall,
+    /// Whether it is started once it is installed.
+    pub boot_after_creation: bool,
+    /// How long steps may take.
+    pub timeouts: Timeouts,
+}
+
+/// How long the steps of an installation may take, as the definition says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For a mount.
+    pub mount_timeout: Seconds,
+    /// For an unmount.
+    pub umount_timeout: Seconds,
+    /// For the VM to shut down.
+    pub stop_timeout: Seconds,
+}
 
 /// What a host knows of the root of a guest. It is written down before the root is touched.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,14 +57,15 @@ pub struct GuestRecord {
     /// Whether the root holds a whole system; otherwise its installation has begun and is to
     /// be taken up again.
     pub is_finished: bool,
-    /// The export or the device.
-    pub place: String,
+    /// Where the root is.
+    #[serde(alias = "place")]
+    pub location: Location,
     /// The token of `reinstall` that it was installed with.
     pub token: Option<String>,
 }
 
 /// Where a host keeps the record of a guest: once it is installed, and before that.
-pub fn record_paths(domain: &str) -> [String; 2] {
+pub fn record_paths(domain: &DomainName) -> [String; 2] {
     ["installed", "unfinished"].map(|ending| format!("/var/lib/xen-vman/guests/{domain}.{ending}"))
 }
 
@@ -52,8 +90,8 @@ impl Marker {
     /// That of an installation.
     pub fn of(install: &Install) -> Self {
         Self {
-            domain: install.domain.clone(),
-            suite: install.suite.to_owned(),
+            domain: install.domain.to_string(),
+            suite: install.method.release().to_owned(),
             token: wanted_token(install),
         }
     }
@@ -64,7 +102,7 @@ impl GuestRecord {
     pub fn of(install: &Install, is_finished: bool) -> Self {
         Self {
             is_finished,
-            place: install.root.place().to_owned(),
+            location: install.volume.location(),
             token: wanted_token(install),
         }
     }
@@ -80,8 +118,8 @@ pub fn wanted_token(install: &Install) -> Option<String> {
 
 /// The UUID of the filesystem that an installation makes: always the same, so that one that
 /// was cut off is known again.
-pub fn filesystem_uuid(domain: &str, place: &str, token: Option<&str>) -> Uuid {
+pub fn filesystem_uuid(domain: &DomainName, location: &Location, token: Option<&str>) -> Uuid {
     let ours = Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"root.xen-vman.invalid");
-    let name = format!("{domain}\n{place}\n{}", token.unwrap_or_default());
+    let name = format!("{domain}\n{location}\n{}", token.unwrap_or_default());
     Uuid::new_v5(&ours, name.as_bytes())
 }

@@ -1,8 +1,8 @@
 //! What may become of a root.
 
-use super::{GuestRecord, Marker, filesystem_uuid, wanted_token};
+use super::{GuestRecord, Install, Marker, filesystem_uuid, wanted_token};
 use crate::diag::text::printable;
-use crate::render::{Install, InstallRoot};
+use crate::storage::{Location, Medium};
 
 /// What was found where the root of a guest shall be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,138 +72,167 @@ pub fn judge(
     record: Option<&GuestRecord>,
     erase: bool,
 ) -> Verdict {
-    let place = install.root.place();
-    let is_ours = |marker: &Marker| marker.domain == install.domain;
-    // What a host knows of another place says nothing of this one.
-    let record = record.filter(|record| record.place == place);
-    let was_cut_off = record.is_some_and(|record| !record.is_finished);
-    let tree = found.tree.as_ref();
-    let is_blank = match install.root {
-        InstallRoot::Nfs(_) => tree.is_some_and(|tree| tree.is_empty),
-        InstallRoot::Iscsi { .. } => found.signatures.is_empty(),
-    };
-    if is_blank {
+    let case = Case::new(install, found, record);
+    if case.is_blank() {
         return Verdict::Install;
     }
-    let finished_marker = tree.and_then(|tree| tree.finished.as_ref());
     // A token asks for one installation, whichever host has done it.
-    let has_token = wanted_token(install).is_some()
-        && finished_marker.is_some_and(|marker| *marker == Marker::of(install));
-    if erase && !has_token {
+    if erase && !case.has_wanted_token() {
         return Verdict::Erase;
     }
-    if let Some(marker) = tree.and_then(|tree| tree.begun.as_ref()) {
-        return match record {
-            _ if !is_ours(marker) => Verdict::Refuse(of_another(place, marker)),
-            Some(GuestRecord {
-                is_finished: true, ..
-            }) => refuse(
-                place,
-                "was installed, but says that it is being installed",
-                "Is another host at work on it?",
-            ),
-            _ => Verdict::TakeUpAgain,
-        };
-    }
-    if let Some(marker) = finished_marker {
-        return finished(install, marker);
-    }
-    if was_cut_off && has_only_our_filesystem(install, found, record) {
-        return Verdict::TakeUpAgain;
-    }
-    match tree {
-        Some(tree) if tree.has_debootstrap => refuse(
-            place,
-            "holds an installation that debootstrap has not finished, and that is not ours",
-            "Is another host or an admin at work on it?",
-        ),
-        Some(tree) if tree.has_system => Verdict::Adopt {
-            why: "it holds a whole system",
-            record: GuestRecord {
-                is_finished: true,
-                place: place.to_owned(),
-                token: None,
-            },
-        },
-        Some(tree) if tree.is_empty => refuse(
-            place,
-            "has an empty filesystem that somebody else made",
-            "Is it the right disk?",
-        ),
-        Some(_) => refuse(
-            place,
-            "is not empty and holds no whole system",
-            "Whose data is it?",
-        ),
-        None => {
-            let kinds: Vec<_> = found
-                .signatures
-                .iter()
-                .map(|s| printable(&s.kind))
-                .collect();
-            let what = match kinds.as_slice() {
-                [] => "cannot be looked into".to_owned(),
-                kinds => format!("is not empty ({})", kinds.join(", ")),
-            };
-            refuse(place, &what, "Whose data is it?")
+    case.begun()
+        .or_else(|| case.finished())
+        .or_else(|| case.cut_off())
+        .unwrap_or_else(|| case.somebody_elses())
+}
+
+/// What is known of a root that may hold something.
+struct Case<'a> {
+    install: &'a Install,
+    found: &'a Found,
+    /// What the host knows of this root.
+    record: Option<&'a GuestRecord>,
+    location: Location,
+}
+
+impl<'a> Case<'a> {
+    fn new(install: &'a Install, found: &'a Found, record: Option<&'a GuestRecord>) -> Self {
+        let location = install.volume.location();
+        Self {
+            install,
+            found,
+            // What a host knows of another volume says nothing of this one.
+            record: record.filter(|record| record.location == location),
+            location,
         }
     }
-}
 
-fn finished(install: &Install, marker: &Marker) -> Verdict {
-    let place = install.root.place();
-    if marker.domain != install.domain {
-        return Verdict::Refuse(of_another(place, marker));
+    fn tree(&self) -> Option<&'a Tree> {
+        self.found.tree.as_ref()
     }
-    let wanted = wanted_token(install);
-    if wanted.is_some() && wanted != marker.token {
-        return refuse(
-            place,
-            "holds a system that was installed before `reinstall` got its present token",
-            "To keep it, take `reinstall` out of the definition.",
-        );
+
+    fn is_blank(&self) -> bool {
+        match self.install.volume.medium() {
+            Medium::Directory(_) => self.tree().is_some_and(|tree| tree.is_empty),
+            Medium::Disk(_) => self.found.signatures.is_empty(),
+        }
     }
-    Verdict::Adopt {
-        why: "it holds a system that xen-vman installed",
-        record: GuestRecord {
+
+    fn finished_marker(&self) -> Option<&'a Marker> {
+        self.tree()?.finished.as_ref()
+    }
+
+    fn has_wanted_token(&self) -> bool {
+        let marker = self.finished_marker();
+        wanted_token(self.install).is_some()
+            && marker.is_some_and(|marker| *marker == Marker::of(self.install))
+    }
+
+    /// If it says that an installation has begun.
+    fn begun(&self) -> Option<Verdict> {
+        let marker = self.tree()?.begun.as_ref()?;
+        let was_finished = self.record.is_some_and(|record| record.is_finished);
+        Some(if marker.domain != self.install.domain.as_str() {
+            self.of_another(marker)
+        } else if was_finished {
+            self.refuse(
+                "was installed, but says that it is being installed",
+                "Is another host at work on it?",
+            )
+        } else {
+            Verdict::TakeUpAgain
+        })
+    }
+
+    /// If it says that an installation is finished.
+    fn finished(&self) -> Option<Verdict> {
+        let marker = self.finished_marker()?;
+        let wanted = wanted_token(self.install);
+        Some(if marker.domain != self.install.domain.as_str() {
+            self.of_another(marker)
+        } else if wanted.is_some() && wanted != marker.token {
+            self.refuse(
+                "holds a system that was installed before `reinstall` got its present token",
+                "To keep it, take `reinstall` out of the definition.",
+            )
+        } else {
+            self.adopt(
+                "it holds a system that xen-vman installed",
+                marker.token.clone(),
+            )
+        })
+    }
+
+    /// If it holds what `mkfs` made for the installation that the host knows of, and no more.
+    fn cut_off(&self) -> Option<Verdict> {
+        let record = self.record.filter(|record| !record.is_finished)?;
+        let token = record.token.as_deref();
+        let ours = filesystem_uuid(&self.install.domain, &self.location, token).to_string();
+        let signatures = &self.found.signatures;
+        // A system that nobody has marked is more than an installation that was cut off.
+        let is_system = self
+            .tree()
+            .is_some_and(|tree| !tree.is_empty && !tree.has_debootstrap);
+        let is_ours = !signatures.is_empty()
+            && signatures
+                .iter()
+                .all(|signature| signature.uuid.as_ref() == Some(&ours));
+        (is_ours && !is_system).then_some(Verdict::TakeUpAgain)
+    }
+
+    /// What nobody of us has marked.
+    fn somebody_elses(&self) -> Verdict {
+        match self.tree() {
+            Some(tree) if tree.has_debootstrap => self.refuse(
+                "holds an installation that debootstrap has not finished, and that is not ours",
+                "Is another host or an admin at work on it?",
+            ),
+            Some(tree) if tree.has_system => self.adopt("it holds a whole system", None),
+            Some(tree) if tree.is_empty => self.refuse(
+                "has an empty filesystem that somebody else made",
+                "Is it the right disk?",
+            ),
+            Some(_) => self.refuse(
+                "is not empty and holds no whole system",
+                "Whose data is it?",
+            ),
+            None => self.refuse(&self.signatures(), "Whose data is it?"),
+        }
+    }
+
+    fn signatures(&self) -> String {
+        let signatures = self.found.signatures.iter();
+        let kinds: Vec<_> = signatures.map(|one| printable(&one.kind)).collect();
+        match kinds.as_slice() {
+            [] => "cannot be looked into".to_owned(),
+            kinds => format!("is not empty ({})", kinds.join(", ")),
+        }
+    }
+
+    fn adopt(&self, why: &'static str, token: Option<String>) -> Verdict {
+        let record = GuestRecord {
             is_finished: true,
-            place: place.to_owned(),
-            token: marker.token.clone(),
-        },
+            location: self.location.clone(),
+            token,
+        };
+        Verdict::Adopt { why, record }
     }
-}
 
-/// Whether a device holds what `mkfs` made for the installation that the host knows of.
-fn has_only_our_filesystem(install: &Install, found: &Found, record: Option<&GuestRecord>) -> bool {
-    let token = record.and_then(|record| record.token.as_deref());
-    let ours = filesystem_uuid(&install.domain, install.root.place(), token).to_string();
-    // A system that nobody has marked is more than an installation that was cut off.
-    let is_system = found
-        .tree
-        .as_ref()
-        .is_some_and(|tree| !tree.is_empty && !tree.has_debootstrap);
-    !is_system
-        && !found.signatures.is_empty()
-        && found
-            .signatures
-            .iter()
-            .all(|signature| signature.uuid.as_ref() == Some(&ours))
-}
+    fn of_another(&self, marker: &Marker) -> Verdict {
+        Verdict::Refuse(format!(
+            "{} belongs to `{}`; nothing was changed. Do two VMs share it? Otherwise set \
+             `reinstall` to a new token, and erase what is there with `apply --yes`",
+            printable(self.location.as_str()),
+            printable(&marker.domain)
+        ))
+    }
 
-fn of_another(place: &str, marker: &Marker) -> String {
-    format!(
-        "{} belongs to `{}`; nothing was changed. Do two VMs share it? Otherwise set `reinstall` \
-         to a new token, and erase what is there with `apply --yes`",
-        printable(place),
-        printable(&marker.domain)
-    )
-}
-
-fn refuse(place: &str, what: &str, question: &str) -> Verdict {
-    Verdict::Refuse(format!(
-        "{} {what}; nothing was changed. {question} To install the VM there, empty it yourself, \
-         or set `reinstall` to a new token and erase it with `apply --yes`; to leave it alone, \
-         set `auto_install = false`",
-        printable(place)
-    ))
+    fn refuse(&self, what: &str, question: &str) -> Verdict {
+        Verdict::Refuse(format!(
+            "{} {what}; nothing was changed. {question} To install the VM there, empty it \
+             yourself, or set `reinstall` to a new token and erase it with `apply --yes`; to leave \
+             it alone, set `auto_install = false`",
+            printable(self.location.as_str())
+        ))
+    }
 }

@@ -1,7 +1,11 @@
 //! What is done to a host, and what that brings with it.
 
 use super::{Entry, Record};
+use crate::object::Object;
+use crate::storage::Location;
+use crate::values::DomainName;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// One action, and what it brings with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,10 +42,12 @@ pub enum Change {
     /// A VM that is no longer defined is stopped.
     Stop {
         /// The domain.
-        domain: String,
+        domain: DomainName,
     },
     /// An entry is put at a path, at once and whole.
     Put {
+        /// What it is for.
+        object: Object,
         /// The path.
         path: String,
         /// What will stand there.
@@ -51,6 +57,8 @@ pub enum Change {
     },
     /// What stands at a path is taken away.
     Remove {
+        /// What it was for.
+        object: Object,
         /// The path.
         path: String,
         /// What stands there.
@@ -60,29 +68,31 @@ pub enum Change {
     DaemonReload,
     /// The initrd that guests use with a kernel is built.
     BuildInitrd {
+        /// The script that builds it; the kernel packages call it as well.
+        hook: String,
         /// The release of the kernel.
         kernel: String,
     },
     /// A VM that runs is written down as installed.
     Adopt {
         /// The domain.
-        domain: String,
-        /// The export or the device that its root is on.
-        place: String,
+        domain: DomainName,
+        /// Where its root is.
+        location: Location,
     },
     /// An operating system is installed.
     Install {
         /// The domain.
-        domain: String,
-        /// The export or the device that its root is on.
-        place: String,
+        domain: DomainName,
+        /// Where its root is.
+        location: Location,
         /// Whether what is there may be erased.
         erase: bool,
     },
     /// A VM is started.
     Start {
         /// The domain.
-        domain: String,
+        domain: DomainName,
     },
 }
 
@@ -91,10 +101,10 @@ pub enum Change {
 pub struct Plan {
     /// The actions.
     pub actions: Vec<Action>,
-    /// Files that are ours and no longer asked for; `prune` removes them.
-    pub leftovers: Vec<String>,
+    /// Files and links that are ours and no longer asked for, by path; `prune` removes them.
+    pub orphans: BTreeMap<String, Object>,
     /// VMs that run with settings of another meaning than is asked for.
-    pub pending_restarts: Vec<String>,
+    pub pending_restarts: Vec<DomainName>,
     /// What is ours afterwards.
     pub record: Record,
 }
@@ -105,29 +115,22 @@ impl Plan {
         self.actions.is_empty()
     }
 
-    /// The VMs whose data is lost: domain, and export or device.
-    pub fn destroyed(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// The VMs whose data is lost, and where it is.
+    pub fn destroyed(&self) -> impl Iterator<Item = (&DomainName, &Location)> {
         self.actions
             .iter()
             .filter_map(|action| match &action.change {
                 Change::Install {
                     domain,
-                    place,
+                    location,
                     erase: true,
-                } => Some((domain.as_str(), place.as_str())),
+                } => Some((domain, location)),
                 _ => None,
             })
     }
 
     /// The VMs that are no longer defined, and whose configuration is still there.
-    pub fn unmanaged(&self) -> impl Iterator<Item = &str> {
-        self.leftovers
-            .iter()
-            .filter_map(|path| domain_of_config(path))
+    pub fn orphaned_vms(&self) -> impl Iterator<Item = &DomainName> {
+        self.orphans.values().filter_map(Object::configures)
     }
-}
-
-/// The domain that a configuration is for, by the name of the file.
-pub(super) fn domain_of_config(path: &str) -> Option<&str> {
-    path.rsplit('/').next()?.strip_suffix(".cfg")
 }

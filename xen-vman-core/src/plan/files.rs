@@ -1,15 +1,12 @@
 //! Files, links and settings.
 
-use super::action::domain_of_config;
 use super::{Action, Change, Entry, Impact, Observed, Rank, Record, guests, settings};
 use crate::install::record_paths;
-use crate::render::{Output, RenderedFile};
+use crate::object::{EnabledUnit, Object, Role};
+use crate::render::Output;
+use crate::values::DomainName;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-
-/// Where systemd looks for units that start with the host.
-const WANTS: &str = "/etc/systemd/system/multi-user.target.wants";
-const UNITS: &str = "/etc/systemd/system";
 
 /// Something that stands where a file must go, and is not replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,29 +30,29 @@ impl fmt::Display for Obstacle {
 }
 
 /// The paths whose state a plan depends on.
-pub fn places(output: &Output, record: &Record) -> BTreeSet<String> {
+pub fn paths(output: &Output, record: &Record) -> BTreeSet<String> {
     let files = output.host.iter().map(|file| file.path.clone());
     let settings = output
         .settings
         .iter()
         .map(|setting| setting.file.to_owned());
-    let links = output.enabled_units.iter().map(|unit| enablement(unit).0);
-    let ours = record.places.iter().cloned();
+    let links = output.enabled_units.iter().map(EnabledUnit::link);
+    let ours = record.objects.keys().cloned();
     // What is known of guests goes with them.
-    let domains = record
-        .places
-        .iter()
-        .filter_map(|path| domain_of_config(path));
+    let domains = record.objects.values().filter_map(Object::configures);
     let records = domains.flat_map(record_paths);
-    let places = files.chain(settings).chain(links).chain(ours);
-    places.chain(records).chain(vm_links(output)).collect()
+    let paths = files.chain(settings).chain(links).chain(ours);
+    paths
+        .chain(records)
+        .chain(vm_links(output).into_keys())
+        .collect()
 }
 
 /// What is to be done to files.
 #[derive(Debug)]
 pub(super) struct Files {
     pub(super) actions: Vec<(Rank, Action)>,
-    pub(super) leftovers: Vec<String>,
+    pub(super) orphans: BTreeMap<String, Object>,
     pub(super) record: Record,
 }
 
@@ -65,149 +62,158 @@ pub(super) fn plan(
     observed: &Observed,
     prune: bool,
 ) -> Result<Files, Vec<Obstacle>> {
-    let wanted = wanted(output, observed);
-    let mut record = Record {
-        places: wanted
-            .iter()
-            .filter(|(_, (rank, _))| *rank != Rank::Settings)
-            .map(|(path, _)| path.clone())
-            .collect(),
-        ..Record::default()
-    };
+    let ours = &observed.record.objects;
+    let mut record = Record::default();
     let mut obstacles = Vec::new();
     let mut actions = Vec::new();
-    for (path, (rank, entry)) in wanted {
+    for (path, (object, entry)) in wanted(output, observed) {
+        if object.role != Role::Settings {
+            record.objects.insert(path.clone(), object.clone());
+        }
         match observed.entries.get(&path) {
             Some(found) if *found == entry => {}
-            Some(found) if !replaces(&entry, found, observed.record.places.contains(&path)) => {
+            Some(found) if !replaces(&entry, found, ours.contains_key(&path)) => {
                 let found = Some(found.clone());
                 obstacles.push(Obstacle { path, found });
             }
-            found => actions.push((rank, put(path, entry, found.cloned(), observed))),
+            found => {
+                let rank = rank(object.role);
+                let action = put(object, path, entry, found.cloned(), observed);
+                actions.push((rank, action));
+            }
         }
     }
     if !obstacles.is_empty() {
         return Err(obstacles);
     }
-    let mut leftovers = Vec::new();
-    let vm_links: BTreeSet<String> = vm_links(output).collect();
-    for path in observed.record.places.union(&vm_links) {
-        if record.places.contains(path) {
-            continue;
-        }
-        match observed.entries.get(path) {
-            Some(Entry::File { .. } | Entry::Link(_)) if prune || vm_links.contains(path) => {
-                actions.extend(take_away(path, observed));
-            }
-            Some(_) => leftovers.push(path.clone()),
-            None => {}
-        }
-    }
-    record.places.extend(leftovers.iter().cloned());
+    let orphans = remove_stale(output, observed, prune, &record, &mut actions);
+    record.objects.extend(orphans.clone());
     Ok(Files {
         actions,
-        leftovers,
+        orphans,
         record,
     })
 }
 
+/// Takes away what is ours and no longer asked for, if it belongs to a VM that is still defined
+/// or if `prune` is set. Gives what stays.
+fn remove_stale(
+    output: &Output,
+    observed: &Observed,
+    prune: bool,
+    record: &Record,
+    actions: &mut Vec<(Rank, Action)>,
+) -> BTreeMap<String, Object> {
+    let defined = defined(output);
+    let mut known = observed.record.objects.clone();
+    known.extend(vm_links(output));
+    let mut orphans = BTreeMap::new();
+    for (path, object) in known {
+        if record.objects.contains_key(&path) {
+            continue;
+        }
+        let is_of_defined = object.vm().is_some_and(|vm| defined.contains(vm));
+        match observed.entries.get(&path) {
+            Some(before @ (Entry::File { .. } | Entry::Link(_))) if prune || is_of_defined => {
+                let gone = object.configures().filter(|_| !is_of_defined);
+                actions.extend(gone.into_iter().flat_map(|vm| give_up(vm, observed)));
+                actions.push((Rank::Removal, remove(object.clone(), path, before.clone())));
+            }
+            Some(_) => {
+                orphans.insert(path, object);
+            }
+            None => {}
+        }
+    }
+    orphans
+}
+
+/// What goes with the configuration of a VM that is no longer defined: what else is known of
+/// it, and before all that the VM is stopped.
+fn give_up(domain: &DomainName, observed: &Observed) -> Vec<(Rank, Action)> {
+    let records = record_paths(domain).into_iter().filter_map(|path| {
+        let before = observed.entries.get(&path)?.clone();
+        let object = Object::of_vm(domain, Role::GuestRecord);
+        Some((Rank::Removal, remove(object, path, before)))
+    });
+    let stop = observed.is_running.then(|| {
+        let change = Change::Stop {
+            domain: domain.clone(),
+        };
+        let impact = Impact::StartsOrStops;
+        (Rank::Stop, Action { change, impact })
+    });
+    records.chain(stop).collect()
+}
+
 /// All that is to stand on the host, by its path.
-fn wanted(output: &Output, observed: &Observed) -> BTreeMap<String, (Rank, Entry)> {
+fn wanted(output: &Output, observed: &Observed) -> BTreeMap<String, (Object, Entry)> {
     let mut wanted = BTreeMap::new();
     for file in &output.host {
-        wanted.insert(file.path.clone(), (rank(file), of_file(file)));
+        let entry = Entry::File {
+            mode: file.mode,
+            content: file.content.clone(),
+        };
+        wanted.insert(file.path.clone(), (file.object.clone(), entry));
     }
     for unit in &output.enabled_units {
-        let (path, target) = enablement(unit);
-        wanted.insert(path, (Rank::Enablement, Entry::Link(target)));
+        wanted.insert(unit.link(), (unit.object(), Entry::Link(unit.target())));
     }
     for (path, entry) in settings::files(output, &observed.entries) {
-        wanted.insert(path, (Rank::Settings, entry));
+        wanted.insert(path, (Object::of_host(Role::Settings), entry));
     }
     wanted
 }
 
-fn put(path: String, entry: Entry, before: Option<Entry>, observed: &Observed) -> Action {
+fn put(
+    object: Object,
+    path: String,
+    entry: Entry,
+    before: Option<Entry>,
+    observed: &Observed,
+) -> Action {
     let impact = match &entry {
-        Entry::File { content, .. } if guests::needs_restart(&path, content, observed) => {
+        Entry::File { content, .. } if guests::needs_restart(&object, content, observed) => {
             Impact::NeedsRestart
         }
-        _ => impact_of(&path),
+        _ => impact_of(object.role),
     };
-    Action {
-        change: Change::Put {
-            path,
-            entry,
-            before,
-        },
-        impact,
-    }
-}
-
-/// Takes a file of ours away. With the configuration of a VM goes what else is known of it,
-/// and before all that the VM is stopped.
-fn take_away(path: &str, observed: &Observed) -> Vec<(Rank, Action)> {
-    let remove = |path: &str| {
-        let before = observed.entries.get(path)?.clone();
-        let change = Change::Remove {
-            path: path.to_owned(),
-            before,
-        };
-        let impact = impact_of(path);
-        Some((Rank::Removal, Action { change, impact }))
+    let change = Change::Put {
+        object,
+        path,
+        entry,
+        before,
     };
-    let mut actions: Vec<_> = remove(path).into_iter().collect();
-    if let Some(domain) = domain_of_config(path) {
-        let records = record_paths(domain);
-        actions.extend(records.iter().filter_map(|path| remove(path)));
-        if observed.is_running {
-            let change = Change::Stop {
-                domain: domain.to_owned(),
-            };
-            let impact = Impact::StartsOrStops;
-            actions.push((Rank::Stop, Action { change, impact }));
-        }
-    }
-    actions
+    Action { change, impact }
 }
 
-pub(super) fn impact_of(path: &str) -> Impact {
-    if path.starts_with(UNITS) && !path.starts_with(WANTS) {
-        Impact::DaemonReload
-    } else {
-        Impact::None
-    }
-}
-
-fn rank(file: &RenderedFile) -> Rank {
-    let path = file.path.as_str();
-    if path.starts_with(UNITS) {
-        Rank::Unit
-    } else if path.starts_with("/etc/kernel/") {
-        Rank::KernelHook
-    } else if path.ends_with(".iscsi") || path.ends_with(".nfs") {
-        Rank::Storage
-    } else if path.ends_with(".cfg") {
-        Rank::Config
-    } else {
-        Rank::Script
-    }
-}
-
-fn of_file(file: &RenderedFile) -> Entry {
-    Entry::File {
-        mode: file.mode,
-        content: file.content.clone(),
-    }
-}
-
-/// The link that makes a unit start with the host, and the unit file it points to.
-pub(super) fn enablement(unit: &str) -> (String, String) {
-    let file = match unit.split_once('@') {
-        Some((template, _)) => format!("{template}@.service"),
-        None => unit.to_owned(),
+fn remove(object: Object, path: String, before: Entry) -> Action {
+    let impact = impact_of(object.role);
+    let change = Change::Remove {
+        object,
+        path,
+        before,
     };
-    (format!("{WANTS}/{unit}"), format!("{UNITS}/{file}"))
+    Action { change, impact }
+}
+
+pub(super) const fn impact_of(role: Role) -> Impact {
+    match role {
+        Role::Unit => Impact::DaemonReload,
+        _ => Impact::None,
+    }
+}
+
+const fn rank(role: Role) -> Rank {
+    match role {
+        Role::Script | Role::NetworkScript | Role::GuestFile | Role::GuestRecord => Rank::Script,
+        Role::Unit => Rank::Unit,
+        Role::Settings => Rank::Settings,
+        Role::InitrdHook | Role::InitrdRemovalHook => Rank::KernelHook,
+        Role::StorageData => Rank::Storage,
+        Role::XlConfig => Rank::Config,
+        Role::Enablement => Rank::Enablement,
+    }
 }
 
 /// A file replaces a file, and a link of ours or of systemd's a link. All else is somebody's.
@@ -219,9 +225,14 @@ fn replaces(entry: &Entry, found: &Entry, is_ours: bool) -> bool {
     }
 }
 
+/// The VMs that are defined.
+pub(super) fn defined(output: &Output) -> BTreeSet<&DomainName> {
+    let objects = output.host.iter().map(|file| &file.object);
+    objects.filter_map(Object::configures).collect()
+}
+
 /// The links by which the VMs would start with the host, whether they shall or not.
-fn vm_links(output: &Output) -> impl Iterator<Item = String> {
-    let configs = output.host.iter();
-    let domains = configs.filter_map(|file| domain_of_config(&file.path));
-    domains.map(|domain| enablement(&format!("vm@{domain}.service")).0)
+fn vm_links(output: &Output) -> BTreeMap<String, Object> {
+    let units = defined(output).into_iter().cloned().map(EnabledUnit::Vm);
+    units.map(|unit| (unit.link(), unit.object())).collect()
 }

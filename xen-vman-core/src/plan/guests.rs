@@ -1,10 +1,10 @@
 //! Guests: which are installed, started, and in need of a restart.
 
-use super::action::domain_of_config;
 use super::{Action, Change, Impact, Observed};
-use crate::install::GuestRecord;
-use crate::render::{Install, Output};
-use crate::values::Reinstall;
+use crate::install::{GuestRecord, Install};
+use crate::object::Object;
+use crate::render::Output;
+use crate::values::{DomainName, Reinstall};
 use crate::xl_cfg::same_meaning;
 use std::collections::BTreeSet;
 
@@ -17,9 +17,9 @@ pub(super) fn actions(output: &Output, observed: &Observed) -> Vec<Action> {
     let mut starts = BTreeSet::new();
     for install in &output.installs {
         let domain = &install.domain;
-        let place = install.root.place().to_owned();
+        let location = install.volume.location();
         let known = observed.guests.get(domain);
-        let known = known.filter(|record| record.place == place);
+        let known = known.filter(|record| record.location == location);
         let installs = match need(install, known) {
             Need::Nothing => {
                 if is_owed_a_start(domain, known, observed) {
@@ -27,14 +27,16 @@ pub(super) fn actions(output: &Output, observed: &Observed) -> Vec<Action> {
                 }
                 continue;
             }
-            Need::Install if known.is_none() && observed.domains.contains_key(domain) => None,
+            Need::Install if known.is_none() && observed.domains.contains_key(domain.as_str()) => {
+                None
+            }
             Need::Install => Some(false),
             Need::Reinstall => Some(true),
         };
         let domain = domain.clone();
         actions.push(match installs {
             None => Action {
-                change: Change::Adopt { domain, place },
+                change: Change::Adopt { domain, location },
                 impact: Impact::None,
             },
             Some(erase) => {
@@ -44,7 +46,7 @@ pub(super) fn actions(output: &Output, observed: &Observed) -> Vec<Action> {
                 Action {
                     change: Change::Install {
                         domain,
-                        place,
+                        location,
                         erase,
                     },
                     impact: if erase {
@@ -64,10 +66,10 @@ pub(super) fn actions(output: &Output, observed: &Observed) -> Vec<Action> {
 }
 
 /// Whether a VM is installed, and was to be started then.
-fn is_owed_a_start(domain: &str, known: Option<&GuestRecord>, observed: &Observed) -> bool {
+fn is_owed_a_start(domain: &DomainName, known: Option<&GuestRecord>, observed: &Observed) -> bool {
     observed.record.starts_pending.contains(domain)
         && known.is_some_and(|record| record.is_finished)
-        && !observed.domains.contains_key(domain)
+        && !observed.domains.contains_key(domain.as_str())
 }
 
 enum Need {
@@ -83,7 +85,7 @@ fn need(install: &Install, known: Option<&GuestRecord>) -> Need {
         Reinstall::No => false,
         Reinstall::Always => true,
         Reinstall::Token(token) => {
-            known.is_none_or(|record| record.token.as_deref() != Some(token))
+            known.is_none_or(|record| record.token.as_deref() != Some(&**token))
         }
     };
     if again {
@@ -96,16 +98,20 @@ fn need(install: &Install, known: Option<&GuestRecord>) -> Need {
 }
 
 /// Whether the domain of a configuration runs with settings of another meaning.
-pub(super) fn needs_restart(path: &str, wanted: &[u8], observed: &Observed) -> bool {
-    let domain = domain_of_config(path).and_then(|domain| observed.domains.get(domain));
-    let config = domain.and_then(|domain| domain.config.as_deref());
+pub(super) fn needs_restart(object: &Object, wanted: &[u8], observed: &Observed) -> bool {
+    let running = object
+        .configures()
+        .and_then(|domain| observed.domains.get(domain.as_str()));
+    let config = running.and_then(|running| running.config.as_deref());
     config.is_some_and(|config| !same_meaning(config, wanted))
 }
 
 /// The VMs that run with settings of another meaning than is asked for.
-pub(super) fn pending_restarts(output: &Output, observed: &Observed) -> Vec<String> {
-    let configs = output.host.iter();
-    let pending = configs.filter(|file| needs_restart(&file.path, &file.content, observed));
-    let domains = pending.filter_map(|file| domain_of_config(&file.path));
-    domains.map(str::to_owned).collect()
+pub(super) fn pending_restarts(output: &Output, observed: &Observed) -> Vec<DomainName> {
+    let files = output.host.iter();
+    let pending = files.filter(|file| needs_restart(&file.object, &file.content, observed));
+    pending
+        .filter_map(|file| file.object.configures())
+        .cloned()
+        .collect()
 }

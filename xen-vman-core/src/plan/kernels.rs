@@ -1,19 +1,18 @@
 //! Initrds: guests boot each installed kernel with one of their own.
 
 use super::{Action, Change, Impact, Observed};
+use crate::object::{RenderedFile, Role};
 use crate::render::Output;
 use std::collections::BTreeSet;
-
-/// What builds them; the kernel packages call it as well.
-pub(crate) const HOOK: &str = "/etc/kernel/postinst.d/xen-dracut";
 
 /// The kernels whose initrd is missing, or was built otherwise than is asked for.
 pub(super) fn stale(output: &Output, observed: &Observed) -> BTreeSet<String> {
     let kernels = &observed.kernels;
-    let Some(hook) = output.host_file(HOOK).filter(|_| observed.is_running) else {
+    let hook = output.of_role(Role::InitrdHook).next();
+    let Some(hook) = hook.filter(|_| observed.is_running) else {
         return BTreeSet::new();
     };
-    let changes = match observed.entries.get(HOOK) {
+    let changes = match observed.entries.get(&hook.path) {
         Some(super::Entry::File { content, .. }) => *content != hook.content,
         _ => true,
     };
@@ -26,11 +25,16 @@ pub(super) fn stale(output: &Output, observed: &Observed) -> BTreeSet<String> {
 }
 
 /// Builds them.
-pub(super) fn actions(stale: &BTreeSet<String>) -> impl Iterator<Item = Action> {
-    stale.iter().map(|kernel| Action {
+pub(super) fn actions(output: &Output, stale: &BTreeSet<String>) -> Vec<Action> {
+    let Some(RenderedFile { path: hook, .. }) = output.of_role(Role::InitrdHook).next() else {
+        return Vec::new();
+    };
+    let actions = stale.iter().map(|kernel| Action {
         change: Change::BuildInitrd {
+            hook: hook.clone(),
             kernel: kernel.clone(),
         },
         impact: Impact::InitrdRebuild,
-    })
+    });
+    actions.collect()
 }

@@ -4,6 +4,7 @@
 //! actions in an order in which every prefix leaves a working host. Nothing is touched here.
 
 mod action;
+mod earlier_record;
 mod files;
 mod guests;
 mod kernels;
@@ -14,8 +15,9 @@ mod show;
 mod status;
 
 pub use action::{Action, Change, Impact, Plan};
-pub use files::{Obstacle, places};
-pub(crate) use kernels::HOOK as INITRD_HOOK;
+#[cfg(feature = "host")]
+pub(crate) use earlier_record::object_at;
+pub use files::{Obstacle, paths};
 pub use observed::{Domain, Entry, Kernels, Observed, Record};
 pub use rollback::{Kept, digest, rollback};
 pub use status::{Installed, VmStatus, status};
@@ -46,14 +48,18 @@ pub fn plan(output: &Output, observed: &Observed, prune: bool) -> Result<Plan, V
             .starts_pending
             .clone_from(&observed.record.starts_pending);
     }
-    ranked.extend(kernels::actions(&stale_initrds).map(|action| (Rank::Initrd, action)));
+    ranked.extend(
+        kernels::actions(output, &stale_initrds)
+            .into_iter()
+            .map(|action| (Rank::Initrd, action)),
+    );
     let guests = guests::actions(output, observed).into_iter();
     ranked.extend(guests.map(|action| (Rank::Guest, action)));
     // Stable: paths of one rank stay sorted.
     ranked.sort_by_key(|(rank, _)| *rank);
     Ok(Plan {
         actions: ranked.into_iter().map(|(_, action)| action).collect(),
-        leftovers: files.leftovers,
+        orphans: files.orphans,
         pending_restarts: guests::pending_restarts(output, observed),
         record,
     })

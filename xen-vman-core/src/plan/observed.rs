@@ -1,6 +1,9 @@
 //! What was seen of a host.
 
+use super::earlier_record::object_at;
 use crate::install::GuestRecord;
+use crate::object::Object;
+use crate::values::DomainName;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,22 +25,51 @@ pub enum Entry {
 
 /// What is known to be ours on a host, and what is still owed to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(from = "AnyRecord")]
 pub struct Record {
-    /// Paths of files and links that were put there.
-    pub places: BTreeSet<String>,
+    /// Files and links that were put there, by path.
+    pub objects: BTreeMap<String, Object>,
     /// Whether systemd has yet to read units again.
     pub reload_pending: bool,
     /// Kernels whose initrd was built otherwise than is asked for.
     pub stale_initrds: BTreeSet<String>,
     /// VMs that are to be started once they are installed.
-    pub starts_pending: BTreeSet<String>,
+    pub starts_pending: BTreeSet<DomainName>,
+}
+
+/// A record of this form or the one before.
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct AnyRecord {
+    objects: BTreeMap<String, Object>,
+    /// What there was before objects.
+    places: BTreeSet<String>,
+    reload_pending: bool,
+    stale_initrds: BTreeSet<String>,
+    starts_pending: BTreeSet<DomainName>,
+}
+
+impl From<AnyRecord> for Record {
+    fn from(any: AnyRecord) -> Self {
+        let mut objects = any.objects;
+        for path in any.places {
+            let object = object_at(&path);
+            objects.entry(path).or_insert(object);
+        }
+        Self {
+            objects,
+            reload_pending: any.reload_pending,
+            stale_initrds: any.stale_initrds,
+            starts_pending: any.starts_pending,
+        }
+    }
 }
 
 /// What was seen of a host.
 #[derive(Debug, Clone, Default)]
 pub struct Observed {
-    /// What stands at the [`places`](super::places) asked for; nothing stands at those left
+    /// What stands at the [`paths`](super::paths) asked for; nothing stands at those left
     /// out.
     pub entries: BTreeMap<String, Entry>,
     /// What is ours.
@@ -49,8 +81,8 @@ pub struct Observed {
     /// Its kernels.
     pub kernels: Kernels,
     /// What is known of the roots of guests, by domain.
-    pub guests: BTreeMap<String, GuestRecord>,
-    /// The targets that the host is logged in to.
+    pub guests: BTreeMap<DomainName, GuestRecord>,
+    /// The sessions of volumes that the host holds, such as targets that it is logged in to.
     pub sessions: BTreeSet<String>,
     /// The domains whose roots `vm_mount@` shows.
     pub mounted: BTreeSet<String>,

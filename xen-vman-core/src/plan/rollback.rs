@@ -1,13 +1,16 @@
 //! Back to the files of before.
 
 use super::files::{Obstacle, impact_of};
-use super::{Action, Change, Entry, INITRD_HOOK, Observed, Plan, Record, reload};
+use super::{Action, Change, Entry, Observed, Plan, Record, reload};
+use crate::object::{Object, Role};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 
 /// What stood at a path before an apply changed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
+    /// What it is for.
+    pub object: Object,
     /// The path.
     pub path: String,
     /// What stood there; none if nothing did.
@@ -46,6 +49,7 @@ pub fn rollback(kept: &[Kept], record: Record, observed: &Observed) -> Result<Pl
     let mut obstacles = Vec::new();
     let mut actions = Vec::new();
     for Kept {
+        object,
         path,
         before,
         after,
@@ -64,17 +68,19 @@ pub fn rollback(kept: &[Kept], record: Record, observed: &Observed) -> Result<Pl
         }
         let change = match (before, found) {
             (Some(entry), found) => Change::Put {
+                object: object.clone(),
                 path: path.clone(),
                 entry: entry.clone(),
                 before: found.cloned(),
             },
             (None, Some(found)) => Change::Remove {
+                object: object.clone(),
                 path: path.clone(),
                 before: found.clone(),
             },
             (None, None) => continue,
         };
-        let impact = impact_of(path);
+        let impact = impact_of(object.role);
         actions.push((super::Rank::Unit, Action { change, impact }));
     }
     if !obstacles.is_empty() {
@@ -91,7 +97,7 @@ pub fn rollback(kept: &[Kept], record: Record, observed: &Observed) -> Result<Pl
     record
         .stale_initrds
         .clone_from(&observed.record.stale_initrds);
-    if kept.iter().any(|kept| kept.path == INITRD_HOOK) {
+    if kept.iter().any(|kept| kept.object.role == Role::InitrdHook) {
         // What the hook of now has built is not what that of then would build.
         record
             .stale_initrds

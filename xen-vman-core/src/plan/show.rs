@@ -1,8 +1,9 @@
 //! A plan for people and programs. No password is shown in any form.
 
 use super::{Action, Change, Entry, Impact, Plan, digest};
-use crate::diag::secret::without_passwords;
 use crate::diag::text::printable;
+use crate::object::{Object, Role};
+use crate::xl_cfg::without_secrets;
 use serde_json::{Value, json};
 use similar::TextDiff;
 use std::fmt;
@@ -41,27 +42,30 @@ impl fmt::Display for Change {
                 path,
                 entry,
                 before,
+                ..
             } => put(f, &printable(path), entry, before.as_ref()),
             Self::Remove { path, .. } => write!(f, "remove {}", printable(path)),
             Self::DaemonReload => f.write_str("let systemd read its units again"),
             Self::Stop { domain } => write!(f, "stop {domain}, which is no longer defined"),
-            Self::BuildInitrd { kernel } => {
+            Self::BuildInitrd { kernel, .. } => {
                 write!(
                     f,
                     "build the initrd of guests for kernel {}",
                     printable(kernel)
                 )
             }
-            Self::Adopt { domain, place } => {
-                write!(f, "take {domain} on {place} for installed, as it runs")
+            Self::Adopt { domain, location } => {
+                write!(f, "take {domain} on {location} for installed, as it runs")
             }
             Self::Install {
                 domain,
-                place,
+                location,
                 erase: false,
-            } => write!(f, "install {domain} on {place}, if that is empty"),
-            Self::Install { domain, place, .. } => {
-                write!(f, "erase {place} and install {domain} on it anew")
+            } => write!(f, "install {domain} on {location}, if that is empty"),
+            Self::Install {
+                domain, location, ..
+            } => {
+                write!(f, "erase {location} and install {domain} on it anew")
             }
             Self::Start { domain } => write!(f, "start {domain}"),
         }
@@ -87,30 +91,48 @@ fn put(
 }
 
 impl Change {
-    /// What it changes, as a unified diff; nothing for what has no text.
+    /// What it changes, as a unified diff; nothing for what has no text. What holds a password
+    /// is shown without it, or not at all.
     pub fn diff(&self) -> String {
-        let text = |entry: Option<&Entry>| match entry {
-            Some(Entry::File { content, .. }) => String::from_utf8_lossy(content).into_owned(),
-            _ => String::new(),
-        };
-        let (path, before, after) = match self {
+        let (object, path, before, after) = match self {
             Self::Put {
+                object,
                 path,
                 entry: entry @ Entry::File { .. },
                 before,
-            } => (path, text(before.as_ref()), text(Some(entry))),
-            Self::Remove { path, before } => (path, text(Some(before)), String::new()),
+            } => (object, path, before.as_ref(), Some(entry)),
+            Self::Remove {
+                object,
+                path,
+                before,
+            } => (object, path, Some(before), None),
             _ => return String::new(),
         };
         let path = printable(path);
+        let (Some(before), Some(after)) = (text(object, before), text(object, after)) else {
+            return format!("{path}: not shown, as it may hold a password\n");
+        };
         let diff = TextDiff::from_lines(&before, &after);
         let diff = diff.unified_diff().header(&path, &path).to_string();
         let lines = diff.lines().map(|line| {
-            let mut line = printable(&without_passwords(line));
+            let mut line = printable(line);
             line.push('\n');
             line
         });
         lines.collect()
+    }
+}
+
+/// The text of an entry; none if it must not be shown.
+fn text(object: &Object, entry: Option<&Entry>) -> Option<String> {
+    let Some(Entry::File { content, .. }) = entry else {
+        return Some(String::new());
+    };
+    match object.role {
+        // Also what somebody else wrote, of which nothing is known.
+        Role::XlConfig => without_secrets(content),
+        _ if object.is_secret => None,
+        _ => Some(String::from_utf8_lossy(content).into_owned()),
     }
 }
 
@@ -122,17 +144,17 @@ impl Action {
             Change::Remove { path, .. } => ("remove", json!({ "path": path })),
             Change::DaemonReload => ("daemon-reload", json!({})),
             Change::Stop { domain } => ("stop", json!({ "domain": domain })),
-            Change::BuildInitrd { kernel } => ("build-initrd", json!({ "kernel": kernel })),
-            Change::Adopt { domain, place } => {
-                ("adopt", json!({ "domain": domain, "place": place }))
+            Change::BuildInitrd { kernel, .. } => ("build-initrd", json!({ "kernel": kernel })),
+            Change::Adopt { domain, location } => {
+                ("adopt", json!({ "domain": domain, "location": location }))
             }
             Change::Install {
                 domain,
-                place,
+                location,
                 erase,
             } => (
                 "install",
-                json!({ "domain": domain, "place": place, "erase": erase }),
+                json!({ "domain": domain, "location": location, "erase": erase }),
             ),
             Change::Start { domain } => ("start", json!({ "domain": domain })),
         };
@@ -151,8 +173,8 @@ impl Plan {
     pub fn to_json(&self) -> Value {
         json!({
             "actions": self.actions.iter().map(Action::to_json).collect::<Vec<_>>(),
-            "leftovers": self.leftovers,
-            "unmanaged": self.unmanaged().collect::<Vec<_>>(),
+            "leftovers": self.orphans.keys().collect::<Vec<_>>(),
+            "unmanaged": self.orphaned_vms().collect::<Vec<_>>(),
             "pending_restarts": self.pending_restarts,
         })
     }

@@ -1,9 +1,12 @@
 //! How the VMs of a host are, from what was seen of it.
 
-use super::action::domain_of_config;
-use super::files::enablement;
+use super::files::defined;
 use super::{Observed, guests};
-use crate::render::{InstallRoot, Output};
+use crate::install::Install;
+use crate::object::EnabledUnit;
+use crate::render::Output;
+use crate::storage::Location;
+use crate::values::DomainName;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -26,10 +29,10 @@ pub struct VmStatus {
     pub needs_restart: bool,
     /// Whether its root holds a system.
     pub installed: Installed,
-    /// The export or the device of its root; none if that is its own affair.
-    pub storage: Option<String>,
-    /// Whether that is at hand: logged in, where it is on iSCSI.
-    pub is_at_hand: Option<bool>,
+    /// Where its root is; none if that is its own affair.
+    pub storage: Option<Location>,
+    /// Whether this host is connected to it; none where there is nothing to connect to.
+    pub is_connected: Option<bool>,
     /// Whether `vm_mount@` shows its root.
     pub is_mounted: bool,
 }
@@ -51,52 +54,57 @@ pub enum Installed {
 /// How VMs are, sorted by domain: all that are defined, those that were and still have a
 /// configuration of ours, and all that run.
 pub fn status(output: &Output, observed: &Observed) -> Vec<VmStatus> {
-    let configs = output.host.iter().map(|file| file.path.as_str());
-    let defined: BTreeSet<_> = configs.filter_map(domain_of_config).collect();
-    let places = observed.record.places.iter();
-    let left = places
-        .filter(|path| observed.entries.contains_key(*path))
-        .filter_map(|path| domain_of_config(path));
+    let defined: BTreeSet<_> = defined(output)
+        .into_iter()
+        .map(DomainName::as_str)
+        .collect();
+    let objects = observed.record.objects.iter();
+    let left = objects
+        .filter(|(path, _)| observed.entries.contains_key(*path))
+        .filter_map(|(_, object)| object.configures().map(DomainName::as_str));
     let running = observed.domains.keys().map(String::as_str);
     let all: BTreeSet<_> = defined.iter().copied().chain(left).chain(running).collect();
     let pending = guests::pending_restarts(output, observed);
-    let of = |domain: &str| VmStatus {
-        domain: domain.to_owned(),
-        is_defined: defined.contains(domain),
-        is_enabled: observed
-            .entries
-            .contains_key(&enablement(&format!("vm@{domain}.service")).0),
-        is_running: observed
-            .is_running
-            .then(|| observed.domains.contains_key(domain)),
-        needs_restart: pending.iter().any(|pending| pending == domain),
-        installed: installed(domain, output, observed),
-        storage: output
-            .installation(domain)
-            .map(|(install, _)| install.root.place().to_owned()),
-        is_at_hand: is_at_hand(domain, output, observed),
-        is_mounted: observed.mounted.contains(domain),
+    let of = |domain: &str| {
+        let install = output.installation(domain).map(|(install, _)| install);
+        VmStatus {
+            domain: domain.to_owned(),
+            is_defined: defined.contains(domain),
+            is_enabled: is_enabled(domain, observed),
+            is_running: observed
+                .is_running
+                .then(|| observed.domains.contains_key(domain)),
+            needs_restart: pending.iter().any(|pending| pending.as_str() == domain),
+            installed: installed(domain, install, observed),
+            storage: install.map(|install| install.volume.location()),
+            is_connected: install.and_then(|install| is_connected(install, observed)),
+            is_mounted: observed.mounted.contains(domain),
+        }
     };
     all.into_iter().map(of).collect()
 }
 
-fn installed(domain: &str, output: &Output, observed: &Observed) -> Installed {
-    match (observed.guests.get(domain), output.installation(domain)) {
-        (Some(record), _) if record.is_finished => Installed::Yes,
+/// Whether the link of its unit stands there. What runs under a name that no VM of ours can
+/// have is not enabled.
+fn is_enabled(domain: &str, observed: &Observed) -> bool {
+    domain.parse().is_ok_and(|domain| {
+        let link = EnabledUnit::Vm(domain).link();
+        observed.entries.contains_key(&link)
+    })
+}
+
+fn installed(domain: &str, install: Option<&Install>, observed: &Observed) -> Installed {
+    let mut records = observed.guests.iter();
+    let record = records.find(|(known, _)| known.as_str() == domain);
+    match (record, install) {
+        (Some((_, record)), _) if record.is_finished => Installed::Yes,
         (Some(_), _) => Installed::Unfinished,
-        (None, Some((install, _))) if install.auto_install => Installed::No,
+        (None, Some(install)) if install.auto_install => Installed::No,
         (None, _) => Installed::Foreign,
     }
 }
 
-fn is_at_hand(domain: &str, output: &Output, observed: &Observed) -> Option<bool> {
-    let (install, _) = output.installation(domain)?;
-    match &install.root {
-        InstallRoot::Iscsi { device, .. } => {
-            // The name of a disk: …-iscsi-IQN-lun-0.
-            let is_of = |iqn: &String| device.contains(&format!("-iscsi-{iqn}-lun-"));
-            Some(observed.sessions.iter().any(is_of))
-        }
-        InstallRoot::Nfs(_) => None,
-    }
+fn is_connected(install: &Install, observed: &Observed) -> Option<bool> {
+    let attachment = install.volume.attachment()?;
+    Some(observed.sessions.contains(&attachment.session))
 }

@@ -1,30 +1,36 @@
 //! Files inside a guest.
 
+use super::Guest;
 use super::templates::{Filler, NoValues};
-use super::{Guest, RenderedFile};
 use crate::error::Error;
-use crate::resolve::{GuestNetwork, Resolved, ResolvedVm, Root};
-use crate::values::{Filesystem, HostAddress, PublicKey};
+use crate::object::{Object, RenderedFile, Role};
+use crate::resolve::{GuestNetwork, Resolved, ResolvedVm};
+use crate::storage::{RootServer, Volume};
+use crate::values::{HostAddress, PublicKey};
 use ipnet::IpNet;
 use serde::Serialize;
 use std::net::IpAddr;
 
-/// The files of a guest whose root is in our hands.
+/// The files of a guest whose root is on a volume of ours.
 pub(super) fn files(
     vm: &ResolvedVm,
+    volume: &Volume,
     resolved: &Resolved,
     templates: &Filler<'_>,
 ) -> Result<Guest, Error> {
     let user = resolved.host.guest_user.as_str();
     let hostname = vm.domain.hostname();
+    let object = Object::of_vm(&vm.domain, Role::GuestFile);
+    let templates = &templates.for_object(object.clone());
+    let server = volume.kernel_root().server;
     let mut files = vec![
-        templates.file("guest/fstab", "/etc/fstab", &fstab(vm))?,
-        RenderedFile::new("/etc/hostname", format!("{hostname}\n")),
+        templates.file("guest/fstab", "/etc/fstab", &volume.fstab())?,
+        RenderedFile::new(object, "/etc/hostname", format!("{hostname}\n")),
         templates.file("guest/hosts", "/etc/hosts", &Hosts { hostname })?,
         templates.file(
             "guest/interfaces",
             "/etc/network/interfaces",
-            &interfaces(vm),
+            &interfaces(&vm.network, server),
         )?,
         templates.file(
             "guest/resolv.conf",
@@ -40,7 +46,7 @@ pub(super) fn files(
         };
         files.push(templates.file("guest/eth.link", path, &link)?);
     }
-    if matches!(vm.root, Root::Nfs(_)) {
+    if server.is_some() {
         let path = "/etc/systemd/system/networking.service.d/nostop.conf";
         files.push(templates.file("guest/nostop.conf", path, &NoValues {})?);
     }
@@ -73,7 +79,7 @@ pub(super) fn files(
         files.push(file.mode(0o440));
     }
     Ok(Guest {
-        domain: vm.domain.to_string(),
+        domain: vm.domain.clone(),
         files,
     })
 }
@@ -97,39 +103,6 @@ struct Keys<'a> {
 #[derive(Serialize)]
 struct Sudoers<'a> {
     user: &'a str,
-}
-
-#[derive(Serialize)]
-struct Fstab {
-    device: String,
-    fs_type: String,
-    options: &'static str,
-    pass: u8,
-}
-
-fn fstab(vm: &ResolvedVm) -> Fstab {
-    let (device, fs_type, options, pass) = match &vm.root {
-        Root::Nfs(export) => (export.to_string(), "nfs".to_owned(), "rw,relatime", 0),
-        Root::Iscsi { .. } | Root::Unmanaged => {
-            let (options, pass) = match *vm.filesystem {
-                Filesystem::Ext4 | Filesystem::Ext3 | Filesystem::Ext2 => ("errors=remount-ro", 1),
-                // These check themselves when they are mounted.
-                Filesystem::Xfs | Filesystem::Btrfs => ("defaults", 0),
-            };
-            (
-                "/dev/xvda".to_owned(),
-                vm.filesystem.to_string(),
-                options,
-                pass,
-            )
-        }
-    };
-    Fstab {
-        device,
-        fs_type,
-        options,
-        pass,
-    }
 }
 
 #[derive(Serialize)]
@@ -161,15 +134,13 @@ struct Stanza {
     options: Vec<String>,
 }
 
-fn interfaces(vm: &ResolvedVm) -> Interfaces {
-    let network = &vm.network;
+fn interfaces(network: &GuestNetwork, root_server: Option<RootServer>) -> Interfaces {
     let stanzas = network
         .interfaces
         .iter()
         .enumerate()
         .flat_map(|(number, interface)| {
-            let over_network =
-                matches!(vm.root, Root::Nfs(_)) && network.boot_interface == Some(number);
+            let over_network = root_server.is_some() && network.boot_interface == Some(number);
             let families = families(&interface.addresses);
             let mut stanzas: Vec<_> = families
                 .into_iter()

@@ -1,9 +1,9 @@
 //! Small files and settings of the host.
 
-use super::{Link, RenderedFile, Setting};
-use crate::quote::env_value;
-use crate::quote::xl_string;
-use crate::resolve::{Resolved, ResolvedVm, Root};
+use super::{Link, Setting};
+use crate::object::{EnabledUnit, Object, RenderedFile, Role};
+use crate::quote::{env_value, xl_string};
+use crate::resolve::{Resolved, ResolvedVm};
 
 /// Where scripts of xen-vman lie.
 pub(crate) const LIBRARY: &str = "/usr/local/lib/xen-vman";
@@ -13,30 +13,18 @@ pub(crate) const MOUNT_PATH: &str = "/mnt/vms";
 /// Where the root of a VM is, for the scripts: `<domain>.iscsi` or `<domain>.nfs`. Its
 /// presence is what makes `vm_iscsi@` act.
 pub(super) fn storage_file(vm: &ResolvedVm, resolved: &Resolved) -> Option<RenderedFile> {
-    let (ending, values) = match &vm.root {
-        Root::Nfs(export) => ("nfs", vec![("NFS_SOURCE", export.to_string())]),
-        Root::Iscsi {
-            portal,
-            iqn,
-            device,
-        } => (
-            "iscsi",
-            vec![
-                ("ISCSI_IQN", iqn.to_string()),
-                ("ISCSI_PORTAL", portal.to_string()),
-                ("ISCSI_DEVICE", device.clone()),
-                ("ROOT_FSTYPE", vm.filesystem.to_string()),
-            ],
-        ),
-        Root::Unmanaged => return None,
-    };
-    let lines: String = values
+    let data = vm.root.managed()?.data();
+    let lines: String = data
+        .variables
         .iter()
         .map(|(key, value)| format!("{key}={}\n", env_value(value)))
         .collect();
-    let path = format!("{}/{}.{ending}", *resolved.host.vm_config_path, vm.domain);
     Some(RenderedFile::new(
-        path,
+        Object::of_vm(&vm.domain, Role::StorageData),
+        format!(
+            "{}/{}.{}",
+            *resolved.host.vm_config_path, vm.domain, data.suffix
+        ),
         format!("# {}\n{lines}", *resolved.host.header),
     ))
 }
@@ -79,13 +67,10 @@ pub(super) fn xl_conf(resolved: &Resolved) -> Vec<Setting> {
 }
 
 /// Units to enable: the preparation, and the VMs that start with the host.
-pub(super) fn enabled_units(resolved: &Resolved) -> Vec<String> {
-    let vms = resolved
-        .vms
-        .iter()
-        .filter(|vm| *vm.auto_boot)
-        .map(|vm| format!("vm@{}.service", vm.domain));
-    std::iter::once("xen_vman_global_preparation.service".to_owned())
+pub(super) fn enabled_units(resolved: &Resolved) -> Vec<EnabledUnit> {
+    let vms = resolved.vms.iter().filter(|vm| *vm.auto_boot);
+    let vms = vms.map(|vm| EnabledUnit::Vm(vm.domain.clone()));
+    std::iter::once(EnabledUnit::Preparation)
         .chain(vms)
         .collect()
 }

@@ -1,8 +1,8 @@
 //! Hooks that build and remove the guests' initrd along with kernel packages.
 
-use super::RenderedFile;
 use super::templates::Filler;
 use crate::error::Error;
+use crate::object::{Object, RenderedFile, Role};
 use crate::quote::sh_word;
 use crate::resolve::Resolved;
 use serde::Serialize;
@@ -32,13 +32,18 @@ pub(super) fn hooks(
             .collect(),
         extra_flags: flags.iter().map(|word| sh_word(word)).collect(),
     };
-    let hook = |template, path| Ok(templates.file(template, path, &context)?.mode(0o755));
+    let hook = |role, template, path| {
+        let file = templates.file(Object::of_host(role), template, path, &context)?;
+        Ok(file.mode(0o755))
+    };
     Ok(vec![
         hook(
+            Role::InitrdHook,
             "kernel/xen-dracut-postinst",
             "/etc/kernel/postinst.d/xen-dracut",
         )?,
         hook(
+            Role::InitrdRemovalHook,
             "kernel/xen-dracut-postrm",
             "/etc/kernel/postrm.d/xen-dracut",
         )?,

@@ -1,9 +1,12 @@
 //! What was rendered, for those who put it in place.
 
-use super::{Link, Output, RenderedFile, Setting};
-use crate::resolve::{Resolved, ResolvedVm, Root};
+use super::{Link, Output, Setting};
+use crate::object::{EnabledUnit, RenderedFile};
+use crate::resolve::{Resolved, ResolvedVm};
+use crate::storage::RootVolume;
 use crate::values::{ArchiveComponent, ArchiveUrl, HostPath, PackageName};
 use serde::Serialize;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// The manifest of a render. Its JSON is an interface: fields are added, not changed.
@@ -18,7 +21,7 @@ pub struct Manifest<'a> {
     /// Lines in files that belong to somebody else.
     pub settings: &'a [Setting],
     /// Units to enable.
-    pub enabled_units: &'a [String],
+    pub enabled_units: &'a [EnabledUnit],
     /// The VMs.
     pub vms: Vec<VmEntry<'a>>,
 }
@@ -51,25 +54,8 @@ pub struct VmEntry<'a> {
     r#type: &'a str,
     config: String,
     auto_boot: bool,
-    storage: StorageEntry<'a>,
+    storage: Value,
     install: InstallEntry<'a>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
-enum StorageEntry<'a> {
-    Nfs {
-        source: String,
-    },
-    Iscsi {
-        portal: String,
-        iqn: String,
-        device: &'a str,
-        filesystem: &'a str,
-    },
-    Unmanaged {
-        storage_type: &'a str,
-    },
 }
 
 #[derive(Debug, Serialize)]
@@ -93,7 +79,7 @@ pub fn manifest<'a>(resolved: &'a Resolved, output: &'a Output) -> Manifest<'a> 
         guest
             .files
             .iter()
-            .map(|file| entry(file, Some(&guest.domain)))
+            .map(|file| entry(file, Some(guest.domain.as_str())))
     });
     Manifest {
         version: 1,
@@ -111,7 +97,7 @@ pub fn manifest<'a>(resolved: &'a Resolved, output: &'a Output) -> Manifest<'a> 
 
 fn entry<'a>(file: &'a RenderedFile, guest: Option<&'a str>) -> FileEntry<'a> {
     FileEntry {
-        file: file.place(guest),
+        file: file.output_path(),
         guest,
         path: &file.path,
         mode: format!("{:04o}", file.mode),
@@ -128,34 +114,12 @@ fn hexadecimal(bytes: &[u8]) -> String {
         .collect()
 }
 
-impl RenderedFile {
-    /// Where the file is below an output directory: `host/PATH` or `guests/DOMAIN/PATH`.
-    pub fn place(&self, guest: Option<&str>) -> String {
-        match guest {
-            None => format!("host{}", self.path),
-            Some(domain) => format!("guests/{domain}{}", self.path),
-        }
-    }
-}
-
 fn vm_entry<'a>(vm: &'a ResolvedVm, resolved: &'a Resolved) -> VmEntry<'a> {
     let storage = match &vm.root {
-        Root::Nfs(export) => StorageEntry::Nfs {
-            source: export.to_string(),
-        },
-        Root::Iscsi {
-            portal,
-            iqn,
-            device,
-        } => StorageEntry::Iscsi {
-            portal: portal.to_string(),
-            iqn: iqn.to_string(),
-            device,
-            filesystem: vm.filesystem.as_str(),
-        },
-        Root::Unmanaged => StorageEntry::Unmanaged {
-            storage_type: vm.storage_type.as_str(),
-        },
+        RootVolume::Managed(volume) => volume.to_json(),
+        RootVolume::Unmanaged(why) => {
+            json!({ "type": "unmanaged", "storage_type": vm.storage_type, "why": why })
+        }
     };
     VmEntry {
         domain: vm.domain.as_str(),
@@ -179,9 +143,9 @@ fn vm_entry<'a>(vm: &'a ResolvedVm, resolved: &'a Resolved) -> VmEntry<'a> {
                 .iter()
                 .map(PackageName::as_str)
                 .collect(),
-            mirror: vm.debootstrap_mirror.as_deref().map(ArchiveUrl::as_str),
-            keyring: vm.debootstrap_keyring.as_deref().map(HostPath::as_str),
-            components: &vm.debootstrap_components,
+            mirror: vm.debootstrap.mirror.as_deref().map(ArchiveUrl::as_str),
+            keyring: vm.debootstrap.keyring.as_deref().map(HostPath::as_str),
+            components: &vm.debootstrap.components,
         },
     }
 }

@@ -17,12 +17,12 @@ mod templates;
 pub mod vif_p2p;
 mod xl_cfg;
 
+pub use crate::object::RenderedFile;
 #[cfg(feature = "host")]
 pub(crate) use host::{LIBRARY, MOUNT_PATH};
-pub use install::{Install, InstallLimits, InstallRoot};
 pub use manifest::{Manifest, manifest};
 pub(crate) use network::is_supplied;
-pub use output::{Assets, Guest, Link, Output, RenderedFile, Setting};
+pub use output::{Assets, Guest, Link, Output, Setting};
 pub use templates::Templates;
 
 use crate::error::Error;
@@ -43,8 +43,9 @@ pub fn render(
         output.host.push(xl_cfg::file(vm, resolved, templates)?);
         output.host.extend(host::storage_file(vm, resolved));
         output.host.extend(systemd::after_drop_in(vm, templates)?);
-        if vm.has_guest_files() {
-            output.guests.push(guest::files(vm, resolved, templates)?);
+        if let Some(volume) = vm.root.managed().filter(|_| vm.has_guest_files()) {
+            let guest = guest::files(vm, volume, resolved, templates)?;
+            output.guests.push(guest);
         }
     }
     output.host.extend(systemd::units(resolved, templates)?);

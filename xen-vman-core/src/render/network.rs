@@ -1,8 +1,9 @@
 //! Network scripts in `/etc/xen/scripts`.
 
+use super::Assets;
 use super::templates::{Filler, NoValues};
-use super::{Assets, RenderedFile};
 use crate::error::Error;
+use crate::object::{Object, RenderedFile, Role};
 use crate::resolve::Resolved;
 
 /// The script that comes with xen-vman.
@@ -22,16 +23,17 @@ pub(super) fn scripts(
     assets: &Assets,
 ) -> Result<Vec<RenderedFile>, Error> {
     let mut files = Vec::new();
+    let object = Object::of_host(Role::NetworkScript);
     for script in resolved.host.additional_network_scripts.iter() {
         let path = format!("/etc/xen/scripts/{}", script.file_name());
         if is_supplied(script.path()) {
             files.push(
                 templates
-                    .file("network/vif-p2p", path, &NoValues {})?
+                    .file(object.clone(), "network/vif-p2p", path, &NoValues {})?
                     .mode(0o755),
             );
         } else if let Some(content) = assets.network_scripts.get(script.path()) {
-            files.push(RenderedFile::new(path, content.clone()).mode(0o755));
+            files.push(RenderedFile::new(object.clone(), path, content.clone()).mode(0o755));
         }
     }
     Ok(files)

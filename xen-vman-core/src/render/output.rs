@@ -1,6 +1,8 @@
 //! What a render gives.
 
-use super::install::Install;
+use crate::install::Install;
+use crate::object::{EnabledUnit, RenderedFile, Role};
+use crate::values::DomainName;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -25,29 +27,16 @@ pub struct Output {
     /// Lines in files that belong to somebody else.
     pub settings: Vec<Setting>,
     /// Units to enable.
-    pub enabled_units: Vec<String>,
+    pub enabled_units: Vec<EnabledUnit>,
 }
 
 /// The files of one guest.
 #[derive(Debug, Clone)]
 pub struct Guest {
     /// The domain.
-    pub domain: String,
+    pub domain: DomainName,
     /// Its files; paths are those in the guest.
     pub files: Vec<RenderedFile>,
-}
-
-/// A file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RenderedFile {
-    /// Absolute path on the host, or in the guest.
-    pub path: String,
-    /// Permission bits.
-    pub mode: u32,
-    /// Who owns it (`root`, or the user of a guest).
-    pub owner: String,
-    /// What is in it.
-    pub content: Vec<u8>,
 }
 
 /// A symbolic link that a script on the host keeps.
@@ -76,42 +65,21 @@ impl Output {
         self.host.iter().find(|file| file.path == path)
     }
 
+    /// The files on the host that are for the same.
+    pub fn of_role(&self, role: Role) -> impl Iterator<Item = &RenderedFile> {
+        self.host
+            .iter()
+            .filter(move |file| file.object.role == role)
+    }
+
     /// How the guest of a domain is installed, and the files that it gets.
     pub fn installation(&self, domain: &str) -> Option<(&Install, &[RenderedFile])> {
         let install = self
             .installs
             .iter()
-            .find(|install| install.domain == domain)?;
-        let guest = self.guests.iter().find(|guest| guest.domain == domain)?;
+            .find(|install| install.domain.as_str() == domain)?;
+        let mut guests = self.guests.iter();
+        let guest = guests.find(|guest| guest.domain.as_str() == domain)?;
         Some((install, &guest.files))
-    }
-}
-
-impl RenderedFile {
-    /// A readable file of root.
-    pub(super) fn new(path: impl Into<String>, content: impl Into<Vec<u8>>) -> Self {
-        Self {
-            path: path.into(),
-            mode: 0o644,
-            owner: "root".into(),
-            content: content.into(),
-        }
-    }
-
-    /// The same with other permissions.
-    pub(super) fn mode(mut self, mode: u32) -> Self {
-        self.mode = mode;
-        self
-    }
-
-    /// The same with another owner.
-    pub(super) fn owner(mut self, owner: &str) -> Self {
-        owner.clone_into(&mut self.owner);
-        self
-    }
-
-    /// The content as text; what is not UTF-8 is replaced.
-    pub fn text(&self) -> std::borrow::Cow<'_, str> {
-        String::from_utf8_lossy(&self.content)
     }
 }

@@ -1,14 +1,13 @@
 //! Units, and the scripts that they call.
 
-use super::RenderedFile;
 use super::host::{LIBRARY, MOUNT_PATH};
 use super::templates::Filler;
 use crate::error::Error;
+use crate::object::{Object, RenderedFile, Role, UNITS};
 use crate::quote::{sh_word, systemd_path, systemd_word, systemd_word_of_instance};
 use crate::resolve::{Resolved, ResolvedVm};
 use serde::Serialize;
-
-const UNITS: &str = "/etc/systemd/system";
+use std::collections::BTreeMap;
 
 /// What the templates of units are given: words of command lines, parts of settings, and
 /// seconds.
@@ -28,7 +27,9 @@ struct UnitContext {
 #[derive(Serialize)]
 struct ScriptContext {
     xl: String,
-    iscsiadm: String,
+    /// Programs of the storage backends.
+    #[serde(flatten)]
+    programs: BTreeMap<&'static str, String>,
     vm_config_path: String,
     mount_path: String,
     helper_domain: String,
@@ -37,31 +38,23 @@ struct ScriptContext {
     timeouts: Timeouts,
 }
 
-#[derive(Serialize)]
-#[expect(clippy::struct_field_names, reason = "the names that templates know")]
-struct Timeouts {
-    start_timeout: u32,
-    stop_timeout: u32,
-    iscsi_login_timeout: u32,
-    iscsi_logout_timeout: u32,
-    mount_timeout: u32,
-    umount_timeout: u32,
-    global_preparations_timeout: u32,
-}
+/// Limits by the name that templates have for them, in seconds.
+type Timeouts = BTreeMap<&'static str, u32>;
 
-impl Timeouts {
-    fn new(resolved: &Resolved) -> Self {
-        let host = &resolved.host;
-        Self {
-            start_timeout: host.start_timeout_secs.get(),
-            stop_timeout: host.stop_timeout_secs.get(),
-            iscsi_login_timeout: host.iscsi_login_timeout_secs.get(),
-            iscsi_logout_timeout: host.iscsi_logout_timeout_secs.get(),
-            mount_timeout: host.mount_timeout_secs.get(),
-            umount_timeout: host.umount_timeout_secs.get(),
-            global_preparations_timeout: host.global_preparations_timeout_secs.get(),
-        }
-    }
+fn timeouts(resolved: &Resolved) -> Timeouts {
+    let host = &resolved.host;
+    let common = [
+        ("start_timeout", *host.start_timeout),
+        ("stop_timeout", *host.stop_timeout),
+        ("mount_timeout", *host.mount_timeout),
+        ("umount_timeout", *host.umount_timeout),
+        (
+            "global_preparations_timeout",
+            *host.global_preparations_timeout,
+        ),
+    ];
+    let all = common.into_iter().chain(host.storage.timeouts());
+    all.map(|(name, limit)| (name, limit.get())).collect()
 }
 
 /// The units that all VMs share, and their scripts.
@@ -78,11 +71,13 @@ pub(super) fn units(
         helper_domain: systemd_word(&helper("vm-domain")),
         helper_root: systemd_word(&helper("vm-root")),
         helper_preparation: systemd_word(&helper("global-preparation")),
-        timeouts: Timeouts::new(resolved),
+        timeouts: timeouts(resolved),
     };
+    let programs = host.storage.programs().into_iter();
+    let programs = programs.map(|(name, path)| (name, sh_word(path.as_str())));
     let scripts = ScriptContext {
         xl: sh_word(host.xl_path.as_str()),
-        iscsiadm: sh_word(host.iscsiadm_path.as_str()),
+        programs: programs.collect(),
         vm_config_path: sh_word(host.vm_config_path.as_str()),
         mount_path: sh_word(MOUNT_PATH),
         helper_domain: sh_word(&helper("vm-domain")),
@@ -91,11 +86,15 @@ pub(super) fn units(
             .iter()
             .map(|command| sh_word(command.as_str()))
             .collect(),
-        timeouts: Timeouts::new(resolved),
+        timeouts: timeouts(resolved),
     };
-    let unit = |template, name| templates.file(template, format!("{UNITS}/{name}"), &units);
+    let unit = |template, name| {
+        let object = Object::of_host(Role::Unit);
+        templates.file(object, template, format!("{UNITS}/{name}"), &units)
+    };
     let script = |template, name| {
-        let file = templates.file(template, helper(name), &scripts)?;
+        let object = Object::of_host(Role::Script);
+        let file = templates.file(object, template, helper(name), &scripts)?;
         Ok::<_, Error>(file.mode(0o755))
     };
     Ok(vec![
@@ -136,6 +135,11 @@ pub(super) fn after_drop_in(
         .collect();
     let path = format!("{UNITS}/vm@{}.service.d/after.conf", vm.domain);
     templates
-        .file("systemd/vm-after.conf", path, &Context { units })
+        .file(
+            Object::of_vm(&vm.domain, Role::Unit),
+            "systemd/vm-after.conf",
+            path,
+            &Context { units },
+        )
         .map(Some)
 }

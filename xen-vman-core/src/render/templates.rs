@@ -1,7 +1,7 @@
 //! The templates: those that come with xen-vman, and a site's in their place.
 
-use super::RenderedFile;
 use crate::error::Error;
+use crate::object::{Object, RenderedFile};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tera::{Context, Tera};
@@ -142,11 +142,39 @@ impl Filler<'_> {
     /// A file made of a template.
     pub(super) fn file(
         &self,
+        object: Object,
         name: &'static str,
         path: impl Into<String>,
         values: &impl Serialize,
     ) -> Result<RenderedFile, Error> {
-        Ok(RenderedFile::new(path, self.fill(name, values)?))
+        Ok(RenderedFile::new(object, path, self.fill(name, values)?))
+    }
+
+    /// The same, for files that are all for the same.
+    pub(super) const fn for_object(&self, object: Object) -> ObjectFiller<'_> {
+        ObjectFiller {
+            filler: self,
+            object,
+        }
+    }
+}
+
+/// Templates of files that are all for the same.
+#[derive(Debug)]
+pub(super) struct ObjectFiller<'a> {
+    filler: &'a Filler<'a>,
+    object: Object,
+}
+
+impl ObjectFiller<'_> {
+    /// A file made of a template.
+    pub(super) fn file(
+        &self,
+        name: &'static str,
+        path: impl Into<String>,
+        values: &impl Serialize,
+    ) -> Result<RenderedFile, Error> {
+        self.filler.file(self.object.clone(), name, path, values)
     }
 }
 

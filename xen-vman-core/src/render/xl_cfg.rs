@@ -1,11 +1,12 @@
 //! `xl.cfg`: how Xen is told of a VM (xl.cfg(5)).
 
-use super::RenderedFile;
 use super::templates::Filler;
 use crate::diag::secret::{has_password, is_password};
 use crate::error::Error;
+use crate::object::{Object, RenderedFile, Role};
 use crate::quote::{comment_lines, xl_string};
-use crate::resolve::{Resolved, ResolvedInterface, ResolvedSpice, ResolvedVm, Root, XlOption};
+use crate::resolve::{Resolved, ResolvedInterface, ResolvedSpice, ResolvedVm, XlOption};
+use crate::storage::{RootVolume, Volume};
 use crate::values::{CpuList, Initrd, XlValue, xl_key_info};
 use serde::Serialize;
 
@@ -26,6 +27,14 @@ struct Assignment {
     value: Option<String>,
     /// The tokens of a list, one for each line.
     items: Vec<String>,
+}
+
+impl Assignment {
+    /// Whether it holds a password: its key is that of one, or one is part of its value.
+    fn is_secret(&self) -> bool {
+        let mut values = self.value.iter().chain(&self.items);
+        is_password(&self.key) || values.any(|value| has_password(value))
+    }
 }
 
 /// The path of a VM's configuration.
@@ -49,20 +58,19 @@ pub(super) fn file(
         facts: facts(vm),
         assignments: assignments(vm),
     };
-    let file = templates.file("xl/vm.cfg", path(vm, resolved), &context)?;
-    // A password has a key of its own, or is part of another value.
-    let secret =
-        context.assignments.iter().any(|one| is_password(&one.key)) || has_password(&file.text());
-    Ok(if secret { file.mode(0o600) } else { file })
+    let mut object = Object::of_vm(&vm.domain, Role::XlConfig);
+    object.is_secret = context.assignments.iter().any(Assignment::is_secret);
+    let mode = if object.is_secret { 0o600 } else { 0o644 };
+    let file = templates.file(object, "xl/vm.cfg", path(vm, resolved), &context)?;
+    Ok(file.mode(mode))
 }
 
 /// What the header says besides.
 fn facts(vm: &ResolvedVm) -> Vec<(&'static str, String)> {
     let yes = |value: bool| if value { "yes" } else { "no" }.to_owned();
     let root = match &vm.root {
-        Root::Nfs(export) => export.to_string(),
-        Root::Iscsi { portal, iqn, .. } => format!("{iqn} at {portal}"),
-        Root::Unmanaged => "not managed".to_owned(),
+        RootVolume::Managed(volume) => volume.describe(),
+        RootVolume::Unmanaged(_) => "not managed".to_owned(),
     };
     let mut facts = vec![
         ("os", format!("{} {}", vm.os_type.as_str(), *vm.os_version)),
@@ -110,8 +118,9 @@ fn assignments(vm: &ResolvedVm) -> Vec<Assignment> {
         let cmdline = boot.cmdline.iter();
         all.extend(cmdline.map(|line| text("cmdline", line.as_str())));
     } else {
-        all.push(number("spice", vm.spice.is_some().into()));
-        all.extend(vm.spice.iter().flat_map(spice));
+        let served = vm.spice.served();
+        all.push(number("spice", served.is_some().into()));
+        all.extend(served.into_iter().flat_map(spice));
     }
     all.push(list("disk", disks(vm)));
     all.push(list("vif", vm.interfaces.iter().map(vif)));
@@ -177,10 +186,8 @@ fn token(value: &XlValue) -> String {
 }
 
 fn disks(vm: &ResolvedVm) -> Vec<Token> {
-    let root = match &vm.root {
-        Root::Iscsi { device, .. } => Some(Token(xl_string(&format!("phy:{device},xvda,w")))),
-        Root::Nfs(_) | Root::Unmanaged => None,
-    };
+    let root = vm.root.managed().and_then(Volume::xl_disk);
+    let root = root.map(|disk| Token(xl_string(&disk.to_string())));
     root.into_iter()
         .chain(vm.disks.iter().map(|disk| Token(xl_string(disk.as_str()))))
         .collect()

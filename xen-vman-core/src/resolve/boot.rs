@@ -3,48 +3,53 @@
 //! In the words of dracut.cmdline(7), as dracut 059 to 112 read them. `net.ifnames=0` keeps
 //! the interfaces' names `ethN`: without it udev names them `enXN` on today's guests.
 
-use super::resolved::{GuestNetwork, Root};
+use super::resolved::GuestNetwork;
 use crate::origin::Sourced;
-use crate::values::{DomainName, Filesystem, HostAddress, KernelCmdline, NfsExport, StorageType};
+use crate::storage::{KernelRoot, RootServer, RootVolume, Unmanaged, root_on_disk};
+use crate::values::{DomainName, Filesystem, HostAddress, KernelCmdline};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
 const NAMES: &str = "net.ifnames=0";
 
-/// The command line; none for a backend that is not known.
+/// The command line; none for a root that is on a backend of the administrator's own.
 pub(super) fn cmdline(
-    root: &Root,
-    storage_type: &StorageType,
+    root: &RootVolume,
     filesystem: Filesystem,
     domain: &DomainName,
     network: &GuestNetwork,
 ) -> Option<Sourced<KernelCmdline>> {
-    let line = match (root, storage_type) {
-        (Root::Nfs(export), _) => {
-            let ip = ip_argument(domain, network, export);
-            Sourced::derived(
-                format!("root=nfs:{export} rw {ip} {NAMES}"),
-                "storage and network",
-            )
+    let (line, from) = match root {
+        RootVolume::Managed(volume) => {
+            let KernelRoot { arguments, server } = volume.kernel_root();
+            match server {
+                Some(server) => {
+                    let ip = ip_argument(domain, network, server);
+                    (format!("{arguments} {ip} {NAMES}"), "storage and network")
+                }
+                None => (format!("{arguments} {NAMES}"), "storage and filesystem"),
+            }
         }
-        (_, StorageType::Iscsi) => Sourced::derived(
-            format!("root=/dev/xvda rootfstype={filesystem} rw {NAMES}"),
-            "storage and filesystem",
-        ),
-        // The export is missing, and reported.
-        (_, StorageType::Nfs) => Sourced::derived(NAMES.to_owned(), "storage"),
-        (_, StorageType::Other(_)) => return None,
+        RootVolume::Unmanaged(Unmanaged::AmongDisks) => {
+            let arguments = root_on_disk(filesystem);
+            (format!("{arguments} {NAMES}"), "storage and filesystem")
+        }
+        // What is missing is reported.
+        RootVolume::Unmanaged(Unmanaged::Incomplete) => (NAMES.to_owned(), "storage"),
+        RootVolume::Unmanaged(Unmanaged::HvmBootsFromDisks | Unmanaged::ForeignBackend) => {
+            return None;
+        }
     };
-    Some(line.map(KernelCmdline::generated))
+    Some(Sourced::derived(KernelCmdline::generated(line), from))
 }
 
 /// `ip=CLIENT:PEER:GATEWAY:MASK:HOSTNAME:DEVICE:AUTOCONF`; see dracut.cmdline(7). Autoconf
 /// is never left out: dracut takes an empty one as DHCP and then refuses the address. A
 /// server given by name needs `nameserver=`, too.
-fn ip_argument(domain: &DomainName, network: &GuestNetwork, export: &NfsExport) -> String {
+fn ip_argument(domain: &DomainName, network: &GuestNetwork, server: RootServer) -> String {
     let hostname = domain.hostname();
     let device = format!("eth{}", network.boot_interface.unwrap_or(0));
-    let server = export.server_address();
+    let server = server.address;
     let Some(address) = network.boot_address(server) else {
         let autoconf = match server {
             Some(IpAddr::V6(_)) => "either6",

@@ -5,13 +5,18 @@ use crate::parse::parse;
 use crate::spec::Definition;
 use std::sync::LazyLock;
 
-/// The text of the built-in defaults.
-pub(crate) const TEXT: &str = include_str!("built_in.toml");
+static TEXT: LazyLock<String> =
+    LazyLock::new(|| crate::storage::built_in() + include_str!("built_in.toml"));
+
+/// The built-in defaults as a definition in TOML: those of the storage backends, and all others.
+pub fn built_in_text() -> &'static str {
+    &TEXT
+}
 
 static BUILT_IN: LazyLock<Definition> = LazyLock::new(|| {
     let source = Source {
         name: "built_in.toml".into(),
-        text: TEXT.into(),
+        text: built_in_text().into(),
         dialect: Dialect::Schema,
         unreadable: None,
         bytes: None,

@@ -66,6 +66,15 @@ impl Facts {
         }
     }
 
+    /// Where the host has a program, by the name of the fact.
+    pub(crate) fn program(&self, fact: &str) -> Option<&ProgramPath> {
+        match fact {
+            "xl_path" => self.xl_path.as_ref(),
+            "iscsiadm_path" => self.iscsiadm_path.as_ref(),
+            _ => None,
+        }
+    }
+
     /// The facts as JSON, in the form that [`read`](Self::read) takes.
     pub fn to_json(&self) -> serde_json::Value {
         let texts = [

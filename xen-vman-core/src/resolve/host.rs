@@ -4,6 +4,7 @@ use super::expression::Scene;
 use super::lookup::Lookup;
 use super::resolved::ResolvedHost;
 use crate::origin::{Origin, Sourced};
+use crate::storage::StorageSettings;
 use crate::values::ProgramPath;
 
 /// Completes the settings of the host.
@@ -27,28 +28,23 @@ pub(super) fn resolve(lookup: &mut Lookup<'_>) -> ResolvedHost {
     ResolvedHost {
         header: required!(header),
         xl_path: fact(required!(xl_path), lookup.facts.xl_path.as_ref(), "xl_path"),
-        iscsiadm_path: fact(
-            required!(iscsiadm_path),
-            lookup.facts.iscsiadm_path.as_ref(),
-            "iscsiadm_path",
-        ),
         vm_config_path: required!(vm_config_path),
         dracut_modules: required!(dracut_modules),
         dracut_extra_flags: lookup.host("dracut_extra_flags", |host| &host.dracut_extra_flags),
-        start_timeout_secs: required!(start_timeout),
-        stop_timeout_secs: required!(stop_timeout),
-        iscsi_login_timeout_secs: required!(iscsi_login_timeout),
-        iscsi_logout_timeout_secs: required!(iscsi_logout_timeout),
-        mount_timeout_secs: required!(mount_timeout),
-        umount_timeout_secs: required!(umount_timeout),
+        start_timeout: required!(start_timeout),
+        stop_timeout: required!(stop_timeout),
+        mount_timeout: required!(mount_timeout),
+        umount_timeout: required!(umount_timeout),
         public_keys: required!(public_keys),
-        nfsroot_base: lookup.host("nfsroot_base", |host| &host.nfsroot_base),
-        iscsi_server: lookup.host("iscsi_server", |host| &host.iscsi_server),
-        iscsi_base_wwn: lookup.host("iscsi_base_wwn", |host| &host.iscsi_base_wwn),
+        storage: StorageSettings::new(
+            &lookup.definition.storage,
+            &super::built_in().storage,
+            &|fact| lookup.facts.program(fact).cloned(),
+        ),
         debootstrap_packages: required!(debootstrap_packages),
         additional_network_scripts: required!(additional_network_scripts),
         global_preparations: required!(global_preparations),
-        global_preparations_timeout_secs: required!(global_preparations_timeout),
+        global_preparations_timeout: required!(global_preparations_timeout),
         guest_user: required!(guest_user),
         network_script: network_script
             .unwrap_or_else(|| unreachable!("built_in.toml has `network_script`")),

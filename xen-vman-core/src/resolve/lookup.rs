@@ -38,14 +38,8 @@ impl<'d> Lookup<'d> {
         key: &'static str,
         field: fn(&HostSpec) -> &Option<T>,
     ) -> Option<Sourced<T>> {
-        if let Some(value) = field(&self.definition.host) {
-            return Some(Sourced::written(value.clone(), Scope::Host.key(key)));
-        }
-        let value = field(&built_in().host).clone()?;
-        Some(Sourced {
-            value,
-            origin: Origin::BuiltIn,
-        })
+        let written = field(&self.definition.host).as_ref();
+        Sourced::setting(key, written, field(&built_in().host).as_ref())
     }
 
     /// A default.

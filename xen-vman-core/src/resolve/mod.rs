@@ -8,7 +8,6 @@
 
 mod boot;
 mod built_in;
-mod debootstrap;
 mod expression;
 mod facts;
 mod host;
@@ -16,17 +15,16 @@ mod identity;
 mod lookup;
 mod network;
 mod resolved;
-mod storage;
 mod vifname;
 mod vm;
+mod vm_values;
 
 pub use crate::origin::{Origin, Place, Scope, Sourced};
-pub(crate) use built_in::TEXT as BUILT_IN;
-pub use built_in::built_in;
+pub use built_in::{built_in, built_in_text};
 pub use facts::Facts;
 pub use resolved::{
     DirectBoot, GuestInterface, GuestNetwork, Resolved, ResolvedHost, ResolvedInterface,
-    ResolvedSpice, ResolvedVm, Root, XlOption,
+    ResolvedSpice, ResolvedVm, Spice, XlOption,
 };
 pub use vifname::vif_name;
 

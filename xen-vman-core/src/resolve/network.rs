@@ -7,13 +7,13 @@ use super::resolved::{GuestInterface, GuestNetwork, ResolvedInterface};
 use crate::document::Node;
 use crate::origin::{Scope, Sourced};
 use crate::spec::{InterfaceSpec, VmSpec};
-use crate::values::{HostAddress, NamePart};
-use std::net::IpAddr;
+use crate::values::{HostAddress, NamePart, Nameservers};
+use std::net::{IpAddr, Ipv6Addr};
 
 /// The interfaces of a VM, without the names of vifs made from a prefix: those depend on
 /// the other VMs.
 pub(super) fn interfaces(
-    number: usize,
+    number: u32,
     spec: &VmSpec,
     node: &Node,
     org: &NamePart,
@@ -29,7 +29,7 @@ pub(super) fn interfaces(
         .enumerate();
     specs
         .filter_map(|(devid, interface)| {
-            let scope = Scope::Interface(u32::try_from(number).ok()?, u32::try_from(devid).ok()?);
+            let scope = Scope::Interface(number, u32::try_from(devid).ok()?);
             let written = node
                 .get("interfaces")
                 .and_then(|list| list.items().get(devid))
@@ -151,25 +151,12 @@ pub(super) fn place_connection_ip(
 
 /// What the guest is told.
 pub(super) fn guest_network(
-    spec: &VmSpec,
-    scope: Scope,
-    scene: &Scene<'_>,
     interfaces: &[ResolvedInterface],
     boot_interface: Option<usize>,
-    lookup: &mut Lookup<'_>,
-) -> Option<GuestNetwork> {
-    macro_rules! value {
-        ($field:ident) => {
-            lookup.vm(
-                spec.$field.as_ref(),
-                scope.key(stringify!($field)),
-                |defaults| &defaults.$field,
-                scene,
-            )
-        };
-    }
-    let nameservers = value!(nameserver);
-    let (gateway, gateway6) = (value!(gateway), value!(gateway6));
+    gateway: Option<Sourced<IpAddr>>,
+    gateway6: Option<Sourced<Ipv6Addr>>,
+    nameservers: Sourced<Nameservers>,
+) -> GuestNetwork {
     let (gateway4, gateway6) = match gateway.map(|gateway| (gateway.value, gateway.origin)) {
         Some((IpAddr::V4(value), origin)) => (Some(Sourced { value, origin }), gateway6),
         Some((IpAddr::V6(value), origin)) => (None, gateway6.or(Some(Sourced { value, origin }))),
@@ -185,11 +172,11 @@ pub(super) fn guest_network(
             .collect(),
         mtu: interface.mtu.as_ref().map(|mtu| mtu.value),
     });
-    Some(GuestNetwork {
+    GuestNetwork {
         interfaces: guest.collect(),
         boot_interface,
         gateway4,
         gateway6,
-        nameservers: nameservers?,
-    })
+        nameservers,
+    }
 }

@@ -1,15 +1,16 @@
 //! A complete definition.
 
 use crate::diag::Levels;
+use crate::install::{DebootstrapSettings, Installation};
 use crate::origin::{Origin, Sourced};
 use crate::spec::{AllowedDiagnostic, DeniedDiagnostic, ScriptSource};
+use crate::storage::{RootVolume, StorageSettings, StorageType};
 use crate::values::{
-    ArchiveComponent, ArchiveUrl, Bridge, CpuCount, CpuList, Description, DiskSpec, DomainName,
-    DracutModule, Filesystem, GuestType, GuestUser, Header, HostAddress, HostPath, Initrd, Iqn,
-    KernelCmdline, MacAddr, MemoryMib, Mtu, NamePart, Nameservers, NetworkScript, NfsBase,
-    NfsExport, OsType, OsVersion, PackageName, Portal, ProgramPath, PublicKey, Rate, Reinstall,
-    Seconds, ShellCommand, ShellWords, SpicePassword, SpicePort, StorageType, UsbRedirections,
-    VcpuCount, VifName, VifNamePrefix, VifParameters, XenVersion, XlKey, XlValue,
+    Bridge, CpuCount, CpuList, Description, DiskSpec, DomainName, DracutModule, Filesystem,
+    GuestType, GuestUser, Header, HostAddress, HostPath, Initrd, KernelCmdline, MacAddr, MemoryMib,
+    Mtu, NamePart, Nameservers, NetworkScript, OsType, OsVersion, PackageName, ProgramPath,
+    PublicKey, Rate, Reinstall, Seconds, ShellCommand, ShellWords, SpicePassword, SpicePort,
+    UsbRedirections, VcpuCount, VifName, VifNamePrefix, VifParameters, XenVersion, XlKey, XlValue,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use uuid::Uuid;
@@ -32,24 +33,19 @@ pub struct Resolved {
 pub struct ResolvedHost {
     pub header: Sourced<Header>,
     pub xl_path: Sourced<ProgramPath>,
-    pub iscsiadm_path: Sourced<ProgramPath>,
     pub vm_config_path: Sourced<HostPath>,
     pub dracut_modules: Sourced<Vec<DracutModule>>,
     pub dracut_extra_flags: Option<Sourced<ShellWords>>,
-    pub start_timeout_secs: Sourced<Seconds>,
-    pub stop_timeout_secs: Sourced<Seconds>,
-    pub iscsi_login_timeout_secs: Sourced<Seconds>,
-    pub iscsi_logout_timeout_secs: Sourced<Seconds>,
-    pub mount_timeout_secs: Sourced<Seconds>,
-    pub umount_timeout_secs: Sourced<Seconds>,
+    pub start_timeout: Sourced<Seconds>,
+    pub stop_timeout: Sourced<Seconds>,
+    pub mount_timeout: Sourced<Seconds>,
+    pub umount_timeout: Sourced<Seconds>,
     pub public_keys: Sourced<Vec<PublicKey>>,
-    pub nfsroot_base: Option<Sourced<NfsBase>>,
-    pub iscsi_server: Option<Sourced<Portal>>,
-    pub iscsi_base_wwn: Option<Sourced<Iqn>>,
+    pub storage: StorageSettings,
     pub debootstrap_packages: Sourced<Vec<PackageName>>,
     pub additional_network_scripts: Sourced<Vec<ScriptSource>>,
     pub global_preparations: Sourced<Vec<ShellCommand>>,
-    pub global_preparations_timeout_secs: Sourced<Seconds>,
+    pub global_preparations_timeout: Sourced<Seconds>,
     pub guest_user: Sourced<GuestUser>,
     pub network_script: Sourced<NetworkScript>,
     pub network_bridge: Option<Sourced<Bridge>>,
@@ -91,8 +87,7 @@ pub struct ResolvedVm {
     pub name: NamePart,
     /// Its name on the host.
     pub domain: DomainName,
-    /// The keys that are written on it.
-    pub written: Vec<&'static str>,
+    pub(super) written: Vec<&'static str>,
     /// What it is for.
     pub description: Option<Sourced<Description>>,
     /// Its identity.
@@ -111,8 +106,8 @@ pub struct ResolvedVm {
     pub direct_boot: Option<DirectBoot>,
     /// The storage backend as written.
     pub storage_type: Sourced<StorageType>,
-    /// Where the root lies.
-    pub root: Root,
+    /// Its root volume.
+    pub root: RootVolume,
     /// Whether the root is among `disks`.
     pub manual_root_disk: Sourced<bool>,
     /// The filesystem of an iSCSI root.
@@ -125,10 +120,8 @@ pub struct ResolvedVm {
     pub connection_ip: Option<Sourced<HostAddress>>,
     /// The network as the guest sees it.
     pub network: GuestNetwork,
-    /// Whether the display is served by SPICE.
-    pub spice_enabled: Sourced<bool>,
-    /// How it is served; of HVM VMs with SPICE alone.
-    pub spice: Option<ResolvedSpice>,
+    /// What serves its display.
+    pub spice: Spice,
     /// Further options for xl.cfg.
     pub xl_options: Vec<XlOption>,
     /// Type of the operating system.
@@ -143,12 +136,10 @@ pub struct ResolvedVm {
     pub auto_install: Sourced<bool>,
     /// Installed anew.
     pub reinstall: Sourced<Reinstall>,
-    /// Where debootstrap fetches from; none if it does not install the operating system.
-    pub debootstrap_mirror: Option<Sourced<ArchiveUrl>>,
-    /// What signatures are checked with; none for debootstrap's own.
-    pub debootstrap_keyring: Option<Sourced<HostPath>>,
-    /// Components of the archive.
-    pub debootstrap_components: Sourced<Vec<ArchiveComponent>>,
+    /// Whether and how it is installed.
+    pub installation: Installation,
+    /// Where debootstrap gets its packages from.
+    pub debootstrap: DebootstrapSettings,
     /// VMs to be started before.
     pub after: Vec<Sourced<DomainName>>,
 }
@@ -165,22 +156,20 @@ pub struct DirectBoot {
     pub cmdline: Option<Sourced<KernelCmdline>>,
 }
 
-/// Where the root filesystem of a VM lies.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Root {
-    /// On an NFS export.
-    Nfs(NfsExport),
-    /// On an iSCSI disk, which the VM sees as `xvda`.
-    Iscsi {
-        /// Where the server listens.
-        portal: Portal,
-        /// The target.
-        iqn: Iqn,
-        /// The disk on the host, once logged in.
-        device: String,
-    },
-    /// Among the VM's disks, or in its own hands.
-    Unmanaged,
+impl DirectBoot {
+    /// What is left to load if a boot loader finds kernel and initrd in the guest: what is
+    /// written all the same.
+    pub(super) fn found_by_loader(self) -> Self {
+        Self {
+            kernel: self
+                .kernel
+                .filter(|kernel| kernel.origin != Origin::BuiltIn),
+            initrd: self
+                .initrd
+                .filter(|initrd| initrd.origin != Origin::BuiltIn),
+            cmdline: self.cmdline,
+        }
+    }
 }
 
 /// A further option for xl.cfg.
@@ -266,6 +255,36 @@ pub struct GuestInterface {
     pub mtu: Option<Mtu>,
 }
 
+/// Whether SPICE serves the display of a VM. Each knows where the answer comes from.
+#[derive(Debug, Clone)]
+pub enum Spice {
+    /// It does not.
+    Off(Origin),
+    /// It is asked for, but PV and PVH VMs have no display.
+    NoDisplay(Origin),
+    /// It does.
+    Serves(Origin, Box<ResolvedSpice>),
+}
+
+impl Spice {
+    /// Whether it is asked for.
+    pub const fn enabled(&self) -> Sourced<bool> {
+        let (value, origin) = match self {
+            Self::Off(origin) => (false, *origin),
+            Self::NoDisplay(origin) | Self::Serves(origin, _) => (true, *origin),
+        };
+        Sourced { value, origin }
+    }
+
+    /// How it serves the display, if it does.
+    pub fn served(&self) -> Option<&ResolvedSpice> {
+        match self {
+            Self::Serves(_, settings) => Some(settings),
+            Self::Off(_) | Self::NoDisplay(_) => None,
+        }
+    }
+}
+
 /// How SPICE serves the display of an HVM VM.
 #[derive(Debug, Clone)]
 #[expect(
@@ -283,18 +302,14 @@ pub struct ResolvedSpice {
 }
 
 impl ResolvedVm {
-    /// Whether a key is written whose value could not be read: what stands for it then was
-    /// meant by nobody.
-    pub fn is_wrong<T>(&self, key: &str, value: &Sourced<T>) -> bool {
-        self.written.contains(&key) && !matches!(value.origin, Origin::Written(_))
+    /// Whether a key is written on the VM, readable or not.
+    pub fn writes(&self, key: &str) -> bool {
+        self.written.contains(&key)
     }
 
-    /// Whether files of the guest are written: its root is in our hands, its OS known, and
-    /// it boots the host's kernel (debootstrap installs none).
-    pub fn has_guest_files(&self) -> bool {
-        self.root != Root::Unmanaged
-            && self.os_type.is_debootstrapped()
-            && *self.guest_type != GuestType::Hvm
+    /// Whether files of the guest are written: there is a method to install it.
+    pub const fn has_guest_files(&self) -> bool {
+        matches!(self.installation, Installation::By(_))
     }
 
     /// Whether an OS is installed when there is none.

@@ -1,10 +1,11 @@
 //! What VMs get that do not write it themselves.
 
 use crate::document::table::table;
+use crate::storage::StorageType;
 use crate::values::{
     ArchiveComponent, ArchiveUrl, Bridge, Builder, CpuList, DiskSpec, Filesystem, GuestType,
     HostPath, Initrd, KernelCmdline, MemoryMib, Mtu, Nameservers, NetworkScript, SpicePort,
-    StorageType, UsbRedirections, VcpuCount, VifNamePrefix, VifParameters, XlOptions,
+    UsbRedirections, VcpuCount, VifNamePrefix, VifParameters, XlOptions,
 };
 use std::net::{IpAddr, Ipv6Addr};
 

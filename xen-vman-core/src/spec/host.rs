@@ -6,8 +6,8 @@ use crate::document::Node;
 use crate::document::decode::{Decoder, FromNode, FromText, Invalid, Schema};
 use crate::document::table::table;
 use crate::values::{
-    CpuCount, DracutModule, GuestUser, Header, HostPath, Iqn, MemoryMib, NetworkScript, NfsBase,
-    PackageName, Portal, ProgramPath, PublicKey, Seconds, ShellCommand, ShellWords, XenVersion,
+    CpuCount, DracutModule, GuestUser, Header, HostPath, MemoryMib, NetworkScript, PackageName,
+    ProgramPath, PublicKey, Seconds, ShellCommand, ShellWords, XenVersion,
 };
 use serde_json::json;
 
@@ -18,8 +18,6 @@ table! {
         header: Header,
         /// Path of the `xl` command.
         xl_path: ProgramPath,
-        /// Path of the `iscsiadm` command.
-        iscsiadm_path: ProgramPath,
         /// Folder for the configurations of the VMs.
         vm_config_path: HostPath,
         /// Modules that dracut puts into the guests' initrd. `network` stands for a module
@@ -31,23 +29,12 @@ table! {
         start_timeout: Seconds,
         /// How long a VM may take to shut down before it is destroyed.
         stop_timeout: Seconds,
-        /// How long an iSCSI login may take, until the disk is there.
-        iscsi_login_timeout: Seconds,
-        /// How long an iSCSI logout may take.
-        iscsi_logout_timeout: Seconds,
         /// How long mounting a root may take.
         mount_timeout: Seconds,
         /// How long unmounting a root may take.
         umount_timeout: Seconds,
         /// Public keys that may log in to newly installed VMs.
         public_keys: Vec<PublicKey>,
-        /// What all NFS roots lie below, as `server:/path`; a root is `BASE/ORG/NAME-root`.
-        /// Required for NFS.
-        nfsroot_base: NfsBase,
-        /// The iSCSI server, with or without `:port` (3260). Required for iSCSI.
-        iscsi_server: Portal,
-        /// What all target names begin with; a target is `BASE:ORG-NAME`. Required for iSCSI.
-        iscsi_base_wwn: Iqn,
         /// Packages that debootstrap puts into a new VM.
         debootstrap_packages: Vec<PackageName>,
         /// Network scripts to put into `/etc/xen/scripts`: `vif-p2p`, or paths of your own

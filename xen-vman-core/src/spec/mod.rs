@@ -20,12 +20,15 @@ pub use crate::document::table::{Key, Templated};
 
 use crate::document::Node;
 use crate::document::decode::{Decoder, Fields, FromNode, Schema};
+use crate::storage::StorageKeys;
 
 /// A whole definition as written: one host and its VMs.
 #[derive(Debug, Clone, Default)]
 pub struct Definition {
     /// The settings of the host.
     pub host: HostSpec,
+    /// The settings of the host for each storage backend.
+    pub storage: StorageKeys,
     /// What VMs get that do not write it themselves.
     pub defaults: DefaultsSpec,
     /// The VMs.
@@ -37,6 +40,11 @@ impl FromNode for Definition {
 
     fn schema() -> Schema {
         let mut schema = HostSpec::schema();
+        for storage in StorageKeys::schemas() {
+            for (key, property) in storage["properties"].as_object().into_iter().flatten() {
+                schema["properties"][key] = property.clone();
+            }
+        }
         schema["properties"]["defaults"] = DefaultsSpec::schema();
         schema["properties"]["vms"] = Vec::<VmSpec>::schema();
         schema
@@ -45,11 +53,13 @@ impl FromNode for Definition {
     fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let mut fields = Fields::open::<Self>(node, decoder)?;
         let host = HostSpec::take_fields(&mut fields);
+        let storage = StorageKeys::take_fields(&mut fields);
         let defaults = fields.take("defaults").unwrap_or_default();
         let vms = fields.take("vms").unwrap_or_default();
         fields.finish();
         Some(Self {
             host,
+            storage,
             defaults,
             vms,
         })
@@ -64,8 +74,10 @@ pub(crate) fn table_of(key: &str) -> Option<&'static str> {
         ("the host, at the top level", HostSpec::KEYS),
         ("`defaults`", DefaultsSpec::KEYS),
     ];
+    let storage = StorageKeys::tables().map(|(_, keys)| ("the host, at the top level", keys));
     tables
         .iter()
+        .chain(&storage)
         .find(|(_, keys)| keys.iter().any(|known| known.name == key))
         .map(|(table, _)| *table)
 }

@@ -2,11 +2,11 @@
 
 use super::InterfaceSpec;
 use crate::document::table::table;
+use crate::storage::StorageType;
 use crate::values::{
     ArchiveComponent, ArchiveUrl, Builder, CpuList, Description, DiskSpec, DomainName, Filesystem,
     GuestType, HostAddress, HostPath, Initrd, KernelCmdline, MemoryMib, NamePart, Nameservers,
-    OsType, OsVersion, Reinstall, SpicePassword, SpicePort, StorageType, UsbRedirections,
-    VcpuCount, XlOptions,
+    OsType, OsVersion, Reinstall, SpicePassword, SpicePort, UsbRedirections, VcpuCount, XlOptions,
 };
 use std::net::{IpAddr, Ipv6Addr};
 use uuid::Uuid;

@@ -68,7 +68,7 @@ pub(super) fn duplicate_vm(hosts: Hosts<'_>, report: &mut Report) {
             continue;
         };
         let key = |vm: &ResolvedVm| {
-            if vm.written.contains(&"domain") {
+            if vm.writes("domain") {
                 "domain"
             } else {
                 "name"
@@ -221,7 +221,9 @@ pub(super) fn spice_port_clash(hosts: Hosts<'_>, report: &mut Report) {
     // A server on every address is in the way of one on any.
     let mut seen: HashMap<(u16, u16), Servers<'_>> = HashMap::new();
     for (host, vm, scope) in hosts.vms() {
-        let Some(spice) = &vm.spice else { continue };
+        let Some(spice) = vm.spice.served() else {
+            continue;
+        };
         let (address, port) = (*spice.host, *spice.port);
         let path = spice.port.path_or(vm_place(vm)).on_host(host);
         let others = seen.entry((host, port.get())).or_default();
@@ -246,7 +248,7 @@ pub(super) fn spice_port_clash(hosts: Hosts<'_>, report: &mut Report) {
 /// Who knows one password knows the other.
 pub(super) fn reused_spice_password(hosts: Hosts<'_>, report: &mut Report) {
     let values = hosts.vms().filter_map(|(host, vm, scope)| {
-        let password = vm.spice.as_ref()?.password.as_ref()?;
+        let password = vm.spice.served()?.password.as_ref()?;
         Some(Owned {
             key: password.reveal(),
             host,

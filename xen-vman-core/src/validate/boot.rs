@@ -2,7 +2,8 @@
 
 use crate::diag::{Diagnostic, DiagnosticId, Report};
 use crate::document::decode::closest;
-use crate::resolve::{Origin, Resolved, Root, Scope};
+use crate::resolve::{Origin, Resolved, ResolvedVm, Scope};
+use crate::storage::RootServer;
 use crate::values::{suite, suites};
 
 /// Xen hands over `MAX_GUEST_CMDLINE` bytes, the closing NUL among them (xen/public/xen.h).
@@ -34,7 +35,7 @@ pub(super) fn maxmem_below_memory(resolved: &Resolved, report: &mut Report) {
             .maxmem_mib
             .as_ref()
             .filter(|maxmem| maxmem.value < vm.memory_mib.value)
-            .filter(|_| !vm.is_wrong("memory", &vm.memory_mib))
+            .filter(|_| vm.memory_mib.is_meant())
         {
             let message = format!(
                 "`maxmem` ({} MiB) of `{}` must not be less than its memory ({} MiB)",
@@ -53,10 +54,13 @@ pub(super) fn maxmem_below_memory(resolved: &Resolved, report: &mut Report) {
 /// An NFS root is reached over the network.
 pub(super) fn nfs_root_without_interface(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
-        if matches!(vm.root, Root::Nfs(_)) && vm.interfaces.is_empty() && vm.direct_boot.is_some() {
+        let Some(server) = root_server(vm) else {
+            continue;
+        };
+        if vm.interfaces.is_empty() && vm.direct_boot.is_some() {
             let message = format!(
-                "`{}` has its root on NFS but no network interface to reach it",
-                vm.domain
+                "`{}` has its root on {} but no network interface to reach it",
+                vm.domain, server.what
             );
             let path = Scope::Vm(vm.number).key("interfaces").path();
             report.push(
@@ -67,10 +71,15 @@ pub(super) fn nfs_root_without_interface(resolved: &Resolved, report: &mut Repor
     }
 }
 
+/// The server that the root of a VM is reached from, if it is reached over its network.
+fn root_server(vm: &ResolvedVm) -> Option<RootServer> {
+    vm.root.managed()?.kernel_root().server
+}
+
 /// A static address must reach the server, by its own network or a gateway.
 pub(super) fn nfs_server_unreachable(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
-        let Root::Nfs(export) = &vm.root else {
+        let Some(RootServer { what, address }) = root_server(vm) else {
             continue;
         };
         let cmdline = vm
@@ -78,7 +87,7 @@ pub(super) fn nfs_server_unreachable(resolved: &Resolved, report: &mut Report) {
             .as_ref()
             .and_then(|boot| boot.cmdline.as_ref());
         let (Some(server), true, Some(number)) = (
-            export.server_address(),
+            address,
             cmdline.is_some_and(|line| matches!(line.origin, Origin::Derived(_))),
             vm.network.boot_interface,
         ) else {
@@ -90,7 +99,7 @@ pub(super) fn nfs_server_unreachable(resolved: &Resolved, report: &mut Report) {
             Some(address) if vm.network.gateway_for(address.addr).is_some() => continue,
             Some(address) => (
                 format!(
-                    "the address `{address}` of `{}` does not reach the NFS server `{server}`, and there is no gateway",
+                    "the address `{address}` of `{}` does not reach the {what} server `{server}`, and there is no gateway",
                     vm.domain
                 ),
                 "write the prefix of the network, as `10.0.0.15/24`, or a gateway",
@@ -98,7 +107,7 @@ pub(super) fn nfs_server_unreachable(resolved: &Resolved, report: &mut Report) {
             None if interface.addresses.is_empty() => continue,
             None => (
                 format!(
-                    "`{}` has no address of the kind of its NFS server `{server}`, so it asks for one at boot",
+                    "`{}` has no address of the kind of its {what} server `{server}`, so it asks for one at boot",
                     vm.domain
                 ),
                 "write an address of that kind, unless there is one to be had",

@@ -2,16 +2,17 @@
 
 use super::across_vms::vm_place;
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
-use crate::resolve::{Place, Resolved, Root, Scope};
-use crate::values::{StorageType, XenVersion, device_number};
+use crate::resolve::{Place, Resolved, Scope};
+use crate::storage::{RootVolume, Unmanaged, Volume};
+use crate::values::{XenVersion, device_number};
 use std::collections::HashMap;
 
 /// xl takes two disks of one virtual device without a word; an iSCSI root is `xvda`.
 pub(super) fn duplicate_vdev(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
         let scope = Scope::Vm(vm.number);
-        let root = matches!(vm.root, Root::Iscsi { .. });
-        let root = root.then(|| ("xvda", vm.storage_type.place_or(scope.key("name"))));
+        let root = vm.root.managed().and_then(Volume::xl_disk);
+        let root = root.map(|disk| (disk.vdev, vm.storage_type.place_or(scope.key("name"))));
         let disks = vm.disks.iter();
         let disks = disks.map(|disk| (disk.vdev(), disk.place_or(scope.key("disks"))));
         let mut seen = Seen::default();
@@ -72,17 +73,19 @@ impl<'r> Seen<'r> {
 /// its own may boot from anywhere.
 pub(super) fn missing_root_disk(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
-        let disk = match *vm.storage_type {
-            // Without it, settings for iSCSI are missing, which is reported.
-            StorageType::Iscsi => *vm.manual_root_disk,
-            _ => vm.direct_boot.is_none(),
+        let boots_from_disk = match vm.root {
+            // Missing settings are reported by themselves.
+            RootVolume::Managed(_) | RootVolume::Unmanaged(Unmanaged::Incomplete) => false,
+            RootVolume::Unmanaged(Unmanaged::AmongDisks) => true,
+            RootVolume::Unmanaged(Unmanaged::HvmBootsFromDisks | Unmanaged::ForeignBackend) => {
+                vm.direct_boot.is_none()
+            }
         };
-        if vm.root != Root::Unmanaged
+        if !boots_from_disk
             || !vm.disks.is_empty()
-            || !disk
             // Such a VM boots from elsewhere, as over the network.
-            || vm.written.contains(&"cmdline")
-            || vm.written.contains(&"disks") && !*vm.manual_root_disk
+            || vm.writes("cmdline")
+            || vm.writes("disks") && !*vm.manual_root_disk
         {
             continue;
         }

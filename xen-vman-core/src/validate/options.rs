@@ -76,7 +76,7 @@ pub(super) fn fewer_cpus_than_asked_for(resolved: &Resolved, report: &mut Report
         {
             let vcpus = u32::from(vm.vcpus.get());
             if matches!(*option.value, XlValue::Integer(most) if most < vcpus)
-                && !vm.is_wrong("vcpus", &vm.vcpus)
+                && vm.vcpus.is_meant()
             {
                 let message = format!(
                     "`maxvcpus` of `{}` must not be less than its {vcpus} vcpus",

@@ -3,7 +3,8 @@
 use super::Hosts;
 use super::across_vms::{elsewhere, vm_place};
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
-use crate::resolve::{Place, ResolvedVm, Root};
+use crate::resolve::{Place, ResolvedVm};
+use crate::storage::{Volume, VolumeId};
 use crate::values::{Backing, DiskAccess};
 use std::collections::HashMap;
 
@@ -21,15 +22,14 @@ struct Use<'r> {
 pub(super) fn shared_disk(hosts: Hosts<'_>, report: &mut Report) {
     let mut seen: HashMap<(Option<u16>, Backing), Use<'_>> = HashMap::new();
     for (host, vm, scope) in hosts.vms() {
-        let root = match &vm.root {
-            Root::Iscsi { device, .. } => Some((
-                Backing::of(device),
+        let root = vm.root.managed().and_then(Volume::xl_disk).map(|disk| {
+            (
+                Backing::of(&disk.target),
                 vm.storage_type.place_or(scope.key("name")),
                 true,
                 true,
-            )),
-            Root::Nfs(_) | Root::Unmanaged => None,
-        };
+            )
+        });
         let disks = vm.disks.iter().filter(|disk| !disk.target().is_empty());
         let disks = disks.map(|disk| {
             let writes = disk.access() == DiskAccess::ReadWrite;
@@ -79,7 +79,7 @@ pub(super) fn shared_disk(hosts: Hosts<'_>, report: &mut Report) {
 
 /// Two VMs that boot from the same NFS export or iSCSI target.
 pub(super) fn shared_root(hosts: Hosts<'_>, report: &mut Report) {
-    let mut seen: HashMap<String, (u16, &ResolvedVm)> = HashMap::new();
+    let mut seen: HashMap<VolumeId, (u16, &ResolvedVm)> = HashMap::new();
     for (host, vm, _) in hosts.vms() {
         for root in roots(vm) {
             let Some((first_host, first)) = seen.get(&root) else {
@@ -105,12 +105,8 @@ pub(super) fn shared_root(hosts: Hosts<'_>, report: &mut Report) {
 }
 
 /// Where the root of a VM lies, for itself and for its mount unit.
-fn roots(vm: &ResolvedVm) -> Vec<String> {
-    let mut roots = match &vm.root {
-        Root::Nfs(export) => vec![export.to_string()],
-        Root::Iscsi { iqn, .. } => vec![iqn.to_string()],
-        Root::Unmanaged => Vec::new(),
-    };
+fn roots(vm: &ResolvedVm) -> Vec<VolumeId> {
+    let mut roots: Vec<_> = vm.root.managed().map(Volume::id).into_iter().collect();
     let written = vm
         .direct_boot
         .as_ref()
@@ -125,8 +121,9 @@ fn roots(vm: &ResolvedVm) -> Vec<String> {
                 .iter()
                 .find_map(|start| word.strip_prefix(start))
         });
-        let plain = exports.map(|export| export.split(',').next().unwrap_or(export).to_owned());
-        roots.extend(plain.filter(|export| export.contains(":/")));
+        let plain = exports.map(|export| export.split(',').next().unwrap_or(export));
+        let plain = plain.filter(|export| export.contains(":/"));
+        roots.extend(plain.map(VolumeId::of_export));
     }
     roots.dedup();
     roots

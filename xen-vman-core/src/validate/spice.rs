@@ -7,7 +7,7 @@ use crate::values::XlValue;
 
 fn served(resolved: &Resolved) -> impl Iterator<Item = (&ResolvedVm, &ResolvedSpice)> {
     let vms = resolved.vms.iter();
-    vms.filter_map(|vm| Some((vm, vm.spice.as_ref()?)))
+    vms.filter_map(|vm| Some((vm, vm.spice.served()?)))
 }
 
 /// libxl refuses to start a domain with SPICE that has neither password nor permission to
@@ -17,12 +17,12 @@ pub(super) fn missing_password(resolved: &Resolved, report: &mut Report) {
         let open = vm.xl_options.iter().any(|option| {
             option.key.as_str() == "spicedisable_ticketing" && *option.value == XlValue::Integer(1)
         });
-        if spice.password.is_none() && !open && !vm.written.contains(&"spicepasswd") {
+        if spice.password.is_none() && !open && !vm.writes("spicepasswd") {
             let message = format!(
                 "`{}` serves its display by SPICE, which needs `spicepasswd`",
                 vm.domain
             );
-            let path = vm.spice_enabled.path_or(vm_place(vm));
+            let path = vm.spice.enabled().path_or(vm_place(vm));
             let help = "write a password; or, to let in everybody who reaches the port, \
                         `additional_xen_options.spicedisable_ticketing = true`";
             report.push(

@@ -1,8 +1,9 @@
 //! Keys that are written on a VM although VMs of its kind do not use them.
 
 use crate::diag::{Diagnostic, DiagnosticId, Report};
-use crate::resolve::{Resolved, ResolvedVm, Root, Scope};
-use crate::values::{GuestType, Reinstall, StorageType};
+use crate::resolve::{Resolved, ResolvedVm, Scope, Spice};
+use crate::storage::StorageType;
+use crate::values::{GuestType, Reinstall};
 
 /// A kind of VM, what it does not use, and what to say about it.
 struct Rule {
@@ -13,12 +14,12 @@ struct Rule {
 
 const RULES: &[Rule] = &[
     Rule {
-        applies: |vm| *vm.guest_type != GuestType::Hvm && *vm.spice_enabled,
+        applies: |vm| matches!(vm.spice, Spice::NoDisplay(_)),
         keys: &["spice"],
         why: "PV and PVH VMs have no display for SPICE to serve",
     },
     Rule {
-        applies: |vm| vm.spice.is_none(),
+        applies: |vm| vm.spice.served().is_none(),
         keys: &[
             "spicehost",
             "spiceport",
@@ -36,12 +37,12 @@ const RULES: &[Rule] = &[
         why: "an HVM VM boots what is on its disks",
     },
     Rule {
-        applies: |vm| !(matches!(vm.root, Root::Iscsi { .. }) && vm.has_guest_files()),
+        applies: |vm| !(vm.has_guest_files() && formats(vm)),
         keys: &["filesystem"],
         why: "only iSCSI roots that are installed here are formatted",
     },
     Rule {
-        applies: |vm| *vm.storage_type != StorageType::Iscsi,
+        applies: |vm| !StorageType::has_root_disk(&vm.storage_type),
         keys: &["manual_root_disk"],
         why: "only with iSCSI is there a root disk to take part in",
     },
@@ -52,11 +53,17 @@ const RULES: &[Rule] = &[
     },
 ];
 
+/// Whether the file system of the root is ours to make.
+fn formats(vm: &ResolvedVm) -> bool {
+    let volume = vm.root.managed();
+    volume.is_some_and(|volume| volume.filesystem().is_some())
+}
+
 /// What is written must do something.
 pub(super) fn keys(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
         for rule in RULES.iter().filter(|rule| (rule.applies)(vm)) {
-            for key in rule.keys.iter().filter(|key| vm.written.contains(key)) {
+            for key in rule.keys.iter().filter(|key| vm.writes(key)) {
                 let message = format!("`{key}` of `{}` is not used: {}", vm.domain, rule.why);
                 let path = Scope::Vm(vm.number).key(key).path();
                 report.push(

@@ -2,14 +2,13 @@
 
 use super::text::text_type;
 use crate::diag::DiagnosticId;
-use crate::document::decode::{FromText, Invalid, closest};
-use serde::Serialize;
-use std::fmt;
+use crate::document::decode::{FromText, Invalid};
 
+/// Declares an enum of words: how each is written, and how it is read.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }, $expected:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
         pub enum $name {
             $($(#[$vdoc])* #[serde(rename = $word)] $variant),+
         }
@@ -24,17 +23,17 @@ macro_rules! words {
             }
         }
 
-        impl FromText for $name {
-            const ID: DiagnosticId = DiagnosticId::UnknownWord;
+        impl $crate::document::decode::FromText for $name {
+            const ID: $crate::diag::DiagnosticId = $crate::diag::DiagnosticId::UnknownWord;
             const EXPECTED: &'static str = $expected;
             const CHOICES: &'static [&'static str] = Self::WORDS;
 
-            fn from_text(text: &str) -> Result<Self, Invalid> {
+            fn from_text(text: &str) -> Result<Self, $crate::document::decode::Invalid> {
                 match text {
                     $($word => Ok(Self::$variant),)+
                     _ => {
-                        let invalid = Invalid::new(format!("must be one of {}", Self::WORDS.join(", ")));
-                        Err(match closest(&text.to_lowercase(), Self::WORDS) {
+                        let invalid = $crate::document::decode::Invalid::new(format!("must be one of {}", Self::WORDS.join(", ")));
+                        Err(match $crate::document::decode::closest(&text.to_lowercase(), Self::WORDS) {
                             Some(near) => invalid.help(format!("did you mean `{near}`?")),
                             None => invalid,
                         })
@@ -43,13 +42,15 @@ macro_rules! words {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
             }
         }
     };
 }
+
+pub(crate) use words;
 
 words!(
     /// The role's word for the type of a domU; [`GuestType`] says more.
@@ -92,80 +93,37 @@ words!(
     "`ext4`, `ext3`, `ext2`, `xfs` or `btrfs`"
 );
 
-/// Where the root filesystem of a VM lies.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum StorageType {
-    /// An NFS export.
-    Nfs,
-    /// An iSCSI disk.
-    Iscsi,
-    /// Anything else: its disks are written in `disks`, and nothing is installed.
-    Other(Box<str>),
-}
-
-impl StorageType {
-    /// The word as written.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Nfs => "nfs",
-            Self::Iscsi => "iscsi",
-            Self::Other(word) => word,
-        }
-    }
-}
-
-impl FromText for StorageType {
-    const ID: DiagnosticId = DiagnosticId::UnknownWord;
-    const EXPECTED: &'static str = "`nfs`, `iscsi`, or a word of your own for other backends";
-
-    fn from_text(text: &str) -> Result<Self, Invalid> {
-        match text {
-            "nfs" => return Ok(Self::Nfs),
-            "iscsi" => return Ok(Self::Iscsi),
-            _ => {}
-        }
-        let lower = text.to_lowercase();
-        if lower == "nfs" || lower == "iscsi" {
-            return Err(Invalid::new("must be in lower case").help(format!("write `{lower}`")));
-        }
-        word(text).map(Self::Other)
-    }
-}
-
-impl Serialize for StorageType {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
 text_type!(
     /// The type of an operating system: `debian`, `ubuntu`, or any other word.
     OsType
 );
-
-impl OsType {
-    /// Whether debootstrap can install it.
-    pub fn is_debootstrapped(&self) -> bool {
-        matches!(self.as_str(), "debian" | "ubuntu")
-    }
-}
 
 impl FromText for OsType {
     const ID: DiagnosticId = DiagnosticId::UnknownWord;
     const EXPECTED: &'static str = "a word such as `debian` or `ubuntu`";
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
-        word(&text.to_lowercase()).map(Self)
+        Word::from_text(&text.to_lowercase()).map(|Word(word)| Self(word))
     }
 }
 
-fn word(text: &str) -> Result<Box<str>, Invalid> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || "-_.+".contains(c);
-    if !text.is_empty() && text.len() <= 64 && text.chars().all(fits) {
-        Ok(text.into())
-    } else {
-        Err(Invalid::new(
-            "must be one word of letters, digits, `-`, `_`, `.` and `+`",
-        ))
+text_type!(
+    /// A word of the administrator's own.
+    Word
+);
+
+impl FromText for Word {
+    const ID: DiagnosticId = DiagnosticId::UnknownWord;
+    const EXPECTED: &'static str = "a word";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-_.+".contains(c);
+        if !text.is_empty() && text.len() <= 64 && text.chars().all(fits) {
+            Ok(Self(text.into()))
+        } else {
+            Err(Invalid::new(
+                "must be one word of letters, digits, `-`, `_`, `.` and `+`",
+            ))
+        }
     }
 }

@@ -108,6 +108,23 @@ text_type!(
     XlKey
 );
 
+impl FromText for XlKey {
+    const ID: DiagnosticId = DiagnosticId::BadXlOption;
+    const EXPECTED: &'static str = "a key of xl.cfg";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        let first = |byte: u8| byte.is_ascii_lowercase();
+        let rest = |byte: u8| first(byte) || byte.is_ascii_digit() || b"_.".contains(&byte);
+        if text.bytes().next().is_some_and(first) && text.bytes().all(rest) {
+            Ok(Self(text.into()))
+        } else {
+            Err(Invalid::new(
+                "must be a key of xl.cfg: lower-case letters, digits, `_` and `.`",
+            ))
+        }
+    }
+}
+
 /// A value that xl.cfg can hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum XlValue {
@@ -199,20 +216,15 @@ impl FromNode for XlOptions {
 
 /// A key with its value.
 fn option(key: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<(XlKey, XlValue)> {
-    let mut characters = key.bytes();
-    let first = characters
-        .next()
-        .is_some_and(|byte| byte.is_ascii_lowercase());
-    if !first
-        || !characters
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'.')
-    {
-        let message =
-            format!("`{key}` must be a key of xl.cfg: lower-case letters, digits, `_` and `.`");
-        decoder.problem(node, DiagnosticId::BadXlOption, message);
-        return None;
-    }
-    Some((XlKey(key.into()), XlValue::from_node(node, decoder)?))
+    let key = match XlKey::from_text(key) {
+        Ok(key) => key,
+        Err(invalid) => {
+            let message = format!("`{key}` {}", invalid.why);
+            decoder.problem(node, DiagnosticId::BadXlOption, message);
+            return None;
+        }
+    };
+    Some((key, XlValue::from_node(node, decoder)?))
 }
 
 impl FromNode for XlValue {

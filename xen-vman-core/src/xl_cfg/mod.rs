@@ -29,8 +29,10 @@ mod advice;
 mod lexer;
 mod meaning;
 mod parser;
+mod secrets;
 
 pub use meaning::same_meaning;
+pub use secrets::without_secrets;
 
 use crate::diag::{FileId, Report, Span};
 use std::collections::HashMap;

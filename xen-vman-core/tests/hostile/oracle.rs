@@ -54,10 +54,14 @@ pub(crate) fn everything(
     let output = compiled.render(templates, assets).unwrap();
     let host = output.host.iter().map(|file| (None, file));
     let guests = output.guests.iter();
-    let guests =
-        guests.flat_map(|guest| guest.files.iter().map(|file| (Some(&*guest.domain), file)));
+    let guests = guests.flat_map(|guest| {
+        guest
+            .files
+            .iter()
+            .map(|file| (Some(guest.domain.as_str()), file))
+    });
     let files = host.chain(guests).map(|(guest, file)| {
-        let place = file.place(guest);
+        let place = file.output_path();
         let kind = guest.map_or_else(|| kind(&place), |_| Kind::Plain);
         let text = String::from_utf8(file.content.clone()).unwrap();
         (

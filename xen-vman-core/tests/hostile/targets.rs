@@ -3,6 +3,7 @@
 use crate::rules::{Form, Known, Rule, known};
 use serde_json::{Map, Value};
 use xen_vman_core::spec::{DefaultsSpec, HostSpec, InterfaceSpec, Key, OsSpec, VmSpec};
+use xen_vman_core::storage::StorageKeys;
 use xen_vman_core::values::xl_keys;
 
 /// The definitions that texts are put into.
@@ -151,6 +152,7 @@ pub(crate) fn targets(bases: &[Value]) -> Vec<Target> {
 /// The tables of a definition: their kind, their place, and their keys.
 fn tables(base: &Value, all: &mut Vec<(&'static str, String, &'static [Key])>) {
     all.push(("host", String::new(), HostSpec::KEYS));
+    all.extend(StorageKeys::tables().map(|(_, keys)| ("host", String::new(), keys)));
     if base["defaults"].is_object() {
         all.push(("defaults", "/defaults".into(), DefaultsSpec::KEYS));
         // The VM of such a definition only takes what is there.
@@ -227,16 +229,17 @@ type Keys = (&'static [Key], fn(&str) -> bool);
 
 /// Fails if a key of the schema is in no definition, or a marker is part of another.
 fn complete(all: &[Target]) {
+    let is_of_host: fn(&str) -> bool =
+        |place| !place.starts_with("/defaults/") && !place.starts_with("/vms/");
+    let storage = StorageKeys::tables().map(|(_, keys)| (keys, is_of_host));
     let tables: [Keys; 5] = [
-        (HostSpec::KEYS, |place| {
-            !place.starts_with("/defaults/") && !place.starts_with("/vms/")
-        }),
+        (HostSpec::KEYS, is_of_host),
         (DefaultsSpec::KEYS, |place| place.starts_with("/defaults/")),
         (VmSpec::KEYS, |place| place.starts_with("/vms/")),
         (InterfaceSpec::KEYS, |place| place.contains("/interfaces/")),
         (OsSpec::KEYS, |place| place.contains("/os/")),
     ];
-    for (keys, is_in) in tables {
+    for (keys, is_in) in tables.into_iter().chain(storage) {
         for key in keys {
             let there = all
                 .iter()

@@ -99,11 +99,11 @@ pub(crate) fn everything(compiled: &Compiled) -> BTreeMap<String, String> {
         .with(|assets| compiled.render(&Templates::embedded(), &assets.borrow()))
         .unwrap();
     for file in &output.host {
-        all.insert(file.place(None), file.text().into_owned());
+        all.insert(file.output_path(), file.text().into_owned());
     }
     for guest in &output.guests {
         for file in &guest.files {
-            all.insert(file.place(Some(&guest.domain)), file.text().into_owned());
+            all.insert(file.output_path(), file.text().into_owned());
         }
     }
     let manifest = serde_json::to_string_pretty(&manifest(&compiled.resolved, &output)).unwrap();

@@ -1,0 +1,324 @@
+//! A host in memory, which records what is done to it: for tests that need no machine.
+//!
+//! It knows the programs that an apply runs, and what they do to files, volumes and domains.
+//! It is a model: a container with a real systemd, and real Xen, have the last word.
+
+mod programs;
+
+use super::HostError;
+use super::machine::{Files, Held, Host, Logged, Owner, Ran};
+use crate::command::Command;
+use crate::plan::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// What is on a volume.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Content {
+    /// The UUID of its file system, if it is a disk that has one.
+    pub filesystem: Option<String>,
+    /// Files of its file system.
+    pub files: BTreeMap<String, Entry>,
+}
+
+impl Content {
+    /// Whether nothing is on it.
+    pub fn is_blank(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How a host in memory is. Tests look at it, and change it as an administrator might.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct State {
+    /// What stands at each path.
+    pub entries: BTreeMap<String, Entry>,
+    /// The domains that Xen has.
+    pub domains: BTreeSet<String>,
+    /// Volumes by location. A volume that is not there cannot be reached.
+    pub volumes: BTreeMap<String, Content>,
+    /// What is mounted where.
+    pub mounts: BTreeMap<String, String>,
+    /// The commands that were run, as they are shown.
+    pub commands: Vec<String>,
+    /// What was on volumes when it was erased: location and content.
+    pub erased: Vec<(String, Content)>,
+    /// How many more calls succeed; then each fails. None if none fails.
+    pub calls_left: Option<u32>,
+    clock_secs: u64,
+    is_locked: bool,
+}
+
+/// A host in memory. Clones are the same host.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryHost {
+    state: Arc<Mutex<State>>,
+}
+
+impl MemoryHost {
+    /// A running dom0 with xl and one kernel.
+    pub fn dom0() -> Self {
+        let host = Self::default();
+        let mut state = host.state();
+        let program = Entry::File {
+            mode: 0o755,
+            content: Vec::new(),
+        };
+        let text = |content: &str| Entry::File {
+            mode: 0o644,
+            content: content.into(),
+        };
+        let kernel = "6.1.0-37-amd64";
+        for (path, entry) in [
+            ("/usr/sbin/xl".to_owned(), program),
+            ("/sys/hypervisor/type".to_owned(), text("xen\n")),
+            ("/proc/sys/kernel/osrelease".to_owned(), text(kernel)),
+            (format!("/boot/vmlinuz-{kernel}"), text("")),
+            (format!("/lib/modules/{kernel}/modules.dep"), text("")),
+        ] {
+            state.entries.insert(path, entry);
+        }
+        drop(state);
+        host
+    }
+
+    /// How it is.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a call that may fail.
+    fn call(&self, what: &'static str, path: &str) -> Result<(), HostError> {
+        if self.state().may_call() {
+            return Ok(());
+        }
+        Err(HostError::Io {
+            what,
+            path: path.to_owned(),
+            source: io::ErrorKind::StorageFull.into(),
+        })
+    }
+}
+
+impl State {
+    fn may_call(&mut self) -> bool {
+        match &mut self.calls_left {
+            None => true,
+            Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+        }
+    }
+}
+
+/// The names in a directory of a map of paths.
+fn names(entries: &BTreeMap<String, Entry>, path: &str) -> Vec<String> {
+    let folder = format!("{}/", path.trim_end_matches('/'));
+    let below = entries.keys().filter_map(|path| path.strip_prefix(&folder));
+    let names: BTreeSet<_> = below.filter_map(|rest| rest.split('/').next()).collect();
+    names.into_iter().map(str::to_owned).collect()
+}
+
+impl Files for MemoryHost {
+    fn entry(&self, path: &str) -> Result<Option<Entry>, HostError> {
+        Ok(self.state().entries.get(path).cloned())
+    }
+
+    fn put(&self, path: &str, entry: &Entry) -> Result<(), HostError> {
+        self.call("write", path)?;
+        self.state().entries.insert(path.to_owned(), entry.clone());
+        Ok(())
+    }
+
+    fn put_for(&self, _: Owner, path: &str, mode: u32, content: &[u8]) -> Result<(), HostError> {
+        let content = content.to_vec();
+        self.put(path, &Entry::File { mode, content })
+    }
+
+    fn remove(&self, path: &str) -> Result<(), HostError> {
+        self.call("remove", path)?;
+        self.state().entries.remove(path);
+        Ok(())
+    }
+
+    fn names(&self, path: &str) -> Result<Vec<String>, HostError> {
+        Ok(names(&self.state().entries, path))
+    }
+
+    fn is_program(&self, path: &str) -> Result<bool, HostError> {
+        let entry = self.state().entries.get(path).cloned();
+        Ok(matches!(entry, Some(Entry::File { mode, .. }) if mode & 0o111 != 0))
+    }
+
+    fn make_parents(&self, _: &str, _: u32) -> Result<(), HostError> {
+        Ok(())
+    }
+}
+
+impl Host for MemoryHost {
+    fn is_running(&self) -> bool {
+        true
+    }
+
+    fn lock(&self) -> Result<Box<dyn Send>, HostError> {
+        if std::mem::replace(&mut self.state().is_locked, true) {
+            return Err(HostError::Locked("another run of the test".to_owned()));
+        }
+        Ok(Box::new(Unlock(self.clone())))
+    }
+
+    fn append(&self, path: &str, text: &[u8]) -> Result<(), HostError> {
+        let mut state = self.state();
+        let new = || Entry::File {
+            mode: 0o600,
+            content: Vec::new(),
+        };
+        let entry = state.entries.entry(path.to_owned()).or_insert_with(new);
+        if let Entry::File { content, .. } = entry {
+            content.extend_from_slice(text);
+        }
+        Ok(())
+    }
+
+    fn run(&self, command: &Command) -> Result<Ran, HostError> {
+        let mut state = self.state();
+        state.commands.push(command.to_string());
+        // Asking changes nothing, and the tests are about what does.
+        let asks = matches!(
+            command.argv.get(1).map(String::as_str),
+            Some("list" | "known" | "is-active" | "--json")
+        );
+        if !asks && !state.may_call() {
+            return Ok(Ran {
+                status: 1,
+                ..Ran::default()
+            });
+        }
+        let (status, stdout) = state.execute(command);
+        Ok(Ran {
+            status,
+            stdout: stdout.into_bytes(),
+            stderr: String::new(),
+        })
+    }
+
+    fn run_logged(&self, command: &Command, _: &str) -> io::Result<Logged> {
+        let ran = self.run(command).map_err(io::Error::other)?;
+        Ok(Logged {
+            status: ran.status,
+            tail: ran.stdout,
+        })
+    }
+
+    fn hold(&self, command: &Command, _: &str) -> Result<Box<dyn Held>, Option<String>> {
+        let mut state = self.state();
+        state.commands.push(command.to_string());
+        if state.may_call() {
+            Ok(Box::new(Nothing))
+        } else {
+            Err(None)
+        }
+    }
+
+    fn in_own_mounts(&self, work: &mut (dyn FnMut() + Send)) -> Result<(), HostError> {
+        work();
+        self.state().mounts.clear();
+        Ok(())
+    }
+
+    fn mounted_at(&self, point: &str) -> Result<Box<dyn Files>, HostError> {
+        let location = self.state().mounts.get(point).cloned();
+        let location = location.ok_or_else(|| HostError::Io {
+            what: "open",
+            path: point.to_owned(),
+            source: io::ErrorKind::NotFound.into(),
+        })?;
+        Ok(Box::new(Root {
+            host: self.clone(),
+            location,
+        }))
+    }
+
+    fn now_secs(&self) -> u64 {
+        self.state().clock_secs
+    }
+
+    fn uptime(&self) -> Duration {
+        Duration::from_secs(self.state().clock_secs)
+    }
+
+    fn sleep(&self, time: Duration) {
+        self.state().clock_secs += time.as_secs().max(1);
+    }
+}
+
+/// Gives the lock back.
+struct Unlock(MemoryHost);
+
+impl Drop for Unlock {
+    fn drop(&mut self) {
+        self.0.state().is_locked = false;
+    }
+}
+
+/// What a session holds in memory.
+#[derive(Debug)]
+struct Nothing;
+
+impl Held for Nothing {
+    fn let_go(self: Box<Self>) {}
+}
+
+/// The root of a guest.
+#[derive(Debug)]
+struct Root {
+    host: MemoryHost,
+    location: String,
+}
+
+impl Root {
+    fn with<T>(&self, work: impl FnOnce(&mut BTreeMap<String, Entry>) -> T) -> T {
+        let mut state = self.host.state();
+        let content = state.volumes.entry(self.location.clone()).or_default();
+        work(&mut content.files)
+    }
+}
+
+impl Files for Root {
+    fn entry(&self, path: &str) -> Result<Option<Entry>, HostError> {
+        Ok(self.with(|files| files.get(path).cloned()))
+    }
+
+    fn put(&self, path: &str, entry: &Entry) -> Result<(), HostError> {
+        self.host.call("write", path)?;
+        self.with(|files| files.insert(path.to_owned(), entry.clone()));
+        Ok(())
+    }
+
+    fn put_for(&self, _: Owner, path: &str, mode: u32, content: &[u8]) -> Result<(), HostError> {
+        let content = content.to_vec();
+        self.put(path, &Entry::File { mode, content })
+    }
+
+    fn remove(&self, path: &str) -> Result<(), HostError> {
+        self.host.call("remove", path)?;
+        self.with(|files| files.remove(path));
+        Ok(())
+    }
+
+    fn names(&self, path: &str) -> Result<Vec<String>, HostError> {
+        Ok(self.with(|files| names(files, path)))
+    }
+
+    fn is_program(&self, _: &str) -> Result<bool, HostError> {
+        Ok(false)
+    }
+
+    fn make_parents(&self, _: &str, _: u32) -> Result<(), HostError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,169 @@
+//! What the programs of a host in memory do.
+
+use super::{Content, State};
+use crate::command::{Command, Effect};
+use crate::install::Marker;
+use crate::plan::Entry;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// Where the units of this host look for the configurations of VMs.
+const CONFIGS: &str = "/etc/xen/vms";
+
+impl State {
+    /// Does what a command does; gives its exit status and what it prints.
+    pub(super) fn execute(&mut self, command: &Command) -> (i32, String) {
+        let argv: Vec<&str> = command.argv.iter().map(String::as_str).collect();
+        match (command.effect, argv.as_slice()) {
+            (Effect::Mount, [.., source, point]) => {
+                return (self.mount(source, point), String::new());
+            }
+            (Effect::Unmount, [.., point]) => {
+                return (
+                    i32::from(self.mounts.remove(*point).is_none()),
+                    String::new(),
+                );
+            }
+            (Effect::Erase, ["find", point, ..]) => {
+                self.erase_below(point);
+                return (0, String::new());
+            }
+            (Effect::Erase, [.., device]) => {
+                self.erase(device);
+                return (0, String::new());
+            }
+            _ => {}
+        }
+        match argv.as_slice() {
+            ["systemctl", "start", unit] => (self.start(unit), String::new()),
+            ["systemctl", "stop", unit] => {
+                if let Some(domain) = domain_of(unit) {
+                    self.domains.remove(domain);
+                }
+                (0, String::new())
+            }
+            ["systemctl", "is-active", units @ ..] => (3, "inactive\n".repeat(units.len())),
+            [_, "list", "-l"] => {
+                let one =
+                    |name: &String| json!({ "domid": 1, "config": { "c_info": { "name": name } } });
+                let all: Vec<_> = self.domains.iter().map(one).collect();
+                (0, json!(all).to_string())
+            }
+            [_, "known", domain] => (i32::from(!self.domains.contains(*domain)), String::new()),
+            ["wipefs", "--json", device] => (0, self.signatures(device)),
+            ["debootstrap", .., point, _] => (self.bootstrap(point), String::new()),
+            [mkfs, ..] if mkfs.starts_with("mkfs.") => (self.make_filesystem(&argv), String::new()),
+            [hook, kernel] if hook.starts_with("/etc/kernel/") => {
+                let initrd = format!("/etc/xen/initrd.img-{kernel}");
+                let content = kernel.as_bytes().to_vec();
+                let mode = 0o600;
+                self.entries.insert(initrd, Entry::File { mode, content });
+                (0, String::new())
+            }
+            _ => (0, String::new()),
+        }
+    }
+
+    fn start(&mut self, unit: &str) -> i32 {
+        let Some(domain) = domain_of(unit) else {
+            return 0;
+        };
+        let config = self.entries.get(&format!("{CONFIGS}/{domain}.cfg"));
+        let Some(config) = config.cloned() else {
+            return 1;
+        };
+        let running = format!("/run/xen-vman/domains/{domain}/config");
+        self.entries.insert(running, config);
+        self.domains.insert(domain.to_owned());
+        0
+    }
+
+    fn mount(&mut self, source: &str, point: &str) -> i32 {
+        if !self.volumes.contains_key(source) {
+            return 32;
+        }
+        self.mounts.insert(point.to_owned(), source.to_owned());
+        0
+    }
+
+    /// The volume that is mounted at a point.
+    fn mounted(&mut self, point: &str) -> Option<(&String, &mut Content)> {
+        let source = self.mounts.get(point)?;
+        Some((source, self.volumes.get_mut(source)?))
+    }
+
+    fn erase(&mut self, location: &str) {
+        if let Some(content) = self.volumes.get_mut(location) {
+            self.erased
+                .push((location.to_owned(), std::mem::take(content)));
+        }
+    }
+
+    fn erase_below(&mut self, point: &str) {
+        let Some((location, content)) = self.mounted(point) else {
+            return;
+        };
+        let mut old = content.clone();
+        content.files.retain(|path, _| path == Marker::BEGUN);
+        old.files.remove(Marker::BEGUN);
+        let location = location.clone();
+        self.erased.push((location, old));
+    }
+
+    fn make_filesystem(&mut self, argv: &[&str]) -> i32 {
+        let uuid = argv.iter().rev().nth(1).copied().unwrap_or_default();
+        let uuid = uuid.trim_start_matches("uuid=").to_owned();
+        let Some(content) = argv.last().and_then(|device| self.volumes.get_mut(*device)) else {
+            return 1;
+        };
+        let old = std::mem::replace(
+            content,
+            Content {
+                filesystem: Some(uuid),
+                files: BTreeMap::new(),
+            },
+        );
+        if !old.is_blank() {
+            self.erased
+                .push(((*argv.last().unwrap_or(&"")).to_owned(), old));
+        }
+        0
+    }
+
+    fn signatures(&self, device: &str) -> String {
+        let uuid = self
+            .volumes
+            .get(device)
+            .and_then(|content| content.filesystem.as_ref());
+        let one = |uuid: &String| json!({ "type": "ext4", "uuid": uuid });
+        let all: Vec<_> = uuid.into_iter().map(one).collect();
+        json!({ "signatures": all }).to_string()
+    }
+
+    fn bootstrap(&mut self, point: &str) -> i32 {
+        let Some((_, content)) = self.mounted(point) else {
+            return 1;
+        };
+        for (path, text) in [
+            ("/etc/os-release", "ID=debian\n"),
+            (
+                "/etc/passwd",
+                "root:x:0:0::/root:/bin/bash\nadmin:x:1000:1000::/home/admin:/bin/bash\n",
+            ),
+            ("/sbin/init", ""),
+        ] {
+            let (mode, text) = (0o755, text.as_bytes().to_vec());
+            let entry = Entry::File {
+                mode,
+                content: text,
+            };
+            content.files.insert(path.to_owned(), entry);
+        }
+        0
+    }
+}
+
+/// The domain of `vm@DOMAIN.service`.
+fn domain_of(unit: &str) -> Option<&str> {
+    unit.strip_prefix("vm@")?.split(".service").next()
+}

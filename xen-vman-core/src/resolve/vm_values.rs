@@ -1,0 +1,431 @@
+//! The values of a VM: looked up group by group, so that every problem of a group shows.
+
+use super::expression::Scene;
+use super::lookup::Lookup;
+use super::resolved::{
+    DirectBoot, GuestNetwork, ResolvedHost, ResolvedInterface, ResolvedSpice, Spice, XlOption,
+};
+use super::{identity, network};
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath};
+use crate::document::decode::FromNode;
+use crate::document::table::{Templated, plain_name};
+use crate::document::{Node, Value};
+use crate::install::DebootstrapSettings;
+use crate::origin::{Origin, Scope, Sourced};
+use crate::spec::{DefaultsSpec, VmSpec};
+use crate::storage::{ProblemAt, RootRequest, RootVolume, StorageType};
+use crate::values::{
+    ArchiveComponent, ArchiveUrl, Builder, CpuList, DiskSpec, Filesystem, GuestType, HostPath,
+    KernelCmdline, MemoryMib, NamePart, OsType, OsVersion, Reinstall, VcpuCount,
+};
+use uuid::Uuid;
+
+/// A VM that is being completed.
+pub(super) struct Vm<'v, 'l> {
+    pub(super) spec: &'v VmSpec,
+    pub(super) node: &'v Node,
+    pub(super) scope: Scope,
+    pub(super) scene: Scene<'v>,
+    pub(super) lookup: &'v mut Lookup<'l>,
+}
+
+/// The value of a key that `defaults` have as well.
+macro_rules! value {
+    ($vm:ident, $field:ident) => {
+        $vm.value($vm.spec.$field.as_ref(), stringify!($field), |defaults| {
+            &defaults.$field
+        })
+    };
+}
+
+pub(super) struct Machine {
+    pub(super) memory_mib: Sourced<MemoryMib>,
+    pub(super) maxmem_mib: Option<Sourced<MemoryMib>>,
+    pub(super) vcpus: Sourced<VcpuCount>,
+    pub(super) cpus: Sourced<CpuList>,
+}
+
+pub(super) struct Disks {
+    pub(super) storage_type: Sourced<StorageType>,
+    pub(super) manual_root_disk: Sourced<bool>,
+    pub(super) filesystem: Sourced<Filesystem>,
+    pub(super) further: Sourced<Vec<DiskSpec>>,
+}
+
+pub(super) struct Life {
+    pub(super) auto_boot: Sourced<bool>,
+    pub(super) boot_after_creation: Sourced<bool>,
+    pub(super) auto_install: Sourced<bool>,
+}
+
+pub(super) struct Packages {
+    pub(super) mirror: Option<Sourced<ArchiveUrl>>,
+    pub(super) keyring: Option<Sourced<HostPath>>,
+    pub(super) components: Option<Sourced<Vec<ArchiveComponent>>>,
+}
+
+impl Packages {
+    pub(super) fn settings(self, os: &OsType) -> DebootstrapSettings {
+        DebootstrapSettings::new(os, self.mirror, self.keyring, self.components)
+    }
+}
+
+impl Vm<'_, '_> {
+    /// A value that only the VM itself has.
+    pub(super) fn own<T: Clone>(
+        &self,
+        written: Option<&T>,
+        key: &'static str,
+    ) -> Option<Sourced<T>> {
+        written.map(|value| Sourced::written(value.clone(), self.scope.key(key)))
+    }
+
+    /// A value as written on the VM, else the default. Where the VM has one that could not be
+    /// read, the default stands in for it.
+    fn value<T: Clone + FromNode>(
+        &mut self,
+        written: Option<&T>,
+        key: &'static str,
+        field: fn(&DefaultsSpec) -> &Option<Templated<T>>,
+    ) -> Option<Sourced<T>> {
+        let key = plain_name(key);
+        let place = self.scope.key(key);
+        let value = self.lookup.vm(written, place, field, &self.scene)?;
+        let misread = written.is_none() && self.writes(key);
+        Some(if misread {
+            Sourced {
+                origin: Origin::StandIn(place),
+                ..value
+            }
+        } else {
+            value
+        })
+    }
+
+    /// Whether a key is written on the VM, readable or not.
+    fn writes(&self, key: &str) -> bool {
+        self.node.get(key).is_some_and(|node| !is_nothing(node))
+    }
+
+    pub(super) fn written(&self) -> Vec<&'static str> {
+        let keys = VmSpec::KEYS.iter().map(|key| key.name);
+        keys.filter(|key| self.writes(key)).collect()
+    }
+
+    pub(super) fn names(&mut self) -> (Option<NamePart>, Option<NamePart>) {
+        if self.spec.org.is_none() {
+            self.require(
+                "org",
+                "write the organisation that owns the VM, such as `stuvus`",
+            );
+        }
+        if self.spec.name.is_none() {
+            self.require("name", "write the name of the VM, such as `web01`");
+        }
+        (self.spec.org.clone(), self.spec.name.clone())
+    }
+
+    pub(super) fn os(&mut self) -> Option<(Sourced<OsType>, Sourced<OsVersion>)> {
+        let Some(os) = &self.spec.os else {
+            self.require(
+                "os",
+                "write the operating system, as `type` (such as `debian`) and `version` (such as `bookworm`)",
+            );
+            return None;
+        };
+        if os.r#type.is_none() {
+            self.require("os.type", "write `debian`, `ubuntu` or another word");
+        }
+        if os.version.is_none() {
+            self.require(
+                "os.version",
+                "write a suite such as `bookworm`, or a number such as \"12\"",
+            );
+        }
+        let os_type = self.own(os.r#type.as_ref(), "os.type");
+        let os_version = self.own(os.version.as_ref(), "os.version");
+        Some((os_type?, os_version?))
+    }
+
+    pub(super) fn require_interfaces(&mut self) {
+        if self.spec.interfaces.is_none() && self.node.get("interfaces").is_none() {
+            self.missing("interfaces", "a VM without a network has an empty list");
+        }
+    }
+
+    pub(super) fn machine(&mut self) -> Option<(Sourced<GuestType>, Option<Machine>)> {
+        let guest_type = self.guest_type();
+        let memory_mib = value!(self, memory);
+        let maxmem_mib = value!(self, maxmem);
+        let vcpus = value!(self, vcpus);
+        let cpus = value!(self, cpu_str);
+        let machine = || {
+            Some(Machine {
+                memory_mib: memory_mib?,
+                maxmem_mib,
+                vcpus: vcpus?,
+                cpus: cpus?,
+            })
+        };
+        let machine = machine();
+        Some((guest_type?, machine))
+    }
+
+    pub(super) fn disks(&mut self) -> Option<Disks> {
+        let storage_type = value!(self, storage_type);
+        let manual_root_disk = value!(self, manual_root_disk);
+        let filesystem = value!(self, filesystem);
+        let disks = value!(self, disks);
+        Some(Disks {
+            storage_type: storage_type?,
+            manual_root_disk: manual_root_disk?,
+            filesystem: filesystem?,
+            further: disks?,
+        })
+    }
+
+    pub(super) fn life(&mut self) -> Option<Life> {
+        let auto_boot = value!(self, auto_boot);
+        let boot_after_creation = value!(self, boot_after_creation);
+        let auto_install = value!(self, auto_install);
+        Some(Life {
+            auto_boot: auto_boot?,
+            boot_after_creation: boot_after_creation?,
+            auto_install: auto_install?,
+        })
+    }
+
+    pub(super) fn packages(&mut self) -> Packages {
+        Packages {
+            mirror: value!(self, debootstrap_mirror),
+            keyring: value!(self, debootstrap_keyring),
+            components: value!(self, debootstrap_components),
+        }
+    }
+
+    pub(super) fn kernel(&mut self) -> DirectBoot {
+        DirectBoot {
+            kernel: value!(self, kernel),
+            initrd: value!(self, initrd),
+            cmdline: value!(self, cmdline),
+        }
+    }
+
+    pub(super) fn spice(&mut self) -> Option<AskedSpice> {
+        let enabled = value!(self, spice);
+        let host = value!(self, spicehost);
+        let port = value!(self, spiceport);
+        let mouse = value!(self, mouse);
+        let share_clipboard = value!(self, share_clipboard);
+        let spicevdagent = value!(self, spicevdagent);
+        let max_usb_redirections = value!(self, max_usb_redirections);
+        let (share_clipboard, spicevdagent) = (share_clipboard?, spicevdagent?);
+        Some(AskedSpice {
+            enabled: enabled?,
+            settings: ResolvedSpice {
+                host: host?,
+                port: port?,
+                password: self.own(self.spec.spicepasswd.as_ref(), "spicepasswd"),
+                mouse: mouse?,
+                // "Automatically enabled when clipboard sharing is enabled."
+                spicevdagent: if *share_clipboard && !*spicevdagent {
+                    Sourced::derived(true, "share_clipboard")
+                } else {
+                    spicevdagent
+                },
+                share_clipboard,
+                max_usb_redirections: max_usb_redirections?,
+            },
+        })
+    }
+
+    pub(super) fn guest_network(
+        &mut self,
+        interfaces: &[ResolvedInterface],
+        boot_interface: Option<usize>,
+    ) -> Option<GuestNetwork> {
+        let nameservers = value!(self, nameserver);
+        let gateway = value!(self, gateway);
+        let gateway6 = value!(self, gateway6);
+        Some(network::guest_network(
+            interfaces,
+            boot_interface,
+            gateway,
+            gateway6,
+            nameservers?,
+        ))
+    }
+
+    /// `type` says more than `builder`; on the VM both win over either under `defaults`.
+    fn guest_type(&mut self) -> Option<Sourced<GuestType>> {
+        let of_builder = |builder: Builder| match builder {
+            Builder::Generic => GuestType::Pv,
+            Builder::Hvm => GuestType::Hvm,
+        };
+        if let (Some(guest_type), Some(builder)) = (self.spec.r#type, self.spec.builder)
+            && (guest_type == GuestType::Hvm) != (builder == Builder::Hvm)
+        {
+            self.builder_contradicts(builder, guest_type);
+        }
+        if let Some(guest_type) = self.own(self.spec.r#type.as_ref(), "type") {
+            return Some(guest_type);
+        }
+        if let Some(builder) = self.own(self.spec.builder.as_ref(), "builder") {
+            return Some(builder.map(of_builder));
+        }
+        let scene = &self.scene;
+        let default = self
+            .lookup
+            .default("type", |defaults| &defaults.r#type, scene);
+        default.or_else(|| {
+            let builder = self
+                .lookup
+                .default("builder", |defaults| &defaults.builder, scene)?;
+            Some(builder.map(of_builder))
+        })
+    }
+
+    fn builder_contradicts(&mut self, builder: Builder, guest_type: GuestType) {
+        let message = format!("`builder` {builder} contradicts `type` {guest_type}");
+        let path = self.scope.key("builder").path();
+        let diagnostic = Diagnostic::new(DiagnosticId::BuilderContradictsType, path, message)
+            .help("leave `builder` out; `type` says it all")
+            .related(self.scope.key("type").path(), "the type");
+        self.lookup.report.push(diagnostic);
+    }
+
+    pub(super) fn root(
+        &mut self,
+        storage_type: &Sourced<StorageType>,
+        request: &RootRequest<'_>,
+        host: &ResolvedHost,
+    ) -> RootVolume {
+        let (scope, report) = (self.scope, &mut *self.lookup.report);
+        host.storage.root(storage_type, request, &mut |problem| {
+            let name = scope.key("name");
+            let (path, message) = match problem.at {
+                ProblemAt::Name => (name.path(), problem.message),
+                ProblemAt::Setting(key) => (
+                    storage_type.path_or(name),
+                    format!(
+                        "`{}` has its root on {}, which needs `{key}`",
+                        request.domain,
+                        storage_type.as_str()
+                    ),
+                ),
+            };
+            report.push(Diagnostic::new(problem.id, path, message).help(problem.help));
+        })
+    }
+
+    /// What Xen loads: as written, else with the command line that suits the root.
+    pub(super) fn direct_boot(
+        &mut self,
+        written: DirectBoot,
+        made: Option<Sourced<KernelCmdline>>,
+        storage_type: &Sourced<StorageType>,
+    ) -> DirectBoot {
+        let cmdline = written.cmdline.or(made);
+        if cmdline.is_none() {
+            self.no_cmdline(storage_type);
+        }
+        DirectBoot { cmdline, ..written }
+    }
+
+    /// Reports that nobody says where the root of the VM is.
+    fn no_cmdline(&mut self, storage_type: &Sourced<StorageType>) {
+        let message = format!(
+            "storage type `{}` is unknown to xen-vman, so `cmdline` must say where the root is",
+            storage_type.as_str()
+        );
+        let path = self.scope.key("cmdline").path();
+        let diagnostic = Diagnostic::new(DiagnosticId::MissingCmdline, path, message)
+            .help("write it, such as `root=/dev/xvda rw net.ifnames=0`");
+        self.lookup.report.push(diagnostic);
+    }
+
+    pub(super) fn xl_options(&mut self) -> Vec<XlOption> {
+        let default = self.lookup.default(
+            "additional_xen_options",
+            |defaults| &defaults.additional_xen_options,
+            &self.scene,
+        );
+        let key = "additional_xen_options";
+        let written = self.own(self.spec.additional_xen_options.as_ref(), key);
+        let mut options: Vec<XlOption> = Vec::new();
+        for Sourced { value, origin } in written.into_iter().chain(default) {
+            for (key, value) in value.iter() {
+                if !options.iter().any(|option| option.key == *key) {
+                    let (key, value) = (key.clone(), value.clone());
+                    let value = Sourced { value, origin };
+                    options.push(XlOption { key, value });
+                }
+            }
+        }
+        options
+    }
+
+    pub(super) fn uuid(&self, org: &NamePart, name: &NamePart) -> Sourced<Uuid> {
+        self.own(self.spec.uuid.as_ref(), "uuid")
+            .unwrap_or_else(|| Sourced::derived(identity::uuid(org, name), "org and name"))
+    }
+
+    pub(super) fn reinstall(&self) -> Sourced<Reinstall> {
+        let written = self.own(self.spec.reinstall.as_ref(), "reinstall");
+        written.unwrap_or(Sourced {
+            value: Reinstall::No,
+            origin: Origin::BuiltIn,
+        })
+    }
+
+    fn missing(&mut self, key: &'static str, help: &str) {
+        let path = key.split('.').fold(self.scope.path(), FieldPath::key);
+        let message = format!("`{key}` is missing");
+        let diagnostic = Diagnostic::new(DiagnosticId::MissingKey, path, message).help(help);
+        self.lookup.report.push(diagnostic);
+    }
+
+    /// Reports a required key that is not there (rather than there and wrong, which is
+    /// reported already).
+    fn require(&mut self, key: &'static str, help: &str) {
+        let mut node = Some(self.node);
+        for part in key.split('.') {
+            node = node.and_then(|node| node.get(part));
+        }
+        if node.is_none_or(is_nothing) {
+            self.missing(key, help);
+        }
+    }
+}
+
+/// What a VM says of SPICE.
+pub(super) struct AskedSpice {
+    pub(super) enabled: Sourced<bool>,
+    pub(super) settings: ResolvedSpice,
+}
+
+impl AskedSpice {
+    /// What comes of it on a VM of a type: only HVM VMs have a display.
+    pub(super) fn on(self, guest_type: GuestType) -> Spice {
+        let origin = self.enabled.origin;
+        match (*self.enabled, guest_type) {
+            (false, _) => Spice::Off(origin),
+            (true, GuestType::Hvm) => Spice::Serves(origin, Box::new(self.settings)),
+            (true, GuestType::Pv | GuestType::Pvh) => Spice::NoDisplay(origin),
+        }
+    }
+}
+
+pub(super) fn has_loader(options: &[XlOption]) -> bool {
+    let mut keys = options.iter().map(|option| option.key.as_str());
+    keys.any(|key| key == "bootloader")
+}
+
+/// Whether a value counts as not written.
+fn is_nothing(node: &Node) -> bool {
+    match &node.value {
+        Value::Null => true,
+        Value::Text(text) => text.is_empty(),
+        _ => false,
+    }
+}

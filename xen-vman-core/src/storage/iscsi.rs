@@ -1,0 +1,270 @@
+//! Roots on iSCSI disks: LUN 0 of a target for each VM, which the host logs in to.
+
+use super::block::{ROOT_VDEV, root_on_disk};
+use super::{
+    Attachment, Backend, BlockDevice, Fstab, KernelRoot, Location, Medium, Needs, Problem,
+    ProblemAt, RootRequest, RootVolume, Row, StorageData, StorageSettings, StorageTimeout,
+    Unmanaged, Volume, VolumeId, XlDisk,
+};
+use crate::diag::DiagnosticId;
+use crate::document::table::table;
+use crate::origin::{Origin, Sourced};
+use crate::values::{Filesystem, Iqn, Portal, ProgramPath, Seconds};
+use serde_json::json;
+
+/// What holds where nothing is written.
+pub(super) const BUILT_IN: &str = r#"
+iscsiadm_path = "/usr/sbin/iscsiadm"
+iscsi_login_timeout = 40
+iscsi_logout_timeout = 40
+"#;
+
+table! {
+    /// Settings of the host for iSCSI.
+    plain struct IscsiKeys {
+        /// Path of the `iscsiadm` command.
+        iscsiadm_path: ProgramPath,
+        /// How long an iSCSI login may take, until the disk is there.
+        iscsi_login_timeout: Seconds,
+        /// How long an iSCSI logout may take.
+        iscsi_logout_timeout: Seconds,
+        /// The iSCSI server, with or without `:port` (3260). Required for iSCSI.
+        iscsi_server: Portal,
+        /// What all target names begin with; a target is `BASE:ORG-NAME`. Required for iSCSI.
+        iscsi_base_wwn: Iqn,
+    }
+}
+
+/// The settings of a host for iSCSI.
+#[derive(Debug, Clone)]
+pub struct IscsiSettings {
+    iscsiadm_path: Sourced<ProgramPath>,
+    iscsi_login_timeout: Sourced<Seconds>,
+    iscsi_logout_timeout: Sourced<Seconds>,
+    iscsi_server: Option<Sourced<Portal>>,
+    iscsi_base_wwn: Option<Sourced<Iqn>>,
+}
+
+impl IscsiSettings {
+    pub(super) fn new(
+        written: &IscsiKeys,
+        built_in: &IscsiKeys,
+        program: &dyn Fn(&str) -> Option<ProgramPath>,
+    ) -> Self {
+        macro_rules! setting {
+            ($key:ident) => {
+                Sourced::setting(
+                    stringify!($key),
+                    written.$key.as_ref(),
+                    built_in.$key.as_ref(),
+                )
+            };
+        }
+        macro_rules! required {
+            ($key:ident) => {
+                setting!($key).unwrap_or_else(|| {
+                    unreachable!(concat!(
+                        "the built-in settings have `",
+                        stringify!($key),
+                        "`"
+                    ))
+                })
+            };
+        }
+        let mut iscsiadm_path: Sourced<ProgramPath> = required!(iscsiadm_path);
+        // The facts know better than the built-in default, but not than the user.
+        if iscsiadm_path.origin == Origin::BuiltIn
+            && let Some(value) = program("iscsiadm_path")
+        {
+            iscsiadm_path = Sourced {
+                value,
+                origin: Origin::Fact("iscsiadm_path"),
+            };
+        }
+        Self {
+            iscsiadm_path,
+            iscsi_login_timeout: required!(iscsi_login_timeout),
+            iscsi_logout_timeout: required!(iscsi_logout_timeout),
+            iscsi_server: setting!(iscsi_server),
+            iscsi_base_wwn: setting!(iscsi_base_wwn),
+        }
+    }
+
+    pub(super) fn rows(&self) -> Vec<Row> {
+        vec![
+            Row::of("iscsiadm_path", &self.iscsiadm_path),
+            Row::of("iscsi_login_timeout", &self.iscsi_login_timeout),
+            Row::of("iscsi_logout_timeout", &self.iscsi_logout_timeout),
+            Row::maybe("iscsi_server", self.iscsi_server.as_ref()),
+            Row::maybe("iscsi_base_wwn", self.iscsi_base_wwn.as_ref()),
+        ]
+    }
+
+    /// Programs that the scripts of the host run, by the name that their templates have for
+    /// them.
+    pub(super) fn programs(&self) -> Vec<(&'static str, &ProgramPath)> {
+        vec![("iscsiadm", &self.iscsiadm_path.value)]
+    }
+
+    /// Limits that units and scripts keep, by the name that their templates have for them.
+    pub(super) fn timeouts(&self) -> Vec<StorageTimeout> {
+        vec![
+            ("iscsi_login_timeout", self.iscsi_login_timeout.value),
+            ("iscsi_logout_timeout", self.iscsi_logout_timeout.value),
+        ]
+    }
+
+    /// The root of a VM.
+    pub(super) fn root(&self, vm: &RootRequest<'_>, report: &mut dyn FnMut(Problem)) -> RootVolume {
+        if vm.manual_root_disk {
+            return RootVolume::Unmanaged(Unmanaged::AmongDisks);
+        }
+        if self.iscsi_server.is_none() {
+            report(Problem::missing(
+                DiagnosticId::MissingIscsiServer,
+                "iscsi_server",
+                "write the server, such as `10.0.0.6`",
+            ));
+        }
+        if self.iscsi_base_wwn.is_none() {
+            report(Problem::missing(
+                DiagnosticId::MissingIscsiBaseWwn,
+                "iscsi_base_wwn",
+                "write what the targets begin with, such as `iqn.2017-01.de.example`",
+            ));
+        }
+        let (Some(portal), Some(base)) = (&self.iscsi_server, &self.iscsi_base_wwn) else {
+            return RootVolume::Unmanaged(Unmanaged::Incomplete);
+        };
+        match base.target(vm.domain.as_str()) {
+            Ok(target) => RootVolume::Managed(Volume::Iscsi(IscsiVolume {
+                device: portal.by_path(&target),
+                portal: portal.value.clone(),
+                target,
+                filesystem: vm.filesystem.value,
+                login_timeout: self.iscsi_login_timeout.value,
+                logout_timeout: self.iscsi_logout_timeout.value,
+            })),
+            Err(invalid) => {
+                report(Problem {
+                    id: DiagnosticId::BadIscsiTarget,
+                    at: ProblemAt::Name,
+                    message: format!(
+                        "the iSCSI name `{}:{}` {}",
+                        base.value, vm.domain, invalid.why
+                    ),
+                    help: "choose another `org` or `name`, or write `domain`".to_owned(),
+                });
+                RootVolume::Unmanaged(Unmanaged::Incomplete)
+            }
+        }
+    }
+}
+
+/// LUN 0 of an iSCSI target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IscsiVolume {
+    /// Where the server listens.
+    pub portal: Portal,
+    /// The target.
+    pub target: Iqn,
+    /// The disk on the host, once logged in.
+    pub device: String,
+    /// The file system that it gets.
+    pub filesystem: Filesystem,
+    /// How long a login may take.
+    pub login_timeout: Seconds,
+    /// How long a logout may take.
+    pub logout_timeout: Seconds,
+}
+
+impl IscsiVolume {
+    fn disk(&self) -> BlockDevice {
+        BlockDevice {
+            path: self.device.clone(),
+            filesystem: self.filesystem,
+        }
+    }
+}
+
+impl Backend for IscsiVolume {
+    fn location(&self) -> Location {
+        self.device.clone().into()
+    }
+
+    fn id(&self) -> VolumeId {
+        VolumeId(self.target.to_string())
+    }
+
+    fn medium(&self) -> Medium {
+        Medium::Disk(self.disk())
+    }
+
+    fn attachment(&self) -> Option<Attachment> {
+        Some(Attachment {
+            unit: "vm_iscsi_session",
+            holders: &["vm_iscsi"],
+            session: self.target.to_string(),
+            attach_secs: self.login_timeout.get(),
+            detach_secs: self.logout_timeout.get(),
+        })
+    }
+
+    fn xl_disk(&self) -> Option<XlDisk> {
+        Some(XlDisk {
+            target: self.device.clone(),
+            vdev: ROOT_VDEV,
+        })
+    }
+
+    fn kernel_root(&self) -> KernelRoot {
+        KernelRoot {
+            arguments: root_on_disk(self.filesystem),
+            server: None,
+        }
+    }
+
+    fn fstab(&self) -> Fstab {
+        let (options, pass) = self.disk().fstab_options();
+        Fstab {
+            device: format!("/dev/{ROOT_VDEV}"),
+            fs_type: self.filesystem.to_string(),
+            options,
+            pass,
+        }
+    }
+
+    fn data(&self) -> StorageData {
+        StorageData {
+            suffix: "iscsi",
+            variables: vec![
+                ("ISCSI_IQN", self.target.to_string()),
+                ("ISCSI_PORTAL", self.portal.to_string()),
+                ("ISCSI_DEVICE", self.device.clone()),
+                ("ROOT_FSTYPE", self.filesystem.to_string()),
+            ],
+        }
+    }
+
+    fn needs(&self, settings: &StorageSettings) -> Needs {
+        let iscsiadm = settings.iscsi.iscsiadm_path.to_string();
+        Needs {
+            programs: vec![(iscsiadm, "open-iscsi")],
+            targets: vec![self.target.to_string()],
+        }
+    }
+
+    fn describe(&self) -> String {
+        format!("{} at {}", self.target, self.portal)
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        json!({
+            "type": "iscsi",
+            "portal": self.portal,
+            "iqn": self.target,
+            "device": self.device,
+            "filesystem": self.filesystem,
+        })
+    }
+}

@@ -1,0 +1,137 @@
+//! Roots on NFS exports: a directory for each VM below one export, which the guest mounts.
+
+use super::{
+    Attachment, Backend, Fstab, KernelRoot, Location, Medium, Mount, Needs, Problem, RootRequest,
+    RootServer, RootVolume, Row, StorageData, StorageSettings, Unmanaged, Volume, VolumeId, XlDisk,
+};
+use crate::diag::DiagnosticId;
+use crate::document::table::table;
+use crate::origin::Sourced;
+use crate::values::{GuestType, NfsBase, NfsExport};
+use serde_json::json;
+
+/// What holds where nothing is written.
+pub(super) const BUILT_IN: &str = "";
+
+table! {
+    /// Settings of the host for NFS.
+    plain struct NfsKeys {
+        /// What all NFS roots lie below, as `server:/path`; a root is `BASE/ORG/NAME-root`.
+        /// Required for NFS.
+        nfsroot_base: NfsBase,
+    }
+}
+
+/// The settings of a host for NFS.
+#[derive(Debug, Clone)]
+pub struct NfsSettings {
+    nfsroot_base: Option<Sourced<NfsBase>>,
+}
+
+impl NfsSettings {
+    pub(super) fn new(written: &NfsKeys, built_in: &NfsKeys) -> Self {
+        Self {
+            nfsroot_base: Sourced::setting(
+                "nfsroot_base",
+                written.nfsroot_base.as_ref(),
+                built_in.nfsroot_base.as_ref(),
+            ),
+        }
+    }
+
+    pub(super) fn rows(&self) -> Vec<Row> {
+        vec![Row::maybe("nfsroot_base", self.nfsroot_base.as_ref())]
+    }
+
+    /// The root of a VM.
+    pub(super) fn root(&self, vm: &RootRequest<'_>, report: &mut dyn FnMut(Problem)) -> RootVolume {
+        if vm.guest_type == GuestType::Hvm {
+            return RootVolume::Unmanaged(Unmanaged::HvmBootsFromDisks);
+        }
+        // There is no root disk to take part in: `manual_root_disk` changes nothing.
+        let Some(base) = &self.nfsroot_base else {
+            report(Problem::missing(
+                DiagnosticId::MissingNfsrootBase,
+                "nfsroot_base",
+                "write where the roots lie, such as `10.0.0.5:/srv/vms`",
+            ));
+            return RootVolume::Unmanaged(Unmanaged::Incomplete);
+        };
+        RootVolume::Managed(Volume::Nfs(NfsVolume {
+            export: base.root_of(vm.org, vm.name),
+        }))
+    }
+}
+
+/// The directory of a VM's root on an NFS server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NfsVolume {
+    /// The export.
+    pub export: NfsExport,
+}
+
+impl Backend for NfsVolume {
+    fn location(&self) -> Location {
+        self.export.to_string().into()
+    }
+
+    fn id(&self) -> VolumeId {
+        VolumeId::of_export(&self.export.to_string())
+    }
+
+    fn medium(&self) -> Medium {
+        Medium::Directory(Mount {
+            fs_type: "nfs".to_owned(),
+            source: self.export.to_string(),
+        })
+    }
+
+    fn attachment(&self) -> Option<Attachment> {
+        None
+    }
+
+    fn xl_disk(&self) -> Option<XlDisk> {
+        None
+    }
+
+    fn kernel_root(&self) -> KernelRoot {
+        KernelRoot {
+            arguments: format!("root=nfs:{} rw", self.export),
+            server: Some(RootServer {
+                what: "NFS",
+                address: self.export.server_address(),
+            }),
+        }
+    }
+
+    fn fstab(&self) -> Fstab {
+        Fstab {
+            device: self.export.to_string(),
+            fs_type: "nfs".to_owned(),
+            options: "rw,relatime",
+            pass: 0,
+        }
+    }
+
+    fn data(&self) -> StorageData {
+        StorageData {
+            suffix: "nfs",
+            variables: vec![("NFS_SOURCE", self.export.to_string())],
+        }
+    }
+
+    fn needs(&self, _: &StorageSettings) -> Needs {
+        Needs {
+            programs: vec![("mount.nfs".to_owned(), "nfs-common")],
+            targets: Vec::new(),
+        }
+    }
+
+    fn describe(&self) -> String {
+        self.export.to_string()
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        json!({ "type": "nfs", "source": self.export.to_string() })
+    }
+}

@@ -1,0 +1,68 @@
+//! The word that a definition has for a backend.
+
+use crate::diag::DiagnosticId;
+use crate::document::decode::{FromText, Invalid};
+use crate::values::{Word, words};
+use serde::Serialize;
+
+words!(
+    /// The backends that we look after.
+    BackendKind {
+        /// An NFS export.
+        Nfs = "nfs",
+        /// An iSCSI disk.
+        Iscsi = "iscsi",
+    },
+    "`nfs` or `iscsi`"
+);
+
+/// Where the root file system of a VM lies, as written.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StorageType {
+    /// On a backend that we look after.
+    Managed(BackendKind),
+    /// Anywhere else: its disks are written in `disks`, and nothing is installed.
+    Other(Word),
+}
+
+impl StorageType {
+    /// The word as written.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Managed(kind) => kind.as_str(),
+            Self::Other(word) => word.as_str(),
+        }
+    }
+}
+
+impl FromText for StorageType {
+    const ID: DiagnosticId = DiagnosticId::UnknownWord;
+    const EXPECTED: &'static str = "`nfs`, `iscsi`, or a word of your own for other backends";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        if let Ok(kind) = BackendKind::from_text(text) {
+            return Ok(Self::Managed(kind));
+        }
+        let lower = text.to_lowercase();
+        if BackendKind::from_text(&lower).is_ok() {
+            return Err(Invalid::new("must be in lower case").help(format!("write `{lower}`")));
+        }
+        Word::from_text(text).map(Self::Other)
+    }
+}
+
+impl Serialize for StorageType {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl StorageType {
+    /// Whether a VM gets a disk for its root, whose place one of its `disks` may take.
+    pub const fn has_root_disk(&self) -> bool {
+        match self {
+            Self::Managed(BackendKind::Iscsi) => true,
+            Self::Managed(BackendKind::Nfs) | Self::Other(_) => false,
+        }
+    }
+}
