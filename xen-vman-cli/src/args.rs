@@ -1,7 +1,9 @@
 //! The arguments as typed, and the help texts.
 
+mod definition;
 mod host;
 
+pub(crate) use definition::{FileOption, FilesArgs, Format, InputArgs, ReportArgs};
 pub(crate) use host::{
     ApplyArgs, DoctorArgs, FactsArgs, HostArgs, PlanArgs, RollbackArgs, StatusArgs, TargetArgs,
 };
@@ -108,62 +110,13 @@ The directory gets host/ (files by their path on the host), guests/ (files by do
 path in the guest) and manifest.json. Files that an earlier render wrote and this one does
 not are removed; files of anybody else are never touched.";
 
-/// What a definition is read from.
-#[derive(Debug, Args)]
-pub(crate) struct DefinitionArgs {
-    /// Definition: TOML, or the role's variables in YAML or JSON. Settings of later files
-    /// win; the VMs of all files are taken together
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-
-    #[command(flatten)]
-    pub(crate) input: InputArgs,
-}
-
-/// What goes with a definition, and how problems are shown.
-#[derive(Debug, Args)]
-pub(crate) struct InputArgs {
-    /// Settings that hold for every host, read before its own files; may be given several
-    /// times
-    #[arg(long, value_name = "FILE")]
-    pub(crate) common: Vec<PathBuf>,
-
-    /// Facts of the host, as `xl_path = "/usr/sbin/xl"`, in TOML, YAML or JSON
-    #[arg(long, value_name = "FILE")]
-    pub(crate) facts: Option<PathBuf>,
-
-    /// Where relative network scripts lie [default: `files` beside the first FILE]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) scripts: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub(crate) report: ReportArgs,
-}
-
-/// How problems are shown, and which count.
-#[derive(Debug, Default, Args)]
-pub(crate) struct ReportArgs {
-    /// Form of problems found
-    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
-    pub(crate) format: Format,
-
-    /// Leave out warnings of this id; may be given several times. Wins over the definition
-    #[arg(long, value_name = "ID")]
-    pub(crate) allow: Vec<String>,
-
-    /// Take warnings of this id for errors; may be given several times
-    #[arg(long, value_name = "ID")]
-    pub(crate) deny: Vec<String>,
-
-    /// Take all warnings for errors that are not allowed
-    #[arg(long)]
-    pub(crate) strict: bool,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct RenderArgs {
     #[command(flatten)]
-    pub(crate) definition: DefinitionArgs,
+    pub(crate) definition: FilesArgs,
+
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
 
     /// Write to this directory
     #[arg(long, value_name = "DIR", required_unless_present = "stdout")]
@@ -187,19 +140,6 @@ pub(crate) struct RenderArgs {
     pub(crate) templates: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// Source lines with carets, on standard error
-    #[default]
-    Text,
-    /// One line each, on standard error
-    Short,
-    /// A JSON array, on standard output
-    Json,
-    /// A SARIF log, on standard output
-    Sarif,
-}
-
 const CHECK_EXAMPLES: &str = "\
 Examples:
   xen-vman-cli check hypervisor.toml
@@ -213,9 +153,10 @@ own in a directory, or its shared settings are given by --common.";
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// One host each: TOML, or the role's variables in YAML or JSON. A directory holds a
-    /// host in each file, and one in each directory of files
-    #[arg(required = true, value_name = "HOST")]
+    /// Hosts: each file is one, in TOML or as the role's variables in YAML or JSON; in a
+    /// directory, each file and each directory of files is one. `-` is standard input
+    /// [default: /etc/xen-vman/*.toml as one host]
+    #[arg(value_name = "HOST")]
     pub(crate) hosts: Vec<PathBuf>,
 
     #[command(flatten)]
@@ -262,32 +203,31 @@ pub(crate) struct ImportArgs {
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
-  xen-vman-cli explain stuvus-web01 --file hypervisor.toml
-  xen-vman-cli explain stuvus-web01 memory --file hypervisor.toml
-  xen-vman-cli explain stuvus-web01 interfaces[0] -f group_vars/all.yml -f host_vars/hv1.yml
-  xen-vman-cli explain --diff stuvus-web01 stuvus-web02 --file hypervisor.toml
+  xen-vman-cli explain stuvus-web01
+  xen-vman-cli explain stuvus-web01 stuvus-db01 --key memory --file hypervisor.toml
+  xen-vman-cli explain stuvus-web01 --key interfaces[0] -f group_vars/hypervisors.yml -f host_vars/hv1.yml
+  xen-vman-cli explain --diff stuvus-web01 stuvus-db01
 
 Without a VM, the settings of the host are explained. Passwords are not shown.";
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// The VM (ORG-NAME)
+    /// VMs to explain (ORG-NAME) [default: the settings of the host]
     #[arg(value_name = "VM")]
-    pub(crate) vm: Option<String>,
+    pub(crate) vms: Vec<String>,
 
-    /// Only this key, or those in it
-    #[arg(value_name = "KEY")]
-    pub(crate) key: Option<String>,
+    /// Show only this key and the keys inside it; can be given several times
+    #[arg(short, long = "key", value_name = "KEY")]
+    pub(crate) keys: Vec<String>,
 
-    /// What two VMs differ in
-    #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with_all = ["vm", "key"])]
-    pub(crate) diff: Vec<String>,
+    /// Show only what differs between two VMs
+    #[arg(long, conflicts_with = "keys")]
+    pub(crate) diff: bool,
 
-    /// Definition: TOML, or the role's variables in YAML or JSON; several files make one
-    #[arg(short, long = "file", required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) definition: FileOption,
 
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 
@@ -316,9 +256,10 @@ Values pass through as they are, template expressions too; comments do not.";
 
 #[derive(Debug, Args)]
 pub(crate) struct ConvertArgs {
-    /// Definition to convert
+    /// Definition to convert; `-` is standard input [default: the only file that matches
+    /// /etc/xen-vman/*.toml]
     #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    pub(crate) file: Option<PathBuf>,
 
     /// Form to convert to [default: toml; yaml for a TOML file]
     #[arg(long, value_enum, value_name = "FORM")]

@@ -1,6 +1,6 @@
 //! From the arguments to definitions after all checks.
 
-use crate::args::{DefinitionArgs, Format, InputArgs, ReportArgs};
+use crate::args::{FileOption, FilesArgs, Format, InputArgs, ReportArgs};
 use crate::{Failure, input, terminal};
 use std::path::{Path, PathBuf};
 use xen_vman_core::diag::{DiagnosticId, Levels, Report};
@@ -8,9 +8,78 @@ use xen_vman_core::{
     Assets, Compiled, Facts, Fleet, Output, Source, Sources, Templates, compile_fleet,
 };
 
-/// A host and the files that define it.
+/// A host's definition.
 #[derive(Debug)]
-pub(crate) struct HostFiles(pub(crate) Vec<PathBuf>);
+pub(crate) struct HostFiles {
+    /// Files that are joined, in this order.
+    pub(crate) files: Vec<PathBuf>,
+    /// The directory that they are all the definitions of, if no file was named.
+    pub(crate) default_dir: Option<PathBuf>,
+}
+
+impl HostFiles {
+    /// Files that were named.
+    pub(crate) fn named(files: Vec<PathBuf>) -> Self {
+        Self {
+            files,
+            default_dir: None,
+        }
+    }
+
+    fn named_or_default(
+        files: &[PathBuf],
+        default_dir: PathBuf,
+        how_to_name: &str,
+    ) -> Result<Self, Failure> {
+        if files.is_empty() {
+            Self::default(default_dir, how_to_name)
+        } else {
+            Ok(Self::named(files.to_vec()))
+        }
+    }
+
+    /// Every definition of the default directory.
+    pub(crate) fn default(dir: PathBuf, how_to_name: &str) -> Result<Self, Failure> {
+        let files = input::default_definitions(&dir)?;
+        let why = match &files {
+            None => "does not exist",
+            Some(files) if files.is_empty() => "contains no *.toml file",
+            Some(_) => {
+                return Ok(Self {
+                    files: files.unwrap_or_default(),
+                    default_dir: Some(dir),
+                });
+            }
+        };
+        let dir = dir.display();
+        Err(
+            Failure::new(format!("no definition: no file is given, and {dir} {why}")).help(
+                format!("{how_to_name}, or put the definition in {dir}/hypervisor.toml"),
+            ),
+        )
+    }
+}
+
+/// Where commands that work on no host read the definition from. Tests cannot write there,
+/// so a variable overrides it.
+pub(crate) fn default_dir() -> PathBuf {
+    let dir = std::env::var_os("XEN_VMAN_DEFINITION_DIR");
+    dir.map_or_else(|| PathBuf::from("/etc/xen-vman"), PathBuf::from)
+}
+
+impl FilesArgs {
+    /// The files given, or those of the default directory.
+    pub(crate) fn host(&self, default_dir: PathBuf) -> Result<HostFiles, Failure> {
+        HostFiles::named_or_default(&self.files, default_dir, "name its file")
+    }
+}
+
+impl FileOption {
+    /// The files given, or those of the default directory.
+    pub(crate) fn host(&self, default_dir: PathBuf) -> Result<HostFiles, Failure> {
+        HostFiles::named_or_default(&self.files, default_dir, "name its file with `--file`")
+    }
+}
 
 /// The definitions of hosts after all checks, with the scripts of the site; none if the
 /// facts are wrong, which is shown. What was observed counts where no file of facts says
@@ -24,7 +93,7 @@ pub(crate) fn fleet(
     let common = sources(&args.common)?;
     let files = hosts
         .iter()
-        .map(|HostFiles(own)| Ok([common.clone(), sources(own)?].concat()))
+        .map(|host| Ok([common.clone(), sources(&host.files)?].concat()))
         .collect::<Result<_, Failure>>()?;
     let Some(facts) = facts(args.facts.as_deref(), args.report.format)? else {
         return Ok(None);
@@ -40,7 +109,8 @@ pub(crate) fn fleet(
 /// What the files of one host render to, with its definition; none if that is wrong. What was
 /// found wrong is shown.
 pub(crate) fn rendered(
-    definition: &DefinitionArgs,
+    host: HostFiles,
+    input: &InputArgs,
     templates: Option<&Path>,
     observed: Facts,
 ) -> Result<Option<(Compiled, Output)>, Failure> {
@@ -48,12 +118,11 @@ pub(crate) fn rendered(
         Some(dir) => Templates::with_overrides(&input::templates(dir)?)?,
         None => Templates::embedded(),
     };
-    let host = HostFiles(definition.files.clone());
-    let Some((fleet, assets)) = fleet(&[host], &definition.input, observed)? else {
+    let Some((fleet, assets)) = fleet(&[host], input, observed)? else {
         return Ok(None);
     };
     let compiled = Compiled::from(fleet);
-    let format = definition.input.report.format;
+    let format = input.report.format;
     let has_errors = compiled.report.has_errors();
     // The result may go to standard output, where forms for programs go.
     if has_errors || matches!(format, Format::Text | Format::Short) {
@@ -117,7 +186,7 @@ pub(crate) fn facts(path: Option<&Path>, format: Format) -> Result<Option<Facts>
 
 fn scripts_dir(host: &HostFiles, args: &InputArgs) -> PathBuf {
     let beside = || {
-        let first = host.0.first().and_then(|file| file.parent());
+        let first = host.files.first().and_then(|file| file.parent());
         first.unwrap_or(Path::new("")).join("files")
     };
     args.scripts.clone().unwrap_or_else(beside)

@@ -10,6 +10,7 @@ mod input;
 mod output_dir;
 mod plan_file;
 mod terminal;
+mod vms;
 
 use args::{Cli, Command};
 use clap::Parser as _;

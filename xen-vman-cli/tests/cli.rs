@@ -540,7 +540,7 @@ fn what_cannot_be_read_is_said() {
         ),
         (
             &["render", "/etc/hostname", "--stdout"],
-            "no ending that tells its format",
+            "cannot tell the format of /etc/hostname",
         ),
         (&["render", "/", "--stdout"], "cannot read /"),
     ] {
@@ -720,6 +720,7 @@ fn explain_and_import_and_schema_print_data() {
     let one = run(&[
         "explain",
         "stuvus-web01",
+        "--key",
         "memory",
         "--json",
         "-f",
@@ -734,7 +735,7 @@ fn explain_and_import_and_schema_print_data() {
             "stuvus-web01",
         ),
         (
-            vec!["explain", "stuvus-web01", "memry", "-f", &example],
+            vec!["explain", "stuvus-web01", "-k", "memry", "-f", &example],
             "memory",
         ),
     ] {

@@ -1,14 +1,14 @@
 //! Arguments of what is done on a host.
 
-use super::DefinitionArgs;
+use super::{FileOption, FilesArgs, InputArgs};
 use clap::Args;
 use std::path::PathBuf;
 
-/// A host, and what defines it.
+/// A host, and what goes with its definition.
 #[derive(Debug, Args)]
 pub(crate) struct HostArgs {
     #[command(flatten)]
-    pub(crate) definition: DefinitionArgs,
+    pub(crate) input: InputArgs,
 
     /// Work on this directory as if it were `/`; nothing outside it is touched, and no
     /// program is started
@@ -20,9 +20,19 @@ pub(crate) struct HostArgs {
     pub(crate) templates: Option<PathBuf>,
 }
 
+impl HostArgs {
+    /// Where the definition is read from if no file is named.
+    pub(crate) fn default_dir(&self) -> PathBuf {
+        self.root.join("etc/xen-vman")
+    }
+}
+
 /// What a plan is made for.
 #[derive(Debug, Args)]
 pub(crate) struct TargetArgs {
+    #[command(flatten)]
+    pub(crate) definition: FilesArgs,
+
     #[command(flatten)]
     pub(crate) host: HostArgs,
 
@@ -112,8 +122,9 @@ pub(crate) struct RollbackArgs {
 
 pub(super) const STATUS_EXAMPLES: &str = "\
 Examples:
-  xen-vman-cli status hypervisor.toml
-  xen-vman-cli status hypervisor.toml --json | jq '.vms[] | select(.needs_restart)'
+  xen-vman-cli status
+  xen-vman-cli status stuvus-web01 stuvus-db01 --file hypervisor.toml
+  xen-vman-cli status --json | jq '.vms[] | select(.needs_restart)'
 
 Shows the VMs that are defined, those that were, and all that run. INSTALLED is what this host
 knows of a root; `-` where that is not its affair. VMs are started, stopped and mounted with
@@ -121,6 +132,13 @@ systemctl: `systemctl start vm@DOMAIN`, `systemctl start vm_mount@DOMAIN`.";
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
+    /// VMs to show (ORG-NAME) [default: all]
+    #[arg(value_name = "VM")]
+    pub(crate) vms: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) definition: FileOption,
+
     #[command(flatten)]
     pub(crate) host: HostArgs,
 
@@ -131,8 +149,8 @@ pub(crate) struct StatusArgs {
 
 pub(super) const DOCTOR_EXAMPLES: &str = "\
 Examples:
-  xen-vman-cli doctor hypervisor.toml
-  xen-vman-cli doctor hypervisor.toml --json
+  xen-vman-cli doctor
+  xen-vman-cli doctor --file hypervisor.toml --json
 
 Looks at Xen, programs, scripts, bridges, the kernel and initrd that guests share, and at
 services that would start, save or log in to what is ours. Nothing is changed. Exit code 3
@@ -140,6 +158,9 @@ means that something is missing; what is risky alone gives 0.";
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) definition: FileOption,
+
     #[command(flatten)]
     pub(crate) host: HostArgs,
 

@@ -29,10 +29,14 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
 
 /// The hosts that the arguments name: a file is one, a directory holds several.
 fn hosts(args: &CheckArgs) -> Result<Vec<HostFiles>, Failure> {
+    if args.hosts.is_empty() {
+        let host = HostFiles::default(definition::default_dir(), "name its file")?;
+        return Ok(vec![host]);
+    }
     let mut hosts = Vec::new();
     for path in &args.hosts {
-        if !path.is_dir() {
-            hosts.push(HostFiles(vec![path.clone()]));
+        if input::is_stdin(path) || !path.is_dir() {
+            hosts.push(HostFiles::named(vec![path.clone()]));
             continue;
         }
         let before = hosts.len();
@@ -43,10 +47,10 @@ fn hosts(args: &CheckArgs) -> Result<Vec<HostFiles>, Failure> {
                     .filter(|path| input::is_definition(path))
                     .collect();
                 if !files.is_empty() {
-                    hosts.push(HostFiles(files));
+                    hosts.push(HostFiles::named(files));
                 }
             } else if input::is_definition(&inner) {
-                hosts.push(HostFiles(vec![inner]));
+                hosts.push(HostFiles::named(vec![inner]));
             }
         }
         if hosts.len() == before {
@@ -58,8 +62,9 @@ fn hosts(args: &CheckArgs) -> Result<Vec<HostFiles>, Failure> {
     }
     // A file that is reached twice, as by itself and in its directory, is one host.
     let mut seen = HashSet::new();
-    hosts.retain(|HostFiles(files)| {
-        let real = files
+    hosts.retain(|host| {
+        let real = host
+            .files
             .iter()
             .map(|path| path.canonicalize().unwrap_or_else(|_| path.clone()));
         seen.insert(real.collect::<Vec<_>>())

@@ -2,8 +2,9 @@
 //! taking it back.
 
 use super::watch::{self, Waiting};
-use crate::args::{ApplyArgs, HostArgs, PlanArgs, RollbackArgs};
-use crate::{Failure, Outcome, definition, plan_file, terminal};
+use crate::args::{ApplyArgs, HostArgs, PlanArgs, RollbackArgs, TargetArgs};
+use crate::definition::{self, HostFiles};
+use crate::{Failure, Outcome, input, plan_file, terminal};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,7 +13,15 @@ use xen_vman_core::plan::{Change, Plan};
 use xen_vman_core::{Compiled, Facts, Output, install};
 
 pub(crate) fn run_plan(args: &PlanArgs) -> Result<Outcome, Failure> {
-    let Some((dir, _, output)) = open(&args.target.host)? else {
+    let TargetArgs {
+        definition, host, ..
+    } = &args.target;
+    let files = definition.host(host.default_dir())?;
+    let inputs = match &args.out {
+        Some(_) => Some(plan_file::inputs(host, &files)?),
+        None => None,
+    };
+    let Some((dir, _, output)) = open(files, host)? else {
         return Ok(Outcome::WrongDefinition);
     };
     let plan = plan(&dir, &output, args.target.prune)?;
@@ -42,8 +51,8 @@ pub(crate) fn run_plan(args: &PlanArgs) -> Result<Outcome, Failure> {
             actions => format!("{} to do", terminal::count(actions, "action")),
         });
     }
-    if let Some(out) = &args.out {
-        plan_file::write(out, &args.target, &plan)?;
+    if let (Some(out), Some(inputs)) = (&args.out, inputs) {
+        plan_file::write(out, &args.target, inputs, &plan)?;
     }
     Ok(if plan.is_empty() {
         Outcome::Fine
@@ -53,15 +62,16 @@ pub(crate) fn run_plan(args: &PlanArgs) -> Result<Outcome, Failure> {
 }
 
 pub(crate) fn run_apply(args: &ApplyArgs) -> Result<Outcome, Failure> {
-    let planned = match args.target.host.definition.files.as_slice() {
-        [file] => plan_file::read(file)?,
+    let planned = match args.target.definition.files.as_slice() {
+        [file] if !input::is_stdin(file) => plan_file::read(file)?,
         _ => None,
     };
     let (target, agreed) = match &planned {
         Some((target, fingerprint)) => (target, Some(fingerprint.clone())),
         None => (&args.target, None),
     };
-    let Some((dir, _, output)) = open(&target.host)? else {
+    let files = target.definition.host(target.host.default_dir())?;
+    let Some((dir, _, output)) = open(files, &target.host)? else {
         return Ok(Outcome::WrongDefinition);
     };
     let mut waiting = Waiting::new(args.json, args.yes, agreed);
@@ -127,10 +137,13 @@ fn finish(applied: Result<Applied, HostError>, waiting: &mut Waiting) -> Result<
 
 /// A host, its definition and what that renders to; none if the definition is wrong, which is
 /// shown.
-pub(super) fn open(args: &HostArgs) -> Result<Option<(HostDir, Compiled, Output)>, Failure> {
+pub(super) fn open(
+    host: HostFiles,
+    args: &HostArgs,
+) -> Result<Option<(HostDir, Compiled, Output)>, Failure> {
     let dir = open_root(&args.root)?;
     let observed = observed(&dir)?;
-    let rendered = definition::rendered(&args.definition, args.templates.as_deref(), observed)?;
+    let rendered = definition::rendered(host, &args.input, args.templates.as_deref(), observed)?;
     Ok(rendered.map(|(compiled, output)| (dir, compiled, output)))
 }
 

@@ -2,7 +2,7 @@
 
 use super::host::{open, open_root};
 use crate::args::{DoctorArgs, FactsArgs, StatusArgs};
-use crate::{Failure, Outcome, terminal};
+use crate::{Failure, Outcome, terminal, vms};
 use serde_json::json;
 use std::fmt::Write as _;
 use xen_vman_core::Output;
@@ -50,10 +50,17 @@ pub(crate) fn run_facts(args: &FactsArgs) -> Result<Outcome, Failure> {
 }
 
 pub(crate) fn run_status(args: &StatusArgs) -> Result<Outcome, Failure> {
-    let Some((dir, _, output)) = open(&args.host)? else {
+    vms::refuse_files(&args.vms)?;
+    let host = args.definition.host(args.host.default_dir())?;
+    let Some((dir, _, output)) = open(host, &args.host)? else {
         return Ok(Outcome::WrongDefinition);
     };
-    let all = status(&output, &observe(&dir, &output)?);
+    let mut all = status(&output, &observe(&dir, &output)?);
+    if !args.vms.is_empty() {
+        let known: Vec<_> = all.iter().map(|vm| vm.domain.as_str()).collect();
+        vms::all_known(&args.vms, &known)?;
+        all.retain(|vm| args.vms.contains(&vm.domain));
+    }
     let text = if args.json {
         format!("{:#}\n", json!({ "vms": all }))
     } else {
@@ -124,7 +131,8 @@ fn row(vm: &VmStatus) -> [String; 6] {
 }
 
 pub(crate) fn run_doctor(args: &DoctorArgs) -> Result<Outcome, Failure> {
-    let Some((dir, compiled, output)) = open(&args.host)? else {
+    let host = args.definition.host(args.host.default_dir())?;
+    let Some((dir, compiled, output)) = open(host, &args.host)? else {
         return Ok(Outcome::WrongDefinition);
     };
     let asked = doctor::questions(&compiled.resolved, &output);

@@ -3,14 +3,15 @@
 use crate::args::{Format, RenderArgs};
 use crate::definition;
 use crate::output_dir::OutputDir;
-use crate::{Failure, Outcome, terminal};
+use crate::{Failure, Outcome, terminal, vms};
 use std::path::Path;
 use xen_vman_core::render::{RenderedFile, manifest};
 use xen_vman_core::{Compiled, Facts, Output};
 
 pub(crate) fn run(args: &RenderArgs) -> Result<Outcome, Failure> {
     let Some((compiled, output)) = definition::rendered(
-        &args.definition,
+        args.definition.host(definition::default_dir())?,
+        &args.input,
         args.templates.as_deref(),
         Facts::default(),
     )?
@@ -28,18 +29,9 @@ pub(crate) fn run(args: &RenderArgs) -> Result<Outcome, Failure> {
 /// What `--vm` and `--only` leave of the output.
 fn select(mut output: Output, compiled: &Compiled, args: &RenderArgs) -> Result<Output, Failure> {
     if !args.vm.is_empty() {
-        let known = |name: &String| {
-            compiled
-                .resolved
-                .vms
-                .iter()
-                .any(|vm| vm.domain.as_str() == name)
-        };
-        if let Some(name) = args.vm.iter().find(|name| !known(name)) {
-            return Err(
-                Failure::new(format!("no VM is called `{name}`")).help("VMs are called ORG-NAME")
-            );
-        }
+        let known = compiled.resolved.vms.iter();
+        let known: Vec<_> = known.map(|vm| vm.domain.as_str()).collect();
+        vms::all_known(&args.vm, &known)?;
         let of_vm = |file: &RenderedFile| {
             let name = file.path.rsplit('/').next().unwrap_or_default();
             args.vm.iter().any(|vm| {
@@ -104,10 +96,7 @@ fn write(
     let manifest = manifest(&compiled.resolved, output);
     let files: Vec<_> = files(output).collect();
     let written = OutputDir::open(dir)?.write(&files, &manifest, narrowed)?;
-    if matches!(
-        args.definition.input.report.format,
-        Format::Text | Format::Short
-    ) {
+    if matches!(args.input.report.format, Format::Text | Format::Short) {
         terminal::note(&format!("{}: {written}", dir.display()));
     }
     Ok(())

@@ -45,12 +45,7 @@ pub(crate) fn run_import(args: &ImportArgs) -> Result<Outcome, Failure> {
 }
 
 fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
-    let read = |path: &PathBuf| {
-        Ok(Source::xl_cfg(
-            path.display().to_string(),
-            input::bytes(path)?,
-        ))
-    };
+    let read = |path: &PathBuf| Ok(Source::xl_cfg(input::name(path), input::bytes(path)?));
     paths.iter().map(read).collect()
 }
 

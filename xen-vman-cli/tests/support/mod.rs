@@ -15,7 +15,11 @@ pub(crate) fn example() -> PathBuf {
 
 pub(crate) fn command(verb: &str, definition: &Path, root: &Path, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xen-vman-cli"));
-    command.arg(verb).arg(definition).arg("--root").arg(root);
+    command.arg(verb);
+    if matches!(verb, "status" | "doctor") {
+        command.arg("--file");
+    }
+    command.arg(definition).arg("--root").arg(root);
     command
         .arg("--scripts")
         .arg(example().parent().unwrap().join("files"));
