@@ -21,7 +21,7 @@ use std::path::PathBuf;
     arg_required_else_help = true
 )]
 #[command(
-    after_help = "Exit codes: 0 fine, 1 the definition has errors, 2 the work could not be done, 3 `plan` has something to do or `doctor` misses something."
+    after_help = "Exit codes: 0 success, 1 the definition has errors, 2 the command failed or was used wrongly, 3 `plan --detailed-exitcode` found changes or `doctor` found something missing."
 )]
 pub(crate) struct Cli {
     /// Colour in messages; `auto` honours `NO_COLOR`

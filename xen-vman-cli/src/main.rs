@@ -1,7 +1,7 @@
 //! The command line of xen-vman: arguments in, one call into the core, exit code out.
 //!
-//! Exit codes: 0 fine, 1 the definition has errors, 2 the work could not be done, 3 a plan
-//! has something to do, or something is missing on the host.
+//! Exit codes: 0 success, 1 the definition has errors, 2 the command failed or was used
+//! wrongly, 3 `plan --detailed-exitcode` found changes or `doctor` found something missing.
 
 mod args;
 mod commands;
@@ -56,7 +56,7 @@ enum Outcome {
     Fine,
     /// The definition has errors, which were shown.
     WrongDefinition,
-    /// A plan is not empty, or the host lacks something.
+    /// A plan is not empty and its exit code must say so, or the host lacks something.
     SomethingToDo,
 }
 

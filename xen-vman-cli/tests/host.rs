@@ -8,7 +8,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
-use support::{code, command, example, paths, run, times, tree};
+use support::{DETAILED, code, command, example, paths, run, times, tree};
 
 const PASSWORD: &str = "correct horse";
 
@@ -16,7 +16,7 @@ const PASSWORD: &str = "correct horse";
 fn a_second_apply_changes_nothing() {
     let root = tempfile::tempdir().unwrap();
     let before = times(root.path());
-    code(&run("plan", &example(), root.path(), &[]), 3);
+    code(&run("plan", &example(), root.path(), &DETAILED), 3);
     assert_eq!(times(root.path()), before, "a plan touches nothing");
     code(&run("apply", &example(), root.path(), &[]), 0);
     let after = times(root.path());
@@ -25,7 +25,7 @@ fn a_second_apply_changes_nothing() {
     code(&second, 0);
     assert!(String::from_utf8_lossy(&second.stderr).ends_with("nothing to do\n"));
     assert_eq!(times(root.path()), after);
-    code(&run("plan", &example(), root.path(), &[]), 0);
+    code(&run("plan", &example(), root.path(), &DETAILED), 0);
     assert_eq!(times(root.path()), after);
     let link = root
         .path()
@@ -162,7 +162,8 @@ fn what_is_no_longer_defined_goes_with_prune_alone() {
         .filter(|path| path.extension().is_some_and(|e| e == "cfg"))
         .count();
     assert!(configs >= 3, "what is removed is kept");
-    code(&run("plan", &empty, root.path(), &["--prune"]), 0);
+    let more = [&DETAILED[..], &["--prune"]].concat();
+    code(&run("plan", &empty, root.path(), &more), 0);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
-use support::{code, example, run, times, tree};
+use support::{DETAILED, code, example, run, times, tree};
 
 fn rollback(root: &Path, more: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xen-vman-cli"));
@@ -49,7 +49,9 @@ fn a_plan_file_is_done_as_it_is_or_not_at_all() {
     let definition = changed(dir.path(), "memory", "memory");
     let plan = dir.path().join("tonight.plan");
     let out = ["--out", plan.to_str().unwrap()];
-    code(&run("plan", &definition, &root, &out), 3);
+    code(&run("plan", &definition, &root, &DETAILED), 3);
+    // `plan … && apply …` goes on.
+    code(&run("plan", &definition, &root, &out), 0);
     assert_eq!(files(&root), BTreeMap::default());
 
     // The definition changes.
@@ -84,7 +86,7 @@ fn a_plan_file_is_done_as_it_is_or_not_at_all() {
     fs::remove_file(root.join("etc/xen/xl.conf")).unwrap();
 
     code(&apply_plan(&plan), 0);
-    code(&run("plan", &definition, &root, &[]), 0);
+    code(&run("plan", &definition, &root, &DETAILED), 0);
     let again = apply_plan(&plan);
     code(&again, 0);
     assert!(
@@ -124,7 +126,7 @@ fn rollbacks_go_back_one_apply_after_the_other() {
     code(&rollback(&root, &[]), 2);
     // What is defined can be applied again.
     code(&run("apply", &example(), &root, &[]), 0);
-    code(&run("plan", &example(), &root, &[]), 0);
+    code(&run("plan", &example(), &root, &DETAILED), 0);
 }
 
 #[test]

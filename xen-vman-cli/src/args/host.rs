@@ -50,9 +50,10 @@ Examples:
   xen-vman-cli plan hypervisor.toml --root /srv/image --json
 
 An action that has consequences names them in brackets; [DESTROYS DATA] is what `apply` asks
-about. Exit code 0 means that nothing is to be done, 3 that something is.";
+about. The exit code is 0 whether or not the plan is empty; --detailed-exitcode tells.";
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
@@ -69,9 +70,13 @@ pub(crate) struct PlanArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Write the plan to this file; `apply` does what it says or nothing
+    /// Write the plan to this file, for `apply` to carry out exactly or not at all
     #[arg(long, value_name = "PLAN")]
     pub(crate) out: Option<PathBuf>,
+
+    /// Exit with 3 if the plan is not empty
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
 }
 
 pub(super) const APPLY_EXAMPLES: &str = "\

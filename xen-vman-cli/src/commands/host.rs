@@ -54,10 +54,10 @@ pub(crate) fn run_plan(args: &PlanArgs) -> Result<Outcome, Failure> {
     if let (Some(out), Some(inputs)) = (&args.out, inputs) {
         plan_file::write(out, &args.target, inputs, &plan)?;
     }
-    Ok(if plan.is_empty() {
-        Outcome::Fine
-    } else {
+    Ok(if args.detailed_exitcode && !plan.is_empty() {
         Outcome::SomethingToDo
+    } else {
+        Outcome::Fine
     })
 }
 

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::SystemTime;
 
+/// Has `plan` tell by its exit code whether there is something to do.
+pub(crate) const DETAILED: [&str; 1] = ["--detailed-exitcode"];
+
 pub(crate) fn example() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     root.join("docs/examples/hypervisor.toml")
