@@ -138,6 +138,10 @@ pub(crate) struct RenderArgs {
     /// Templates of your own, by name, as `xl/vm.cfg.tera`
     #[arg(long, value_name = "DIR")]
     pub(crate) templates: Option<PathBuf>,
+
+    /// Print the summary as JSON
+    #[arg(long, conflicts_with_all = ["format", "stdout"])]
+    pub(crate) json: bool,
 }
 
 const CHECK_EXAMPLES: &str = "\
@@ -159,6 +163,10 @@ pub(crate) struct CheckArgs {
     #[arg(value_name = "HOST")]
     pub(crate) hosts: Vec<PathBuf>,
 
+    /// Print JSON; the same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) json: bool,
+
     #[command(flatten)]
     pub(crate) input: InputArgs,
 }
@@ -178,6 +186,10 @@ pub(crate) struct LintArgs {
     /// Facts of the host, as `xen_version = "4.17"`, in TOML, YAML or JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) facts: Option<PathBuf>,
+
+    /// Print JSON; the same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) json: bool,
 
     #[command(flatten)]
     pub(crate) report: ReportArgs,
@@ -228,7 +240,7 @@ pub(crate) struct ExplainArgs {
     pub(crate) definition: FileOption,
 
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, conflicts_with = "format")]
     pub(crate) json: bool,
 
     #[command(flatten)]
@@ -245,6 +257,10 @@ pub(crate) struct DiagnosticsArgs {
     /// Only this one
     #[arg(value_name = "ID")]
     pub(crate) id: Option<String>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 const CONVERT_EXAMPLES: &str = "\

@@ -3,7 +3,7 @@
 use crate::args::{FileOption, FilesArgs, Format, InputArgs, ReportArgs};
 use crate::{Failure, input, terminal};
 use std::path::{Path, PathBuf};
-use xen_vman_core::diag::{DiagnosticId, Levels, Report};
+use xen_vman_core::diag::{DiagnosticId, Levels, Places, Report};
 use xen_vman_core::{
     Assets, Compiled, Facts, Fleet, Output, Source, Sources, Templates, compile_fleet,
 };
@@ -87,6 +87,7 @@ impl FileOption {
 pub(crate) fn fleet(
     hosts: &[HostFiles],
     args: &InputArgs,
+    format: Format,
     observed: Facts,
 ) -> Result<Option<(Fleet, Vec<Assets>)>, Failure> {
     let levels = levels(&args.report)?;
@@ -95,7 +96,7 @@ pub(crate) fn fleet(
         .iter()
         .map(|host| Ok([common.clone(), sources(&host.files)?].concat()))
         .collect::<Result<_, Failure>>()?;
-    let Some(facts) = facts(args.facts.as_deref(), args.report.format)? else {
+    let Some(facts) = facts(args.facts.as_deref(), format)? else {
         return Ok(None);
     };
     let mut fleet = compile_fleet(files, &facts.or(observed), &levels);
@@ -111,6 +112,7 @@ pub(crate) fn fleet(
 pub(crate) fn rendered(
     host: HostFiles,
     input: &InputArgs,
+    format: Format,
     templates: Option<&Path>,
     observed: Facts,
 ) -> Result<Option<(Compiled, Output)>, Failure> {
@@ -118,16 +120,12 @@ pub(crate) fn rendered(
         Some(dir) => Templates::with_overrides(&input::templates(dir)?)?,
         None => Templates::embedded(),
     };
-    let Some((fleet, assets)) = fleet(&[host], input, observed)? else {
+    let Some((fleet, assets)) = fleet(&[host], input, format, observed)? else {
         return Ok(None);
     };
     let compiled = Compiled::from(fleet);
-    let format = input.report.format;
     let has_errors = compiled.report.has_errors();
-    // The result may go to standard output, where forms for programs go.
-    if has_errors || matches!(format, Format::Text | Format::Short) {
-        terminal::report(&compiled.report, &compiled.sources, format)?;
-    }
+    show(&compiled.report, &compiled.sources, format)?;
     if has_errors {
         return Ok(None);
     }
@@ -178,10 +176,22 @@ pub(crate) fn facts(path: Option<&Path>, format: Format) -> Result<Option<Facts>
     let mut sources = Sources::default();
     sources.add(source);
     report.locate(|path| sources.span_of(path));
-    if !report.is_empty() {
-        terminal::report(&report, &sources, format)?;
-    }
+    show(&report, &sources, format)?;
     Ok((!report.has_errors()).then_some(facts))
+}
+
+/// Reports problems. Standard output is theirs only if there are errors, as no result goes
+/// there then.
+fn show(report: &Report, sources: &impl Places, format: Format) -> Result<(), Failure> {
+    let format = if report.has_errors() {
+        format
+    } else {
+        format.for_people()
+    };
+    if report.is_empty() {
+        return Ok(());
+    }
+    terminal::report(report, sources, format)
 }
 
 fn scripts_dir(host: &HostFiles, args: &InputArgs) -> PathBuf {

@@ -7,7 +7,7 @@
 
 use crate::Failure;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::fmt;
 use std::fs::{self, OpenOptions, Permissions};
@@ -34,6 +34,17 @@ pub(crate) struct Written {
     new: usize,
     unchanged: usize,
     removed: usize,
+}
+
+impl Written {
+    pub(crate) fn to_json(self, dir: &Path) -> Value {
+        json!({
+            "directory": dir.to_string_lossy(),
+            "written": self.new,
+            "unchanged": self.unchanged,
+            "removed": self.removed,
+        })
+    }
 }
 
 impl fmt::Display for Written {

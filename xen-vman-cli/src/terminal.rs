@@ -25,6 +25,12 @@ pub(crate) fn report(
     match format {
         Format::Json => data(json::render(report, sources).as_bytes()),
         Format::Sarif => data(sarif::render(report, sources).as_bytes()),
+        Format::Event => {
+            let found = json::render(report, sources);
+            let found: serde_json::Value = serde_json::from_str(&found).unwrap_or_default();
+            let event = serde_json::json!({ "event": "diagnostics", "diagnostics": found });
+            data(format!("{event}\n").as_bytes())
+        }
         Format::Short => {
             anstream::eprint!("{}", short::render(report, sources));
             Ok(())

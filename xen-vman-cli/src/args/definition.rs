@@ -62,6 +62,13 @@ pub(crate) struct ReportArgs {
     pub(crate) strict: bool,
 }
 
+impl ReportArgs {
+    /// The format where `--json` asks for JSON in all that is printed.
+    pub(crate) fn format_or(&self, json: bool) -> Format {
+        if json { Format::Json } else { self.format }
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// Source lines with carets, on standard error
@@ -73,4 +80,17 @@ pub(crate) enum Format {
     Json,
     /// A SARIF log, on standard output
     Sarif,
+    /// An event among those of `apply --json`, on standard output
+    #[value(skip)]
+    Event,
+}
+
+impl Format {
+    /// The format for standard error, where standard output is for something else.
+    pub(crate) fn for_people(self) -> Self {
+        match self {
+            Self::Short => Self::Short,
+            _ => Self::Text,
+        }
+    }
 }

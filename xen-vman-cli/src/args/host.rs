@@ -66,8 +66,8 @@ pub(crate) struct PlanArgs {
     #[arg(long, conflicts_with = "json")]
     pub(crate) steps: bool,
 
-    /// Print the plan as JSON
-    #[arg(long)]
+    /// Print JSON
+    #[arg(long, conflicts_with = "format")]
     pub(crate) json: bool,
 
     /// Write the plan to this file, for `apply` to carry out exactly or not at all
@@ -101,8 +101,8 @@ pub(crate) struct ApplyArgs {
     #[arg(long)]
     pub(crate) yes: bool,
 
-    /// Print what happens as JSON, one line for each event
-    #[arg(long)]
+    /// Print one line of JSON per event
+    #[arg(long, conflicts_with = "format")]
     pub(crate) json: bool,
 }
 
@@ -120,7 +120,7 @@ pub(crate) struct RollbackArgs {
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub(crate) root: PathBuf,
 
-    /// Print what happens as JSON, one line for each event
+    /// Print one line of JSON per event
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -147,8 +147,8 @@ pub(crate) struct StatusArgs {
     #[command(flatten)]
     pub(crate) host: HostArgs,
 
-    /// Print it as JSON
-    #[arg(long)]
+    /// Print JSON
+    #[arg(long, conflicts_with = "format")]
     pub(crate) json: bool,
 }
 
@@ -169,8 +169,8 @@ pub(crate) struct DoctorArgs {
     #[command(flatten)]
     pub(crate) host: HostArgs,
 
-    /// Print the findings as JSON
-    #[arg(long)]
+    /// Print JSON
+    #[arg(long, conflicts_with = "format")]
     pub(crate) json: bool,
 }
 
@@ -187,7 +187,7 @@ pub(crate) struct FactsArgs {
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub(crate) root: PathBuf,
 
-    /// Print the facts alone, as JSON
+    /// Print JSON, without the comments
     #[arg(long)]
     pub(crate) json: bool,
 }

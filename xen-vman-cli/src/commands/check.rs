@@ -8,14 +8,15 @@ use xen_vman_core::Facts;
 
 pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
     let hosts = hosts(args)?;
-    let Some((fleet, _)) = definition::fleet(&hosts, &args.input, Facts::default())? else {
+    let format = args.input.report.format_or(args.json);
+    let Some((fleet, _)) = definition::fleet(&hosts, &args.input, format, Facts::default())? else {
         return Ok(Outcome::WrongDefinition);
     };
-    terminal::report(&fleet.report, &fleet.sources, args.input.report.format)?;
+    terminal::report(&fleet.report, &fleet.sources, format)?;
     if fleet.report.has_errors() {
         return Ok(Outcome::WrongDefinition);
     }
-    if args.input.report.format == Format::Text {
+    if format == Format::Text {
         let vms: usize = fleet.hosts.iter().map(|host| host.vms.len()).sum();
         let hosts = match fleet.hosts.len() {
             1 => String::new(),

@@ -1,6 +1,6 @@
 //! `explain`: where the values of VMs, or of the host, come from.
 
-use crate::args::{ExplainArgs, Format};
+use crate::args::ExplainArgs;
 use crate::definition;
 use crate::{Failure, Outcome, terminal, vms};
 use serde_json::{Map, Value, json};
@@ -12,7 +12,9 @@ use xen_vman_core::{Compiled, Facts};
 pub(crate) fn run(args: &ExplainArgs) -> Result<Outcome, Failure> {
     vms::refuse_files(&args.vms)?;
     let host = args.definition.host(definition::default_dir())?;
-    let Some((fleet, _)) = definition::fleet(&[host], &args.input, Facts::default())? else {
+    let format = args.input.report.format_or(args.json);
+    let Some((fleet, _)) = definition::fleet(&[host], &args.input, format, Facts::default())?
+    else {
         return Ok(Outcome::WrongDefinition);
     };
     let compiled = Compiled::from(fleet);
@@ -20,11 +22,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Outcome, Failure> {
     // The problem may be just what is to be explained, so values are shown all the same.
     if has_errors {
         // Standard output is for the values.
-        let format = match args.input.report.format {
-            Format::Short => Format::Short,
-            _ => Format::Text,
-        };
-        terminal::report(&compiled.report, &compiled.sources, format)?;
+        terminal::report(&compiled.report, &compiled.sources, format.for_people())?;
     }
     let known: Vec<_> = domains(&compiled).collect();
     vms::all_known(&args.vms, &known)?;

@@ -2,7 +2,7 @@
 //! taking it back.
 
 use super::watch::{self, Waiting};
-use crate::args::{ApplyArgs, HostArgs, PlanArgs, RollbackArgs, TargetArgs};
+use crate::args::{ApplyArgs, Format, HostArgs, PlanArgs, RollbackArgs, TargetArgs};
 use crate::definition::{self, HostFiles};
 use crate::{Failure, Outcome, input, plan_file, terminal};
 use serde_json::json;
@@ -21,7 +21,7 @@ pub(crate) fn run_plan(args: &PlanArgs) -> Result<Outcome, Failure> {
         Some(_) => Some(plan_file::inputs(host, &files)?),
         None => None,
     };
-    let Some((dir, _, output)) = open(files, host)? else {
+    let Some((dir, _, output)) = open(files, host, host.input.report.format_or(args.json))? else {
         return Ok(Outcome::WrongDefinition);
     };
     let plan = plan(&dir, &output, args.target.prune)?;
@@ -71,7 +71,12 @@ pub(crate) fn run_apply(args: &ApplyArgs) -> Result<Outcome, Failure> {
         None => (&args.target, None),
     };
     let files = target.definition.host(target.host.default_dir())?;
-    let Some((dir, _, output)) = open(files, &target.host)? else {
+    let format = if args.json {
+        Format::Event
+    } else {
+        args.target.host.input.report.format
+    };
+    let Some((dir, _, output)) = open(files, &target.host, format)? else {
         return Ok(Outcome::WrongDefinition);
     };
     let mut waiting = Waiting::new(args.json, args.yes, agreed);
@@ -140,10 +145,17 @@ fn finish(applied: Result<Applied, HostError>, waiting: &mut Waiting) -> Result<
 pub(super) fn open(
     host: HostFiles,
     args: &HostArgs,
+    format: Format,
 ) -> Result<Option<(HostDir, Compiled, Output)>, Failure> {
     let dir = open_root(&args.root)?;
     let observed = observed(&dir)?;
-    let rendered = definition::rendered(host, &args.input, args.templates.as_deref(), observed)?;
+    let rendered = definition::rendered(
+        host,
+        &args.input,
+        format,
+        args.templates.as_deref(),
+        observed,
+    )?;
     Ok(rendered.map(|(compiled, output)| (dir, compiled, output)))
 }
 

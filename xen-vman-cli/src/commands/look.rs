@@ -52,7 +52,8 @@ pub(crate) fn run_facts(args: &FactsArgs) -> Result<Outcome, Failure> {
 pub(crate) fn run_status(args: &StatusArgs) -> Result<Outcome, Failure> {
     vms::refuse_files(&args.vms)?;
     let host = args.definition.host(args.host.default_dir())?;
-    let Some((dir, _, output)) = open(host, &args.host)? else {
+    let format = args.host.input.report.format_or(args.json);
+    let Some((dir, _, output)) = open(host, &args.host, format)? else {
         return Ok(Outcome::WrongDefinition);
     };
     let mut all = status(&output, &observe(&dir, &output)?);
@@ -132,7 +133,8 @@ fn row(vm: &VmStatus) -> [String; 6] {
 
 pub(crate) fn run_doctor(args: &DoctorArgs) -> Result<Outcome, Failure> {
     let host = args.definition.host(args.host.default_dir())?;
-    let Some((dir, compiled, output)) = open(host, &args.host)? else {
+    let format = args.host.input.report.format_or(args.json);
+    let Some((dir, compiled, output)) = open(host, &args.host, format)? else {
         return Ok(Outcome::WrongDefinition);
     };
     let asked = doctor::questions(&compiled.resolved, &output);

@@ -12,6 +12,7 @@ pub(crate) fn run(args: &RenderArgs) -> Result<Outcome, Failure> {
     let Some((compiled, output)) = definition::rendered(
         args.definition.host(definition::default_dir())?,
         &args.input,
+        args.input.report.format_or(args.json),
         args.templates.as_deref(),
         Facts::default(),
     )?
@@ -96,7 +97,10 @@ fn write(
     let manifest = manifest(&compiled.resolved, output);
     let files: Vec<_> = files(output).collect();
     let written = OutputDir::open(dir)?.write(&files, &manifest, narrowed)?;
-    if matches!(args.input.report.format, Format::Text | Format::Short) {
+    if args.json {
+        let summary = written.to_json(dir);
+        terminal::data(format!("{summary:#}\n").as_bytes())?;
+    } else if matches!(args.input.report.format, Format::Text | Format::Short) {
         terminal::note(&format!("{}: {written}", dir.display()));
     }
     Ok(())

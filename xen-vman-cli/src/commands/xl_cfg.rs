@@ -9,7 +9,7 @@ use xen_vman_core::{Compiled, Facts, Source, compile_fleet};
 
 pub(crate) fn run_lint(args: &LintArgs) -> Result<Outcome, Failure> {
     let levels = definition::levels(&args.report)?;
-    let format = args.report.format;
+    let format = args.report.format_or(args.json);
     let Some(facts) = definition::facts(args.facts.as_deref(), format)? else {
         return Ok(Outcome::WrongDefinition);
     };
@@ -31,10 +31,7 @@ pub(crate) fn run_import(args: &ImportArgs) -> Result<Outcome, Failure> {
     let (text, _) = import(&sources);
     let found = compiled(sources, &Facts::default(), &levels);
     // Standard output is the definition's.
-    let format = match args.report.format {
-        Format::Short => Format::Short,
-        _ => Format::Text,
-    };
+    let format = args.report.format.for_people();
     terminal::report(&found.report, &found.sources, format)?;
     terminal::data(text.as_bytes())?;
     Ok(if found.report.has_errors() {

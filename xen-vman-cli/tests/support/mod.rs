@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::SystemTime;
 
 /// Has `plan` tell by its exit code whether there is something to do.
@@ -32,6 +33,36 @@ pub(crate) fn command(verb: &str, definition: &Path, root: &Path, more: &[&str])
 
 pub(crate) fn run(verb: &str, definition: &Path, root: &Path, more: &[&str]) -> Output {
     command(verb, definition, root, more).output().unwrap()
+}
+
+pub(crate) fn xen_vman(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xen-vman-cli"));
+    command.args(arguments).output().unwrap()
+}
+
+/// The same with a standard input.
+pub(crate) fn fed(arguments: &[&str], input: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xen-vman-cli"));
+    command.args(arguments).stdin(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // A command that refuses its arguments does not wait for the input.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    child.wait_with_output().unwrap()
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+pub(crate) fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
 }
 
 pub(crate) fn code(output: &Output, expected: i32) {
