@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
-use support::{DETAILED, code, example, run, times, tree};
+use support::{DETAILED, code, example, run, times, tree, xen_vman};
 
 fn rollback(root: &Path, more: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xen-vman-cli"));
@@ -94,6 +94,22 @@ fn a_plan_file_is_done_as_it_is_or_not_at_all() {
         "{}",
         said(&again)
     );
+}
+
+#[test]
+fn a_plan_file_brings_its_options_along() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("root");
+    fs::create_dir(&root).unwrap();
+    let plan = dir.path().join("tonight.plan");
+    let plan = plan.to_str().unwrap();
+    code(&run("plan", &example(), &root, &["--out", plan]), 0);
+    let more = ["--prune", "--root", "/srv", "--allow", "shared-disk"];
+    let refused = xen_vman(&[&["apply", plan], &more[..]].concat());
+    code(&refused, 2);
+    let said = said(&refused);
+    assert!(said.contains("--allow, --root, --prune"), "{said}");
+    assert_eq!(files(&root), BTreeMap::default());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{FileOption, FilesArgs, InputArgs};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A host, and what goes with its definition.
 #[derive(Debug, Args)]
@@ -40,6 +40,31 @@ pub(crate) struct TargetArgs {
     /// under /var/lib/xen-vman; disks are never touched
     #[arg(long)]
     pub(crate) prune: bool,
+}
+
+impl TargetArgs {
+    /// The options given that a plan file holds, too.
+    pub(crate) fn of_a_plan(&self) -> Vec<&'static str> {
+        let HostArgs {
+            input,
+            root,
+            templates,
+        } = &self.host;
+        let report = &input.report;
+        let given = [
+            (!input.common.is_empty(), "--common"),
+            (input.facts.is_some(), "--facts"),
+            (input.scripts.is_some(), "--scripts"),
+            (!report.allow.is_empty(), "--allow"),
+            (!report.deny.is_empty(), "--deny"),
+            (report.strict, "--strict"),
+            (root != Path::new("/"), "--root"),
+            (templates.is_some(), "--templates"),
+            (self.prune, "--prune"),
+        ];
+        let given = given.into_iter().filter(|(is_given, _)| *is_given);
+        given.map(|(_, name)| name).collect()
+    }
 }
 
 pub(super) const PLAN_EXAMPLES: &str = "\

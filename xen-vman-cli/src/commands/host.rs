@@ -66,6 +66,14 @@ pub(crate) fn run_apply(args: &ApplyArgs) -> Result<Outcome, Failure> {
         [file] if !input::is_stdin(file) => plan_file::read(file)?,
         _ => None,
     };
+    let options = args.target.of_a_plan();
+    if planned.is_some() && !options.is_empty() {
+        return Err(Failure::new(format!(
+            "a plan file cannot be combined with {}",
+            options.join(", ")
+        ))
+        .help("these options are part of the plan; give them to `plan --out`"));
+    }
     let (target, agreed) = match &planned {
         Some((target, fingerprint)) => (target, Some(fingerprint.clone())),
         None => (&args.target, None),
