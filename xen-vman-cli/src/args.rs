@@ -8,7 +8,7 @@ pub(crate) use host::{
     ApplyArgs, DoctorArgs, FactsArgs, HostArgs, PlanArgs, RollbackArgs, StatusArgs, TargetArgs,
 };
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
 
@@ -85,6 +85,7 @@ pub(crate) enum Command {
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema {
         /// The kind of file
+        #[arg(value_name = "KIND")]
         of: SchemaKind,
     },
     /// Print the `ip` commands that the network script vif-p2p runs
@@ -94,6 +95,7 @@ pub(crate) enum Command {
     #[command(after_help = VIFNAME_EXAMPLES)]
     Vifname(VifnameArgs),
     /// Print a completion script for a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
         /// The shell
         shell: Shell,
@@ -111,6 +113,7 @@ path in the guest) and manifest.json. Files that an earlier render wrote and thi
 not are removed; files of anybody else are never touched.";
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("where").required(true).args(["out", "stdout"])))]
 pub(crate) struct RenderArgs {
     #[command(flatten)]
     pub(crate) definition: FilesArgs,
@@ -119,11 +122,11 @@ pub(crate) struct RenderArgs {
     pub(crate) input: InputArgs,
 
     /// Write to this directory
-    #[arg(long, value_name = "DIR", required_unless_present = "stdout")]
+    #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 
     /// Print the files instead, each after a line with its path
-    #[arg(long, conflicts_with = "out")]
+    #[arg(long)]
     pub(crate) stdout: bool,
 
     /// Only the files of this VM (ORG-NAME); may be given several times
@@ -149,7 +152,7 @@ Examples:
   xen-vman-cli check hypervisor.toml
   xen-vman-cli check host-a.toml host-b.toml
   xen-vman-cli check --common group_vars/hypervisors.yml host_vars/
-  xen-vman-cli check --strict --allow shared-disk --format sarif hosts/ > report.sarif
+  xen-vman-cli check --strict --allow shared-disk --format sarif hosts/
 
 Several hosts are checked together: a VM, an address, a disk or a root on two of them is
 reported. `render` joins several files into one host; here such a host is a directory of its
@@ -216,8 +219,8 @@ pub(crate) struct ImportArgs {
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
   xen-vman-cli explain stuvus-web01
-  xen-vman-cli explain stuvus-web01 stuvus-db01 --key memory --file hypervisor.toml
-  xen-vman-cli explain stuvus-web01 --key interfaces[0] -f group_vars/hypervisors.yml -f host_vars/hv1.yml
+  xen-vman-cli explain stuvus-web01 --key memory --file hypervisor.toml
+  xen-vman-cli explain stuvus-web01 stuvus-db01 -k memory -k 'interfaces[0]'
   xen-vman-cli explain --diff stuvus-web01 stuvus-db01
 
 Without a VM, the settings of the host are explained. Passwords are not shown.";
@@ -335,6 +338,10 @@ Example:
 
 Longer names than the kernel takes (15 characters; 11 for HVM) are cut, and a mark is added
 that is made from prefix and domain.";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Example:
+  source <(xen-vman-cli completions bash)";
 
 #[derive(Debug, Args)]
 pub(crate) struct VifnameArgs {

@@ -6,6 +6,8 @@
 mod args;
 mod commands;
 mod definition;
+#[cfg(test)]
+mod grammar;
 mod input;
 mod output_dir;
 mod plan_file;

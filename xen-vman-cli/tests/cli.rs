@@ -607,23 +607,6 @@ fn completions_are_printed_for_every_shell() {
     }
 }
 
-#[test]
-fn every_help_text_has_an_example() {
-    for command in [
-        "render",
-        "check",
-        "diagnostics",
-        "convert",
-        "vif-p2p",
-        "vifname",
-    ] {
-        assert!(
-            stdout(&run(&[command, "--help"])).contains("Example"),
-            "{command}"
-        );
-    }
-}
-
 /// A host's definition with one VM, written to a file.
 fn host_file(dir: &Path, name: &str, vm: &str) -> String {
     let path = dir.join(name);

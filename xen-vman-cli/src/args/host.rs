@@ -70,7 +70,7 @@ impl TargetArgs {
 pub(super) const PLAN_EXAMPLES: &str = "\
 Examples:
   xen-vman-cli plan hypervisor.toml --diff
-  xen-vman-cli plan hypervisor.toml --out tonight.plan && xen-vman-cli apply tonight.plan
+  xen-vman-cli plan --out tonight.plan && xen-vman-cli apply tonight.plan
   xen-vman-cli plan hypervisor.toml --steps
   xen-vman-cli plan hypervisor.toml --root /srv/image --json
 
@@ -202,7 +202,7 @@ pub(crate) struct DoctorArgs {
 pub(super) const FACTS_EXAMPLES: &str = "\
 Examples:
   xen-vman-cli facts
-  ssh dom0 xen-vman-cli facts > dom0.facts.toml && xen-vman-cli check dom0.toml --facts dom0.facts.toml
+  ssh dom0 xen-vman-cli facts | xen-vman-cli check dom0.toml --facts -
 
 Prints facts as `--facts` takes them, and the rest as comments.";
 
