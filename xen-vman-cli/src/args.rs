@@ -1,4 +1,4 @@
-//! The arguments as typed, and the help texts.
+//! Command-line arguments as clap types, with their help.
 
 mod definition;
 mod host;
@@ -12,7 +12,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
 
-/// Xen VMs on Debian from one definition
+/// Set up Xen VMs on Debian from one definition
 #[derive(Debug, Parser)]
 #[command(
     name = "xen-vman-cli",
@@ -24,7 +24,7 @@ use std::path::PathBuf;
     after_help = "Exit codes: 0 success, 1 the definition has errors, 2 the command failed or was used wrongly, 3 `plan --detailed-exitcode` found changes or `doctor` found something missing."
 )]
 pub(crate) struct Cli {
-    /// Colour in messages; `auto` honours `NO_COLOR`
+    /// When to colour messages; `auto` honours `NO_COLOR`
     #[arg(long, value_enum, default_value_t, global = true, value_name = "WHEN")]
     pub(crate) color: Color,
 
@@ -45,40 +45,40 @@ pub(crate) enum Command {
     /// Render every file that a host and its guests need
     #[command(after_help = RENDER_EXAMPLES)]
     Render(RenderArgs),
-    /// Tell what `apply` would do on this host
+    /// Show what `apply` would change on this host
     #[command(after_help = host::PLAN_EXAMPLES)]
     Plan(PlanArgs),
-    /// Bring this host to what the definition says, and install guests that have no system
+    /// Make this host match the definition, and install guests that have no operating system
     #[command(after_help = host::APPLY_EXAMPLES)]
     Apply(ApplyArgs),
-    /// Bring back the files that the last `apply` changed
+    /// Restore the files that the last `apply` changed
     #[command(after_help = host::ROLLBACK_EXAMPLES)]
     Rollback(RollbackArgs),
-    /// Show how the VMs of this host are
+    /// Show the state of this host's VMs
     #[command(after_help = host::STATUS_EXAMPLES)]
     Status(StatusArgs),
-    /// Say what this host lacks for its VMs, and what gets in their way
+    /// Check whether this host is ready to run its VMs
     #[command(after_help = host::DOCTOR_EXAMPLES)]
     Doctor(DoctorArgs),
-    /// Show what is found out about this host
+    /// Show facts about this host
     #[command(after_help = host::FACTS_EXAMPLES)]
     Facts(FactsArgs),
-    /// Say everything that is wrong with a definition
+    /// Check a definition
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
-    /// Say everything that is wrong with xl.cfg files as they are
+    /// Check xl.cfg files as they are
     #[command(after_help = LINT_EXAMPLES)]
     Lint(LintArgs),
-    /// Make a definition of xl.cfg files
+    /// Generate a definition from xl.cfg files
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(ImportArgs),
-    /// Tell where the values of a VM come from
+    /// Show where the values of VMs come from
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
-    /// List what `check` can find, or tell more of it
+    /// List what `check` can find, or explain one of them
     #[command(after_help = DIAGNOSTICS_EXAMPLES)]
     Diagnostics(DiagnosticsArgs),
-    /// Convert the role's variables to TOML, or back
+    /// Convert the Ansible role's variables to TOML, or back
     #[command(after_help = CONVERT_EXAMPLES)]
     Convert(ConvertArgs),
     /// Print the JSON Schema of a kind of file, for editors
@@ -91,7 +91,7 @@ pub(crate) enum Command {
     /// Print the `ip` commands that the network script vif-p2p runs
     #[command(after_help = VIF_P2P_EXAMPLES)]
     VifP2p(VifP2pArgs),
-    /// Print the name that a vif gets from a prefix
+    /// Print the interface name that a VM gets from a prefix
     #[command(after_help = VIFNAME_EXAMPLES)]
     Vifname(VifnameArgs),
     /// Print a completion script for a shell
@@ -108,9 +108,9 @@ Examples:
   xen-vman-cli render group_vars/hypervisors.yml host_vars/hv1.yml --out out
   xen-vman-cli render hypervisor.toml --vm stuvus-web01 --only /etc/xen --stdout
 
-The directory gets host/ (files by their path on the host), guests/ (files by domain and
-path in the guest) and manifest.json. Files that an earlier render wrote and this one does
-not are removed; files of anybody else are never touched.";
+The directory gets host/ (files by their path on the host), guests/ (files by
+domain and path in the guest) and manifest.json. Files from an earlier render
+that are no longer needed are removed; other files are never touched.";
 
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("where").required(true).args(["out", "stdout"])))]
@@ -125,20 +125,20 @@ pub(crate) struct RenderArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 
-    /// Print the files instead, each after a line with its path
+    /// Print the files to standard output instead, each after a line with its path
     #[arg(long)]
     pub(crate) stdout: bool,
 
-    /// Only the files of this VM (ORG-NAME); may be given several times
+    /// Only the files of this VM (ORG-NAME); can be given several times
     #[arg(long, value_name = "VM")]
     pub(crate) vm: Vec<String>,
 
-    /// Only `host`, only `guests`, or only paths that begin so (`/etc/xen`); may be given
+    /// Only `host`, only `guests`, or only paths with this prefix (`/etc/xen`); can be given
     /// several times
     #[arg(long, value_name = "WHAT")]
     pub(crate) only: Vec<String>,
 
-    /// Templates of your own, by name, as `xl/vm.cfg.tera`
+    /// Directory of templates that replace built-in ones, such as `xl/vm.cfg.tera`
     #[arg(long, value_name = "DIR")]
     pub(crate) templates: Option<PathBuf>,
 
@@ -154,9 +154,10 @@ Examples:
   xen-vman-cli check --common group_vars/hypervisors.yml host_vars/
   xen-vman-cli check --strict --allow shared-disk --format sarif hosts/
 
-Several hosts are checked together: a VM, an address, a disk or a root on two of them is
-reported. `render` joins several files into one host; here such a host is a directory of its
-own in a directory, or its shared settings are given by --common.";
+Hosts are checked together: a VM, address, disk or root that two of them have
+is reported. `render` merges several files into one host. `check` does so for
+the files of a directory inside a directory, and --common adds settings that
+all hosts share.";
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
@@ -178,7 +179,7 @@ const LINT_EXAMPLES: &str = "\
 Example:
   xen-vman-cli lint /etc/xen/*.cfg
 
-The files are checked as the domains of one host: what no two may share is reported, too.";
+The files are checked together, as the domains of one host.";
 
 #[derive(Debug, Args)]
 pub(crate) struct LintArgs {
@@ -186,7 +187,7 @@ pub(crate) struct LintArgs {
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Facts of the host, as `xen_version = "4.17"`, in TOML, YAML or JSON
+    /// Facts about the host, such as `xen_version = "4.17"`, in TOML, YAML or JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) facts: Option<PathBuf>,
 
@@ -202,9 +203,10 @@ const IMPORT_EXAMPLES: &str = "\
 Example:
   xen-vman-cli import /etc/xen/*.cfg > hypervisor.toml
 
-Each file becomes a VM that renders to the same meaning; comments are kept. What xl takes for
-granted is written out, and what no key is for becomes an additional option. A name such as
-`stuvus-web01` gives `org` and `name`; another one becomes the VM's `domain`.";
+Each file becomes a VM that renders to an equivalent file; comments are kept.
+Defaults of xl are written out, and options without a key of their own become
+additional options. A name such as `stuvus-web01` is split into `org` and
+`name`; any other name becomes the VM's `domain`.";
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
@@ -223,7 +225,7 @@ Examples:
   xen-vman-cli explain stuvus-web01 stuvus-db01 -k memory -k 'interfaces[0]'
   xen-vman-cli explain --diff stuvus-web01 stuvus-db01
 
-Without a VM, the settings of the host are explained. Passwords are not shown.";
+Without a VM, the settings of the host are shown. Passwords are hidden.";
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
@@ -257,7 +259,7 @@ Examples:
 
 #[derive(Debug, Args)]
 pub(crate) struct DiagnosticsArgs {
-    /// Only this one
+    /// Explain this diagnostic
     #[arg(value_name = "ID")]
     pub(crate) id: Option<String>,
 
@@ -271,7 +273,7 @@ Examples:
   xen-vman-cli convert host_vars/hv1.yml > hypervisor.toml
   xen-vman-cli convert hypervisor.toml --to yaml
 
-Values pass through as they are, template expressions too; comments do not.";
+Values and template expressions are kept as they are. Comments are lost.";
 
 #[derive(Debug, Args)]
 pub(crate) struct ConvertArgs {
@@ -280,8 +282,8 @@ pub(crate) struct ConvertArgs {
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
 
-    /// Form to convert to [default: toml; yaml for a TOML file]
-    #[arg(long, value_enum, value_name = "FORM")]
+    /// Format to convert to [default: toml; yaml for a TOML file]
+    #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) to: Option<ConvertTo>,
 }
 
@@ -296,8 +298,11 @@ const SCHEMA_EXAMPLES: &str = "\
 Example:
   xen-vman-cli schema definition > xen-vman.schema.json
 
-For TOML, write `#:schema xen-vman.schema.json` as the first line (Even Better TOML, taplo);
-for YAML, `# yaml-language-server: $schema=xen-vman.schema.json`.";
+The first line of a TOML file (for Even Better TOML and taplo), and a line of a
+YAML file, that name the schema:
+
+  #:schema xen-vman.schema.json
+  # yaml-language-server: $schema=xen-vman.schema.json";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum SchemaKind {
@@ -305,7 +310,7 @@ pub(crate) enum SchemaKind {
     Definition,
     /// The role's variables in YAML or JSON
     Role,
-    /// Facts of a host
+    /// Facts about a host
     Facts,
 }
 
@@ -319,7 +324,7 @@ pub(crate) struct VifP2pArgs {
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) main_ip: std::net::Ipv4Addr,
 
-    /// The vif on the host
+    /// Name of the interface on the host
     #[arg(long, value_name = "NAME")]
     pub(crate) dev: String,
 
@@ -327,7 +332,7 @@ pub(crate) struct VifP2pArgs {
     #[arg(required = true, value_name = "ADDRESS")]
     pub(crate) addresses: Vec<std::net::IpAddr>,
 
-    /// Print the commands for `offline` instead
+    /// Print the commands that remove the interface instead
     #[arg(long)]
     pub(crate) offline: bool,
 }
@@ -336,8 +341,9 @@ const VIFNAME_EXAMPLES: &str = "\
 Example:
   xen-vman-cli vifname --prefix stuvus-web01 --domain stuvus-web01 --devid 0
 
-Longer names than the kernel takes (15 characters; 11 for HVM) are cut, and a mark is added
-that is made from prefix and domain.";
+The kernel allows 15 characters, and HVM VMs only 11. Longer names are
+shortened, with a suffix derived from the prefix and the domain that keeps
+them apart.";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Example:
@@ -345,7 +351,7 @@ Example:
 
 #[derive(Debug, Args)]
 pub(crate) struct VifnameArgs {
-    /// What the name begins with (`vifname_prefix`)
+    /// Start of the name (`vifname_prefix`)
     #[arg(long)]
     pub(crate) prefix: String,
 
@@ -353,15 +359,15 @@ pub(crate) struct VifnameArgs {
     #[arg(long, value_name = "VM")]
     pub(crate) domain: String,
 
-    /// The number of the interface
+    /// Number of the interface
     #[arg(long, default_value_t = 0, value_name = "NUMBER")]
     pub(crate) devid: u32,
 
-    /// Name for an HVM VM
+    /// Name the interface of an HVM VM
     #[arg(long)]
     pub(crate) hvm: bool,
 
-    /// A name that another vif has already; may be given several times
+    /// A name that is already in use; can be given several times
     #[arg(long, value_name = "NAME")]
     pub(crate) taken: Vec<String>,
 }

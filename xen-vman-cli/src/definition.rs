@@ -1,4 +1,4 @@
-//! From the arguments to definitions after all checks.
+//! Compiles the definitions that the arguments name.
 
 use crate::args::{FileOption, FilesArgs, Format, InputArgs, ReportArgs};
 use crate::{Failure, input, terminal};
@@ -81,9 +81,8 @@ impl FileOption {
     }
 }
 
-/// The definitions of hosts after all checks, with the scripts of the site; none if the
-/// facts are wrong, which is shown. What was observed counts where no file of facts says
-/// otherwise.
+/// The compiled definitions of hosts, with their network scripts; none if the file of facts
+/// has errors, which are reported. It takes precedence over observed facts.
 pub(crate) fn fleet(
     hosts: &[HostFiles],
     args: &InputArgs,
@@ -107,8 +106,8 @@ pub(crate) fn fleet(
     Ok(Some((fleet, assets)))
 }
 
-/// What the files of one host render to, with its definition; none if that is wrong. What was
-/// found wrong is shown.
+/// The compiled definition of one host and what it renders to; none if it has errors. All
+/// problems are reported.
 pub(crate) fn rendered(
     host: HostFiles,
     input: &InputArgs,
@@ -137,7 +136,7 @@ fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
     paths.iter().map(|path| input::source(path)).collect()
 }
 
-/// The severities that the arguments choose.
+/// The severities chosen by the arguments.
 pub(crate) fn levels(args: &ReportArgs) -> Result<Levels, Failure> {
     let ids = |names: &[String]| -> Result<Vec<DiagnosticId>, Failure> {
         let known =
@@ -151,21 +150,21 @@ pub(crate) fn levels(args: &ReportArgs) -> Result<Levels, Failure> {
     };
     let is_error = |id: &&DiagnosticId| id.severity() == xen_vman_core::diag::Severity::Error;
     match levels.allowed.iter().find(is_error) {
-        Some(id) => Err(
-            Failure::new(format!("`{id}` is an error, which cannot be allowed"))
-                .help("mend what it reports; only warnings can be left out"),
-        ),
+        Some(id) => Err(Failure::new(format!(
+            "`{id}` is an error, and errors cannot be suppressed"
+        ))
+        .help("fix what it reports; --allow is for warnings")),
         None => Ok(levels),
     }
 }
 
-/// That no diagnostic has a name.
+/// The failure for a name that no diagnostic has.
 pub(crate) fn unknown_diagnostic(name: &str) -> Failure {
-    Failure::new(format!("no diagnostic is called `{name}`"))
+    Failure::new(format!("unknown diagnostic `{name}`"))
         .help("`xen-vman-cli diagnostics` lists them")
 }
 
-/// The facts of a file; none if they are wrong, which is shown.
+/// The facts in a file; none if it has errors, which are reported.
 pub(crate) fn facts(path: Option<&Path>, format: Format) -> Result<Option<Facts>, Failure> {
     let Some(path) = path else {
         return Ok(Some(Facts::default()));
@@ -180,8 +179,8 @@ pub(crate) fn facts(path: Option<&Path>, format: Format) -> Result<Option<Facts>
     Ok((!report.has_errors()).then_some(facts))
 }
 
-/// Reports problems. Standard output is theirs only if there are errors, as no result goes
-/// there then.
+/// Reports problems. They go to standard output only if there are errors: otherwise that is
+/// for the result.
 fn show(report: &Report, sources: &impl Places, format: Format) -> Result<(), Failure> {
     let format = if report.has_errors() {
         format

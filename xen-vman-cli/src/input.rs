@@ -1,4 +1,4 @@
-//! Reads the files that the core is given as text.
+//! Reads the files whose text the core works on.
 
 use crate::Failure;
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
 pub(crate) fn source(path: &Path) -> Result<Source, Failure> {
     let name = name(path);
     let bytes = bytes(path)?;
-    // The core knows the format by the end of a name.
+    // The core derives the format from the name.
     let typed = if is_stdin(path) {
         format!("stdin.{}", ending(&bytes))
     } else {
@@ -53,7 +53,7 @@ pub(crate) fn name(path: &Path) -> String {
     }
 }
 
-/// The bytes of a file. No more are read of one that is too large than it takes to see that.
+/// The bytes of a file. Reading stops one byte beyond the limit, so that the core can report it.
 pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let fail = |error: std::io::Error| {
         let failure = Failure::new(format!("cannot read {}: {error}", name(path)));
@@ -92,7 +92,7 @@ fn ending(text: &[u8]) -> &'static str {
     }
 }
 
-/// What is in a directory, sorted.
+/// The entries of a directory, sorted.
 pub(crate) fn entries(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
     let fail =
         |error: std::io::Error| Failure::new(format!("cannot read {}: {error}", dir.display()));
@@ -104,7 +104,7 @@ pub(crate) fn entries(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(paths)
 }
 
-/// Whether a file's name says that it is a definition.
+/// Whether a file name is that of a definition.
 pub(crate) fn is_definition(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     !name.starts_with('.') && Dialect::of_file_name(&name).is_some()
@@ -122,7 +122,7 @@ pub(crate) fn default_definitions(dir: &Path) -> Result<Option<Vec<PathBuf>>, Fa
     Ok(Some(files))
 }
 
-/// The templates of a site: every `NAME.tera` below a directory.
+/// Custom templates: every `NAME.tera` below a directory.
 pub(crate) fn templates(dir: &Path) -> Result<BTreeMap<String, String>, Failure> {
     let mut found = BTreeMap::new();
     let mut dirs = vec![PathBuf::new()];
@@ -144,8 +144,8 @@ pub(crate) fn templates(dir: &Path) -> Result<BTreeMap<String, String>, Failure>
         }
     }
     if found.is_empty() {
-        return Err(Failure::new(format!("{} holds no template", dir.display()))
-            .help("a template is called NAME.tera, as xl/vm.cfg.tera"));
+        return Err(Failure::new(format!("no templates in {}", dir.display()))
+            .help("a template is called NAME.tera, for example xl/vm.cfg.tera"));
     }
     Ok(found)
 }

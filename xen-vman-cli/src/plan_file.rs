@@ -1,7 +1,7 @@
-//! A plan in a file: what it was made of, and the fingerprint that it must have again.
+//! Plan files: what a plan was made from, and its fingerprint.
 //!
-//! The file holds no content of any file of the host. `apply` makes the plan anew, and does
-//! it if it is the same.
+//! A plan file holds no content of any file of the host. `apply` makes the plan again, and
+//! carries it out if the fingerprint is the same.
 
 use crate::args::{FilesArgs, HostArgs, InputArgs, ReportArgs, TargetArgs};
 use crate::definition::HostFiles;
@@ -16,7 +16,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use xen_vman_core::plan::Plan;
 
-/// The form of plan files that is written and read.
+/// The version of the format.
 const VERSION: u32 = 1;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ struct PlanFile {
     root: PathBuf,
     prune: bool,
     templates: Option<PathBuf>,
-    /// For people.
+    /// For people; it is not read.
     plan: serde_json::Value,
 }
 
@@ -84,7 +84,7 @@ impl Inputs {
     fn change(&self) -> Result<Option<String>, Failure> {
         for (path, then) in &self.digests {
             if digest(path)? != *then {
-                return Ok(Some(format!("{} has changed since", path.display())));
+                return Ok(Some(format!("{} has changed", path.display())));
             }
         }
         let Some(dir) = &self.default_dir else {
@@ -93,11 +93,11 @@ impl Inputs {
         let now = input::default_definitions(dir)?.unwrap_or_default();
         let now = now.iter().map(|path| absolute(path));
         let is_same = now.collect::<Result<Vec<_>, _>>()? == self.files;
-        Ok((!is_same).then(|| format!("{} has other files than then", dir.display())))
+        Ok((!is_same).then(|| format!("{} contains other files now", dir.display())))
     }
 }
 
-/// Writes a plan for root alone: what is planned tells of the host.
+/// Writes a plan file that only its owner can read, as a plan reveals much about the host.
 pub(crate) fn write(
     path: &Path,
     args: &TargetArgs,
@@ -130,7 +130,8 @@ pub(crate) fn write(
     out.write_all(&text).map_err(fail)
 }
 
-/// The arguments that a plan was made with, and its fingerprint; none if the file is no plan.
+/// The arguments that a plan was made with, and its fingerprint; none if this is not a plan
+/// file.
 pub(crate) fn read(path: &Path) -> Result<Option<(TargetArgs, String)>, Failure> {
     let bytes = input::bytes(path)?;
     let Ok(serde_json::Value::Object(fields)) = serde_json::from_slice(&bytes) else {
@@ -140,15 +141,15 @@ pub(crate) fn read(path: &Path) -> Result<Option<(TargetArgs, String)>, Failure>
         return Ok(None);
     }
     let name = path.display();
-    let again = "make it anew with `plan --out`; nothing was changed";
+    let again = "make it again with `plan --out`; nothing was changed";
     let wrong = |why: &str| Failure::new(format!("{name} {why}")).help(again);
     let file: PlanFile = serde_json::from_value(fields.into())
-        .map_err(|error| wrong(&format!("is not a plan that can be read: {error}")))?;
+        .map_err(|error| wrong(&format!("is not a valid plan file: {error}")))?;
     if file.xen_vman_plan != VERSION {
-        return Err(wrong("was written by another version"));
+        return Err(wrong("was written by another version of xen-vman"));
     }
     if let Some(change) = file.inputs.change()? {
-        return Err(wrong(&format!("does not fit: {change}")));
+        return Err(wrong(&format!("is out of date: {change}")));
     }
     let host = HostArgs {
         input: InputArgs {

@@ -1,14 +1,14 @@
-//! Names of VMs as arguments.
+//! Names of VMs given as arguments.
 
 use crate::{Failure, input};
 use std::path::Path;
 use xen_vman_core::diag::text::printable;
 
-/// So many names are listed where none resembles the one given.
+/// How many names are listed at most if none resembles the one given.
 const LISTED_MAX: usize = 20;
 
-/// Refuses a file where the name of a VM belongs, before anything is read: commands that work
-/// on VMs take the definition with `--file`.
+/// Reports a file given in place of a VM, before anything is read: commands that work on VMs
+/// take the definition with `--file`.
 pub(crate) fn refuse_files(names: &[String]) -> Result<(), Failure> {
     let is_file = |name: &&String| {
         let path = Path::new(name);
@@ -41,8 +41,8 @@ pub(crate) fn all_known(names: &[String], known: &[&str]) -> Result<(), Failure>
     Err(Failure::new(message).help(help))
 }
 
-/// The domain that was probably meant: the one that ends with this name, as the organisation
-/// is easily left out, or else the most similar one.
+/// The domain that was probably meant: the one with this name in some organisation, or else
+/// the most similar one.
 fn closest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     let without_org = format!("-{name}");
     let mut ends = known.iter().filter(|domain| domain.ends_with(&without_org));

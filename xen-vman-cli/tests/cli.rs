@@ -1,5 +1,4 @@
-//! Whole invocations: arguments in; output, files and exit code out. The cases are the
-//! core's.
+//! Runs commands and checks their output, files and exit codes, on the cases of the core.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::collections::BTreeMap;
@@ -57,7 +56,7 @@ fn inputs(case: &Path) -> Vec<String> {
     files
 }
 
-/// The text files below a folder, by place.
+/// The text files below a directory, by relative path.
 fn tree(dir: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut dirs = vec![dir.to_owned()];
@@ -142,7 +141,7 @@ fn wrong_cases_give_the_same_report_as_in_the_core() {
             .output()
             .unwrap();
         let expected = fs::read_to_string(case.join("expect.txt")).unwrap();
-        // The words of the system for a missing file are not the same everywhere.
+        // Systems word a missing file differently.
         let settled =
             |text: &str| text.replace("No such file or directory (os error 2)", "entity not found");
         let said = settled(&stderr(&output));
@@ -242,7 +241,7 @@ fn files_of_somebody_else_are_never_touched() {
     let output = render_to(dir.path(), &[&example("hypervisor.toml")]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        stderr(&output).contains("is in the way"),
+        stderr(&output).contains("exists and was not written by `render`"),
         "{}",
         stderr(&output)
     );
@@ -663,7 +662,7 @@ fn two_hosts_may_not_boot_from_one_root() {
         "{}",
         stderr(&output)
     );
-    // Common settings are said once, however many hosts have them.
+    // Problems of common settings are reported once, however many hosts there are.
     let common = dir.path().join("common.toml");
     fs::write(&common, "public_keys = [\"no key\"]\n").unwrap();
     let output = run(&["check", "--common", common.to_str().unwrap(), &a, &b]);

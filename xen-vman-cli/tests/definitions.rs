@@ -1,5 +1,5 @@
-//! Where commands read the definition from: arguments, `--file`, standard input, or
-//! /etc/xen-vman; and the VMs that they are asked about.
+//! Where commands read the definition from (arguments, `--file`, standard input, /etc/xen-vman),
+//! and the names of VMs that they take.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod support;
@@ -23,7 +23,7 @@ fn run_in(dir: &Path, arguments: &[&str]) -> Output {
     command.args(arguments).output().unwrap()
 }
 
-/// A directory that stands for a host, whose definition is in two files.
+/// The root directory of a host whose definition is in two files.
 fn host() -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("etc/xen-vman");
@@ -71,7 +71,7 @@ fn without_a_file_the_definition_is_that_of_the_host() {
         assert!(output.status.code() != Some(2), "{}", stderr(&output));
         assert!((stdout(&output) + &stderr(&output)).contains("a-two"));
     }
-    // Files that are joined keep their own settings only once they are rendered.
+    // Converting joined files would mix their settings.
     let output = run_in(&dir, &["convert"]);
     code(&output, 2);
     let said = stderr(&output);
@@ -208,7 +208,7 @@ fn a_plan_of_the_hosts_definition_knows_its_files() {
     fs::write(&third, vm("three")).unwrap();
     let output = run(&["apply", text(&plan)]);
     code(&output, 2);
-    assert!(stderr(&output).contains("etc/xen-vman has other files"));
+    assert!(stderr(&output).contains("etc/xen-vman contains other files now"));
     fs::remove_file(third).unwrap();
     code(&run(&["apply", text(&plan)]), 0);
 }

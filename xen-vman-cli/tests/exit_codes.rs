@@ -1,4 +1,4 @@
-//! Every exit code that docs/command-line.md has for a command happens, and no other.
+//! Every exit code that docs/command-line.md documents can occur, and no other is tested for.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod support;
@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use support::{code, example};
 
-/// The commands and exit codes of the table.
+/// The commands and their exit codes, from the table in the docs.
 fn documented() -> BTreeSet<(String, i32)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let page = fs::read_to_string(root.join("docs/command-line.md")).unwrap();
@@ -25,7 +25,7 @@ fn documented() -> BTreeSet<(String, i32)> {
     codes.collect()
 }
 
-/// Words of a command and its exit code, in a directory that [`prepare`] made.
+/// Exit codes, and a command that yields each in the directory made by [`prepare`].
 const CASES: &[(i32, &str)] = &[
     (0, "render good.toml --out out"),
     (1, "render wrong.toml --out out"),
@@ -100,7 +100,7 @@ fn prepare(dir: &Path) {
     fs::create_dir(dir.join("empty")).unwrap();
     fs::create_dir(dir.join("full")).unwrap();
     code(&in_dir(dir, "apply good.toml --root full"), 0);
-    // All that a host without VMs must have.
+    // What `doctor` requires of a host without VMs.
     for program in ["usr/sbin/xl", "usr/bin/dracut"] {
         let program = dir.join("ready").join(program);
         fs::create_dir_all(program.parent().unwrap()).unwrap();

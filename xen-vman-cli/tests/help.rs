@@ -1,4 +1,4 @@
-//! Every command has a help with examples, and the examples run.
+//! The help of every command has examples, and they run.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod support;
@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::{code, example, stdout, text, xen_vman};
 
-/// Commands as `--help` lists them.
+/// The commands that `--help` lists.
 fn commands() -> Vec<String> {
     let help = stdout(&xen_vman(&["--help"]));
     let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     let lines = lines.take_while(|line| !line.is_empty());
-    // Lines that go on are indented further.
+    // Continuation lines are indented further.
     let names = lines.filter(|line| !line.starts_with("   "));
     let names = names.filter_map(|line| line.split_whitespace().next());
     names
@@ -34,7 +34,8 @@ fn examples(command: &str) -> Vec<String> {
     lines.map(|line| line.trim().to_owned()).collect()
 }
 
-/// `xen-vman-cli` on a host that is a directory, and programs that are not there everywhere.
+/// `xen-vman-cli` on a directory in place of a host, and stand-ins for programs that may be
+/// missing.
 const PROGRAMS: [(&str, &str); 3] = [
     (
         "xen-vman-cli",
@@ -55,7 +56,7 @@ fn write(path: &Path, content: &str) {
     fs::write(path, content).unwrap();
 }
 
-/// A directory with the files that the examples name.
+/// A directory with the files that the examples use.
 struct Sandbox(tempfile::TempDir);
 
 impl Sandbox {
@@ -121,11 +122,11 @@ fn examples_of_every_help_text_run() {
         let examples = examples(&command);
         assert!(!examples.is_empty(), "{command}");
         for line in examples {
-            // Help is wrapped to the width of the terminal.
+            // clap would wrap it on a terminal of 80 columns.
             assert!(line.len() <= 78, "{line}");
             let sandbox = Sandbox::new();
             let before = match &*command {
-                // What `apply` and `rollback` are given.
+                // The plan file, and something to roll back.
                 "apply" => "xen-vman-cli plan hypervisor.toml --out tonight.plan",
                 "rollback" => {
                     "xen-vman-cli apply && xen-vman-cli apply hypervisor.toml --root /srv/image"
@@ -134,7 +135,7 @@ fn examples_of_every_help_text_run() {
             };
             code(&sandbox.run(before), 0);
             let output = sandbox.run(&line);
-            // The host of the examples lacks all programs.
+            // The sandbox has none of the programs that `doctor` looks for.
             let expected = if command == "doctor" { 3 } else { 0 };
             let said = String::from_utf8_lossy(&output.stderr);
             assert_eq!(output.status.code(), Some(expected), "{line}\n{said}");

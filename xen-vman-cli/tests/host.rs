@@ -1,4 +1,4 @@
-//! `plan` and `apply` on directories that stand for a host.
+//! `plan` and `apply` on directories in place of a host.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod support;
@@ -55,7 +55,7 @@ fn an_apply_that_is_killed_is_taken_up_by_the_next() {
         let found = tree(root.path());
         partly += u32::from(killed && !found.is_empty());
         for (path, entry) in &found {
-            // New files under other names are not looked at by anybody.
+            // Nothing reads new files before they are renamed.
             let is_new = path.to_string_lossy().ends_with(".xen-vman-new");
             let is_record = path.ends_with("record.json");
             assert!(
@@ -111,7 +111,7 @@ fn no_link_leads_out_of_the_root() {
     symlink(outside.path(), root.path().join("run")).unwrap();
     symlink("/elsewhere", root.path().join("etc")).unwrap();
     let before = times(outside.path());
-    // `run` leads to a path that the root does not have.
+    // `run` is a link to a path that does not exist below the root.
     code(&run("apply", &example(), root.path(), &[]), 2);
     assert_eq!(times(outside.path()), before);
     fs::remove_file(root.path().join("run")).unwrap();

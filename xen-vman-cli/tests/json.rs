@@ -1,4 +1,4 @@
-//! `--json`: one document on standard output, whatever happens.
+//! `--json`: standard output is always JSON.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod support;
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Output;
 use support::{code, example, stderr, stdout, text, xen_vman as run};
 
-/// A definition with a warning, and one with an error.
+/// A definition with a problem.
 fn case(name: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let case = root.join("xen-vman-core/tests/cases/bad").join(name);
@@ -106,7 +106,7 @@ fn errors_take_the_place_of_the_result() {
         assert_eq!(json(&output)[0]["id"], "duplicate-mac", "{arguments:?}");
         assert!(output.stderr.is_empty());
     }
-    // Values are shown all the same.
+    // `explain` shows values in spite of errors.
     let output = run(&["explain", "--json", "--file", &wrong]);
     code(&output, 1);
     assert!(json(&output)[0]["key"].is_string());
@@ -144,7 +144,7 @@ fn warnings_do_not_mix_with_the_result() {
     code(&output, 0);
     assert!(json(&output)["actions"].is_array());
     assert!(stderr(&output).contains("warning[address-without-prefix]"));
-    // What `check` and `lint` show are the problems themselves.
+    // The result of `check` and `lint` is the problems themselves.
     let output = run(&["check", &risky, "--json"]);
     assert_eq!(json(&output)[0]["severity"], "warning");
     assert!(output.stderr.is_empty());

@@ -1,4 +1,4 @@
-//! Plans in files, events for programs, and going back.
+//! Plan files, JSON events and `rollback`.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod support;
@@ -25,7 +25,7 @@ fn said(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// The example with a word of it replaced.
+/// The example with a word replaced.
 fn changed(dir: &Path, from: &str, to: &str) -> std::path::PathBuf {
     let text = fs::read_to_string(example()).unwrap();
     assert!(text.contains(from), "{from}");
@@ -34,7 +34,7 @@ fn changed(dir: &Path, from: &str, to: &str) -> std::path::PathBuf {
     path
 }
 
-/// What a host has, but for what is ours in it.
+/// The files of a host, without the state of xen-vman.
 fn files(root: &Path) -> std::collections::BTreeMap<std::path::PathBuf, (u32, Vec<u8>)> {
     let mut tree = tree(root);
     tree.retain(|path, _| !path.starts_with("var/lib/xen-vman") && !path.starts_with("run"));
@@ -50,7 +50,7 @@ fn a_plan_file_is_done_as_it_is_or_not_at_all() {
     let plan = dir.path().join("tonight.plan");
     let out = ["--out", plan.to_str().unwrap()];
     code(&run("plan", &definition, &root, &DETAILED), 3);
-    // `plan … && apply …` goes on.
+    // As `plan … && apply …` needs it.
     code(&run("plan", &definition, &root, &out), 0);
     assert_eq!(files(&root), BTreeMap::default());
 
@@ -60,7 +60,7 @@ fn a_plan_file_is_done_as_it_is_or_not_at_all() {
     let refused = apply_plan(&plan);
     code(&refused, 2);
     assert!(
-        said(&refused).contains("changed.toml has changed since"),
+        said(&refused).contains("changed.toml has changed\n"),
         "{}",
         said(&refused)
     );
@@ -140,7 +140,7 @@ fn rollbacks_go_back_one_apply_after_the_other() {
         assert_eq!(&files(&root), before);
     }
     code(&rollback(&root, &[]), 2);
-    // What is defined can be applied again.
+    // The definition can be applied again.
     code(&run("apply", &example(), &root, &[]), 0);
     code(&run("plan", &example(), &root, &DETAILED), 0);
 }
@@ -158,7 +158,7 @@ fn a_rollback_leaves_what_somebody_has_changed_since() {
     let refused = rollback(&root, &[]);
     code(&refused, 2);
     let said = said(&refused);
-    // What is gone already is as it was before.
+    // A file that did not exist before may be missing.
     assert!(
         said.contains("vm@.service") && !said.contains("vm_mount@"),
         "{said}"
@@ -188,7 +188,7 @@ fn programs_are_told_each_event() {
     let last = events.last().unwrap();
     assert_eq!(kind(last), "ends");
     assert_eq!(last["done"], planned.len());
-    // The journal says the same.
+    // The journal has the same actions.
     let place = last["generation"].as_str().unwrap();
     let journal = dir
         .path()

@@ -1,4 +1,4 @@
-//! `check`: everything that is wrong with the definitions of hosts, and nothing written.
+//! `check`: reports all problems of the definitions of hosts; writes nothing.
 
 use crate::args::{CheckArgs, Format};
 use crate::definition::{self, HostFiles};
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
     Ok(Outcome::Fine)
 }
 
-/// The hosts that the arguments name: a file is one, a directory holds several.
+/// The hosts that the arguments name: a file is one host, a directory contains several.
 fn hosts(args: &CheckArgs) -> Result<Vec<HostFiles>, Failure> {
     if args.hosts.is_empty() {
         let host = HostFiles::default(definition::default_dir(), "name its file")?;
@@ -56,12 +56,12 @@ fn hosts(args: &CheckArgs) -> Result<Vec<HostFiles>, Failure> {
         }
         if hosts.len() == before {
             return Err(
-                Failure::new(format!("no definition is in {}", path.display()))
-                    .help("definitions are files that end in .toml, .yml, .yaml or .json"),
+                Failure::new(format!("no definitions in {}", path.display()))
+                    .help("the name of a definition ends in .toml, .yml, .yaml or .json"),
             );
         }
     }
-    // A file that is reached twice, as by itself and in its directory, is one host.
+    // A file that is named twice, such as by itself and by its directory, is one host.
     let mut seen = HashSet::new();
     hosts.retain(|host| {
         let real = host

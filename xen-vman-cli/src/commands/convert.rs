@@ -1,4 +1,4 @@
-//! `convert`: the role's variables as TOML, and back.
+//! `convert`: the role's variables to TOML, and back.
 
 use crate::args::{ConvertArgs, ConvertTo, Format};
 use crate::definition::{self, HostFiles};
@@ -27,8 +27,8 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<Outcome, Failure> {
     Ok(Outcome::Fine)
 }
 
-/// The file given, or the only one of the default directory: files that are converted keep
-/// their own settings, so several are not joined.
+/// The file given, or the only one of the default directory. Several are not joined: each keeps
+/// its own settings when it is converted.
 fn file(args: &ConvertArgs) -> Result<PathBuf, Failure> {
     if let Some(file) = &args.file {
         return Ok(file.clone());
@@ -38,10 +38,11 @@ fn file(args: &ConvertArgs) -> Result<PathBuf, Failure> {
         1 => Ok(files.remove(0)),
         many => {
             let names: Vec<_> = files.iter().map(|file| input::name(file)).collect();
-            Err(
-                Failure::new(format!("name one of {many} files: {}", names.join(", ")))
-                    .help("`convert` works on one file at a time"),
-            )
+            Err(Failure::new(format!(
+                "there are {many} definitions, and no file is given: {}",
+                names.join(", ")
+            ))
+            .help("name one of them: `convert` works on one file at a time"))
         }
     }
 }

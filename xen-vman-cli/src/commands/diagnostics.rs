@@ -1,4 +1,4 @@
-//! `diagnostics`: the catalogue of what `check` can find.
+//! `diagnostics`: lists and explains what `check` can find.
 
 use crate::args::DiagnosticsArgs;
 use crate::definition::unknown_diagnostic;

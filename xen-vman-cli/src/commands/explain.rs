@@ -1,4 +1,4 @@
-//! `explain`: where the values of VMs, or of the host, come from.
+//! `explain`: shows where the values of VMs, or of the host, come from.
 
 use crate::args::ExplainArgs;
 use crate::definition;
@@ -19,7 +19,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Outcome, Failure> {
     };
     let compiled = Compiled::from(fleet);
     let has_errors = compiled.report.has_errors();
-    // The problem may be just what is to be explained, so values are shown all the same.
+    // A wrong value may be the one to explain, so values are shown in spite of errors.
     if has_errors {
         // Standard output is for the values.
         terminal::report(&compiled.report, &compiled.sources, format.for_people())?;
@@ -44,7 +44,7 @@ fn domains(compiled: &Compiled) -> impl Iterator<Item = &str> {
     vms.map(|vm| vm.domain.as_str())
 }
 
-/// What two VMs differ in.
+/// What differs between two VMs.
 fn difference(args: &ExplainArgs, compiled: &Compiled) -> Result<String, Failure> {
     let [a, b] = &args.vms[..] else {
         return Err(Failure::new(format!(
@@ -86,7 +86,7 @@ fn values(args: &ExplainArgs, compiled: &Compiled) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// One array for all VMs, whose rows say which one they are of.
+/// One array for all VMs; each row names its VM.
 fn json_of(parts: &[(Option<&str>, Vec<Row>)], compiled: &Compiled) -> String {
     let mut all = Vec::new();
     for (vm, rows) in parts {

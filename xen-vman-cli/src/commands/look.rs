@@ -1,4 +1,4 @@
-//! `facts`, `status` and `doctor`: what a host is, how its VMs are, and what it lacks.
+//! `facts`, `status` and `doctor`: show a host, the state of its VMs, and what it lacks.
 
 use super::host::{open, open_root};
 use crate::args::{DoctorArgs, FactsArgs, StatusArgs};
@@ -36,7 +36,7 @@ pub(crate) fn run_facts(args: &FactsArgs) -> Result<Outcome, Failure> {
         ("running domains", observed.domains.keys().collect()),
         ("iSCSI sessions", observed.sessions.iter().collect()),
         (
-            "roots that vm_mount@ shows",
+            "roots mounted by vm_mount@",
             observed.mounted.iter().collect(),
         ),
     ] {
@@ -71,7 +71,7 @@ pub(crate) fn run_status(args: &StatusArgs) -> Result<Outcome, Failure> {
     Ok(Outcome::Fine)
 }
 
-/// One line for each VM.
+/// One line per VM.
 fn table(all: &[VmStatus]) -> String {
     let head = [
         "VM",

@@ -1,4 +1,4 @@
-//! `render`: definition in, files out.
+//! `render`: generates files from a definition.
 
 use crate::args::{Format, RenderArgs};
 use crate::definition;
@@ -27,7 +27,7 @@ pub(crate) fn run(args: &RenderArgs) -> Result<Outcome, Failure> {
     Ok(Outcome::Fine)
 }
 
-/// What `--vm` and `--only` leave of the output.
+/// The part of the output that `--vm` and `--only` select.
 fn select(mut output: Output, compiled: &Compiled, args: &RenderArgs) -> Result<Output, Failure> {
     if !args.vm.is_empty() {
         let known = compiled.resolved.vms.iter();
@@ -58,8 +58,8 @@ fn select(mut output: Output, compiled: &Compiled, args: &RenderArgs) -> Result<
         }
         if files(&output).next().is_none() {
             let only = args.only.join("`, `");
-            return Err(Failure::new(format!("no file is chosen by `{only}`"))
-                .help("write `host`, `guests`, or how paths begin, as /etc/xen"));
+            return Err(Failure::new(format!("no file matches `{only}`"))
+                .help("--only takes `host`, `guests`, or the start of a path such as /etc/xen"));
         }
     }
     Ok(output)

@@ -1,4 +1,4 @@
-//! `lint` and `import`: what there is already, in xl's own words.
+//! `lint` and `import`: work on existing xl.cfg files.
 
 use crate::args::{Format, ImportArgs, LintArgs};
 use crate::{Failure, Outcome, definition, input, terminal};
@@ -30,7 +30,7 @@ pub(crate) fn run_import(args: &ImportArgs) -> Result<Outcome, Failure> {
     let levels = definition::levels(&args.report)?;
     let (text, _) = import(&sources);
     let found = compiled(sources, &Facts::default(), &levels);
-    // Standard output is the definition's.
+    // Standard output is for the definition.
     let format = args.report.format.for_people();
     terminal::report(&found.report, &found.sources, format)?;
     terminal::data(text.as_bytes())?;

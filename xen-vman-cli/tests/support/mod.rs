@@ -1,4 +1,4 @@
-//! Directories that stand for a host, and commands on them.
+//! Directories in place of a host, and commands on them.
 #![allow(dead_code, reason = "each test file uses some of it")]
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::SystemTime;
 
-/// Has `plan` tell by its exit code whether there is something to do.
+/// Makes `plan` exit with 3 if there is something to do.
 pub(crate) const DETAILED: [&str; 1] = ["--detailed-exitcode"];
 
 pub(crate) fn example() -> PathBuf {
@@ -40,14 +40,14 @@ pub(crate) fn xen_vman(arguments: &[&str]) -> Output {
     command.args(arguments).output().unwrap()
 }
 
-/// The same with a standard input.
+/// Runs a command with this standard input.
 pub(crate) fn fed(arguments: &[&str], input: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xen-vman-cli"));
     command.args(arguments).stdin(Stdio::piped());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // A command that refuses its arguments does not wait for the input.
+    // A command that rejects its arguments does not read the input.
     let _ = stdin.write_all(input.as_bytes());
     drop(stdin);
     child.wait_with_output().unwrap()
@@ -70,7 +70,7 @@ pub(crate) fn code(output: &Output, expected: i32) {
     assert_eq!(output.status.code(), Some(expected), "{said}");
 }
 
-/// Everything below a directory, links as they are.
+/// All paths below a directory. Links are not followed.
 pub(crate) fn paths(dir: &Path) -> Vec<PathBuf> {
     let mut found = vec![dir.to_owned()];
     let mut next = 0;
@@ -92,8 +92,8 @@ pub(crate) fn times(dir: &Path) -> BTreeMap<PathBuf, (u64, SystemTime)> {
     paths(dir).into_iter().map(time).collect()
 }
 
-/// What a host has: every file with its mode, every link with its target. What is kept of
-/// earlier files is left out.
+/// The state of a host: every file with its mode, every link with its target. Kept earlier
+/// versions of files are left out.
 pub(crate) fn tree(dir: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
     let state = dir.join("var/lib/xen-vman/generations");
     let kept = paths(dir)
