@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""check-against-tomllib.py XEN_VMAN_CLI [VMS...]: checks hosts of many VMs, those with
-problems among them, and has Python's tomllib read the same file; prints seconds, peak memory
-and the ratio of the two, for a host of VMs that are fine and one whose VMs all have a warning.
+"""check-against-tomllib.py XEN_VMAN_CLI [VMS...]: checks a host with many VMs without problems,
+and one whose VMs all have a warning, and lets Python's tomllib read the same file; prints
+seconds, peak memory and the ratio of the two.
 """
 
 import os

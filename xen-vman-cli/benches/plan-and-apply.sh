@@ -1,7 +1,7 @@
 #!/bin/bash
-# plan-and-apply.sh XEN_VMAN_CLI [UNCHANGED [APPLIED [ROUNDS]]]: plans a host of UNCHANGED VMs (10000) on
-# which nothing is to be done, against reading the same files with `cat`; applies APPLIED VMs (1000) into an
-# empty directory, against `cp -r` and an fsync of each file of the same tree. In turn in one run.
+# plan-and-apply.sh XEN_VMAN_CLI [UNCHANGED [APPLIED [ROUNDS]]]: compares `plan` for UNCHANGED VMs (10000)
+# with nothing to do to reading the same files with `cat`, and `apply` of APPLIED VMs (1000) to an empty
+# directory to `cp -r` of the same tree with an fsync of each file. Both take turns in one run.
 set -euo pipefail
 cli=$1 unchanged=${2:-10000} applied=${3:-1000} rounds=${4:-3}
 

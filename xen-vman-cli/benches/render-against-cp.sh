@@ -1,7 +1,7 @@
 #!/bin/bash
-# render-against-cp.sh XEN_VMAN_CLI [VMS [ROUNDS]]: renders a host of many VMs to disk, and copies the
-# tree with `cp -r`, in turn in one run; prints the times and their ratio. Page cache and disk are the
-# same for both; nothing is synced by either.
+# render-against-cp.sh XEN_VMAN_CLI [VMS [ROUNDS]]: renders a host with many VMs to disk, and copies the
+# tree with `cp -r`, taking turns in one run; prints the times and their ratio. Page cache and disk are
+# the same for both; neither syncs anything.
 set -euo pipefail
 cli=$1 vms=${2:-10000} rounds=${3:-3}
 

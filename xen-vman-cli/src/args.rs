@@ -1,16 +1,18 @@
-//! The arguments as typed, and the help texts.
+//! Command-line arguments as clap types, with their help.
 
+mod definition;
 mod host;
 
+pub(crate) use definition::{FileOption, FilesArgs, Format, InputArgs, ReportArgs};
 pub(crate) use host::{
     ApplyArgs, DoctorArgs, FactsArgs, HostArgs, PlanArgs, RollbackArgs, StatusArgs, TargetArgs,
 };
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
 
-/// Xen VMs on Debian from one definition
+/// Set up Xen VMs on Debian from one definition
 #[derive(Debug, Parser)]
 #[command(
     name = "xen-vman-cli",
@@ -19,10 +21,10 @@ use std::path::PathBuf;
     arg_required_else_help = true
 )]
 #[command(
-    after_help = "Exit codes: 0 fine, 1 the definition has errors, 2 the work could not be done, 3 `plan` has something to do or `doctor` misses something."
+    after_help = "Exit codes: 0 success, 1 the definition has errors, 2 the command failed or was used wrongly, 3 `plan --detailed-exitcode` found changes or `doctor` found something missing."
 )]
 pub(crate) struct Cli {
-    /// Colour in messages; `auto` honours `NO_COLOR`
+    /// When to colour messages; `auto` honours `NO_COLOR`
     #[arg(long, value_enum, default_value_t, global = true, value_name = "WHEN")]
     pub(crate) color: Color,
 
@@ -43,55 +45,57 @@ pub(crate) enum Command {
     /// Render every file that a host and its guests need
     #[command(after_help = RENDER_EXAMPLES)]
     Render(RenderArgs),
-    /// Tell what `apply` would do on this host
+    /// Show what `apply` would change on this host
     #[command(after_help = host::PLAN_EXAMPLES)]
     Plan(PlanArgs),
-    /// Bring this host to what the definition says, and install guests that have no system
+    /// Make this host match the definition, and install guests that have no operating system
     #[command(after_help = host::APPLY_EXAMPLES)]
     Apply(ApplyArgs),
-    /// Bring back the files that the last `apply` changed
+    /// Restore the files that the last `apply` changed
     #[command(after_help = host::ROLLBACK_EXAMPLES)]
     Rollback(RollbackArgs),
-    /// Show how the VMs of this host are
+    /// Show the state of this host's VMs
     #[command(after_help = host::STATUS_EXAMPLES)]
     Status(StatusArgs),
-    /// Say what this host lacks for its VMs, and what gets in their way
+    /// Check whether this host is ready to run its VMs
     #[command(after_help = host::DOCTOR_EXAMPLES)]
     Doctor(DoctorArgs),
-    /// Show what is found out about this host
+    /// Show facts about this host
     #[command(after_help = host::FACTS_EXAMPLES)]
     Facts(FactsArgs),
-    /// Say everything that is wrong with a definition
+    /// Check a definition
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
-    /// Say everything that is wrong with xl.cfg files as they are
+    /// Check xl.cfg files as they are
     #[command(after_help = LINT_EXAMPLES)]
     Lint(LintArgs),
-    /// Make a definition of xl.cfg files
+    /// Generate a definition from xl.cfg files
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(ImportArgs),
-    /// Tell where the values of a VM come from
+    /// Show where the values of VMs come from
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
-    /// List what `check` can find, or tell more of it
+    /// List what `check` can find, or explain one of them
     #[command(after_help = DIAGNOSTICS_EXAMPLES)]
     Diagnostics(DiagnosticsArgs),
-    /// Convert the role's variables to TOML, or back
+    /// Convert the Ansible role's variables to TOML, or back
     #[command(after_help = CONVERT_EXAMPLES)]
     Convert(ConvertArgs),
     /// Print the JSON Schema of a kind of file, for editors
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema {
         /// The kind of file
+        #[arg(value_name = "KIND")]
         of: SchemaKind,
     },
     /// Print the `ip` commands that the network script vif-p2p runs
     #[command(after_help = VIF_P2P_EXAMPLES)]
     VifP2p(VifP2pArgs),
-    /// Print the name that a vif gets from a prefix
+    /// Print the interface name that a VM gets from a prefix
     #[command(after_help = VIFNAME_EXAMPLES)]
     Vifname(VifnameArgs),
     /// Print a completion script for a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
         /// The shell
         shell: Shell,
@@ -104,100 +108,43 @@ Examples:
   xen-vman-cli render group_vars/hypervisors.yml host_vars/hv1.yml --out out
   xen-vman-cli render hypervisor.toml --vm stuvus-web01 --only /etc/xen --stdout
 
-The directory gets host/ (files by their path on the host), guests/ (files by domain and
-path in the guest) and manifest.json. Files that an earlier render wrote and this one does
-not are removed; files of anybody else are never touched.";
+The directory gets host/ (files by their path on the host), guests/ (files by
+domain and path in the guest) and manifest.json. Files from an earlier render
+that are no longer needed are removed; other files are never touched.";
 
-/// What a definition is read from.
 #[derive(Debug, Args)]
-pub(crate) struct DefinitionArgs {
-    /// Definition: TOML, or the role's variables in YAML or JSON. Settings of later files
-    /// win; the VMs of all files are taken together
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
+#[command(group(ArgGroup::new("where").required(true).args(["out", "stdout"])))]
+pub(crate) struct RenderArgs {
+    #[command(flatten)]
+    pub(crate) definition: FilesArgs,
 
     #[command(flatten)]
     pub(crate) input: InputArgs,
-}
-
-/// What goes with a definition, and how problems are shown.
-#[derive(Debug, Args)]
-pub(crate) struct InputArgs {
-    /// Settings that hold for every host, read before its own files; may be given several
-    /// times
-    #[arg(long, value_name = "FILE")]
-    pub(crate) common: Vec<PathBuf>,
-
-    /// Facts of the host, as `xl_path = "/usr/sbin/xl"`, in TOML, YAML or JSON
-    #[arg(long, value_name = "FILE")]
-    pub(crate) facts: Option<PathBuf>,
-
-    /// Where relative network scripts lie [default: `files` beside the first FILE]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) scripts: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub(crate) report: ReportArgs,
-}
-
-/// How problems are shown, and which count.
-#[derive(Debug, Default, Args)]
-pub(crate) struct ReportArgs {
-    /// Form of problems found
-    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
-    pub(crate) format: Format,
-
-    /// Leave out warnings of this id; may be given several times. Wins over the definition
-    #[arg(long, value_name = "ID")]
-    pub(crate) allow: Vec<String>,
-
-    /// Take warnings of this id for errors; may be given several times
-    #[arg(long, value_name = "ID")]
-    pub(crate) deny: Vec<String>,
-
-    /// Take all warnings for errors that are not allowed
-    #[arg(long)]
-    pub(crate) strict: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RenderArgs {
-    #[command(flatten)]
-    pub(crate) definition: DefinitionArgs,
 
     /// Write to this directory
-    #[arg(long, value_name = "DIR", required_unless_present = "stdout")]
+    #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 
-    /// Print the files instead, each after a line with its path
-    #[arg(long, conflicts_with = "out")]
+    /// Print the files to standard output instead, each after a line with its path
+    #[arg(long)]
     pub(crate) stdout: bool,
 
-    /// Only the files of this VM (ORG-NAME); may be given several times
+    /// Only the files of this VM (ORG-NAME); can be given several times
     #[arg(long, value_name = "VM")]
     pub(crate) vm: Vec<String>,
 
-    /// Only `host`, only `guests`, or only paths that begin so (`/etc/xen`); may be given
+    /// Only `host`, only `guests`, or only paths with this prefix (`/etc/xen`); can be given
     /// several times
     #[arg(long, value_name = "WHAT")]
     pub(crate) only: Vec<String>,
 
-    /// Templates of your own, by name, as `xl/vm.cfg.tera`
+    /// Directory of templates that replace built-in ones, such as `xl/vm.cfg.tera`
     #[arg(long, value_name = "DIR")]
     pub(crate) templates: Option<PathBuf>,
-}
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// Source lines with carets, on standard error
-    #[default]
-    Text,
-    /// One line each, on standard error
-    Short,
-    /// A JSON array, on standard output
-    Json,
-    /// A SARIF log, on standard output
-    Sarif,
+    /// Print the summary as JSON
+    #[arg(long, conflicts_with_all = ["format", "stdout"])]
+    pub(crate) json: bool,
 }
 
 const CHECK_EXAMPLES: &str = "\
@@ -205,18 +152,24 @@ Examples:
   xen-vman-cli check hypervisor.toml
   xen-vman-cli check host-a.toml host-b.toml
   xen-vman-cli check --common group_vars/hypervisors.yml host_vars/
-  xen-vman-cli check --strict --allow shared-disk --format sarif hosts/ > report.sarif
+  xen-vman-cli check --strict --allow shared-disk --format sarif hosts/
 
-Several hosts are checked together: a VM, an address, a disk or a root on two of them is
-reported. `render` joins several files into one host; here such a host is a directory of its
-own in a directory, or its shared settings are given by --common.";
+Hosts are checked together: a VM, address, disk or root that two of them have
+is reported. `render` merges several files into one host. `check` does so for
+the files of a directory inside a directory, and --common adds settings that
+all hosts share.";
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// One host each: TOML, or the role's variables in YAML or JSON. A directory holds a
-    /// host in each file, and one in each directory of files
-    #[arg(required = true, value_name = "HOST")]
+    /// Hosts: each file is one, in TOML or as the role's variables in YAML or JSON; in a
+    /// directory, each file and each directory of files is one. `-` is standard input
+    /// [default: /etc/xen-vman/*.toml as one host]
+    #[arg(value_name = "HOST")]
     pub(crate) hosts: Vec<PathBuf>,
+
+    /// Print JSON; the same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) json: bool,
 
     #[command(flatten)]
     pub(crate) input: InputArgs,
@@ -226,7 +179,7 @@ const LINT_EXAMPLES: &str = "\
 Example:
   xen-vman-cli lint /etc/xen/*.cfg
 
-The files are checked as the domains of one host: what no two may share is reported, too.";
+The files are checked together, as the domains of one host.";
 
 #[derive(Debug, Args)]
 pub(crate) struct LintArgs {
@@ -234,9 +187,13 @@ pub(crate) struct LintArgs {
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Facts of the host, as `xen_version = "4.17"`, in TOML, YAML or JSON
+    /// Facts about the host, such as `xen_version = "4.17"`, in TOML, YAML or JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) facts: Option<PathBuf>,
+
+    /// Print JSON; the same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) json: bool,
 
     #[command(flatten)]
     pub(crate) report: ReportArgs,
@@ -246,9 +203,10 @@ const IMPORT_EXAMPLES: &str = "\
 Example:
   xen-vman-cli import /etc/xen/*.cfg > hypervisor.toml
 
-Each file becomes a VM that renders to the same meaning; comments are kept. What xl takes for
-granted is written out, and what no key is for becomes an additional option. A name such as
-`stuvus-web01` gives `org` and `name`; another one becomes the VM's `domain`.";
+Each file becomes a VM that renders to an equivalent file; comments are kept.
+Defaults of xl are written out, and options without a key of their own become
+additional options. A name such as `stuvus-web01` is split into `org` and
+`name`; any other name becomes the VM's `domain`.";
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
@@ -262,33 +220,32 @@ pub(crate) struct ImportArgs {
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
-  xen-vman-cli explain stuvus-web01 --file hypervisor.toml
-  xen-vman-cli explain stuvus-web01 memory --file hypervisor.toml
-  xen-vman-cli explain stuvus-web01 interfaces[0] -f group_vars/all.yml -f host_vars/hv1.yml
-  xen-vman-cli explain --diff stuvus-web01 stuvus-web02 --file hypervisor.toml
+  xen-vman-cli explain stuvus-web01
+  xen-vman-cli explain stuvus-web01 --key memory --file hypervisor.toml
+  xen-vman-cli explain stuvus-web01 stuvus-db01 -k memory -k 'interfaces[0]'
+  xen-vman-cli explain --diff stuvus-web01 stuvus-db01
 
-Without a VM, the settings of the host are explained. Passwords are not shown.";
+Without a VM, the settings of the host are shown. Passwords are hidden.";
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// The VM (ORG-NAME)
+    /// VMs to explain (ORG-NAME) [default: the settings of the host]
     #[arg(value_name = "VM")]
-    pub(crate) vm: Option<String>,
+    pub(crate) vms: Vec<String>,
 
-    /// Only this key, or those in it
-    #[arg(value_name = "KEY")]
-    pub(crate) key: Option<String>,
+    /// Show only this key and the keys inside it; can be given several times
+    #[arg(short, long = "key", value_name = "KEY")]
+    pub(crate) keys: Vec<String>,
 
-    /// What two VMs differ in
-    #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with_all = ["vm", "key"])]
-    pub(crate) diff: Vec<String>,
+    /// Show only what differs between two VMs
+    #[arg(long, conflicts_with = "keys")]
+    pub(crate) diff: bool,
 
-    /// Definition: TOML, or the role's variables in YAML or JSON; several files make one
-    #[arg(short, long = "file", required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) definition: FileOption,
 
-    /// As JSON
-    #[arg(long)]
+    /// Print JSON
+    #[arg(long, conflicts_with = "format")]
     pub(crate) json: bool,
 
     #[command(flatten)]
@@ -302,9 +259,13 @@ Examples:
 
 #[derive(Debug, Args)]
 pub(crate) struct DiagnosticsArgs {
-    /// Only this one
+    /// Explain this diagnostic
     #[arg(value_name = "ID")]
     pub(crate) id: Option<String>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 const CONVERT_EXAMPLES: &str = "\
@@ -312,16 +273,17 @@ Examples:
   xen-vman-cli convert host_vars/hv1.yml > hypervisor.toml
   xen-vman-cli convert hypervisor.toml --to yaml
 
-Values pass through as they are, template expressions too; comments do not.";
+Values and template expressions are kept as they are. Comments are lost.";
 
 #[derive(Debug, Args)]
 pub(crate) struct ConvertArgs {
-    /// Definition to convert
+    /// Definition to convert; `-` is standard input [default: the only file that matches
+    /// /etc/xen-vman/*.toml]
     #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    pub(crate) file: Option<PathBuf>,
 
-    /// Form to convert to [default: toml; yaml for a TOML file]
-    #[arg(long, value_enum, value_name = "FORM")]
+    /// Format to convert to [default: toml; yaml for a TOML file]
+    #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) to: Option<ConvertTo>,
 }
 
@@ -336,8 +298,11 @@ const SCHEMA_EXAMPLES: &str = "\
 Example:
   xen-vman-cli schema definition > xen-vman.schema.json
 
-For TOML, write `#:schema xen-vman.schema.json` as the first line (Even Better TOML, taplo);
-for YAML, `# yaml-language-server: $schema=xen-vman.schema.json`.";
+The first line of a TOML file (for Even Better TOML and taplo), and a line of a
+YAML file, that name the schema:
+
+  #:schema xen-vman.schema.json
+  # yaml-language-server: $schema=xen-vman.schema.json";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum SchemaKind {
@@ -345,7 +310,7 @@ pub(crate) enum SchemaKind {
     Definition,
     /// The role's variables in YAML or JSON
     Role,
-    /// Facts of a host
+    /// Facts about a host
     Facts,
 }
 
@@ -359,7 +324,7 @@ pub(crate) struct VifP2pArgs {
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) main_ip: std::net::Ipv4Addr,
 
-    /// The vif on the host
+    /// Name of the interface on the host
     #[arg(long, value_name = "NAME")]
     pub(crate) dev: String,
 
@@ -367,7 +332,7 @@ pub(crate) struct VifP2pArgs {
     #[arg(required = true, value_name = "ADDRESS")]
     pub(crate) addresses: Vec<std::net::IpAddr>,
 
-    /// Print the commands for `offline` instead
+    /// Print the commands that remove the interface instead
     #[arg(long)]
     pub(crate) offline: bool,
 }
@@ -376,12 +341,17 @@ const VIFNAME_EXAMPLES: &str = "\
 Example:
   xen-vman-cli vifname --prefix stuvus-web01 --domain stuvus-web01 --devid 0
 
-Longer names than the kernel takes (15 characters; 11 for HVM) are cut, and a mark is added
-that is made from prefix and domain.";
+The kernel allows 15 characters, and HVM VMs only 11. Longer names are
+shortened, with a suffix derived from the prefix and the domain that keeps
+them apart.";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Example:
+  source <(xen-vman-cli completions bash)";
 
 #[derive(Debug, Args)]
 pub(crate) struct VifnameArgs {
-    /// What the name begins with (`vifname_prefix`)
+    /// Start of the name (`vifname_prefix`)
     #[arg(long)]
     pub(crate) prefix: String,
 
@@ -389,15 +359,15 @@ pub(crate) struct VifnameArgs {
     #[arg(long, value_name = "VM")]
     pub(crate) domain: String,
 
-    /// The number of the interface
+    /// Number of the interface
     #[arg(long, default_value_t = 0, value_name = "NUMBER")]
     pub(crate) devid: u32,
 
-    /// Name for an HVM VM
+    /// Name the interface of an HVM VM
     #[arg(long)]
     pub(crate) hvm: bool,
 
-    /// A name that another vif has already; may be given several times
+    /// A name that is already in use; can be given several times
     #[arg(long, value_name = "NAME")]
     pub(crate) taken: Vec<String>,
 }

@@ -1,32 +1,101 @@
-//! From the arguments to definitions after all checks.
+//! Compiles the definitions that the arguments name.
 
-use crate::args::{DefinitionArgs, Format, InputArgs, ReportArgs};
+use crate::args::{FileOption, FilesArgs, Format, InputArgs, ReportArgs};
 use crate::{Failure, input, terminal};
 use std::path::{Path, PathBuf};
-use xen_vman_core::diag::{DiagnosticId, Levels, Report};
+use xen_vman_core::diag::{DiagnosticId, Levels, Places, Report};
 use xen_vman_core::{
     Assets, Compiled, Facts, Fleet, Output, Source, Sources, Templates, compile_fleet,
 };
 
-/// A host and the files that define it.
+/// A host's definition.
 #[derive(Debug)]
-pub(crate) struct HostFiles(pub(crate) Vec<PathBuf>);
+pub(crate) struct HostFiles {
+    /// Files that are joined, in this order.
+    pub(crate) files: Vec<PathBuf>,
+    /// The directory that they are all the definitions of, if no file was named.
+    pub(crate) default_dir: Option<PathBuf>,
+}
 
-/// The definitions of hosts after all checks, with the scripts of the site; none if the
-/// facts are wrong, which is shown. What was observed counts where no file of facts says
-/// otherwise.
+impl HostFiles {
+    /// Files that were named.
+    pub(crate) fn named(files: Vec<PathBuf>) -> Self {
+        Self {
+            files,
+            default_dir: None,
+        }
+    }
+
+    fn named_or_default(
+        files: &[PathBuf],
+        default_dir: PathBuf,
+        how_to_name: &str,
+    ) -> Result<Self, Failure> {
+        if files.is_empty() {
+            Self::default(default_dir, how_to_name)
+        } else {
+            Ok(Self::named(files.to_vec()))
+        }
+    }
+
+    /// Every definition of the default directory.
+    pub(crate) fn default(dir: PathBuf, how_to_name: &str) -> Result<Self, Failure> {
+        let files = input::default_definitions(&dir)?;
+        let why = match &files {
+            None => "does not exist",
+            Some(files) if files.is_empty() => "contains no *.toml file",
+            Some(_) => {
+                return Ok(Self {
+                    files: files.unwrap_or_default(),
+                    default_dir: Some(dir),
+                });
+            }
+        };
+        let dir = dir.display();
+        Err(
+            Failure::new(format!("no definition: no file is given, and {dir} {why}")).help(
+                format!("{how_to_name}, or put the definition in {dir}/hypervisor.toml"),
+            ),
+        )
+    }
+}
+
+/// Where commands that work on no host read the definition from. Tests cannot write there,
+/// so a variable overrides it.
+pub(crate) fn default_dir() -> PathBuf {
+    let dir = std::env::var_os("XEN_VMAN_DEFINITION_DIR");
+    dir.map_or_else(|| PathBuf::from("/etc/xen-vman"), PathBuf::from)
+}
+
+impl FilesArgs {
+    /// The files given, or those of the default directory.
+    pub(crate) fn host(&self, default_dir: PathBuf) -> Result<HostFiles, Failure> {
+        HostFiles::named_or_default(&self.files, default_dir, "name its file")
+    }
+}
+
+impl FileOption {
+    /// The files given, or those of the default directory.
+    pub(crate) fn host(&self, default_dir: PathBuf) -> Result<HostFiles, Failure> {
+        HostFiles::named_or_default(&self.files, default_dir, "name its file with `--file`")
+    }
+}
+
+/// The compiled definitions of hosts, with their network scripts; none if the file of facts
+/// has errors, which are reported. It takes precedence over observed facts.
 pub(crate) fn fleet(
     hosts: &[HostFiles],
     args: &InputArgs,
+    format: Format,
     observed: Facts,
 ) -> Result<Option<(Fleet, Vec<Assets>)>, Failure> {
     let levels = levels(&args.report)?;
     let common = sources(&args.common)?;
     let files = hosts
         .iter()
-        .map(|HostFiles(own)| Ok([common.clone(), sources(own)?].concat()))
+        .map(|host| Ok([common.clone(), sources(&host.files)?].concat()))
         .collect::<Result<_, Failure>>()?;
-    let Some(facts) = facts(args.facts.as_deref(), args.report.format)? else {
+    let Some(facts) = facts(args.facts.as_deref(), format)? else {
         return Ok(None);
     };
     let mut fleet = compile_fleet(files, &facts.or(observed), &levels);
@@ -37,10 +106,12 @@ pub(crate) fn fleet(
     Ok(Some((fleet, assets)))
 }
 
-/// What the files of one host render to, with its definition; none if that is wrong. What was
-/// found wrong is shown.
+/// The compiled definition of one host and what it renders to; none if it has errors. All
+/// problems are reported.
 pub(crate) fn rendered(
-    definition: &DefinitionArgs,
+    host: HostFiles,
+    input: &InputArgs,
+    format: Format,
     templates: Option<&Path>,
     observed: Facts,
 ) -> Result<Option<(Compiled, Output)>, Failure> {
@@ -48,17 +119,12 @@ pub(crate) fn rendered(
         Some(dir) => Templates::with_overrides(&input::templates(dir)?)?,
         None => Templates::embedded(),
     };
-    let host = HostFiles(definition.files.clone());
-    let Some((fleet, assets)) = fleet(&[host], &definition.input, observed)? else {
+    let Some((fleet, assets)) = fleet(&[host], input, format, observed)? else {
         return Ok(None);
     };
     let compiled = Compiled::from(fleet);
-    let format = definition.input.report.format;
     let has_errors = compiled.report.has_errors();
-    // The result may go to standard output, where forms for programs go.
-    if has_errors || matches!(format, Format::Text | Format::Short) {
-        terminal::report(&compiled.report, &compiled.sources, format)?;
-    }
+    show(&compiled.report, &compiled.sources, format)?;
     if has_errors {
         return Ok(None);
     }
@@ -70,7 +136,7 @@ fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
     paths.iter().map(|path| input::source(path)).collect()
 }
 
-/// The severities that the arguments choose.
+/// The severities chosen by the arguments.
 pub(crate) fn levels(args: &ReportArgs) -> Result<Levels, Failure> {
     let ids = |names: &[String]| -> Result<Vec<DiagnosticId>, Failure> {
         let known =
@@ -84,21 +150,21 @@ pub(crate) fn levels(args: &ReportArgs) -> Result<Levels, Failure> {
     };
     let is_error = |id: &&DiagnosticId| id.severity() == xen_vman_core::diag::Severity::Error;
     match levels.allowed.iter().find(is_error) {
-        Some(id) => Err(
-            Failure::new(format!("`{id}` is an error, which cannot be allowed"))
-                .help("mend what it reports; only warnings can be left out"),
-        ),
+        Some(id) => Err(Failure::new(format!(
+            "`{id}` is an error, and errors cannot be suppressed"
+        ))
+        .help("fix what it reports; --allow is for warnings")),
         None => Ok(levels),
     }
 }
 
-/// That no diagnostic has a name.
+/// The failure for a name that no diagnostic has.
 pub(crate) fn unknown_diagnostic(name: &str) -> Failure {
-    Failure::new(format!("no diagnostic is called `{name}`"))
+    Failure::new(format!("unknown diagnostic `{name}`"))
         .help("`xen-vman-cli diagnostics` lists them")
 }
 
-/// The facts of a file; none if they are wrong, which is shown.
+/// The facts in a file; none if it has errors, which are reported.
 pub(crate) fn facts(path: Option<&Path>, format: Format) -> Result<Option<Facts>, Failure> {
     let Some(path) = path else {
         return Ok(Some(Facts::default()));
@@ -109,15 +175,27 @@ pub(crate) fn facts(path: Option<&Path>, format: Format) -> Result<Option<Facts>
     let mut sources = Sources::default();
     sources.add(source);
     report.locate(|path| sources.span_of(path));
-    if !report.is_empty() {
-        terminal::report(&report, &sources, format)?;
-    }
+    show(&report, &sources, format)?;
     Ok((!report.has_errors()).then_some(facts))
+}
+
+/// Reports problems. They go to standard output only if there are errors: otherwise that is
+/// for the result.
+fn show(report: &Report, sources: &impl Places, format: Format) -> Result<(), Failure> {
+    let format = if report.has_errors() {
+        format
+    } else {
+        format.for_people()
+    };
+    if report.is_empty() {
+        return Ok(());
+    }
+    terminal::report(report, sources, format)
 }
 
 fn scripts_dir(host: &HostFiles, args: &InputArgs) -> PathBuf {
     let beside = || {
-        let first = host.0.first().and_then(|file| file.parent());
+        let first = host.files.first().and_then(|file| file.parent());
         first.unwrap_or(Path::new("")).join("files")
     };
     args.scripts.clone().unwrap_or_else(beside)

@@ -1,15 +1,18 @@
-//! The command line of xen-vman: arguments in, one call into the core, exit code out.
+//! The command line of xen-vman. Each command is a call into the core and an exit code.
 //!
-//! Exit codes: 0 fine, 1 the definition has errors, 2 the work could not be done, 3 a plan
-//! has something to do, or something is missing on the host.
+//! Exit codes: 0 success, 1 the definition has errors, 2 the command failed or was used
+//! wrongly, 3 `plan --detailed-exitcode` found changes or `doctor` found something missing.
 
 mod args;
 mod commands;
 mod definition;
+#[cfg(test)]
+mod grammar;
 mod input;
 mod output_dir;
 mod plan_file;
 mod terminal;
+mod vms;
 
 use args::{Cli, Command};
 use clap::Parser as _;
@@ -48,18 +51,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// How a command ended that could do its work.
+/// How a command ended that did its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
-    /// All is well.
+    /// Success.
     Fine,
-    /// The definition has errors, which were shown.
+    /// The definition has errors, which were reported.
     WrongDefinition,
-    /// A plan is not empty, or the host lacks something.
+    /// A plan is not empty and its exit code is to say so, or the host lacks something.
     SomethingToDo,
 }
 
-/// Why a command could not do its work: a sentence, and what to do.
+/// Why a command failed, and what to do about it.
 #[derive(Debug)]
 struct Failure {
     message: String,

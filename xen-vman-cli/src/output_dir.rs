@@ -1,13 +1,13 @@
-//! The directory that a render writes to.
+//! The directory that `render` writes to.
 //!
-//! `manifest.json` in it tells which files are ours. Only those are ever replaced or
-//! removed; a file of somebody else in the way is a failure before anything is written.
-//! The names of all files to come are on disk before the first of them, so that a render
-//! that was interrupted is taken up by the next one.
+//! Its `manifest.json` lists the files that belong to xen-vman. Only those are ever replaced
+//! or removed; if any other file conflicts, nothing is written. The names of all files are
+//! recorded before the first one is written, so that the next render can replace what an
+//! interrupted one left.
 
 use crate::Failure;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::fmt;
 use std::fs::{self, OpenOptions, Permissions};
@@ -17,10 +17,10 @@ use std::path::{Path, PathBuf};
 use xen_vman_core::render::RenderedFile;
 
 const MANIFEST: &str = "manifest.json";
-/// The files of an unfinished render, one for each line.
+/// The files of an unfinished render, one per line.
 const UNFINISHED: &str = ".manifest.unfinished";
 
-/// An output directory and what is known to be ours in it.
+/// An output directory, and which of its files belong to xen-vman.
 #[derive(Debug)]
 pub(crate) struct OutputDir {
     path: PathBuf,
@@ -28,12 +28,23 @@ pub(crate) struct OutputDir {
     entries: Vec<Value>,
 }
 
-/// What a render changed.
+/// How many files a render changed.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Written {
     new: usize,
     unchanged: usize,
     removed: usize,
+}
+
+impl Written {
+    pub(crate) fn to_json(self, dir: &Path) -> Value {
+        json!({
+            "directory": dir.to_string_lossy(),
+            "written": self.new,
+            "unchanged": self.unchanged,
+            "removed": self.removed,
+        })
+    }
 }
 
 impl fmt::Display for Written {
@@ -47,11 +58,11 @@ impl fmt::Display for Written {
 }
 
 impl OutputDir {
-    /// Opens a directory, which is made if it is not there.
+    /// Opens a directory; creates it if it does not exist.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         fs::create_dir_all(path).map_err(|error| {
             Failure::new(format!(
-                "cannot make the directory {}: {error}",
+                "cannot create directory {}: {error}",
                 path.display()
             ))
         })?;
@@ -61,7 +72,7 @@ impl OutputDir {
                 .and_then(|manifest| manifest.get("files")?.as_array().cloned())
                 .ok_or_else(|| {
                     Failure::new(format!(
-                        "{} is no manifest of a render",
+                        "{} was not written by `render`",
                         path.join(MANIFEST).display()
                     ))
                     .help("choose an empty directory")
@@ -84,8 +95,8 @@ impl OutputDir {
         })
     }
 
-    /// Writes files (by their place below the directory) and the manifest. What is ours and
-    /// not among them is removed, unless the render was narrowed.
+    /// Writes the manifest and the files, by their path below the directory. Removes the files
+    /// of earlier renders that are not among them, unless this render was limited to some.
     pub(crate) fn write(
         mut self,
         files: &[(String, &RenderedFile)],
@@ -133,7 +144,7 @@ impl OutputDir {
         Ok(done)
     }
 
-    /// A directory may hold other files, but not where ours go.
+    /// Refuses to replace a file that no render has written.
     fn refuse_foreign(&self, files: &[(String, &RenderedFile)]) -> Result<(), Failure> {
         if fs::read_dir(&self.path).is_ok_and(|mut entries| entries.next().is_none()) {
             return Ok(());
@@ -149,16 +160,16 @@ impl OutputDir {
             };
             if foreign {
                 return Err(Failure::new(format!(
-                    "{} is in the way, and was not written by a render",
+                    "{} exists and was not written by `render`",
                     path.display()
                 ))
-                .help("choose another directory, or move it; nothing was written"));
+                .help("move it, or choose another directory; nothing was written"));
             }
         }
         Ok(())
     }
 
-    /// Makes the folders of a file. A symbolic link among them is somebody else's.
+    /// Creates the directories of a file. Symbolic links among them are not followed.
     fn make_dirs(&self, place: &str, known: &mut HashSet<String>) -> Result<(), Failure> {
         let Some((parent, _)) = place.rsplit_once('/') else {
             return Ok(());
@@ -173,14 +184,14 @@ impl OutputDir {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 if !fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
                     return Err(Failure::new(format!(
-                        "{} is in the way: a folder must stand there",
+                        "{} exists but is not a directory",
                         path.display()
                     )));
                 }
             }
             Err(error) => {
                 return Err(Failure::new(format!(
-                    "cannot make the directory {}: {error}",
+                    "cannot create directory {}: {error}",
                     path.display()
                 )));
             }
@@ -208,13 +219,13 @@ impl OutputDir {
                 )));
             }
         }
-        // Folders that are empty now; the first one that is not ends it.
+        // Parents that became empty, up to the first that did not.
         let below = path.ancestors().skip(1).take_while(|dir| *dir != self.path);
         let _ = below.map(fs::remove_dir).take_while(Result::is_ok).count();
         Ok(true)
     }
 
-    /// Replaces one of our own files at once.
+    /// Replaces the manifest or its like atomically.
     fn replace(&self, name: &str, content: &[u8]) -> Result<(), Failure> {
         let (path, temporary) = (self.path.join(name), self.path.join(format!("{name}.new")));
         fs::write(&temporary, content)
@@ -227,7 +238,7 @@ fn place_of(entry: &Value) -> Option<&str> {
     entry.get("file")?.as_str()
 }
 
-/// Nothing that a manifest says may lead out of its directory.
+/// A manifest may have been edited: no path in it may lead out of the directory.
 fn is_inside(place: &str) -> bool {
     !place.is_empty()
         && !place.starts_with('/')
@@ -259,11 +270,11 @@ fn read(path: &Path) -> Result<Option<String>, Failure> {
 
 fn failed(path: &Path, error: &io::Error, done: Written) -> Failure {
     Failure::new(format!("cannot write {}: {error}", path.display())).help(format!(
-        "{done} before that; run the same command again once the cause is gone"
+        "{done} before that; fix the cause and run the same command again"
     ))
 }
 
-/// Writes a file with its permissions set before its content; tells whether it changed.
+/// Writes a file, setting its permissions before its content; returns whether it changed.
 fn write_file(path: &Path, file: &RenderedFile) -> io::Result<bool> {
     let mut options = OpenOptions::new();
     options
@@ -285,7 +296,7 @@ fn write_file(path: &Path, file: &RenderedFile) -> io::Result<bool> {
         }
         Err(error) => return Err(error),
     };
-    // The umask may have taken bits away.
+    // The umask may have removed bits.
     handle.set_permissions(Permissions::from_mode(file.mode))?;
     handle.write_all(&file.content)?;
     Ok(true)

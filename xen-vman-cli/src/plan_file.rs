@@ -1,9 +1,10 @@
-//! A plan in a file: what it was made of, and the fingerprint that it must have again.
+//! Plan files: what a plan was made from, and its fingerprint.
 //!
-//! The file holds no content of any file of the host. `apply` makes the plan anew, and does
-//! it if it is the same.
+//! A plan file holds no content of any file of the host. `apply` makes the plan again, and
+//! carries it out if the fingerprint is the same.
 
-use crate::args::{DefinitionArgs, HostArgs, InputArgs, ReportArgs, TargetArgs};
+use crate::args::{FilesArgs, HostArgs, InputArgs, ReportArgs, TargetArgs};
+use crate::definition::HostFiles;
 use crate::{Failure, input};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -15,7 +16,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use xen_vman_core::plan::Plan;
 
-/// The form of plan files that is written and read.
+/// The version of the format.
 const VERSION: u32 = 1;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -24,11 +25,7 @@ struct PlanFile {
     xen_vman_plan: u32,
     /// The SHA-256 of [`Plan::fingerprint`]'s parts.
     fingerprint: String,
-    /// The files of the definition, and the SHA-256 of each.
-    inputs: BTreeMap<PathBuf, String>,
-    files: Vec<PathBuf>,
-    common: Vec<PathBuf>,
-    facts: Option<PathBuf>,
+    inputs: Inputs,
     scripts: Option<PathBuf>,
     allow: Vec<String>,
     deny: Vec<String>,
@@ -36,33 +33,89 @@ struct PlanFile {
     root: PathBuf,
     prune: bool,
     templates: Option<PathBuf>,
-    /// For people.
+    /// For people; it is not read.
     plan: serde_json::Value,
 }
 
-/// Writes a plan for root alone: what is planned tells of the host.
-pub(crate) fn write(path: &Path, args: &TargetArgs, plan: &Plan) -> Result<(), Failure> {
-    let host = &args.host;
-    let DefinitionArgs { files, input } = &host.definition;
-    let one = |path: &PathBuf| absolute(path);
-    let all = |paths: &[PathBuf]| paths.iter().map(one).collect::<Result<Vec<_>, _>>();
-    let some = |path: &Option<PathBuf>| path.as_ref().map(one).transpose();
-    let (files, common, facts) = (all(files)?, all(&input.common)?, some(&input.facts)?);
+/// The files that a plan is made from.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Inputs {
+    /// The SHA-256 of each file.
+    digests: BTreeMap<PathBuf, String>,
+    files: Vec<PathBuf>,
+    /// The directory whose definitions `files` are, if none was named.
+    default_dir: Option<PathBuf>,
+    common: Vec<PathBuf>,
+    facts: Option<PathBuf>,
+}
+
+/// The files that a plan is about to be made from, as they are now. `apply` reads them again,
+/// so that standard input cannot be one of them.
+pub(crate) fn inputs(args: &HostArgs, host: &HostFiles) -> Result<Inputs, Failure> {
+    let InputArgs { common, facts, .. } = &args.input;
+    let mut read = host.files.iter().chain(common).chain(facts);
+    if read.any(|path| input::is_stdin(path)) {
+        return Err(Failure::new("a plan file cannot refer to standard input")
+            .help("write the definition to a file: `apply` reads it again"));
+    }
+    let all = |paths: &[PathBuf]| {
+        paths
+            .iter()
+            .map(|path| absolute(path))
+            .collect::<Result<Vec<_>, _>>()
+    };
+    let some = |path: &Option<PathBuf>| path.as_deref().map(absolute).transpose();
+    let (files, common, facts) = (all(&host.files)?, all(common)?, some(facts)?);
     let read = files.iter().chain(&common).chain(&facts);
-    let file = PlanFile {
-        xen_vman_plan: VERSION,
-        fingerprint: plan.fingerprint(),
-        inputs: read
+    Ok(Inputs {
+        digests: read
             .map(|path| Ok((path.clone(), digest(path)?)))
             .collect::<Result<_, Failure>>()?,
         files,
+        default_dir: some(&host.default_dir)?,
         common,
         facts,
+    })
+}
+
+impl Inputs {
+    /// What has changed since, as the end of a sentence.
+    fn change(&self) -> Result<Option<String>, Failure> {
+        for (path, then) in &self.digests {
+            if digest(path)? != *then {
+                return Ok(Some(format!("{} has changed", path.display())));
+            }
+        }
+        let Some(dir) = &self.default_dir else {
+            return Ok(None);
+        };
+        let now = input::default_definitions(dir)?.unwrap_or_default();
+        let now = now.iter().map(|path| absolute(path));
+        let is_same = now.collect::<Result<Vec<_>, _>>()? == self.files;
+        Ok((!is_same).then(|| format!("{} contains other files now", dir.display())))
+    }
+}
+
+/// Writes a plan file that only its owner can read, as a plan reveals much about the host.
+pub(crate) fn write(
+    path: &Path,
+    args: &TargetArgs,
+    inputs: Inputs,
+    plan: &Plan,
+) -> Result<(), Failure> {
+    let TargetArgs { host, .. } = args;
+    let input = &host.input;
+    let some = |path: &Option<PathBuf>| path.as_deref().map(absolute).transpose();
+    let file = PlanFile {
+        xen_vman_plan: VERSION,
+        fingerprint: plan.fingerprint(),
+        inputs,
         scripts: some(&input.scripts)?,
         allow: input.report.allow.clone(),
         deny: input.report.deny.clone(),
         strict: input.report.strict,
-        root: one(&host.root)?,
+        root: absolute(&host.root)?,
         prune: args.prune,
         templates: some(&host.templates)?,
         plan: plan.to_json(),
@@ -77,7 +130,8 @@ pub(crate) fn write(path: &Path, args: &TargetArgs, plan: &Plan) -> Result<(), F
     out.write_all(&text).map_err(fail)
 }
 
-/// The arguments that a plan was made with, and its fingerprint; none if the file is no plan.
+/// The arguments that a plan was made with, and its fingerprint; none if this is not a plan
+/// file.
 pub(crate) fn read(path: &Path) -> Result<Option<(TargetArgs, String)>, Failure> {
     let bytes = input::bytes(path)?;
     let Ok(serde_json::Value::Object(fields)) = serde_json::from_slice(&bytes) else {
@@ -87,40 +141,35 @@ pub(crate) fn read(path: &Path) -> Result<Option<(TargetArgs, String)>, Failure>
         return Ok(None);
     }
     let name = path.display();
-    let again = "make it anew with `plan --out`; nothing was changed";
+    let again = "make it again with `plan --out`; nothing was changed";
     let wrong = |why: &str| Failure::new(format!("{name} {why}")).help(again);
     let file: PlanFile = serde_json::from_value(fields.into())
-        .map_err(|error| wrong(&format!("is not a plan that can be read: {error}")))?;
+        .map_err(|error| wrong(&format!("is not a valid plan file: {error}")))?;
     if file.xen_vman_plan != VERSION {
-        return Err(wrong("was written by another version"));
+        return Err(wrong("was written by another version of xen-vman"));
     }
-    for (path, then) in &file.inputs {
-        if digest(path)? != *then {
-            return Err(wrong(&format!(
-                "does not fit: {} has changed since",
-                path.display()
-            )));
-        }
+    if let Some(change) = file.inputs.change()? {
+        return Err(wrong(&format!("is out of date: {change}")));
     }
     let host = HostArgs {
-        definition: DefinitionArgs {
-            files: file.files,
-            input: InputArgs {
-                common: file.common,
-                facts: file.facts,
-                scripts: file.scripts,
-                report: ReportArgs {
-                    allow: file.allow,
-                    deny: file.deny,
-                    strict: file.strict,
-                    ..ReportArgs::default()
-                },
+        input: InputArgs {
+            common: file.inputs.common,
+            facts: file.inputs.facts,
+            scripts: file.scripts,
+            report: ReportArgs {
+                allow: file.allow,
+                deny: file.deny,
+                strict: file.strict,
+                ..ReportArgs::default()
             },
         },
         root: file.root,
         templates: file.templates,
     };
     let args = TargetArgs {
+        definition: FilesArgs {
+            files: file.inputs.files,
+        },
         host,
         prune: file.prune,
     };

@@ -1,4 +1,4 @@
-//! All that is printed: data on standard output, messages on standard error.
+//! Output: data goes to standard output, messages go to standard error.
 
 use crate::Failure;
 use crate::args::{Color, Format};
@@ -6,17 +6,17 @@ use std::io::{IsTerminal as _, Write as _};
 use xen_vman_core::diag::text::Colour;
 use xen_vman_core::diag::{Places, Report, json, sarif, short, text};
 
-/// Decides about colour for the rest of the run.
+/// Sets for the rest of the run whether messages are coloured.
 pub(crate) fn set_colour(color: Color) {
     match color {
-        // anstream looks at the terminal, NO_COLOR and CLICOLOR.
+        // anstream checks the terminal, NO_COLOR and CLICOLOR.
         Color::Auto => {}
         Color::Always => anstream::ColorChoice::Always.write_global(),
         Color::Never => anstream::ColorChoice::Never.write_global(),
     }
 }
 
-/// Shows what was found: for people on standard error, for programs on standard output.
+/// Reports problems: for people on standard error, for programs on standard output.
 pub(crate) fn report(
     report: &Report,
     sources: &impl Places,
@@ -25,6 +25,12 @@ pub(crate) fn report(
     match format {
         Format::Json => data(json::render(report, sources).as_bytes()),
         Format::Sarif => data(sarif::render(report, sources).as_bytes()),
+        Format::Event => {
+            let found = json::render(report, sources);
+            let found: serde_json::Value = serde_json::from_str(&found).unwrap_or_default();
+            let event = serde_json::json!({ "event": "diagnostics", "diagnostics": found });
+            data(format!("{event}\n").as_bytes())
+        }
         Format::Short => {
             anstream::eprint!("{}", short::render(report, sources));
             Ok(())
@@ -36,7 +42,7 @@ pub(crate) fn report(
     }
 }
 
-/// Says why the work could not be done.
+/// Prints why a command failed.
 pub(crate) fn failure(failure: &Failure) {
     anstream::eprintln!("error: {}", failure.message);
     if let Some(help) = &failure.help {
@@ -44,7 +50,7 @@ pub(crate) fn failure(failure: &Failure) {
     }
 }
 
-/// Says what was done.
+/// Prints a message.
 pub(crate) fn note(message: &str) {
     anstream::eprintln!("{message}");
 }
@@ -55,7 +61,7 @@ pub(crate) fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{plural}")
 }
 
-/// Gives data. That the reader of a pipe has gone is no failure.
+/// Prints data. A closed pipe is not a failure: its reader has seen enough.
 pub(crate) fn data(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
@@ -66,8 +72,8 @@ pub(crate) fn data(bytes: &[u8]) -> Result<(), Failure> {
     }
 }
 
-/// A line on standard error that is drawn anew as work goes on; where nobody looks on, lines
-/// follow each other.
+/// A line of progress on standard error, which is redrawn in place on a terminal and printed
+/// line by line elsewhere.
 #[derive(Debug)]
 pub(crate) struct Line {
     width: Option<usize>,
@@ -83,7 +89,7 @@ impl Line {
         }
     }
 
-    /// Draws it in place of what was drawn last.
+    /// Replaces the current line.
     pub(crate) fn redraw(&mut self, text: &str) {
         let Some(width) = self.width else {
             return note(text);
@@ -93,13 +99,13 @@ impl Line {
         self.is_drawn = true;
     }
 
-    /// Says something that stays.
+    /// Prints a line that stays.
     pub(crate) fn say(&mut self, text: &str) {
         self.end();
         note(text);
     }
 
-    /// Takes away what was drawn.
+    /// Erases the current line.
     pub(crate) fn end(&mut self) {
         if std::mem::take(&mut self.is_drawn) {
             anstream::eprint!("\r\x1b[K");

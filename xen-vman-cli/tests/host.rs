@@ -1,4 +1,4 @@
-//! `plan` and `apply` on directories that stand for a host.
+//! `plan` and `apply` on directories in place of a host.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod support;
@@ -8,7 +8,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
-use support::{code, command, example, paths, run, times, tree};
+use support::{DETAILED, code, command, example, paths, run, times, tree};
 
 const PASSWORD: &str = "correct horse";
 
@@ -16,7 +16,7 @@ const PASSWORD: &str = "correct horse";
 fn a_second_apply_changes_nothing() {
     let root = tempfile::tempdir().unwrap();
     let before = times(root.path());
-    code(&run("plan", &example(), root.path(), &[]), 3);
+    code(&run("plan", &example(), root.path(), &DETAILED), 3);
     assert_eq!(times(root.path()), before, "a plan touches nothing");
     code(&run("apply", &example(), root.path(), &[]), 0);
     let after = times(root.path());
@@ -25,7 +25,7 @@ fn a_second_apply_changes_nothing() {
     code(&second, 0);
     assert!(String::from_utf8_lossy(&second.stderr).ends_with("nothing to do\n"));
     assert_eq!(times(root.path()), after);
-    code(&run("plan", &example(), root.path(), &[]), 0);
+    code(&run("plan", &example(), root.path(), &DETAILED), 0);
     assert_eq!(times(root.path()), after);
     let link = root
         .path()
@@ -55,7 +55,7 @@ fn an_apply_that_is_killed_is_taken_up_by_the_next() {
         let found = tree(root.path());
         partly += u32::from(killed && !found.is_empty());
         for (path, entry) in &found {
-            // New files under other names are not looked at by anybody.
+            // Nothing reads new files before they are renamed.
             let is_new = path.to_string_lossy().ends_with(".xen-vman-new");
             let is_record = path.ends_with("record.json");
             assert!(
@@ -111,7 +111,7 @@ fn no_link_leads_out_of_the_root() {
     symlink(outside.path(), root.path().join("run")).unwrap();
     symlink("/elsewhere", root.path().join("etc")).unwrap();
     let before = times(outside.path());
-    // `run` leads to a path that the root does not have.
+    // `run` is a link to a path that does not exist below the root.
     code(&run("apply", &example(), root.path(), &[]), 2);
     assert_eq!(times(outside.path()), before);
     fs::remove_file(root.path().join("run")).unwrap();
@@ -162,7 +162,8 @@ fn what_is_no_longer_defined_goes_with_prune_alone() {
         .filter(|path| path.extension().is_some_and(|e| e == "cfg"))
         .count();
     assert!(configs >= 3, "what is removed is kept");
-    code(&run("plan", &empty, root.path(), &["--prune"]), 0);
+    let more = [&DETAILED[..], &["--prune"]].concat();
+    code(&run("plan", &empty, root.path(), &more), 0);
 }
 
 #[test]

@@ -1,16 +1,16 @@
-//! `apply`, before judges: a host with a real systemd, and whatever may happen to an apply.
+//! `apply` before the core's judges: on a host with a real systemd, and with faults injected.
 #![allow(clippy::disallowed_methods, reason = "tests run judges")]
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a judge that is missing is told"
+    reason = "a skipped judge is reported"
 )]
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Runs one of the core's judges on the command line; 77 means that it cannot run here.
+/// Runs one of the core's judges on the command line; it exits with 77 where it cannot run.
 fn judge(name: &str, arguments: &[PathBuf]) {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let judges = here.join("../xen-vman-core/tests/judges");
@@ -35,7 +35,7 @@ fn judge(name: &str, arguments: &[PathBuf]) {
 fn is_slow_run() -> bool {
     let is_slow = std::env::var_os("XEN_VMAN_SLOW").is_some();
     if !is_slow {
-        eprintln!("SKIPPED: this takes minutes; XEN_VMAN_SLOW=1 does it");
+        eprintln!("SKIPPED: takes minutes; XEN_VMAN_SLOW=1 runs it");
     }
     is_slow
 }
@@ -48,7 +48,7 @@ fn a_host_with_a_real_systemd_becomes_what_is_defined() {
 #[test]
 fn a_real_guest_is_installed_through_interruptions_and_failures() {
     if is_slow_run() {
-        // Each on a host of its own.
+        // Each needs a fresh host.
         for scenario in ["failing_programs", "real_debootstrap"] {
             judge("host/run.sh", &[PathBuf::from(scenario)]);
         }
@@ -60,7 +60,7 @@ fn an_apply_survives_kills_and_failing_calls() {
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults");
     let mut arguments = vec![cases.join("old.toml"), cases.join("new.toml")];
     if std::env::var_os("XEN_VMAN_SLOW").is_none() {
-        // Every tenth point.
+        // Only every tenth point.
         arguments.push("10".into());
     }
     judge("faults/faults.py", &arguments);

@@ -1,4 +1,4 @@
-//! `status`, `doctor` and `facts` on directories that stand for a host.
+//! `status`, `doctor` and `facts` on directories in place of a host.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod support;

@@ -1,4 +1,4 @@
-//! Plans in files, events for programs, and going back.
+//! Plan files, JSON events and `rollback`.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod support;
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
-use support::{code, example, run, times, tree};
+use support::{DETAILED, code, example, run, times, tree, xen_vman};
 
 fn rollback(root: &Path, more: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xen-vman-cli"));
@@ -25,7 +25,7 @@ fn said(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// The example with a word of it replaced.
+/// The example with a word replaced.
 fn changed(dir: &Path, from: &str, to: &str) -> std::path::PathBuf {
     let text = fs::read_to_string(example()).unwrap();
     assert!(text.contains(from), "{from}");
@@ -34,7 +34,7 @@ fn changed(dir: &Path, from: &str, to: &str) -> std::path::PathBuf {
     path
 }
 
-/// What a host has, but for what is ours in it.
+/// The files of a host, without the state of xen-vman.
 fn files(root: &Path) -> std::collections::BTreeMap<std::path::PathBuf, (u32, Vec<u8>)> {
     let mut tree = tree(root);
     tree.retain(|path, _| !path.starts_with("var/lib/xen-vman") && !path.starts_with("run"));
@@ -49,7 +49,9 @@ fn a_plan_file_is_done_as_it_is_or_not_at_all() {
     let definition = changed(dir.path(), "memory", "memory");
     let plan = dir.path().join("tonight.plan");
     let out = ["--out", plan.to_str().unwrap()];
-    code(&run("plan", &definition, &root, &out), 3);
+    code(&run("plan", &definition, &root, &DETAILED), 3);
+    // As `plan … && apply …` needs it.
+    code(&run("plan", &definition, &root, &out), 0);
     assert_eq!(files(&root), BTreeMap::default());
 
     // The definition changes.
@@ -58,7 +60,7 @@ fn a_plan_file_is_done_as_it_is_or_not_at_all() {
     let refused = apply_plan(&plan);
     code(&refused, 2);
     assert!(
-        said(&refused).contains("changed.toml has changed since"),
+        said(&refused).contains("changed.toml has changed\n"),
         "{}",
         said(&refused)
     );
@@ -84,7 +86,7 @@ fn a_plan_file_is_done_as_it_is_or_not_at_all() {
     fs::remove_file(root.join("etc/xen/xl.conf")).unwrap();
 
     code(&apply_plan(&plan), 0);
-    code(&run("plan", &definition, &root, &[]), 0);
+    code(&run("plan", &definition, &root, &DETAILED), 0);
     let again = apply_plan(&plan);
     code(&again, 0);
     assert!(
@@ -92,6 +94,22 @@ fn a_plan_file_is_done_as_it_is_or_not_at_all() {
         "{}",
         said(&again)
     );
+}
+
+#[test]
+fn a_plan_file_brings_its_options_along() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("root");
+    fs::create_dir(&root).unwrap();
+    let plan = dir.path().join("tonight.plan");
+    let plan = plan.to_str().unwrap();
+    code(&run("plan", &example(), &root, &["--out", plan]), 0);
+    let more = ["--prune", "--root", "/srv", "--allow", "shared-disk"];
+    let refused = xen_vman(&[&["apply", plan], &more[..]].concat());
+    code(&refused, 2);
+    let said = said(&refused);
+    assert!(said.contains("--allow, --root, --prune"), "{said}");
+    assert_eq!(files(&root), BTreeMap::default());
 }
 
 #[test]
@@ -122,9 +140,9 @@ fn rollbacks_go_back_one_apply_after_the_other() {
         assert_eq!(&files(&root), before);
     }
     code(&rollback(&root, &[]), 2);
-    // What is defined can be applied again.
+    // The definition can be applied again.
     code(&run("apply", &example(), &root, &[]), 0);
-    code(&run("plan", &example(), &root, &[]), 0);
+    code(&run("plan", &example(), &root, &DETAILED), 0);
 }
 
 #[test]
@@ -140,7 +158,7 @@ fn a_rollback_leaves_what_somebody_has_changed_since() {
     let refused = rollback(&root, &[]);
     code(&refused, 2);
     let said = said(&refused);
-    // What is gone already is as it was before.
+    // A file that did not exist before may be missing.
     assert!(
         said.contains("vm@.service") && !said.contains("vm_mount@"),
         "{said}"
@@ -170,7 +188,7 @@ fn programs_are_told_each_event() {
     let last = events.last().unwrap();
     assert_eq!(kind(last), "ends");
     assert_eq!(last["done"], planned.len());
-    // The journal says the same.
+    // The journal has the same actions.
     let place = last["generation"].as_str().unwrap();
     let journal = dir
         .path()

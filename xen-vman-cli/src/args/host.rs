@@ -1,67 +1,108 @@
-//! Arguments of what is done on a host.
+//! Arguments of the commands that work on a host.
 
-use super::DefinitionArgs;
+use super::{FileOption, FilesArgs, InputArgs};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// A host, and what defines it.
+/// A host, and the options that go with its definition.
 #[derive(Debug, Args)]
 pub(crate) struct HostArgs {
     #[command(flatten)]
-    pub(crate) definition: DefinitionArgs,
+    pub(crate) input: InputArgs,
 
-    /// Work on this directory as if it were `/`; nothing outside it is touched, and no
-    /// program is started
+    /// Work on this directory as if it were `/`: nothing outside it is touched, and no
+    /// program is run
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub(crate) root: PathBuf,
 
-    /// Templates of your own, by name, as `xl/vm.cfg.tera`
+    /// Directory of templates that replace built-in ones, such as `xl/vm.cfg.tera`
     #[arg(long, value_name = "DIR")]
     pub(crate) templates: Option<PathBuf>,
 }
 
-/// What a plan is made for.
+impl HostArgs {
+    /// Where the definition is read from if no file is named.
+    pub(crate) fn default_dir(&self) -> PathBuf {
+        self.root.join("etc/xen-vman")
+    }
+}
+
+/// What a plan is made from.
 #[derive(Debug, Args)]
 pub(crate) struct TargetArgs {
     #[command(flatten)]
+    pub(crate) definition: FilesArgs,
+
+    #[command(flatten)]
     pub(crate) host: HostArgs,
 
-    /// Stop VMs that are no longer defined, and remove their files. What is removed is kept
-    /// under /var/lib/xen-vman; disks are never touched
+    /// Stop VMs that are no longer defined, and remove their files. A copy is kept under
+    /// /var/lib/xen-vman; disks are never touched
     #[arg(long)]
     pub(crate) prune: bool,
+}
+
+impl TargetArgs {
+    /// The given options that are recorded in plan files, too.
+    pub(crate) fn of_a_plan(&self) -> Vec<&'static str> {
+        let HostArgs {
+            input,
+            root,
+            templates,
+        } = &self.host;
+        let report = &input.report;
+        let given = [
+            (!input.common.is_empty(), "--common"),
+            (input.facts.is_some(), "--facts"),
+            (input.scripts.is_some(), "--scripts"),
+            (!report.allow.is_empty(), "--allow"),
+            (!report.deny.is_empty(), "--deny"),
+            (report.strict, "--strict"),
+            (root != Path::new("/"), "--root"),
+            (templates.is_some(), "--templates"),
+            (self.prune, "--prune"),
+        ];
+        let given = given.into_iter().filter(|(is_given, _)| *is_given);
+        given.map(|(_, name)| name).collect()
+    }
 }
 
 pub(super) const PLAN_EXAMPLES: &str = "\
 Examples:
   xen-vman-cli plan hypervisor.toml --diff
-  xen-vman-cli plan hypervisor.toml --out tonight.plan && xen-vman-cli apply tonight.plan
+  xen-vman-cli plan --out tonight.plan && xen-vman-cli apply tonight.plan
   xen-vman-cli plan hypervisor.toml --steps
   xen-vman-cli plan hypervisor.toml --root /srv/image --json
 
-An action that has consequences names them in brackets; [DESTROYS DATA] is what `apply` asks
-about. Exit code 0 means that nothing is to be done, 3 that something is.";
+Consequences of an action are in brackets; `apply` asks for confirmation of
+[DESTROYS DATA]. The exit code is 0 whether or not there is something to do,
+unless --detailed-exitcode is given.";
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
 
-    /// Show what changes in each file
+    /// Show the changes in each file
     #[arg(long, conflicts_with = "json")]
     pub(crate) diff: bool,
 
-    /// Show the steps of each installation, with the commands that are run
+    /// Show the steps of each installation, with the commands that it runs
     #[arg(long, conflicts_with = "json")]
     pub(crate) steps: bool,
 
-    /// Print the plan as JSON
-    #[arg(long)]
+    /// Print JSON
+    #[arg(long, conflicts_with = "format")]
     pub(crate) json: bool,
 
-    /// Write the plan to this file; `apply` does what it says or nothing
+    /// Write the plan to this file; `apply` carries it out as it is, or not at all
     #[arg(long, value_name = "PLAN")]
     pub(crate) out: Option<PathBuf>,
+
+    /// Exit with 3 if the plan is not empty
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
 }
 
 pub(super) const APPLY_EXAMPLES: &str = "\
@@ -70,15 +111,15 @@ Examples:
   xen-vman-cli apply tonight.plan
   xen-vman-cli apply hypervisor.toml --root /srv/image
 
-Does what `plan` tells. It may be interrupted at any point; the next `apply` does the rest.
-What it did and what files held before is kept under /var/lib/xen-vman/generations, for
-`rollback`. VMs that run go on running with the configuration they were started with.
-What is on a disk or an NFS root is erased only if the definition says `reinstall`, and you
-confirm it.";
+Does what `plan` shows; given a file that `plan --out` wrote, exactly that or
+nothing. It can be interrupted at any point; the next `apply` does the rest.
+Earlier versions of the files are kept under /var/lib/xen-vman/generations,
+for `rollback`. Running VMs keep running with the configuration they were
+started with. A disk or an NFS root is erased only if the definition says
+`reinstall` and you confirm it.";
 
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArgs {
-    /// A definition, or a file that `plan --out` wrote, which brings its own options along
     #[command(flatten)]
     pub(crate) target: TargetArgs,
 
@@ -86,8 +127,8 @@ pub(crate) struct ApplyArgs {
     #[arg(long)]
     pub(crate) yes: bool,
 
-    /// Print what happens as JSON, one line for each event
-    #[arg(long)]
+    /// Print one line of JSON per event
+    #[arg(long, conflicts_with = "format")]
     pub(crate) json: bool,
 }
 
@@ -96,8 +137,9 @@ Examples:
   xen-vman-cli rollback
   xen-vman-cli rollback --root /srv/image
 
-Called again, it takes back the `apply` before that one. Files that were changed since are
-told, and then nothing is done. Guests and what is on their disks stay as they are.";
+Run again, it undoes the `apply` before that one. If any of the files was
+changed since, all of them are reported and nothing is done. Guests and their
+disks are not touched.";
 
 #[derive(Debug, Args)]
 pub(crate) struct RollbackArgs {
@@ -105,63 +147,77 @@ pub(crate) struct RollbackArgs {
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub(crate) root: PathBuf,
 
-    /// Print what happens as JSON, one line for each event
+    /// Print one line of JSON per event
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 pub(super) const STATUS_EXAMPLES: &str = "\
 Examples:
-  xen-vman-cli status hypervisor.toml
-  xen-vman-cli status hypervisor.toml --json | jq '.vms[] | select(.needs_restart)'
+  xen-vman-cli status
+  xen-vman-cli status stuvus-web01 stuvus-db01 --file hypervisor.toml
+  xen-vman-cli status --json | jq '.vms[] | select(.needs_restart)'
 
-Shows the VMs that are defined, those that were, and all that run. INSTALLED is what this host
-knows of a root; `-` where that is not its affair. VMs are started, stopped and mounted with
-systemctl: `systemctl start vm@DOMAIN`, `systemctl start vm_mount@DOMAIN`.";
+Shows all VMs that are defined or running, and those that were defined before.
+INSTALLED is as far as this host knows; it is `-` for a VM that xen-vman does
+not install. To start, stop or mount a VM, use `systemctl start vm@DOMAIN` and
+the like, or `systemctl start vm_mount@DOMAIN`.";
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
+    /// VMs to show (ORG-NAME) [default: all]
+    #[arg(value_name = "VM")]
+    pub(crate) vms: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) definition: FileOption,
+
     #[command(flatten)]
     pub(crate) host: HostArgs,
 
-    /// Print it as JSON
-    #[arg(long)]
+    /// Print JSON
+    #[arg(long, conflicts_with = "format")]
     pub(crate) json: bool,
 }
 
 pub(super) const DOCTOR_EXAMPLES: &str = "\
 Examples:
-  xen-vman-cli doctor hypervisor.toml
-  xen-vman-cli doctor hypervisor.toml --json
+  xen-vman-cli doctor
+  xen-vman-cli doctor --file hypervisor.toml --json
 
-Looks at Xen, programs, scripts, bridges, the kernel and initrd that guests share, and at
-services that would start, save or log in to what is ours. Nothing is changed. Exit code 3
-means that something is missing; what is risky alone gives 0.";
+Checks Xen, programs, network scripts, bridges, the kernel and initrd of the
+guests, and services that would interfere with VMs or their disks. Changes
+nothing. The exit code is 3 if something is missing, and 0 if there are only
+risks.";
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
+    pub(crate) definition: FileOption,
+
+    #[command(flatten)]
     pub(crate) host: HostArgs,
 
-    /// Print the findings as JSON
-    #[arg(long)]
+    /// Print JSON
+    #[arg(long, conflicts_with = "format")]
     pub(crate) json: bool,
 }
 
 pub(super) const FACTS_EXAMPLES: &str = "\
 Examples:
   xen-vman-cli facts
-  ssh dom0 xen-vman-cli facts > dom0.facts.toml && xen-vman-cli check dom0.toml --facts dom0.facts.toml
+  ssh dom0 xen-vman-cli facts | xen-vman-cli check dom0.toml --facts -
 
-Prints facts as `--facts` takes them, and the rest as comments.";
+Prints facts in the format that --facts reads, and everything else as
+comments.";
 
 #[derive(Debug, Args)]
 pub(crate) struct FactsArgs {
-    /// Look at this directory as if it were `/`
+    /// Read this directory as if it were `/`
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub(crate) root: PathBuf,
 
-    /// Print the facts alone, as JSON
+    /// Print JSON, without the comments
     #[arg(long)]
     pub(crate) json: bool,
 }

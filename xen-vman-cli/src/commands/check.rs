@@ -1,4 +1,4 @@
-//! `check`: everything that is wrong with the definitions of hosts, and nothing written.
+//! `check`: reports all problems of the definitions of hosts; writes nothing.
 
 use crate::args::{CheckArgs, Format};
 use crate::definition::{self, HostFiles};
@@ -8,14 +8,15 @@ use xen_vman_core::Facts;
 
 pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
     let hosts = hosts(args)?;
-    let Some((fleet, _)) = definition::fleet(&hosts, &args.input, Facts::default())? else {
+    let format = args.input.report.format_or(args.json);
+    let Some((fleet, _)) = definition::fleet(&hosts, &args.input, format, Facts::default())? else {
         return Ok(Outcome::WrongDefinition);
     };
-    terminal::report(&fleet.report, &fleet.sources, args.input.report.format)?;
+    terminal::report(&fleet.report, &fleet.sources, format)?;
     if fleet.report.has_errors() {
         return Ok(Outcome::WrongDefinition);
     }
-    if args.input.report.format == Format::Text {
+    if format == Format::Text {
         let vms: usize = fleet.hosts.iter().map(|host| host.vms.len()).sum();
         let hosts = match fleet.hosts.len() {
             1 => String::new(),
@@ -27,12 +28,16 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
     Ok(Outcome::Fine)
 }
 
-/// The hosts that the arguments name: a file is one, a directory holds several.
+/// The hosts that the arguments name: a file is one host, a directory contains several.
 fn hosts(args: &CheckArgs) -> Result<Vec<HostFiles>, Failure> {
+    if args.hosts.is_empty() {
+        let host = HostFiles::default(definition::default_dir(), "name its file")?;
+        return Ok(vec![host]);
+    }
     let mut hosts = Vec::new();
     for path in &args.hosts {
-        if !path.is_dir() {
-            hosts.push(HostFiles(vec![path.clone()]));
+        if input::is_stdin(path) || !path.is_dir() {
+            hosts.push(HostFiles::named(vec![path.clone()]));
             continue;
         }
         let before = hosts.len();
@@ -43,23 +48,24 @@ fn hosts(args: &CheckArgs) -> Result<Vec<HostFiles>, Failure> {
                     .filter(|path| input::is_definition(path))
                     .collect();
                 if !files.is_empty() {
-                    hosts.push(HostFiles(files));
+                    hosts.push(HostFiles::named(files));
                 }
             } else if input::is_definition(&inner) {
-                hosts.push(HostFiles(vec![inner]));
+                hosts.push(HostFiles::named(vec![inner]));
             }
         }
         if hosts.len() == before {
             return Err(
-                Failure::new(format!("no definition is in {}", path.display()))
-                    .help("definitions are files that end in .toml, .yml, .yaml or .json"),
+                Failure::new(format!("no definitions in {}", path.display()))
+                    .help("the name of a definition ends in .toml, .yml, .yaml or .json"),
             );
         }
     }
-    // A file that is reached twice, as by itself and in its directory, is one host.
+    // A file that is named twice, such as by itself and by its directory, is one host.
     let mut seen = HashSet::new();
-    hosts.retain(|HostFiles(files)| {
-        let real = files
+    hosts.retain(|host| {
+        let real = host
+            .files
             .iter()
             .map(|path| path.canonicalize().unwrap_or_else(|_| path.clone()));
         seen.insert(real.collect::<Vec<_>>())

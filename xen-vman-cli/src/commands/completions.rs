@@ -1,4 +1,4 @@
-//! `completions`: a script that completes commands and options in a shell.
+//! `completions`: prints a completion script for a shell.
 
 use crate::args::Cli;
 use crate::{Failure, Outcome, terminal};

@@ -1,31 +1,48 @@
-//! `diagnostics`: the catalogue of what `check` can find.
+//! `diagnostics`: lists and explains what `check` can find.
 
 use crate::args::DiagnosticsArgs;
 use crate::definition::unknown_diagnostic;
 use crate::{Failure, Outcome, terminal};
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 use xen_vman_core::diag::DiagnosticId;
 
 pub(crate) fn run(args: &DiagnosticsArgs) -> Result<Outcome, Failure> {
-    let mut text = String::new();
-    match &args.id {
-        None => {
-            for id in DiagnosticId::ALL {
-                let _ = writeln!(
-                    text,
-                    "{:8} {:28} {}",
-                    id.severity(),
-                    id.as_str(),
-                    id.summary()
-                );
-            }
-        }
-        Some(wanted) => {
-            let id = DiagnosticId::of_name(wanted).ok_or_else(|| unknown_diagnostic(wanted))?;
-            let _ = writeln!(text, "{}[{id}]: {}\n", id.severity(), id.summary());
-            text.push_str(id.explanation());
-        }
-    }
+    let chosen = match &args.id {
+        None => DiagnosticId::ALL.to_vec(),
+        Some(name) => vec![DiagnosticId::of_name(name).ok_or_else(|| unknown_diagnostic(name))?],
+    };
+    let text = if args.json {
+        let all: Vec<_> = chosen.into_iter().map(to_json).collect();
+        format!("{:#}\n", Value::Array(all))
+    } else if args.id.is_some() {
+        chosen.into_iter().map(explanation).collect()
+    } else {
+        list(&chosen)
+    };
     terminal::data(text.as_bytes())?;
     Ok(Outcome::Fine)
+}
+
+fn to_json(id: DiagnosticId) -> Value {
+    json!({
+        "id": id,
+        "severity": id.severity(),
+        "summary": id.summary(),
+        "explanation": id.explanation(),
+    })
+}
+
+fn explanation(id: DiagnosticId) -> String {
+    let (severity, summary) = (id.severity(), id.summary());
+    format!("{severity}[{id}]: {summary}\n\n{}", id.explanation())
+}
+
+fn list(ids: &[DiagnosticId]) -> String {
+    let mut text = String::new();
+    for id in ids {
+        let (severity, name) = (id.severity(), id.as_str());
+        let _ = writeln!(text, "{severity:8} {name:28} {}", id.summary());
+    }
+    text
 }

@@ -1,69 +1,135 @@
-//! `explain`: where the values of a VM, or of the host, come from.
+//! `explain`: shows where the values of VMs, or of the host, come from.
 
 use crate::args::ExplainArgs;
-use crate::definition::{self, HostFiles};
-use crate::{Failure, Outcome, terminal};
+use crate::definition;
+use crate::{Failure, Outcome, terminal, vms};
+use serde_json::{Map, Value, json};
+use std::collections::HashSet;
+use std::fmt::Write as _;
 use xen_vman_core::explain::{self, Row};
 use xen_vman_core::{Compiled, Facts};
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<Outcome, Failure> {
-    let host = HostFiles(args.files.clone());
-    let Some((fleet, _)) = definition::fleet(&[host], &args.input, Facts::default())? else {
+    vms::refuse_files(&args.vms)?;
+    let host = args.definition.host(definition::default_dir())?;
+    let format = args.input.report.format_or(args.json);
+    let Some((fleet, _)) = definition::fleet(&[host], &args.input, format, Facts::default())?
+    else {
         return Ok(Outcome::WrongDefinition);
     };
     let compiled = Compiled::from(fleet);
-    let sources = &compiled.sources;
-    // What is wrong may be just what is to be explained, so values are shown all the same.
-    if compiled.report.has_errors() {
-        terminal::report(&compiled.report, sources, args.input.report.format)?;
+    let has_errors = compiled.report.has_errors();
+    // A wrong value may be the one to explain, so values are shown in spite of errors.
+    if has_errors {
+        // Standard output is for the values.
+        terminal::report(&compiled.report, &compiled.sources, format.for_people())?;
     }
-    let text = if let [a, b] = &args.diff[..] {
-        let (rows_a, rows_b) = (of_vm(a, &compiled)?, of_vm(b, &compiled)?);
-        let (names, rows) = ([a.as_str(), b.as_str()], [&rows_a[..], &rows_b[..]]);
-        if args.json {
-            explain::json_difference(names, rows, sources)
-        } else {
-            explain::table_difference(names, rows, sources)
-        }
+    let known: Vec<_> = domains(&compiled).collect();
+    vms::all_known(&args.vms, &known)?;
+    let text = if args.diff {
+        difference(args, &compiled)?
     } else {
-        let mut rows = match &args.vm {
-            Some(vm) => of_vm(vm, &compiled)?,
-            None => explain::host(&compiled.resolved.host),
-        };
-        if let Some(key) = &args.key {
-            rows = explain::select(rows, key).map_err(|known| {
-                Failure::new(format!("there is no key `{key}`"))
-                    .help(format!("keys are {}", known.join(", ")))
-            })?;
-        }
-        if args.json {
-            explain::json(&rows, sources)
-        } else {
-            explain::table(&rows, sources)
-        }
+        values(args, &compiled)?
     };
     terminal::data(text.as_bytes())?;
-    Ok(if compiled.report.has_errors() {
+    Ok(if has_errors {
         Outcome::WrongDefinition
     } else {
         Outcome::Fine
     })
 }
 
-fn of_vm(name: &str, compiled: &Compiled) -> Result<Vec<Row>, Failure> {
-    let vms = &compiled.resolved.vms;
-    let vm = vms.iter().find(|vm| vm.domain.as_str() == name);
-    let vm = vm.ok_or_else(|| {
-        let known: Vec<_> = vms.iter().map(|vm| vm.domain.as_str()).collect();
-        let help = match known.len() {
-            0 => "none could be read".to_owned(),
-            1..=20 => format!("VMs are {}", known.join(", ")),
-            many => format!(
-                "VMs are called ORG-NAME, as `{}`; there are {many}",
-                known[0]
-            ),
-        };
-        Failure::new(format!("no VM is called `{name}`")).help(help)
-    })?;
-    Ok(explain::vm(vm, &compiled.resolved))
+fn domains(compiled: &Compiled) -> impl Iterator<Item = &str> {
+    let vms = compiled.resolved.vms.iter();
+    vms.map(|vm| vm.domain.as_str())
+}
+
+/// What differs between two VMs.
+fn difference(args: &ExplainArgs, compiled: &Compiled) -> Result<String, Failure> {
+    let [a, b] = &args.vms[..] else {
+        return Err(Failure::new(format!(
+            "--diff compares two VMs, not {}",
+            args.vms.len()
+        )));
+    };
+    let (rows_a, rows_b) = (of_vm(a, compiled), of_vm(b, compiled));
+    let (names, rows) = ([a.as_str(), b.as_str()], [&rows_a[..], &rows_b[..]]);
+    Ok(if args.json {
+        explain::json_difference(names, rows, &compiled.sources)
+    } else {
+        explain::table_difference(names, rows, &compiled.sources)
+    })
+}
+
+/// The values of each VM or, if none is given, of the host.
+fn values(args: &ExplainArgs, compiled: &Compiled) -> Result<String, Failure> {
+    let mut parts = Vec::new();
+    for vm in &args.vms {
+        parts.push((Some(vm.as_str()), of_vm(vm, compiled)));
+    }
+    if parts.is_empty() {
+        parts.push((None, explain::host(&compiled.resolved.host)));
+    }
+    select(&mut parts, &args.keys)?;
+    if args.json {
+        return Ok(json_of(&parts, compiled));
+    }
+    let has_titles = parts.len() > 1;
+    let mut text = String::new();
+    for (vm, rows) in &parts {
+        if has_titles {
+            let blank = if text.is_empty() { "" } else { "\n" };
+            let _ = writeln!(text, "{blank}{}:", vm.unwrap_or_default());
+        }
+        text.push_str(&explain::table(rows, &compiled.sources));
+    }
+    Ok(text)
+}
+
+/// One array for all VMs; each row names its VM.
+fn json_of(parts: &[(Option<&str>, Vec<Row>)], compiled: &Compiled) -> String {
+    let mut all = Vec::new();
+    for (vm, rows) in parts {
+        let rows = explain::json(rows, &compiled.sources);
+        let rows: Vec<Map<String, Value>> = serde_json::from_str(&rows).unwrap_or_default();
+        for row in rows {
+            let vm = [("vm".to_owned(), json!(vm))];
+            all.push(Value::Object(vm.into_iter().chain(row).collect()));
+        }
+    }
+    format!("{:#}\n", Value::Array(all))
+}
+
+/// Keeps the rows of the keys. Each must be one of some VM: they need not all have as many
+/// interfaces.
+fn select(parts: &mut [(Option<&str>, Vec<Row>)], keys: &[String]) -> Result<(), Failure> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let mut chosen = HashSet::new();
+    let mut unknown = Vec::new();
+    for key in keys {
+        let of_part = |(_, rows): &(_, Vec<Row>)| explain::select(rows.clone(), key).ok();
+        let found: Vec<_> = parts.iter().filter_map(of_part).flatten().collect();
+        if found.is_empty() {
+            unknown.push(format!("`{key}`"));
+        }
+        chosen.extend(found.into_iter().map(|row| row.key));
+    }
+    if !unknown.is_empty() {
+        let known = parts.first().map_or(&[][..], |(_, rows)| rows);
+        let known: Vec<_> = known.iter().map(|row| row.key.as_str()).collect();
+        return Err(Failure::new(format!("unknown key {}", unknown.join(", ")))
+            .help(format!("keys are {}", known.join(", "))));
+    }
+    for (_, rows) in parts {
+        rows.retain(|row| chosen.contains(&row.key));
+    }
+    Ok(())
+}
+
+fn of_vm(name: &str, compiled: &Compiled) -> Vec<Row> {
+    let mut vms = compiled.resolved.vms.iter();
+    let vm = vms.find(|vm| vm.domain.as_str() == name);
+    vm.map_or_else(Vec::new, |vm| explain::vm(vm, &compiled.resolved))
 }

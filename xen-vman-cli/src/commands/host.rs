@@ -1,9 +1,10 @@
-//! `plan`, `apply` and `rollback`: what a host lacks of a definition, putting it there, and
-//! taking it back.
+//! `plan`, `apply` and `rollback`: shows what has to change on a host, changes it, and undoes
+//! that.
 
 use super::watch::{self, Waiting};
-use crate::args::{ApplyArgs, HostArgs, PlanArgs, RollbackArgs};
-use crate::{Failure, Outcome, definition, plan_file, terminal};
+use crate::args::{ApplyArgs, Format, HostArgs, PlanArgs, RollbackArgs, TargetArgs};
+use crate::definition::{self, HostFiles};
+use crate::{Failure, Outcome, input, plan_file, terminal};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,7 +13,15 @@ use xen_vman_core::plan::{Change, Plan};
 use xen_vman_core::{Compiled, Facts, Output, install};
 
 pub(crate) fn run_plan(args: &PlanArgs) -> Result<Outcome, Failure> {
-    let Some((dir, _, output)) = open(&args.target.host)? else {
+    let TargetArgs {
+        definition, host, ..
+    } = &args.target;
+    let files = definition.host(host.default_dir())?;
+    let inputs = match &args.out {
+        Some(_) => Some(plan_file::inputs(host, &files)?),
+        None => None,
+    };
+    let Some((dir, _, output)) = open(files, host, host.input.report.format_or(args.json))? else {
         return Ok(Outcome::WrongDefinition);
     };
     let plan = plan(&dir, &output, args.target.prune)?;
@@ -30,11 +39,11 @@ pub(crate) fn run_plan(args: &PlanArgs) -> Result<Outcome, Failure> {
             }
         }
         terminal::data(text.as_bytes())?;
-        tell_rest(&plan);
+        note_rest(&plan);
         if !dir.is_running() {
             terminal::note(
-                "only files are planned: initrds, installations and starts need a host on which \
-                 systemd runs",
+                "only files are planned: building initrds, installing and starting VMs require a \
+                 running host",
             );
         }
         terminal::note(&match plan.actions.len() {
@@ -42,26 +51,40 @@ pub(crate) fn run_plan(args: &PlanArgs) -> Result<Outcome, Failure> {
             actions => format!("{} to do", terminal::count(actions, "action")),
         });
     }
-    if let Some(out) = &args.out {
-        plan_file::write(out, &args.target, &plan)?;
+    if let (Some(out), Some(inputs)) = (&args.out, inputs) {
+        plan_file::write(out, &args.target, inputs, &plan)?;
     }
-    Ok(if plan.is_empty() {
-        Outcome::Fine
-    } else {
+    Ok(if args.detailed_exitcode && !plan.is_empty() {
         Outcome::SomethingToDo
+    } else {
+        Outcome::Fine
     })
 }
 
 pub(crate) fn run_apply(args: &ApplyArgs) -> Result<Outcome, Failure> {
-    let planned = match args.target.host.definition.files.as_slice() {
-        [file] => plan_file::read(file)?,
+    let planned = match args.target.definition.files.as_slice() {
+        [file] if !input::is_stdin(file) => plan_file::read(file)?,
         _ => None,
     };
+    let options = args.target.of_a_plan();
+    if planned.is_some() && !options.is_empty() {
+        return Err(Failure::new(format!(
+            "a plan file cannot be combined with {}",
+            options.join(", ")
+        ))
+        .help("these options are part of the plan; give them to `plan --out`"));
+    }
     let (target, agreed) = match &planned {
         Some((target, fingerprint)) => (target, Some(fingerprint.clone())),
         None => (&args.target, None),
     };
-    let Some((dir, _, output)) = open(&target.host)? else {
+    let files = target.definition.host(target.host.default_dir())?;
+    let format = if args.json {
+        Format::Event
+    } else {
+        args.target.host.input.report.format
+    };
+    let Some((dir, _, output)) = open(files, &target.host, format)? else {
         return Ok(Outcome::WrongDefinition);
     };
     let mut waiting = Waiting::new(args.json, args.yes, agreed);
@@ -76,7 +99,7 @@ pub(crate) fn run_rollback(args: &RollbackArgs) -> Result<Outcome, Failure> {
     finish(applied, &mut waiting)
 }
 
-/// Says what was done and what was not.
+/// Prints what was done and what was not.
 fn finish(applied: Result<Applied, HostError>, waiting: &mut Waiting) -> Result<Outcome, Failure> {
     waiting.line.end();
     let applied = applied.map_err(|error| {
@@ -86,8 +109,8 @@ fn finish(applied: Result<Applied, HostError>, waiting: &mut Waiting) -> Result<
             return failure;
         }
         failure.help(format!(
-            "action {number} of {of} failed: {} done before it, {} not begun; run the same \
-             command again once the cause is gone",
+            "action {number} of {of} failed: {} done before it, {} not started; fix the cause and \
+             run the same command again",
             number - 1,
             of - number
         ))
@@ -103,9 +126,11 @@ fn finish(applied: Result<Applied, HostError>, waiting: &mut Waiting) -> Result<
             "pending_restarts": applied.plan.pending_restarts,
         }));
     } else {
-        tell_rest(&applied.plan);
+        note_rest(&applied.plan);
         if let Some(generation) = &applied.generation {
-            terminal::note(&format!("what was there before is kept in {generation}"));
+            terminal::note(&format!(
+                "earlier versions of the files are in {generation}"
+            ));
         }
         terminal::note(&match applied.plan.actions.len() {
             0 => "nothing to do".to_owned(),
@@ -121,21 +146,31 @@ fn finish(applied: Result<Applied, HostError>, waiting: &mut Waiting) -> Result<
     });
     let list: String = list.collect();
     let failed = terminal::count(applied.failures.len(), "action");
-    Err(Failure::new(format!("{failed} left undone:{list}"))
-        .help("run the same command again once the causes are gone; all else is done"))
+    Err(Failure::new(format!("{failed} failed:{list}"))
+        .help("everything else was done; fix the causes and run the same command again"))
 }
 
-/// A host, its definition and what that renders to; none if the definition is wrong, which is
-/// shown.
-pub(super) fn open(args: &HostArgs) -> Result<Option<(HostDir, Compiled, Output)>, Failure> {
+/// A host, its compiled definition and what that renders to; none if the definition has errors,
+/// which are reported.
+pub(super) fn open(
+    host: HostFiles,
+    args: &HostArgs,
+    format: Format,
+) -> Result<Option<(HostDir, Compiled, Output)>, Failure> {
     let dir = open_root(&args.root)?;
     let observed = observed(&dir)?;
-    let rendered = definition::rendered(&args.definition, args.templates.as_deref(), observed)?;
+    let rendered = definition::rendered(
+        host,
+        &args.input,
+        format,
+        args.templates.as_deref(),
+        observed,
+    )?;
     Ok(rendered.map(|(compiled, output)| (dir, compiled, output)))
 }
 
-/// What files depend on. How much memory and how many CPUs the host has is for `check` and
-/// `facts`: whoever overcommits them does not want to be kept from applying.
+/// The facts that rendered files depend on. Memory and CPUs are not among them: overcommitting
+/// is deliberate, so it must not block `apply`.
 fn observed(dir: &HostDir) -> Result<Facts, Failure> {
     Ok(Facts {
         host_memory_mib: None,
@@ -148,7 +183,7 @@ pub(super) fn open_root(root: &Path) -> Result<HostDir, Failure> {
     Ok(HostDir::open(root)?)
 }
 
-/// The steps of an installation, one on each line.
+/// The steps of an installation, one per line.
 fn steps(change: &Change, output: &Output) -> Vec<String> {
     let Change::Install { domain, erase, .. } = change else {
         return Vec::new();
@@ -160,13 +195,13 @@ fn steps(change: &Change, output: &Output) -> Vec<String> {
     steps.map(|step| format!("  {step}\n")).collect()
 }
 
-/// What is left alone.
-fn tell_rest(plan: &Plan) {
+/// Prints what `apply` leaves as it is.
+fn note_rest(plan: &Plan) {
     if !plan.orphans.is_empty() {
         let list: Vec<_> = plan.orphans.keys().map(String::as_str).collect();
         let list = list.join("\n  ");
         terminal::note(&format!(
-            "no longer defined, and left as they are (`--prune` removes them):\n  {list}"
+            "no longer defined; `--prune` removes them:\n  {list}"
         ));
     }
     if !plan.pending_restarts.is_empty() {
@@ -176,7 +211,7 @@ fn tell_rest(plan: &Plan) {
             .map(|domain| format!("\n  systemctl restart vm@{domain}"))
             .collect();
         terminal::note(&format!(
-            "running with other settings than defined, until they are restarted:{list}"
+            "running with outdated settings until restarted:{list}"
         ));
     }
 }
@@ -184,17 +219,19 @@ fn tell_rest(plan: &Plan) {
 impl From<HostError> for Failure {
     fn from(error: HostError) -> Self {
         let help = match &error {
-            HostError::Obstacles(_) => "move it out of the way; nothing was changed",
+            HostError::Obstacles(_) => "move them away; nothing was changed",
             HostError::ChangedSince(_) => {
-                "put back what the last apply wrote, or mend the files by hand; nothing was changed"
+                "restore what the last `apply` wrote, or edit the files by hand; nothing was changed"
             }
             HostError::NotApproved(_) | HostError::NothingBefore => "nothing was changed",
-            HostError::Locked(_) => "wait for it to end; nothing was changed",
+            HostError::Locked(_) => "wait until it has finished; nothing was changed",
             HostError::Damaged { .. } => {
-                "move it away: then nothing is known to be ours, and nothing is removed"
+                "if you move it away, xen-vman no longer knows its files, and removes none of them"
             }
-            HostError::Io { .. } => "look at the file system and its permissions; run it as root",
-            _ => "run the same command again once the cause is gone",
+            HostError::Io { .. } => {
+                "check the file system and its permissions, and run the command as root"
+            }
+            _ => "fix the cause and run the same command again",
         };
         Self::new(error.to_string()).help(help)
     }

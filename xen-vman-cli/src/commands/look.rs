@@ -1,8 +1,8 @@
-//! `facts`, `status` and `doctor`: what a host is, how its VMs are, and what it lacks.
+//! `facts`, `status` and `doctor`: show a host, the state of its VMs, and what it lacks.
 
 use super::host::{open, open_root};
 use crate::args::{DoctorArgs, FactsArgs, StatusArgs};
-use crate::{Failure, Outcome, terminal};
+use crate::{Failure, Outcome, terminal, vms};
 use serde_json::json;
 use std::fmt::Write as _;
 use xen_vman_core::Output;
@@ -36,7 +36,7 @@ pub(crate) fn run_facts(args: &FactsArgs) -> Result<Outcome, Failure> {
         ("running domains", observed.domains.keys().collect()),
         ("iSCSI sessions", observed.sessions.iter().collect()),
         (
-            "roots that vm_mount@ shows",
+            "roots mounted by vm_mount@",
             observed.mounted.iter().collect(),
         ),
     ] {
@@ -50,10 +50,18 @@ pub(crate) fn run_facts(args: &FactsArgs) -> Result<Outcome, Failure> {
 }
 
 pub(crate) fn run_status(args: &StatusArgs) -> Result<Outcome, Failure> {
-    let Some((dir, _, output)) = open(&args.host)? else {
+    vms::refuse_files(&args.vms)?;
+    let host = args.definition.host(args.host.default_dir())?;
+    let format = args.host.input.report.format_or(args.json);
+    let Some((dir, _, output)) = open(host, &args.host, format)? else {
         return Ok(Outcome::WrongDefinition);
     };
-    let all = status(&output, &observe(&dir, &output)?);
+    let mut all = status(&output, &observe(&dir, &output)?);
+    if !args.vms.is_empty() {
+        let known: Vec<_> = all.iter().map(|vm| vm.domain.as_str()).collect();
+        vms::all_known(&args.vms, &known)?;
+        all.retain(|vm| args.vms.contains(&vm.domain));
+    }
     let text = if args.json {
         format!("{:#}\n", json!({ "vms": all }))
     } else {
@@ -63,7 +71,7 @@ pub(crate) fn run_status(args: &StatusArgs) -> Result<Outcome, Failure> {
     Ok(Outcome::Fine)
 }
 
-/// One line for each VM.
+/// One line per VM.
 fn table(all: &[VmStatus]) -> String {
     let head = [
         "VM",
@@ -124,7 +132,9 @@ fn row(vm: &VmStatus) -> [String; 6] {
 }
 
 pub(crate) fn run_doctor(args: &DoctorArgs) -> Result<Outcome, Failure> {
-    let Some((dir, compiled, output)) = open(&args.host)? else {
+    let host = args.definition.host(args.host.default_dir())?;
+    let format = args.host.input.report.format_or(args.json);
+    let Some((dir, compiled, output)) = open(host, &args.host, format)? else {
         return Ok(Outcome::WrongDefinition);
     };
     let asked = doctor::questions(&compiled.resolved, &output);

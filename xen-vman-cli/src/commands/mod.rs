@@ -1,4 +1,4 @@
-//! One file for each subcommand, each with a `run`.
+//! The subcommands.
 
 pub(crate) mod check;
 pub(crate) mod completions;

@@ -1,9 +1,9 @@
-//! `render`: definition in, files out.
+//! `render`: generates files from a definition.
 
 use crate::args::{Format, RenderArgs};
 use crate::definition;
 use crate::output_dir::OutputDir;
-use crate::{Failure, Outcome, terminal};
+use crate::{Failure, Outcome, terminal, vms};
 use std::path::Path;
 use xen_vman_core::render::{RenderedFile, manifest};
 use xen_vman_core::values::DomainName;
@@ -11,7 +11,9 @@ use xen_vman_core::{Compiled, Facts, Output};
 
 pub(crate) fn run(args: &RenderArgs) -> Result<Outcome, Failure> {
     let Some((compiled, output)) = definition::rendered(
-        &args.definition,
+        args.definition.host(definition::default_dir())?,
+        &args.input,
+        args.input.report.format_or(args.json),
         args.templates.as_deref(),
         Facts::default(),
     )?
@@ -26,21 +28,12 @@ pub(crate) fn run(args: &RenderArgs) -> Result<Outcome, Failure> {
     Ok(Outcome::Fine)
 }
 
-/// What `--vm` and `--only` leave of the output.
+/// The part of the output that `--vm` and `--only` select.
 fn select(mut output: Output, compiled: &Compiled, args: &RenderArgs) -> Result<Output, Failure> {
     if !args.vm.is_empty() {
-        let known = |name: &String| {
-            compiled
-                .resolved
-                .vms
-                .iter()
-                .any(|vm| vm.domain.as_str() == name)
-        };
-        if let Some(name) = args.vm.iter().find(|name| !known(name)) {
-            return Err(
-                Failure::new(format!("no VM is called `{name}`")).help("VMs are called ORG-NAME")
-            );
-        }
+        let known = compiled.resolved.vms.iter();
+        let known: Vec<_> = known.map(|vm| vm.domain.as_str()).collect();
+        vms::all_known(&args.vm, &known)?;
         let is_chosen = |domain: &DomainName| args.vm.iter().any(|vm| vm == domain.as_str());
         output
             .host
@@ -59,8 +52,8 @@ fn select(mut output: Output, compiled: &Compiled, args: &RenderArgs) -> Result<
         }
         if files(&output).next().is_none() {
             let only = args.only.join("`, `");
-            return Err(Failure::new(format!("no file is chosen by `{only}`"))
-                .help("write `host`, `guests`, or how paths begin, as /etc/xen"));
+            return Err(Failure::new(format!("no file matches `{only}`"))
+                .help("--only takes `host`, `guests`, or the start of a path such as /etc/xen"));
         }
     }
     Ok(output)
@@ -96,10 +89,10 @@ fn write(
     let manifest = manifest(&compiled.resolved, output);
     let files: Vec<_> = files(output).collect();
     let written = OutputDir::open(dir)?.write(&files, &manifest, narrowed)?;
-    if matches!(
-        args.definition.input.report.format,
-        Format::Text | Format::Short
-    ) {
+    if args.json {
+        let summary = written.to_json(dir);
+        terminal::data(format!("{summary:#}\n").as_bytes())?;
+    } else if matches!(args.input.report.format, Format::Text | Format::Short) {
         terminal::note(&format!("{}: {written}", dir.display()));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! `schema`: what the files may hold, for editors.
+//! `schema`: prints the JSON Schema of a kind of file, for editors.
 
 use crate::args::SchemaKind;
 use crate::{Failure, Outcome, terminal};

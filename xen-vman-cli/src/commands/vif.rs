@@ -1,4 +1,4 @@
-//! `vif-p2p` and `vifname`: what the host does for a vif, told without a host.
+//! `vif-p2p` and `vifname`: show what a host does for the interface of a VM.
 
 use crate::args::{VifP2pArgs, VifnameArgs};
 use crate::{Failure, Outcome, terminal};

@@ -1,4 +1,4 @@
-//! Tells how far an apply is, and asks before data is lost.
+//! Shows the progress of `apply`, and asks before data is destroyed.
 
 use crate::terminal::{self, Line};
 use serde_json::json;
@@ -6,17 +6,17 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 use xen_vman_core::host::{Event, Watcher};
 use xen_vman_core::plan::{Change, Plan};
 
-/// Whoever waits at the command line.
+/// The user or program that watches an apply.
 pub(crate) struct Waiting {
-    /// Tells programs, as JSON on standard output, rather than people.
+    /// Print events as JSON on standard output.
     pub(crate) json: bool,
-    /// Data may be lost without a question.
+    /// Data may be destroyed without asking.
     pub(crate) yes: bool,
-    /// The fingerprint of the plan that was agreed to.
+    /// The fingerprint of the plan that was approved.
     pub(crate) agreed: Option<String>,
-    /// Where lines are redrawn on a terminal.
+    /// The line that shows progress.
     pub(crate) line: Line,
-    /// The number of the action that began last, and how many there are.
+    /// The number of the current action, and how many there are.
     pub(crate) begun: (usize, usize),
 }
 
@@ -57,18 +57,18 @@ impl Watcher for Waiting {
                 .map(|(domain, place)| format!("{domain} ({place})"));
             let list: Vec<_> = list.collect();
             return Err(format!(
-                "`reinstall` erases what is on the root of {}; give `--yes` if that is meant",
+                "`reinstall` erases the root of {}; use `--yes` to confirm",
                 list.join(", ")
             ));
         }
         for (domain, place) in destroyed {
             terminal::note(&format!(
-                "Everything on {place} will be lost. Type the name of the VM, {domain}, to go on:"
+                "This erases everything on {place}. To continue, type the name of the VM ({domain}):"
             ));
             let mut answer = String::new();
             let read = io::stdin().lock().read_line(&mut answer);
             if read.is_err() || answer.trim() != domain.as_str() {
-                return Err(format!("{domain} was not confirmed"));
+                return Err(format!("erasing the root of {domain} was not confirmed"));
             }
         }
         Ok(())
@@ -94,7 +94,7 @@ impl Watcher for Waiting {
         match event {
             Event::Begins { number, of, action } => {
                 let text = format!("[{number}/{of}] {action}");
-                // Thousands of files would push away what matters.
+                // Thousands of lines about files would hide the others.
                 match action.change {
                     Change::Put { .. } | Change::Remove { .. } => self.line.redraw(&text),
                     _ => self.line.say(&text),
@@ -106,7 +106,7 @@ impl Watcher for Waiting {
     }
 }
 
-/// Gives an event to a program. One that has gone does not keep anything from being done.
+/// Prints an event. Work goes on even if nobody reads it any more.
 pub(crate) fn say(event: &serde_json::Value) {
     let _ = terminal::data(format!("{event}\n").as_bytes());
 }

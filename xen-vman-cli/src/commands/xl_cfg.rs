@@ -1,4 +1,4 @@
-//! `lint` and `import`: what there is already, in xl's own words.
+//! `lint` and `import`: work on existing xl.cfg files.
 
 use crate::args::{Format, ImportArgs, LintArgs};
 use crate::{Failure, Outcome, definition, input, terminal};
@@ -9,7 +9,7 @@ use xen_vman_core::{Compiled, Facts, Source, compile_fleet};
 
 pub(crate) fn run_lint(args: &LintArgs) -> Result<Outcome, Failure> {
     let levels = definition::levels(&args.report)?;
-    let format = args.report.format;
+    let format = args.report.format_or(args.json);
     let Some(facts) = definition::facts(args.facts.as_deref(), format)? else {
         return Ok(Outcome::WrongDefinition);
     };
@@ -30,11 +30,8 @@ pub(crate) fn run_import(args: &ImportArgs) -> Result<Outcome, Failure> {
     let levels = definition::levels(&args.report)?;
     let (text, _) = import(&sources);
     let found = compiled(sources, &Facts::default(), &levels);
-    // Standard output is the definition's.
-    let format = match args.report.format {
-        Format::Short => Format::Short,
-        _ => Format::Text,
-    };
+    // Standard output is for the definition.
+    let format = args.report.format.for_people();
     terminal::report(&found.report, &found.sources, format)?;
     terminal::data(text.as_bytes())?;
     Ok(if found.report.has_errors() {
@@ -45,12 +42,7 @@ pub(crate) fn run_import(args: &ImportArgs) -> Result<Outcome, Failure> {
 }
 
 fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
-    let read = |path: &PathBuf| {
-        Ok(Source::xl_cfg(
-            path.display().to_string(),
-            input::bytes(path)?,
-        ))
-    };
+    let read = |path: &PathBuf| Ok(Source::xl_cfg(input::name(path), input::bytes(path)?));
     paths.iter().map(read).collect()
 }
 

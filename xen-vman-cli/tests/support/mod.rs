@@ -1,12 +1,16 @@
-//! Directories that stand for a host, and commands on them.
+//! Directories in place of a host, and commands on them.
 #![allow(dead_code, reason = "each test file uses some of it")]
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::SystemTime;
+
+/// Makes `plan` exit with 3 if there is something to do.
+pub(crate) const DETAILED: [&str; 1] = ["--detailed-exitcode"];
 
 pub(crate) fn example() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
@@ -15,7 +19,11 @@ pub(crate) fn example() -> PathBuf {
 
 pub(crate) fn command(verb: &str, definition: &Path, root: &Path, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xen-vman-cli"));
-    command.arg(verb).arg(definition).arg("--root").arg(root);
+    command.arg(verb);
+    if matches!(verb, "status" | "doctor") {
+        command.arg("--file");
+    }
+    command.arg(definition).arg("--root").arg(root);
     command
         .arg("--scripts")
         .arg(example().parent().unwrap().join("files"));
@@ -27,12 +35,42 @@ pub(crate) fn run(verb: &str, definition: &Path, root: &Path, more: &[&str]) -> 
     command(verb, definition, root, more).output().unwrap()
 }
 
+pub(crate) fn xen_vman(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xen-vman-cli"));
+    command.args(arguments).output().unwrap()
+}
+
+/// Runs a command with this standard input.
+pub(crate) fn fed(arguments: &[&str], input: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xen-vman-cli"));
+    command.args(arguments).stdin(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // A command that rejects its arguments does not read the input.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    child.wait_with_output().unwrap()
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+pub(crate) fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
 pub(crate) fn code(output: &Output, expected: i32) {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(expected), "{said}");
 }
 
-/// Everything below a directory, links as they are.
+/// All paths below a directory. Links are not followed.
 pub(crate) fn paths(dir: &Path) -> Vec<PathBuf> {
     let mut found = vec![dir.to_owned()];
     let mut next = 0;
@@ -54,8 +92,8 @@ pub(crate) fn times(dir: &Path) -> BTreeMap<PathBuf, (u64, SystemTime)> {
     paths(dir).into_iter().map(time).collect()
 }
 
-/// What a host has: every file with its mode, every link with its target. What is kept of
-/// earlier files is left out.
+/// The state of a host: every file with its mode, every link with its target. Kept earlier
+/// versions of files are left out.
 pub(crate) fn tree(dir: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
     let state = dir.join("var/lib/xen-vman/generations");
     let kept = paths(dir)

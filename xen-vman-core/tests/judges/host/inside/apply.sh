@@ -72,7 +72,7 @@ first_apply() {
     local by_hand
     by_hand=$(domid_of org-runs)
 
-    cli 3 plan host.toml
+    cli 3 plan host.toml --detailed-exitcode
     says "install org-fresh on 10.0.0.5:/tank/org/fresh-root, if that is empty [install]"
     says "take org-runs on 10.0.0.5:/tank/org/runs-root for installed, as it runs"
     says "build the initrd of guests for kernel 6.1.0-1-judge [initrd rebuild]"
@@ -111,7 +111,7 @@ first_apply() {
 second_apply() {
     local before
     before=$(find /etc /usr/local /var/lib/xen-vman "$exports" -printf '%p %i %T@\n' | sort)
-    cli 0 plan host.toml
+    cli 0 plan host.toml --detailed-exitcode
     cli 0 apply host.toml
     says "nothing to do"
     check_same "nothing was touched" "$before" \
@@ -122,23 +122,23 @@ changed_settings() {
     local before
     before=$(domid_of org-fresh)
     change 'name = "fresh"' 'name = "fresh"\nmemory = 2048'
-    cli 3 plan host.toml
+    cli 3 plan host.toml --detailed-exitcode
     says "change /etc/xen/vms/org-fresh.cfg [VM needs restart]"
     cli 0 apply host.toml
     says "systemctl restart vm@org-fresh"
     check_same "the VM goes on" "$before" "$(domid_of org-fresh)"
-    cli 0 plan host.toml
+    cli 0 plan host.toml --detailed-exitcode
     says "systemctl restart vm@org-fresh"
-    cli 0 status host.toml
+    cli 0 status --file host.toml
     check_same "status shows it" "org-fresh yes yes yes, restart it yes 10.0.0.5:/tank/org/fresh-root" \
         "$(grep '^org-fresh' <<<"$said" | tr -s ' ')"
     cli 0 facts
     says "# running domains: org-f"
-    cli 3 doctor host.toml
+    cli 3 doctor --file host.toml
     says "MISSING  xen: this machine does not run under Xen"
     systemctl restart vm@org-fresh
     check "the VM has been restarted" test "$before" != "$(domid_of org-fresh)"
-    cli 0 plan host.toml
+    cli 0 plan host.toml --detailed-exitcode
     does_not_say "systemctl restart"
     # A comment means nothing to a VM.
     change 'memory = 2048' 'memory = 2048\ndescription = "of the chair"'
@@ -188,7 +188,7 @@ interrupted_install() {
     is_installed late
     unit_is vm@org-late active
     nothing_left
-    cli 0 plan host.toml
+    cli 0 plan host.toml --detailed-exitcode
 }
 
 reinstall() {
@@ -197,7 +197,7 @@ reinstall() {
     echo mine >"$exports/late-root/home/admin/thesis.tex"
     ln -s /etc "$exports/late-root/home/admin/.hidden"
     change 'name = "late"' 'name = "late"\nreinstall = "2026-11-24"'
-    cli 3 plan host.toml
+    cli 3 plan host.toml --detailed-exitcode
     says "erase 10.0.0.5:/tank/org/late-root and install org-late on it anew [DESTROYS DATA]"
     cli 2 apply host.toml
     says "--yes"
@@ -209,9 +209,9 @@ reinstall() {
     is_installed late
     unit_is vm@org-late active
     check "the VM has been started anew" test "$before" != "$(domid_of org-late)"
-    cli 0 plan host.toml
+    cli 0 plan host.toml --detailed-exitcode
     change 'reinstall = "2026-11-24"' 'reinstall = "no"'
-    cli 0 plan host.toml
+    cli 0 plan host.toml --detailed-exitcode
     nothing_left
 }
 
@@ -224,7 +224,7 @@ left_the_definition() {
     cli 0 apply host.toml
     says "/etc/xen/vms/org-late.cfg"
     unit_is vm@org-late active
-    cli 3 plan host.toml --prune
+    cli 3 plan host.toml --detailed-exitcode --prune
     says "stop org-late, which is no longer defined"
     cli 0 apply host.toml --prune
     unit_is vm@org-late inactive
@@ -232,5 +232,5 @@ left_the_definition() {
     check "its configuration is gone" test ! -e /etc/xen/vms/org-late.cfg
     check "its root is not" test -e "$exports/late-root/etc/hostname"
     check "what it had is kept" compgen -G '/var/lib/xen-vman/generations/*/files/etc/xen/vms/org-late.cfg'
-    cli 0 plan host.toml --prune
+    cli 0 plan host.toml --detailed-exitcode --prune
 }

@@ -57,7 +57,7 @@ disks_of_others() {
         check_same "nothing on a disk with $kind is changed" "$before" "$(digest)"
         nothing_left
     done
-    check_same "and it is told again" 3 "$(xen-vman-cli plan host.toml >/dev/null 2>&1; echo $?)"
+    check_same "and it is told again" 3 "$(xen-vman-cli plan host.toml --detailed-exitcode >/dev/null 2>&1; echo $?)"
 }
 
 target_that_refuses() {
@@ -88,7 +88,7 @@ install_onto_a_disk() {
     check "the disk has keys" test -s /mnt/home/admin/.ssh/authorized_keys
     umount /mnt
     nothing_left
-    cli 0 plan host.toml
+    cli 0 plan host.toml --detailed-exitcode
 }
 
 disk_without_a_session() {
@@ -106,7 +106,7 @@ disk_without_a_session() {
         "$(systemctl is-active vm_iscsi_session@org-block)"
     rm "$judge/flags/debootstrap/slow"
     cli 0 apply host.toml
-    cli 0 plan host.toml
+    cli 0 plan host.toml --detailed-exitcode
     nothing_left
 }
 
@@ -155,7 +155,7 @@ passwords() {
     xen-vman-cli plan host.toml --diff >>"$judge/said" 2>&1
     xen-vman-cli apply host.toml >>"$judge/said" 2>&1
     systemctl start vm@org-seen
-    xen-vman-cli status host.toml --json >>"$judge/said" 2>&1
+    xen-vman-cli status --file host.toml --json >>"$judge/said" 2>&1
     journalctl --sync
     journalctl >"$judge/journal.so-far"
     check_same "no plan, event, argument or journal has the password" "" \
@@ -189,7 +189,7 @@ failing_programs() {
             tried=$((tried + 1))
             nothing_left
             cli 0 apply host.toml --yes
-            cli 0 plan host.toml
+            cli 0 plan host.toml --detailed-exitcode
             is_installed half
         done
     done
@@ -240,5 +240,5 @@ real_debootstrap() {
     check "the user may use it" grep -q NOPASSWD <(chroot "$exports/real-root" sudo -l -U admin)
     check "the link to resolv.conf is replaced" test -f "$exports/real-root/etc/resolv.conf"
     check "ifupdown reads the network" chroot "$exports/real-root" ifquery --list --all
-    cli 0 plan host.toml
+    cli 0 plan host.toml --detailed-exitcode
 }
