@@ -18,6 +18,12 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
+/// Whether a file is a pipe or the like, which is empty when it is read again, or blocks.
+pub(crate) fn can_be_read_once(path: &Path) -> bool {
+    path.metadata()
+        .is_ok_and(|data| !data.is_file() && !data.is_dir())
+}
+
 /// A definition or a file of facts.
 pub(crate) fn source(path: &Path) -> Result<Source, Failure> {
     let name = name(path);

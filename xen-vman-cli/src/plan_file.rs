@@ -51,12 +51,19 @@ pub(crate) struct Inputs {
 }
 
 /// The files that a plan is about to be made from, as they are now. `apply` reads them again,
-/// so that standard input cannot be one of them.
+/// so that neither standard input nor a pipe can be one of them.
 pub(crate) fn inputs(args: &HostArgs, host: &HostFiles) -> Result<Inputs, Failure> {
     let InputArgs { common, facts, .. } = &args.input;
-    let mut read = host.files.iter().chain(common).chain(facts);
-    if read.any(|path| input::is_stdin(path)) {
-        return Err(Failure::new("a plan file cannot refer to standard input")
+    let read = host.files.iter().chain(common).chain(facts);
+    for path in read {
+        let what = if input::is_stdin(path) {
+            "standard input".to_owned()
+        } else if input::can_be_read_once(path) {
+            format!("{}, which is not a regular file", path.display())
+        } else {
+            continue;
+        };
+        return Err(Failure::new(format!("a plan file cannot refer to {what}"))
             .help("write the definition to a file: `apply` reads it again"));
     }
     let all = |paths: &[PathBuf]| {
@@ -130,9 +137,22 @@ pub(crate) fn write(
     out.write_all(&text).map_err(fail)
 }
 
+/// Refuses a plan file that `apply` would not take for one, before anything is done.
+pub(crate) fn refuse_stdin(path: Option<&Path>) -> Result<(), Failure> {
+    if path.is_some_and(input::is_stdin) {
+        return Err(Failure::new("a plan cannot be written to `-`")
+            .help("`-` is standard input for `apply`; write `--out ./-` for a file of this name"));
+    }
+    Ok(())
+}
+
 /// The arguments that a plan was made with, and its fingerprint; none if this is not a plan
 /// file.
 pub(crate) fn read(path: &Path) -> Result<Option<(TargetArgs, String)>, Failure> {
+    // Nothing would be left for whoever reads it as a definition.
+    if input::can_be_read_once(path) {
+        return Ok(None);
+    }
     let bytes = input::bytes(path)?;
     let Ok(serde_json::Value::Object(fields)) = serde_json::from_slice(&bytes) else {
         return Ok(None);
@@ -176,8 +196,9 @@ pub(crate) fn read(path: &Path) -> Result<Option<(TargetArgs, String)>, Failure>
     Ok(Some((args, file.fingerprint)))
 }
 
+/// Symbolic links are kept: network scripts are searched beside a link, not beside its target.
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {
-    path.canonicalize()
+    std::path::absolute(path)
         .map_err(|error| Failure::new(format!("cannot find {}: {error}", path.display())))
 }
 

@@ -6,9 +6,10 @@ mod support;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output};
-use support::{DETAILED, code, example, run, times, tree, xen_vman};
+use support::{DETAILED, code, command, example, run, text, times, tree, xen_vman};
 
 fn rollback(root: &Path, more: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xen-vman-cli"));
@@ -110,6 +111,88 @@ fn a_plan_file_brings_its_options_along() {
     let said = said(&refused);
     assert!(said.contains("--allow, --root, --prune"), "{said}");
     assert_eq!(files(&root), BTreeMap::default());
+}
+
+/// Configuration management often links definitions into place, with `files` beside the link.
+#[test]
+fn a_plan_file_of_a_linked_definition_can_be_applied() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = example().parent().unwrap().to_owned();
+    let (link, root) = (dir.path().join("linked.toml"), dir.path().join("root"));
+    let stored = dir.path().join("store");
+    fs::create_dir(&root).unwrap();
+    fs::create_dir(&stored).unwrap();
+    fs::copy(example(), stored.join("a.toml")).unwrap();
+    symlink(stored.join("a.toml"), &link).unwrap();
+    symlink(folder.join("files"), dir.path().join("files")).unwrap();
+    let plan = dir.path().join("tonight.plan");
+    let arguments = [
+        "plan",
+        text(&link),
+        "--root",
+        text(&root),
+        "--out",
+        text(&plan),
+    ];
+    code(&xen_vman(&arguments), 0);
+
+    // The link counts, not what it pointed to.
+    let changed = changed(dir.path(), "memory = ", "memory = 1");
+    fs::remove_file(&link).unwrap();
+    symlink(changed, &link).unwrap();
+    let refused = apply_plan(&plan);
+    code(&refused, 2);
+    let message = "linked.toml has changed\n";
+    assert!(said(&refused).contains(message), "{}", said(&refused));
+
+    fs::remove_file(&link).unwrap();
+    symlink(stored.join("a.toml"), &link).unwrap();
+    code(&apply_plan(&plan), 0);
+}
+
+/// `-` is standard input wherever a file is read, so that a plan file of that name could not
+/// be applied.
+#[test]
+fn a_plan_file_cannot_be_called_like_standard_input() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = command("plan", &example(), dir.path(), &["--out", "-"]);
+    let output = command.current_dir(dir.path()).output().unwrap();
+    code(&output, 2);
+    assert!(
+        said(&output).contains("write `--out ./-`"),
+        "{}",
+        said(&output)
+    );
+    assert!(output.stdout.is_empty());
+    assert!(!dir.path().join("-").exists());
+}
+
+/// Reading it twice would wait for ever, or find nothing the second time.
+#[test]
+fn a_definition_from_a_pipe_is_read_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (pipe, root) = (dir.path().join("pipe.toml"), dir.path().join("root"));
+    fs::create_dir(&root).unwrap();
+    code(&Command::new("mkfifo").arg(&pipe).output().unwrap(), 0);
+    let plan = dir.path().join("tonight.plan");
+    let output = run("plan", &pipe, &root, &["--out", text(&plan)]);
+    code(&output, 2);
+    let message = "a plan file cannot refer to";
+    assert!(said(&output).contains(message), "{}", said(&output));
+
+    let writer = {
+        let (pipe, content) = (pipe.clone(), fs::read(example()).unwrap());
+        std::thread::spawn(move || fs::write(pipe, content))
+    };
+    let limited = Command::new("timeout")
+        .args(["20", env!("CARGO_BIN_EXE_xen-vman-cli"), "apply"])
+        .args([text(&pipe), "--root", text(&root), "--scripts"])
+        .arg(example().parent().unwrap().join("files"))
+        .output()
+        .unwrap();
+    code(&limited, 0);
+    writer.join().unwrap().unwrap();
+    assert!(root.join("etc/xen/vms/stuvus-web01.cfg").exists());
 }
 
 #[test]

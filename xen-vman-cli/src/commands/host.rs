@@ -16,6 +16,7 @@ pub(crate) fn run_plan(args: &PlanArgs) -> Result<Outcome, Failure> {
     let TargetArgs {
         definition, host, ..
     } = &args.target;
+    plan_file::refuse_stdin(args.out.as_deref())?;
     let files = definition.host(host.default_dir())?;
     let inputs = match &args.out {
         Some(_) => Some(plan_file::inputs(host, &files)?),
