@@ -1,4 +1,4 @@
-"""Runs of Ansible's programs."""
+"""Runs Ansible's programs."""
 
 import dataclasses
 import json
@@ -11,7 +11,7 @@ import sys
 import xen_vman
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
-# Where `ansible-playbook` is; another version of Ansible can be tried with it.
+# The directory of `ansible-playbook`; set XEN_VMAN_ANSIBLE to test another version of Ansible.
 BIN = pathlib.Path(os.environ.get("XEN_VMAN_ANSIBLE", pathlib.Path(sys.executable).parent))
 
 
@@ -28,20 +28,20 @@ class Run:
     text: str
 
     def recap(self, host):
-        """The counts in the last lines, of one host."""
+        """The counts of a host in the play recap."""
         line = re.search(rf"^{re.escape(host)} +: (.*)$", self.text, re.M)
         assert line, self.text
         return {key: int(value) for key, value in (pair.split("=") for pair in line[1].split())}
 
 
 def environment(home):
-    """What Ansible sees: nothing of the user's own."""
+    """The environment for Ansible, without the user's own settings."""
     return {
         "HOME": str(home),
         "PATH": f"{BIN}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "LC_ALL": "C.UTF-8",
         "ANSIBLE_COLLECTIONS_PATH": str(REPOSITORY / "xen-vman-py"),
-        # What is shown meanwhile is in a file at once, as it is on a terminal.
+        # Progress reaches a file immediately, as it does a terminal.
         "PYTHONUNBUFFERED": "1",
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_HOST_KEY_CHECKING": "0",
@@ -51,14 +51,14 @@ def environment(home):
 
 
 def without_the_package(home):
-    """What makes Python programs believe that xen_vman is not installed."""
+    """Returns variables that hide xen_vman from Python programs."""
     (home / "site").mkdir(exist_ok=True)
     (home / "site" / "sitecustomize.py").write_text("import sys\n\nsys.modules['xen_vman'] = None\n")
     return {"PYTHONPATH": str(home / "site")}
 
 
 def package_on_the_controller(home, code):
-    """What makes Python programs find another xen_vman, of the same version."""
+    """Returns variables that make Python programs find another xen_vman, of the same version."""
     site = home / "site"
     for name in ("xen_vman", f"xen_vman-{xen_vman.__version__}.dist-info"):
         (site / name).mkdir(parents=True)
@@ -83,7 +83,7 @@ def run(program, *words, home, cwd=None, env=None, timeout_secs=900):
 
 
 def write_play(home, plays, hosts):
-    """Writes plays and an inventory (host → variables); gives the words for `ansible-playbook`."""
+    """Writes plays and an inventory (host → variables); returns the arguments for `ansible-playbook`."""
     (home / "play.yml").write_text(plays if isinstance(plays, str) else json.dumps(plays))
     (home / "hosts.json").write_text(json.dumps({"all": {"hosts": dict.fromkeys(hosts)}}))
     (home / "host_vars").mkdir(exist_ok=True)

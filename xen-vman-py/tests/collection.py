@@ -1,4 +1,4 @@
-"""Texts of the Ansible collection that are made from the types."""
+"""Files of the Ansible collection that are generated from the types."""
 
 import json
 import pathlib
@@ -9,64 +9,64 @@ import yaml
 COLLECTION = pathlib.Path(__file__).parents[1] / "ansible_collections" / "xen_vman" / "xen_vman"
 ROLE = COLLECTION / "roles" / "xen_vman"
 
-# Variables for the role alone: default, type, and what it is.
+# Variables that only the role uses: default, type and description.
 OF_THE_ROLE = {
     "xen_vman_venv": (
         "/opt/xen-vman/venv",
         {"type": "path"},
-        "The virtual environment on the host that the Python package is installed into.",
+        "The virtual environment on the host in which the Python package is installed.",
     ),
     "xen_vman_wheel": (
         None,
         {"type": "path"},
-        "The wheel of the Python package, on the controller. If not given, pip on the host fetches the package.",
+        "The wheel of the Python package, on the controller. If not set, pip on the host fetches the package.",
     ),
     "xen_vman_requirement": (
         f"xen-vman=={xen_vman.__version__}",
         {"type": "str"},
-        "What pip fetches if there is no wheel.",
+        "What pip installs if there is no wheel.",
     ),
     "xen_vman_pip_args": (
         [],
         {"type": "list", "elements": "str"},
-        "Further arguments for pip then, as `--index-url=URL`.",
+        "Additional arguments for pip if there is no wheel, such as `--index-url=URL`.",
     ),
     "xen_vman_root": (
         "/",
         {"type": "path"},
-        "The directory that stands for the host's root, to prepare an image: no program is run in it.",
+        "The directory to treat as the host's root. To prepare an image, set another one; no program is run in it.",
     ),
     "xen_vman_packages": (
         ["python3-venv"],
         {"type": "list", "elements": "str"},
-        "Debian packages to install besides those that the VMs need.",
+        "Debian packages to install in addition to those that the VMs need.",
     ),
     "xen_vman_prune": (
         False,
         {"type": "bool"},
-        "Whether VMs that are no longer defined are stopped and their files removed. Their data stays.",
+        "Whether to stop VMs that are no longer defined and remove their files. Their data is kept.",
     ),
     "xen_vman_allow_reinstall": (
         True,
         {"type": "raw"},
-        "Whether `reinstall` of a VM may erase what is on its root, or the VM, as ORG-NAME, or the list of VMs of which it may.",
+        "Whether `reinstall` of a VM may erase its root. A VM, as ORG-NAME, or a list of VMs restricts it to those.",
     ),
 }
 
 ABOUT = [
-    "The variables of the role. They are checked all at once, with everything else that can be wrong, before anything is "
-    "changed; so this is not the entry point C(main), whose variables Ansible checks by itself and one at a time.",
-    "Any C(xen_vman_default_*) may be an expression over C(vm); those of interfaces, and "
-    "C(xen_vman_lazy_default_network_bridge), over C(interface), too.",
+    "The variables of the role. The role checks all of them at once, before anything is changed. That is why this is not "
+    "the entry point C(main), for which Ansible would check the variables itself, one at a time.",
+    "Any C(xen_vman_default_*) may be an expression over C(vm). Those that apply to interfaces, and "
+    "C(xen_vman_lazy_default_network_bridge), may also use C(interface).",
 ]
 
 
-# What a text with an expression looks like.
+# The pattern of strings that contain an expression.
 EXPRESSION = xen_vman.schema()["properties"]["defaults"]["properties"]["gateway"]["anyOf"][-1]["pattern"]
 
 
 class Dumper(yaml.SafeDumper):
-    """Indents lists as yamllint wants it."""
+    """Indents lists as yamllint expects."""
 
     def increase_indent(self, flow=False, indentless=False):
         return super().increase_indent(flow, False)
@@ -77,7 +77,7 @@ def dump(value):
 
 
 def kind(schema):
-    """The argument spec's word for what a schema takes."""
+    """The argument spec's type for a schema."""
     if "anyOf" in schema:
         kinds = [kind(one) for one in schema["anyOf"] if one.get("pattern") != EXPRESSION]
         lists = [one for one in kinds if one["type"] == "list"]
@@ -99,7 +99,7 @@ def kind(schema):
 
 
 def option(schema):
-    """One variable, key of a VM, or key of an interface."""
+    """The option for a variable, a key of a VM, or a key of an interface."""
     found = kind(schema)
     table = schema.get("items", schema)
     if "description" in schema:
@@ -149,10 +149,10 @@ def defaults():
     inner = schema["defaults"]["properties"]
     every = {f"xen_vman_{key}": one["default"] for key, one in schema.items() if "default" in one}
     every.update({f"xen_vman_default_{key}": one["default"] for key, one in inner.items() if "default" in one})
-    # Says who manages the files; under Ansible that is `ansible_managed`, and the user the one who connects.
+    # Under Ansible, the header is `ansible_managed`, and the guests' user is the connecting user.
     for name in ("xen_vman_header", "xen_vman_guest_user"):
         del every[name]
-    # The host is asked for them.
+    # Detected on the host.
     for name in ("xen_vman_xl_path", "xen_vman_iscsiadm_path"):
         del every[name]
     every.update({name: default for name, (default, _, _) in OF_THE_ROLE.items() if default is not None})

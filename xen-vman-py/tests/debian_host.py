@@ -19,19 +19,19 @@ SECONDS_MAX = 1200
 
 
 def missing(why):
-    """Skips, or fails where all judges must be there."""
+    """Skips the test, or fails it if all judges are required."""
     if os.environ.get("XEN_VMAN_REQUIRE_JUDGES"):
         pytest.fail(f"a judge is missing: {why}")
     pytest.skip(why)
 
 
 def image():
-    """The root of a fresh Debian 12, made once."""
+    """The root of a fresh Debian 12, built once."""
     stamp = IMAGE / "made-of"
     if not stamp.exists() or stamp.read_text() != PACKAGES:
         shutil.rmtree(IMAGE, ignore_errors=True)
         IMAGE.mkdir(parents=True)
-        # Hosts know which packages there are.
+        # Real hosts have package lists.
         words = ["--variant=minbase", "--skip=cleanup/apt/lists", f"--include={PACKAGES}", "--quiet"]
         done = subprocess.run(
             ["mmdebstrap", *words, "bookworm", IMAGE / "root"], capture_output=True, text=True, check=False
@@ -43,32 +43,32 @@ def image():
 
 
 class Host:
-    """A container that runs, until `stop`."""
+    """A container that runs until `stop` is called."""
 
-    def __init__(self, place):
-        self.place = place
-        self.root = place / "root"
+    def __init__(self, folder):
+        self.folder = folder
+        self.root = folder / "root"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         for name in ("upper", "work", "root"):
-            (place / name).mkdir()
-        layers = f"lowerdir={image()},upperdir={place}/upper,workdir={place}/work"
+            (folder / name).mkdir()
+        layers = f"lowerdir={image()},upperdir={folder}/upper,workdir={folder}/work"
         done = subprocess.run(
             ["mount", "-t", "overlay", "overlay", "-o", layers, self.root], capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
-            missing(f"an overlay in {place}: {done.stderr.strip()}")
+            missing(f"cannot mount an overlay in {folder}: {done.stderr.strip()}")
         self._furnish()
         script = f". {JUDGES}/units/container.sh; boot {self.root} multi-user.target {SECONDS_MAX} --resolv-conf=off"
-        with (place / "console").open("w") as console:
+        with (folder / "console").open("w") as console:
             self.container = subprocess.Popen(
                 ["bash", "-c", script], stdout=console, stderr=subprocess.STDOUT, start_new_session=True
             )
         self._wait()
 
     def _furnish(self):
-        key = self.place / "key"
+        key = self.folder / "key"
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
         public = key.with_suffix(".pub").read_text()
         root = self.root
@@ -81,7 +81,7 @@ class Host:
         write(root / "etc/machine-id", "5ee7d0c2a1c94f0e8b1f6c3d7a9e2b43\n")
         for name in ("etc/resolv.conf", "etc/hosts"):
             shutil.copy("/" + name, root / name)
-        # Xen and the storage.
+        # Stand-ins for Xen and the storage.
         judge = root / "judge"
         shutil.copytree(JUDGES / "units" / "stand-ins", judge / "stand-ins")
         shutil.copytree(JUDGES / "host" / "stand-ins", judge / "stand-ins", dirs_exist_ok=True)
@@ -91,7 +91,7 @@ class Host:
         write(judge / "tree", "config_path=/etc/xen/vms\nmount_path=/mnt/vms\n")
         (root / "srv/nfs/tank/org").mkdir(parents=True)
         for path in ("/usr/sbin/xl", "/usr/sbin/debootstrap", "/sbin/mount.nfs"):
-            # The packages' own programs step aside.
+            # Diverts the packages' own programs.
             words = ["dpkg-divert", "--quiet", "--add", "--rename", "--divert", f"{path}.real", path]
             subprocess.run(["chroot", root, *words], check=True, capture_output=True)
             (root / path.lstrip("/")).symlink_to(f"/judge/stand-ins/{pathlib.Path(path).name}")
@@ -105,16 +105,16 @@ class Host:
         until = time.monotonic() + 60
         while time.monotonic() < until:
             if self.container.poll() is not None:
-                missing(f"systemd does not start in a container here: {(self.place / 'console').read_text()[-400:]}")
+                missing(f"systemd does not start in a container here: {(self.folder / 'console').read_text()[-400:]}")
             if self.ask("systemctl is-system-running --wait", check=False) in ("running", "degraded"):
                 return
             time.sleep(0.3)
-        missing(f"nobody answers in the container: {(self.place / 'console').read_text()[-400:]}")
+        missing(f"no answer from the container: {(self.folder / 'console').read_text()[-400:]}")
 
     def ask(self, command, check=True):
-        """What a command in the container says."""
+        """Returns the output of a command in the container."""
         options = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"]
-        options += ["-o", "ConnectTimeout=5", "-i", self.place / "key", "-p", str(self.port)]
+        options += ["-o", "ConnectTimeout=5", "-i", self.folder / "key", "-p", str(self.port)]
         done = subprocess.run(
             ["ssh", *options, "root@127.0.0.1", command], capture_output=True, text=True, check=False, timeout=60
         )
@@ -122,19 +122,19 @@ class Host:
         return done.stdout.strip()
 
     def variables(self, user="root"):
-        """How Ansible gets there."""
+        """The variables with which Ansible connects."""
         return {
             "ansible_host": "127.0.0.1",
             "ansible_port": self.port,
             "ansible_user": user,
             "ansible_become": user != "root",
             "ansible_python_interpreter": "/usr/bin/python3",
-            "ansible_ssh_private_key_file": str(self.place / "key"),
+            "ansible_ssh_private_key_file": str(self.folder / "key"),
             "ansible_ssh_common_args": "-o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no -o LogLevel=ERROR",
         }
 
     def tree(self):
-        """Everything on its disk that whoever just looks leaves alone."""
+        """Everything on the disk that read-only access does not change."""
         left_out = ("run", "proc", "sys", "dev", "tmp", "var/log", "var/tmp", "root/.ansible", "root/.ansible_async", "home/deploy")
         left_out += ("var/lib/systemd", "var/cache", "judge")
         prune = " -o ".join(f"-path /{name}" for name in left_out)
@@ -142,7 +142,7 @@ class Host:
         return sorted(
             line
             for line in self.ask(looks).splitlines()
-            # Directories that the ones left out are in.
+            # The parents of the excluded directories.
             if line.split(" ", 1)[0] not in ("/", "/root", "/home/deploy", "/var", "/var/lib")
         )
 

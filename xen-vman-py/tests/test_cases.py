@@ -1,6 +1,6 @@
-"""The cases of the core, through Python.
+"""Runs the core's cases through Python.
 
-Those in `role` are tried by `test_playbooks.py`; those in `xl-cfg` are of the reader alone, which Python has no function for.
+`test_playbooks.py` runs those in `role`; those in `xl-cfg` test the xl.cfg reader, which Python does not expose.
 """
 
 import collections
@@ -34,39 +34,39 @@ def name(case):
     return case.name
 
 
-def test_no_folder_of_cases_is_left_out():
+def test_all_folders_of_cases_are_covered():
     here = {"ok", "bad", "variables", "import", "explain", "install"}
     assert {path.name for path in CASES.iterdir() if path.is_dir()} == here | {"role", "xl-cfg"}
 
 
-def places(rendered):
-    """The files of the host and its guests, as cases name them."""
+def files_by_path(rendered):
+    """The files of the host and its guests, by their path in a case."""
     return {("host" if file.vm is None else f"guests/{file.vm}") + file.path: file.content for file in rendered.files}
 
 
 @pytest.mark.parametrize("case", folders("ok"), ids=name)
-def test_good_cases_render_to_what_is_expected(case):
+def test_good_cases_render_the_expected_files(case):
     rendered = xen_vman.render(inputs(case), **arguments(case))
     expect = case / "expect"
     manifest = expect / "manifest.json"
     if manifest.exists():
         assert rendered.manifest == json.loads(manifest.read_text())
-    files = places(rendered)
+    files = files_by_path(rendered)
     expected = {
         str(path.relative_to(expect)): path.read_bytes()
         for path in expect.rglob("*")
         if path.is_file() and path.parent != expect
     }
     assert expected
-    for place, content in expected.items():
-        assert files[place] == content, place
+    for path, content in expected.items():
+        assert files[path] == content, path
 
 
 DIAGNOSTIC = r"^(error|warning)\[([a-z0-9-]+)\]: .*\n(?: +--> \S*?:(\d+):(\d+)$)?"
 
 
-def shown(case):
-    """What the text that people read says: severity, id and place of each diagnostic."""
+def expected_report(case):
+    """Severity, id, line and column of each diagnostic in the expected text report."""
     text = (case / "expect.txt").read_text()
     return [
         (severity, name, int(line) if line else None, int(column) if column else None)
@@ -74,7 +74,7 @@ def shown(case):
     ]
 
 
-def said(report):
+def reported(report):
     return [(one.severity, one.id, one.line, one.column) for one in report.diagnostics]
 
 
@@ -83,9 +83,9 @@ def is_xl_cfg(case):
 
 
 @pytest.mark.parametrize("case", [case for case in folders("bad") if not is_xl_cfg(case)], ids=name)
-def test_bad_cases_raise_what_is_expected(case):
+def test_bad_cases_give_the_expected_report(case):
     report = xen_vman.check(inputs(case), **arguments(case))
-    assert said(report) == shown(case)
+    assert reported(report) == expected_report(case)
     if report.errors:
         with pytest.raises(xen_vman.DefinitionError) as caught:
             xen_vman.render(inputs(case), **arguments(case))
@@ -93,59 +93,59 @@ def test_bad_cases_raise_what_is_expected(case):
 
 
 @pytest.mark.parametrize("case", [case for case in folders("bad") if is_xl_cfg(case)], ids=name)
-def test_bad_files_of_xl_are_reported_as_expected(case):
+def test_bad_xl_cfg_files_give_the_expected_report(case):
     _, report = xen_vman.import_xl_cfg(*inputs(case))
-    assert said(report) == shown(case)
+    assert reported(report) == expected_report(case)
 
 
 @pytest.mark.parametrize("case", folders("import"), ids=name)
-def test_files_of_xl_become_what_is_expected(case, monkeypatch):
-    # The definition has their names.
+def test_xl_cfg_files_are_imported_as_expected(case, monkeypatch):
+    # The definition contains the file names.
     monkeypatch.chdir(case)
     text, report = xen_vman.import_xl_cfg(*(path.relative_to(case) for path in inputs(case)))
     assert text == (case / "expect.toml").read_text()
-    assert said(report) == shown(case)
+    assert reported(report) == expected_report(case)
 
 
 @pytest.mark.parametrize("case", folders("variables"), ids=name)
-def test_each_variable_makes_the_difference_expected(case):
-    """Line by line; how `diff` cuts it into pieces is its own affair."""
+def test_each_variable_makes_the_expected_difference(case):
+    """Compares line by line; how `diff` splits hunks does not matter."""
     before, after = (everything(case / f"{which}.toml") for which in ("default", "override"))
     lines = {
-        place: (collections.Counter(after.get(place, [])), collections.Counter(before.get(place, [])))
-        for place in before.keys() | after.keys()
+        path: (collections.Counter(after.get(path, [])), collections.Counter(before.get(path, [])))
+        for path in before.keys() | after.keys()
     }
-    found = {place: (dict(new - old), dict(old - new)) for place, (new, old) in lines.items() if new != old}
+    found = {path: (dict(new - old), dict(old - new)) for path, (new, old) in lines.items() if new != old}
     assert found == expected_difference(case)
 
 
 def everything(path):
-    """The lines of all files and of the manifest, without sums, which say nothing that the files do not."""
+    """The lines of all files and of the manifest, without checksums, which only repeat the files."""
     report = xen_vman.check(path)
     all_of_it = {"report.txt": [f"{one.severity}[{one.id}]" for one in report.diagnostics]}
     if not report.errors:
         rendered = xen_vman.render(path)
-        texts = {place: content.decode() for place, content in places(rendered).items()}
+        texts = {path: content.decode() for path, content in files_by_path(rendered).items()}
         texts["manifest.json"] = json.dumps(rendered.manifest, indent=2, ensure_ascii=False)
-        all_of_it.update({place: [line for line in text.splitlines() if '"sha256"' not in line] for place, text in texts.items()})
+        all_of_it.update({path: [line for line in text.splitlines() if '"sha256"' not in line] for path, text in texts.items()})
     return all_of_it
 
 
 def expected_difference(case):
-    """What `shows.diff` adds and takes away, by place; of a report, its diagnostics."""
+    """The lines that `shows.diff` adds and removes, by path; for a report, its diagnostics."""
     found = {}
     for part in re.split(r"^--- ", (case / "shows.diff").read_text(), flags=re.MULTILINE)[1:]:
-        place, _, *lines = part.splitlines()
+        path, _, *lines = part.splitlines()
         changes = []
         for sign in "+-":
             changed = [line[1:] for line in lines if line.startswith(sign)]
-            if place == "report.txt":
+            if path == "report.txt":
                 changed = [f"{one[0]}[{one[1]}]" for one in re.findall(DIAGNOSTIC, "\n".join([*changed, ""]), re.MULTILINE)]
             changes.append(collections.Counter(changed))
         added, taken = changes
-        # A report may differ in positions alone.
+        # A report may differ only in positions.
         if added != taken:
-            found[place] = (dict(added - taken), dict(taken - added))
+            found[path] = (dict(added - taken), dict(taken - added))
     return found
 
 
@@ -166,6 +166,6 @@ def as_results(fields):
 
 
 @pytest.mark.parametrize("case", folders("install"), ids=name)
-def test_cases_of_installations_are_good(case):
-    """Their steps are for `plan --steps` of the command line alone."""
+def test_installation_cases_have_no_errors(case):
+    """Only the command line's `plan --steps` shows their steps."""
     assert not xen_vman.check(inputs(case)).errors

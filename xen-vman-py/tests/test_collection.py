@@ -1,4 +1,4 @@
-"""The Ansible collection: what is made from the types, and what Ansible says of the rest."""
+"""The Ansible collection: generated files are up to date, and Ansible's own tools accept the rest."""
 
 import os
 import re
@@ -15,18 +15,18 @@ from debian_host import missing
 
 
 @pytest.mark.parametrize("path", GENERATED, ids=lambda path: path.name)
-def test_what_is_made_from_the_types_is_up_to_date(path):
+def test_generated_files_are_up_to_date(path):
     text = GENERATED[path]()
     if os.environ.get("UPDATE_DOCS"):
         path.write_text(text)
-    assert path.read_text() == text, "UPDATE_DOCS=1 writes it anew"
+    assert path.read_text() == text, "out of date; UPDATE_DOCS=1 rewrites it"
 
 
-def test_versions_are_those_of_the_package():
+def test_the_collection_has_the_version_of_the_package():
     assert yaml.safe_load((COLLECTION / "galaxy.yml").read_text())["version"] == xen_vman.__version__
 
 
-def test_variables_of_the_role_are_known_where_they_are_left_out():
+def test_variables_that_only_the_role_uses_are_excluded_from_the_definition():
     text = (COLLECTION / "plugins" / "plugin_utils" / "definition.py").read_text()
     block = re.search(r"OF_THE_ROLE = frozenset\((.*?)\)", text, re.S)[1]
     assert set(re.findall(r'"(\w+)"', block)) == set(OF_THE_ROLE)
@@ -36,15 +36,15 @@ PLUGINS = [("module", "xen_host"), ("module", "xen_vm_info"), ("lookup", "files"
 
 
 @pytest.mark.parametrize(("kind", "name"), PLUGINS, ids=[name for _, name in PLUGINS])
-def test_ansible_doc_shows_it(kind, name, tmp_path):
+def test_ansible_doc_shows_the_documentation(kind, name, tmp_path):
     done = run("ansible-doc", "--type", kind, f"xen_vman.xen_vman.{name}", home=tmp_path)
     assert done.code == 0, done.text
     assert "WARNING" not in done.text and "ERROR" not in done.text, done.text
     assert name in done.text
 
 
-def test_ansible_lint_finds_nothing_for_production(tmp_path):
-    # It looks at what git knows, and at nothing above.
+def test_ansible_lint_passes_for_production(tmp_path):
+    # It only checks files that git tracks, and nothing above the collection.
     collection = tmp_path / "ansible_collections" / "xen_vman" / "xen_vman"
     shutil.copytree(COLLECTION, collection, ignore=shutil.ignore_patterns("output", "__pycache__"))
     done = run("ansible-lint", "--offline", "--profile", "production", home=tmp_path, cwd=collection)
@@ -52,11 +52,11 @@ def test_ansible_lint_finds_nothing_for_production(tmp_path):
     assert "Profile 'production' was required, and it passed" in done.text, done.text
 
 
-def test_ansible_test_finds_nothing(tmp_path):
+def test_ansible_test_sanity_passes(tmp_path):
     home = REPOSITORY / "target" / "ansible-test"
     collection = tmp_path / "ansible_collections" / "xen_vman" / "xen_vman"
     shutil.copytree(COLLECTION, collection, ignore=shutil.ignore_patterns("output", "__pycache__"))
-    # It would fetch pip for environments of its own; Python brings one.
+    # It would download pip for its own environments; Python includes it.
     cache = home / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
     (cache / "get_pip_24_2.py").write_text("import ensurepip\nensurepip.bootstrap()\n")
@@ -64,6 +64,6 @@ def test_ansible_test_finds_nothing(tmp_path):
     words = ["sanity", "--requirements", "--color", "no", "--python", version]
     done = run("ansible-test", *words, home=home, cwd=collection)
     if done.code != 0 and "No matching distribution" in done.text:
-        missing("ansible-test cannot fetch what it needs")
+        missing("ansible-test cannot download its requirements")
     assert done.code == 0, [line for line in done.text.splitlines() if line.startswith(("ERROR", "FATAL"))]
     assert "Running sanity test \"validate-modules\"" in done.text

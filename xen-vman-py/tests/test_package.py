@@ -1,4 +1,4 @@
-"""The package as it is installed."""
+"""The installed package."""
 
 import doctest
 import importlib
@@ -30,7 +30,7 @@ HOST = {
 }
 
 
-def test_version_is_the_one_of_the_distribution():
+def test_version_matches_the_distribution():
     assert xen_vman.__version__ == importlib.metadata.version("xen-vman")
 
 
@@ -39,21 +39,21 @@ def test_all_names_exist():
 
 
 @pytest.mark.parametrize("name", ["_errors", "_functions", "_input", "_results"])
-def test_examples_of_the_docstrings_hold(name):
+def test_examples_in_docstrings_work(name):
     module = importlib.import_module(f"xen_vman.{name}")
     done = doctest.testmod(module)
     assert done.failed == 0
     assert name == "_results" or done.attempted > 0
 
 
-def test_examples_of_the_docs_hold():
+def test_examples_in_the_docs_work():
     package = pathlib.Path(__file__).parents[1]
     for page, least in ((package / "README.md", 2), (package.parent / "docs" / "python.md", 10)):
         done = doctest.testfile(str(page), module_relative=False)
         assert done.failed == 0 and done.attempted >= least
 
 
-def test_dicts_texts_and_files_mean_the_same(tmp_path):
+def test_dicts_strings_and_files_are_equivalent(tmp_path):
     text = (
         'nfsroot_base = "10.0.0.5:/tank"\n[[vms]]\norg = "a"\nname = "web"\n'
         'os = { type = "debian", version = "12" }\ninterfaces = [{ ip = "10.0.0.15/24" }]\n'
@@ -70,14 +70,14 @@ def test_a_bare_string_is_refused():
         xen_vman.check("host.toml")
 
 
-def test_what_is_no_definition_is_refused():
-    with pytest.raises(TypeError, match="holds no set"):
+def test_invalid_definitions_are_refused():
+    with pytest.raises(TypeError, match="value of type set"):
         xen_vman.check({"vms": {1, 2}})
     with pytest.raises(ValueError, match="no diagnostic"):
         xen_vman.check(HOST, allow=["nonsense"])
 
 
-def test_everything_wrong_is_raised_at_once_with_paths():
+def test_all_problems_are_raised_at_once_with_paths():
     with pytest.raises(xen_vman.DefinitionError) as caught:
         xen_vman.render({"xen_vman_vms": [{"org": "a", "name": "web", "memory": "much", "interfaces": [{"mac": "zz"}]}]})
     paths = {one.path for one in caught.value.report.errors}
@@ -87,7 +87,7 @@ def test_everything_wrong_is_raised_at_once_with_paths():
     assert pickle.loads(pickle.dumps(caught.value)).report == caught.value.report
 
 
-def test_apply_brings_a_directory_to_what_is_defined(tmp_path):
+def test_apply_makes_a_directory_match_the_definition(tmp_path):
     planned = xen_vman.plan(HOST, root=tmp_path)
     assert planned and planned.actions[0].sentence.startswith("write ")
     assert list(tmp_path.iterdir()) == []
@@ -108,13 +108,13 @@ def test_apply_brings_a_directory_to_what_is_defined(tmp_path):
 
 
 @pytest.mark.parametrize("function", [xen_vman.plan, xen_vman.apply])
-def test_vms_that_may_be_erased_are_a_list(function, tmp_path):
+def test_vms_that_may_be_erased_must_be_a_list(function, tmp_path):
     with pytest.raises(TypeError, match="list of VMs"):
         function(HOST, root=tmp_path, allow_reinstall="a-web")
     function(HOST, root=tmp_path, allow_reinstall=["a-web"])
 
 
-def test_an_exception_of_the_one_who_is_told_comes_back(tmp_path):
+def test_an_exception_in_the_progress_callback_is_raised(tmp_path):
     def progress(event):
         raise KeyError(event["event"])
 
@@ -129,7 +129,7 @@ def test_a_host_that_cannot_be_read_is_an_os_error():
     assert isinstance(caught.value, xen_vman.HostError)
 
 
-def test_results_compare_show_themselves_and_become_dicts():
+def test_results_can_be_compared_printed_and_converted_to_dicts():
     one, other = xen_vman.render(HOST), xen_vman.render(HOST)
     assert one == other
     assert one.file("/etc/hostname", vm="a-web").to_dict()["content"] == b"a-web\n"
@@ -140,7 +140,7 @@ def test_results_compare_show_themselves_and_become_dicts():
         one.file("/etc/nothing")
 
 
-def test_where_values_come_from_and_facts_are_results_too(tmp_path):
+def test_explain_and_facts_return_results(tmp_path):
     (row,) = xen_vman.explain(HOST, "a-web", "memory")
     assert (row.value, row.origin, row.path, row.file) == (1024, "built-in", None, None)
     rows = xen_vman.explain(HOST, "a-web")
@@ -156,21 +156,21 @@ def test_where_values_come_from_and_facts_are_results_too(tmp_path):
     assert (row.value, row.origin) == ("/usr/sbin/xl", "fact")
 
 
-def test_imported_files_are_a_definition(tmp_path):
+def test_imported_files_give_a_definition(tmp_path):
     path = tmp_path / "web.cfg"
     path.write_text('name = "web"\nmemory = 512\nkernel = "/boot/k"\n')
     text, _ = xen_vman.import_xl_cfg(path)
     assert "memory" in text
 
 
-def test_catalogue_and_schemas_are_there():
+def test_catalogue_and_schemas_are_available():
     known = {one.id: one for one in xen_vman.diagnostics()}
     assert known["bad-mac"].severity == "error"
     assert "vms" in xen_vman.schema()["properties"]
     assert "xen_vman_vms" in xen_vman.schema(role=True)["properties"]
 
 
-def test_other_threads_go_on_meanwhile():
+def test_other_threads_keep_running():
     vms = [{**HOST["vms"][0], "name": f"web{i}", "interfaces": [{"ip": f"10.0.{i // 250}.{i % 250 + 1}/16"}]} for i in range(500)]
     ticks, stop = [], threading.Event()
 
@@ -186,7 +186,7 @@ def test_other_threads_go_on_meanwhile():
     assert len(ticks) > 3
 
 
-def test_a_thousand_vms_take_little_memory():
+def test_a_thousand_vms_need_little_memory():
     program = (
         "import resource, sys; sys.path.insert(0, 'examples'); import many_vms, xen_vman\n"
         "xen_vman.render(many_vms.host(1000))\n"
@@ -198,19 +198,19 @@ def test_a_thousand_vms_take_little_memory():
 
 
 def other_interpreters():
-    """Each CPython from 3.9 on that is installed here, by its version, besides the one that runs the tests."""
+    """Each installed CPython, 3.9 or later, by version, except the one that runs the tests."""
     found = {}
     for minor in range(9, 20):
         of_pyenv = pathlib.Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python")
-        place = next(iter(sorted(of_pyenv)), None) or shutil.which(f"python3.{minor}")
-        if place is not None and minor != sys.version_info.minor:
-            found[f"3.{minor}"] = place
+        path = next(iter(sorted(of_pyenv)), None) or shutil.which(f"python3.{minor}")
+        if path is not None and minor != sys.version_info.minor:
+            found[f"3.{minor}"] = path
     return found
 
 
 @pytest.mark.parametrize("python", other_interpreters().values(), ids=other_interpreters())
-def test_one_wheel_is_for_all_interpreters(python, tmp_path):
-    """Those that are installed; without any other, this is skipped."""
+def test_one_wheel_works_with_all_interpreters(python, tmp_path):
+    """Tests installed interpreters; skipped if there are no others."""
     with zipfile.ZipFile(wheel()) as archive:
         archive.extractall(tmp_path)
     code = (
@@ -224,8 +224,8 @@ def test_one_wheel_is_for_all_interpreters(python, tmp_path):
     assert done.stdout.startswith(str(tmp_path))
 
 
-@pytest.mark.skipif(not os.environ.get("XEN_VMAN_SLOW"), reason="builds the package once more; XEN_VMAN_SLOW=1 does")
-def test_the_source_distribution_builds_without_a_network(tmp_path):
+@pytest.mark.skipif(not os.environ.get("XEN_VMAN_SLOW"), reason="builds the package again; set XEN_VMAN_SLOW=1 to run it")
+def test_the_source_distribution_builds_offline(tmp_path):
     repository = pathlib.Path(__file__).parents[2]
     tools = pathlib.Path(sys.executable).parent
     environment = {

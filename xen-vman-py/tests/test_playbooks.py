@@ -1,4 +1,4 @@
-"""The role and the modules in real runs of `ansible-playbook`, on directories that stand for hosts."""
+"""The role and the modules in real runs of `ansible-playbook`, on directories treated as hosts."""
 
 import json
 import pathlib
@@ -27,7 +27,7 @@ xen_vman_vms:
       type: ubuntu
       version: 18.04
 """
-# As it is printed, without the indentation that YAML needs.
+# As printed, without the indentation that YAML requires.
 PRINTED = """\
 - hosts: hypervisor
 roles:
@@ -37,14 +37,14 @@ xen_vman_vms:
 interfaces:
 - ip: 10.0.0.15
 """
-# What Ansible makes of expressions, and YAML of a number.
+# How Ansible evaluates expressions, and how YAML reads a number.
 EVALUATED = {
     "{{ 4 * 1024 }}": "4096",
     "{{ xen_vman_default_vcpus + 1 }}": "2",
     "{{ 1 + 1 }}": "2",
     "version: 18.10": "version: 18.1",
 }
-# Of what YAML misreads, Ansible has the value alone, not what is written.
+# If YAML misreads a value, Ansible only knows the value, not what was written.
 AS_A_VALUE = {"misread-value": "wrong-type"}
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
 
@@ -75,7 +75,7 @@ def tree(root):
 
 @pytest.fixture(scope="module")
 def inventories(tmp_path_factory):
-    """Every inventory of the original role that is among the core's cases, each for a host of its own."""
+    """Runs every inventory of the original role in the core's cases, each for its own host."""
     home = tmp_path_factory.mktemp("inventories")
     hosts = {}
     for case in sorted(CASES.iterdir()):
@@ -87,7 +87,7 @@ def inventories(tmp_path_factory):
     plays[0]["tasks"][0]["ignore_errors"] = True
     plays[0]["tasks"].append(
         {
-            "name": "Keep what was said",
+            "name": "Keep the result",
             "ansible.builtin.copy": {"dest": str(home) + "/{{ inventory_hostname }}.json", "content": "{{ done | to_json }}", "mode": "0644"},
         }
     )
@@ -97,7 +97,7 @@ def inventories(tmp_path_factory):
 
 
 @pytest.mark.parametrize("case", sorted(CASES.iterdir()), ids=lambda case: case.name)
-def test_inventories_of_the_original_mean_what_their_files_mean(case, inventories):
+def test_inventories_of_the_original_role_give_the_rendered_files(case, inventories):
     said = json.loads((inventories / f"{case.name}.json").read_text())
     text = (case / "input.yml").read_text()
     for expression, value in EVALUATED.items():
@@ -117,13 +117,13 @@ def test_inventories_of_the_original_mean_what_their_files_mean(case, inventorie
             assert found[file.path.lstrip("/")] == file.text, file.path
 
 
-def test_the_example_of_the_specification_is_no_yaml(tmp_path):
+def test_the_example_in_the_specification_is_not_yaml(tmp_path):
     done = playbook(tmp_path, PRINTED, {"hypervisor": LOCAL})
     assert done.code != 0
     assert "play.yml" in done.text
 
 
-def test_the_example_of_the_specification_with_what_it_lacks(tmp_path):
+def test_the_example_in_the_specification_works_once_completed(tmp_path):
     (tmp_path / "root").mkdir()
     rest = "".join(f"{key}: {json.dumps(value)}\n" for key, value in {**LOCAL, "xen_vman_root": str(tmp_path / "root")}.items())
     wrong = (CASES / "readme-example" / "input.yml").read_text()
@@ -150,8 +150,8 @@ def vm(name, *interfaces, **keys):
     return {"org": "org", "name": name, "os": {"type": "debian", "version": 12}, "interfaces": list(interfaces), **keys}
 
 
-def test_expressions_over_vm_and_interface_are_evaluated_for_each(tmp_path):
-    """Also through other variables, with Ansible's own filters, and where a VM says it itself."""
+def test_expressions_are_evaluated_for_each_vm_and_interface(tmp_path):
+    """Also through other variables, with Ansible's own filters, and if a VM sets the value itself."""
     variables = host(
         tmp_path,
         networks={"front": {"bridge": "xenbr7", "gateway": "10.0.0.1"}, "back": {"bridge": "xenbr8", "gateway": "10.1.0.1"}},
@@ -184,8 +184,8 @@ def test_expressions_over_vm_and_interface_are_evaluated_for_each(tmp_path):
     ["{{ hostvars[inventory_hostname].gw }}", "{{ hostvars.host.gw if vm.name else '' }}", "{{ vars.gw }}", "{{ gw if groups.all else '' }}"],
     ids=["hostvars", "hostvars-and-vm", "vars", "groups"],
 )
-def test_variables_that_nobody_mentions_are_not_evaluated(gateway, tmp_path):
-    """Not even where an expression mentions what holds all of them."""
+def test_unused_variables_are_not_evaluated(gateway, tmp_path):
+    """Not even if an expression mentions a variable that contains all of them."""
     touch = f"touch {tmp_path}/evaluated"
     variables = host(
         tmp_path,
@@ -203,7 +203,7 @@ def test_variables_that_nobody_mentions_are_not_evaluated(gateway, tmp_path):
     assert not (tmp_path / "evaluated").exists()
 
 
-def test_everything_wrong_is_said_at_once_in_the_words_of_the_variables(tmp_path):
+def test_all_problems_are_reported_at_once_with_their_variables(tmp_path):
     variables = host(
         tmp_path,
         gateways={"a": "10.0.0.300"},
@@ -227,8 +227,8 @@ def test_everything_wrong_is_said_at_once_in_the_words_of_the_variables(tmp_path
     assert tree(tmp_path / "root") == {}
 
 
-def test_options_of_a_vm_are_its_own_whatever_their_form(tmp_path):
-    """Those of an expression are added; what is wrong with its own is said, and of the expression where it is used."""
+def test_options_of_a_vm_override_defaults_in_any_form(tmp_path):
+    """Default options are added; problems are reported in the VM's own options, and in the default where it is used."""
     variables = host(
         tmp_path,
         xen_vman_nfsroot_base="10.0.0.5:/tank",
@@ -260,7 +260,7 @@ def test_options_of_a_vm_are_its_own_whatever_their_form(tmp_path):
         assert f"\n- {line}" in done.text, done.text
 
 
-def test_a_part_of_what_was_evaluated_is_said_with_its_variable(tmp_path):
+def test_problems_in_part_of_an_evaluated_value_name_its_variable(tmp_path):
     variables = host(
         tmp_path,
         xen_vman_nfsroot_base="10.0.0.5:/tank",
@@ -277,7 +277,7 @@ def test_a_part_of_what_was_evaluated_is_said_with_its_variable(tmp_path):
     assert line in module and line in lookup, done.text
 
 
-def test_what_cannot_be_evaluated_is_said_with_its_vm_and_with_all_else(tmp_path):
+def test_values_that_cannot_be_evaluated_are_reported_with_all_other_problems(tmp_path):
     variables = host(
         tmp_path,
         gateways={"a": "10.0.0.1"},
@@ -313,7 +313,7 @@ def test_what_cannot_be_evaluated_is_said_with_its_vm_and_with_all_else(tmp_path
     assert tree(tmp_path / "root") == {}
 
 
-def test_scripts_come_from_the_files_of_the_play_and_from_absolute_paths(tmp_path):
+def test_scripts_come_from_files_of_the_play_and_from_absolute_paths(tmp_path):
     (tmp_path / "files" / "xen_vman").mkdir(parents=True)
     (tmp_path / "files" / "xen_vman" / "vif-custom").write_text("#!/bin/sh\n# relative\n")
     (tmp_path / "vif-absolute").write_text("#!/bin/sh\n# absolute\n")
@@ -333,7 +333,7 @@ def test_scripts_come_from_the_files_of_the_play_and_from_absolute_paths(tmp_pat
 
 
 @pytest.mark.parametrize("prefix", ["", "xen_vman_"], ids=["schema", "role"])
-def test_the_lookup_reads_scripts_in_both_words(prefix, tmp_path):
+def test_the_lookup_reads_scripts_with_either_key(prefix, tmp_path):
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "vif-custom").write_text("#!/bin/sh\n# my own\n")
     plays = converge()
@@ -346,7 +346,7 @@ def test_the_lookup_reads_scripts_in_both_words(prefix, tmp_path):
 @pytest.mark.parametrize(
     ("user", "expected"), [("deploy", "deploy"), ("root", "admin"), (None, "admin")], ids=["user", "root", "unset"]
 )
-def test_guests_get_the_user_who_connects(user, expected, tmp_path):
+def test_guests_get_the_connecting_user(user, expected, tmp_path):
     variables = host(tmp_path, xen_vman_nfsroot_base="10.0.0.5:/tank", xen_vman_vms=[vm("a", {"ip": "10.0.0.15/24"})])
     if user is not None:
         variables["ansible_user"] = user
@@ -375,7 +375,7 @@ def test_the_header_is_ansible_managed(tmp_path):
     [("Belongs to Ansible", "Belongs to Ansible"), ("{file}, changed at %H:%M", "Ansible managed"), ("from {host}", "Ansible managed"), ("", "Ansible managed")],
     ids=["plain", "dated", "with-the-host", "empty"],
 )
-def test_the_header_of_the_settings_counts_if_it_is_always_the_same(written, header, tmp_path):
+def test_the_header_from_ansible_cfg_is_used_if_it_is_constant(written, header, tmp_path):
     (tmp_path / "ansible.cfg").write_text(f"[defaults]\nansible_managed = {written}\n".replace("%", "%%"))
     variables = host(tmp_path, xen_vman_nfsroot_base="10.0.0.5:/tank", xen_vman_vms=[vm("a", {"ip": "10.0.0.15/24"})])
     done = playbook(tmp_path, converge(), {"host": variables})
@@ -383,7 +383,7 @@ def test_the_header_of_the_settings_counts_if_it_is_always_the_same(written, hea
     assert (tmp_path / "root/etc/xen/vms/org-a.cfg").read_text().startswith(f"# {header}\n")
 
 
-def test_passwords_are_in_no_output(tmp_path):
+def test_no_output_contains_passwords(tmp_path):
     secret = "open-sesame"
     variables = host(
         tmp_path,
@@ -412,17 +412,17 @@ def test_the_example_of_the_lookup_shows_no_passwords(tmp_path):
     assert secret in (tmp_path / "root/etc/xen/vms/org-a.cfg").read_text()
 
 
-def test_a_task_that_is_not_to_be_logged_is_not(tmp_path):
+def test_a_task_with_no_log_is_not_logged(tmp_path):
     variables = host(tmp_path, xen_vman_vms=[vm("a", {"ip": "10.0.0.15/24", "mac": "open-sesame"})])
     plays = converge()
     plays[0]["tasks"][0]["no_log"] = True
     done = playbook(tmp_path, plays, {"host": variables})
     assert done.recap("host")["failed"] == 1
-    # Newer versions of Ansible show what a module fails with in any case; once.
+    # Newer versions of Ansible always show the message of a failed module, once.
     assert done.text.count("open-sesame") == done.text.count("[ERROR]: Task failed"), done.text
 
 
-def test_a_run_changes_nothing_twice_and_check_mode_nothing_at_all(tmp_path):
+def test_a_second_run_changes_nothing_and_check_mode_never_does(tmp_path):
     variables = host(tmp_path, xen_vman_nfsroot_base="10.0.0.5:/tank", xen_vman_vms=[vm("a", {"ip": "10.0.0.15/24"}, auto_install=False)])
     root = tmp_path / "root"
     check = playbook(tmp_path, converge(), {"host": variables}, "--check", "--diff")
@@ -438,48 +438,48 @@ def test_a_run_changes_nothing_twice_and_check_mode_nothing_at_all(tmp_path):
         assert {path: one.st_mtime_ns for path, one in before.items()} == {path: one.st_mtime_ns for path, one in after.items()}
 
 
-@pytest.mark.parametrize(("in_the_way", "changed"), [("usr", False), ("etc/systemd", True)], ids=["first", "later"])
-def test_a_run_that_stops_on_its_way_has_changed_something(in_the_way, changed, tmp_path):
+@pytest.mark.parametrize(("conflict", "changed"), [("usr", False), ("etc/systemd", True)], ids=["first", "later"])
+def test_a_run_that_fails_partway_reports_its_changes(conflict, changed, tmp_path):
     variables = host(tmp_path, xen_vman_nfsroot_base="10.0.0.5:/tank", xen_vman_vms=[vm("a", {"ip": "10.0.0.15/24"})])
-    (tmp_path / "root" / in_the_way).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / "root" / in_the_way).write_text("no directory\n")
+    (tmp_path / "root" / conflict).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "root" / conflict).write_text("no directory\n")
     done = playbook(tmp_path, converge(), {"host": variables})
     assert done.recap("host")["failed"] == 1
     assert "cannot write" in done.text and f'"changed": {str(changed).lower()}' in done.text, done.text
     assert (tmp_path / "root/usr/local/lib/xen-vman/vm-root").exists() == changed
 
 
-def test_without_the_package_nothing_is_done(tmp_path):
+def test_without_the_package_nothing_is_changed(tmp_path):
     variables = host(tmp_path, xen_vman_vms=[])
     plays = converge(package=str(tmp_path / "venv"))
     del plays[0]["tasks"][0]["xen_vman.xen_vman.xen_host"]["wheel"]
     done = playbook(tmp_path, plays, {"host": variables}, env=without_the_package(tmp_path))
     assert done.recap("host")["failed"] == 1
-    assert "is neither in" in done.text and "nothing was done" in done.text, done.text
+    assert "is neither in" in done.text and "nothing was changed" in done.text, done.text
     del plays[0]["tasks"][0]["xen_vman.xen_vman.xen_host"]["package"]
     done = playbook(tmp_path, plays, {"host": variables}, env=without_the_package(tmp_path))
     assert done.recap("host")["failed"] == 1
     assert "xen-vman" in done.text, done.text
-    # In check mode, whatever brings the package has not run either. What is wrong for sure is wrong all the same.
+    # In check mode, nothing has installed the package yet. Problems that do not depend on it are still reported.
     done = playbook(tmp_path, plays, {"host": variables}, "--check", env=without_the_package(tmp_path))
     assert done.recap("host")["failed"] == 0 and done.recap("host")["skipped"] == 1, done.text
-    assert "this cannot be checked yet" in done.text, done.text
+    assert "cannot check the definition yet" in done.text, done.text
     variables["xen_vman_nfsroot_base"] = "{{ nothing }}:/tank"
     done = playbook(tmp_path, plays, {"host": variables}, "--check", env=without_the_package(tmp_path))
     assert done.recap("host")["failed"] == 1 and "xen_vman_nfsroot_base: 'nothing' is undefined" in done.text, done.text
     assert list((tmp_path / "root").iterdir()) == []
 
 
-def test_a_wheel_that_was_not_found_is_not_left_out(tmp_path):
-    """As the play of the quick start has it, without a wheel."""
+def test_a_wheel_that_was_not_found_is_an_error(tmp_path):
+    """Uses the play of the quick start, without a wheel."""
     page = (REPOSITORY / "docs" / "ansible.md").read_text()
     (expression,) = re.findall(r'xen_vman_wheel: "(.*)"', page)
     variables = host(tmp_path, xen_vman_wheel=expression, xen_vman_venv=str(tmp_path / "venv"))
     plays = [{"hosts": "all", "gather_facts": False, "roles": ["xen_vman.xen_vman.xen_vman"]}]
     done = playbook(tmp_path, plays, {"host": variables})
     assert done.recap("host")["failed"] == 1
-    assert "the wheel (xen_vman_wheel) is an empty text; nothing was done" in done.text, done.text
-    # Of several it is the last.
+    assert "the wheel (xen_vman_wheel) is an empty string; nothing was changed" in done.text, done.text
+    # If there are several, the last one is used.
     (tmp_path / "files").mkdir()
     for version in ("0.1.1", "0.1.0"):
         (tmp_path / "files" / f"xen_vman-{version}-cp39-abi3-linux_x86_64.whl").write_text(version)
@@ -487,7 +487,7 @@ def test_a_wheel_that_was_not_found_is_not_left_out(tmp_path):
     assert "xen_vman-0.1.1-" in playbook(tmp_path, plays, {"host": variables}).text
 
 
-def test_vms_can_be_asked_for(tmp_path):
+def test_xen_vm_info_lists_vms(tmp_path):
     variables = host(tmp_path, xen_vman_nfsroot_base="10.0.0.5:/tank", xen_vman_vms=[vm("a", {"ip": "10.0.0.15/24"})])
     plays = converge()
     plays[0]["tasks"] = [

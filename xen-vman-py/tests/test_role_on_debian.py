@@ -1,4 +1,4 @@
-"""The role against a Debian host, over ssh. The tests go on where the one before ended."""
+"""The role on a Debian host, over ssh. Each test continues from the state that the previous one left."""
 
 import json
 import os
@@ -78,7 +78,7 @@ def test_a_wrong_definition_fails_before_the_first_change(host, home):
 
 
 def changed(before, after):
-    """What is not the same. A test makes the exports of its VMs."""
+    """The paths that differ, except the exports of VMs, which the tests create."""
     paths = {line.split(" ", 1)[0] for line in set(before) ^ set(after)}
     return sorted(path for path in paths if not path.startswith("/srv/nfs/tank/org/"))
 
@@ -98,7 +98,7 @@ def test_the_first_run_installs_packages_the_engine_and_the_guest(host, home):
     done = playbook(home, PLAY, variables(host, WEB))
     assert counts(done)["failed"] == 0, done.text
     assert counts(done)["changed"] >= 4
-    assert "dom0: [" in done.text, "an installation shows how far it is"
+    assert "dom0: [" in done.text, "an installation shows its progress"
     assert host.ask("systemctl is-active vm@org-web") == "active"
     assert host.ask("systemctl is-enabled vm@org-web") == "enabled"
     assert host.ask("/opt/xen-vman/venv/bin/python -c 'import xen_vman; print(xen_vman.__version__)'")
@@ -110,15 +110,15 @@ def test_the_first_run_installs_packages_the_engine_and_the_guest(host, home):
 @pytest.mark.parametrize("words", [[], ["--check", "--diff"]], ids=["run", "check"])
 @pytest.mark.parametrize("user", ["root", "deploy"])
 def test_the_second_run_changes_nothing(host, home, user, words):
-    """Whoever connects; `deploy` becomes root."""
+    """With either user; `deploy` becomes root."""
     before = host.tree()
-    # The user of guests is the one who connects; that one was root the first time.
+    # The guests' user is the connecting user, which was root in the first run.
     done = playbook(home, PLAY, variables(host, WEB, user=user, xen_vman_guest_user="admin"), *words)
     assert counts(done)["failed"] == 0 and counts(done)["changed"] == 0, done.text
     assert changed(before, host.tree()) == []
 
 
-# A Python for a host with Xen 4.20, as its modules see it.
+# A Python that makes modules see Xen 4.20.
 NEWER_XEN = """\
 #!/bin/sh
 exec unshare --mount sh -ec '
@@ -130,8 +130,8 @@ exec python3 "$@"' sh "$@"
 """
 
 
-def test_check_mode_goes_by_the_xen_of_the_host(host, home):
-    """Also for the packages: this setting is an error for the version that is taken for granted."""
+def test_check_mode_uses_the_xen_version_of_the_host(host, home):
+    """Also for the packages: with the default version, this setting is an error."""
     vlan = {**WEB, "interfaces": [{"ip": "10.0.0.15/24", "xen_str": "vlan=10p"}]}
     debian_host.write(host.root / "srv/python", NEWER_XEN, 0o755)
     refused = playbook(home, PLAY, variables(host, vlan), "--check")
@@ -152,8 +152,8 @@ def test_the_role_can_be_applied_twice_in_one_play_with_facts(host, home):
     [(False, 1), ("org-db", 1), ([], 1), ("org-web", 0), (["org-web", "org-db"], 0), (True, 0)],
     ids=str,
 )
-def test_what_may_not_be_erased_is_refused_by_the_check(allowed, failed, host, home):
-    """A check says what the run would say; the run is not tried where it would erase."""
+def test_check_mode_refuses_to_erase_what_may_not_be_erased(allowed, failed, host, home):
+    """A check reports what the run would report; runs that would erase data are not tested."""
     hosts = variables(host, vm("web", "10.0.0.15", reinstall=True), xen_vman_allow_reinstall=allowed)
     for words in ["--check"], *([[]] if failed else []):
         before = host.tree()
@@ -166,7 +166,7 @@ def test_what_may_not_be_erased_is_refused_by_the_check(allowed, failed, host, h
 def test_a_change_to_a_running_vm_waits_for_its_restart(host, home):
     done = playbook(home, PLAY, variables(host, vm("web", "10.0.0.15", memory=2048)))
     assert counts(done)["failed"] == 0 and counts(done)["changed"] == 1, done.text
-    assert re.search(r"other settings than defined,\s+until\s+they\s+are\s+restarted:\s+org-web", done.text), done.text
+    assert re.search(r"outdated\s+settings\s+until\s+they\s+are\s+restarted:\s+org-web", done.text), done.text
     host.ask("systemctl restart vm@org-web")
     again = playbook(home, PLAY, variables(host, vm("web", "10.0.0.15", memory=2048)))
     assert counts(again)["changed"] == 0, again.text
@@ -191,13 +191,13 @@ def test_an_installation_outlives_the_connection(host, home):
         run.wait(120)
     text = (home / "log").read_text()
     assert run.returncode == 0, text
-    assert "dom0 is out of reach; what it does goes on" in text
+    assert "dom0 is unreachable; its run continues" in text
     assert host.ask("systemctl is-active vm@org-slow") == "active"
     again = playbook(home, PLAY, hosts)
     assert counts(again)["changed"] == 0, again.text
 
 
-def test_passwords_are_in_no_log_and_readable_by_root_alone(host, home):
+def test_passwords_are_not_logged_and_readable_only_by_root(host, home):
     secret = "open-sesame"
     screen = vm("screen", "10.0.0.17", builder="hvm", spice=True, spicepasswd=secret, spicehost="127.0.0.1")
     screen.update(auto_install=False, boot_after_creation=False, storage_type="own", disks=["phy:/dev/vg/a,xvda,w"])
@@ -211,7 +211,7 @@ def test_passwords_are_in_no_log_and_readable_by_root_alone(host, home):
         assert host.ask(f"stat -c %a-%u {path}") == "600-0", path
 
 
-def test_vms_taken_off_the_list_go_with_prune(host, home):
+def test_prune_removes_vms_that_are_no_longer_listed(host, home):
     stays = playbook(home, PLAY, variables(host, vm("web", "10.0.0.15", memory=2048)))
     assert counts(stays)["changed"] == 0, stays.text
     assert host.ask("systemctl is-active vm@org-slow") == "active"
@@ -222,7 +222,7 @@ def test_vms_taken_off_the_list_go_with_prune(host, home):
 
 
 def from_an_index(host, **more):
-    """Variables for a host that has a directory of wheels for pip, and gets no wheel."""
+    """Variables for a host on which pip installs from a directory of wheels, without xen_vman_wheel."""
     shutil.copy(wheel(), host.root / "srv" / wheel().name)
     args = ["--no-index", "--find-links=/srv"]
     hosts = variables(host, vm("web", "10.0.0.15", memory=2048), xen_vman_pip_args=args, **more)
@@ -230,23 +230,23 @@ def from_an_index(host, **more):
     return hosts
 
 
-# What the controller has: nothing, the package, or one for other machines.
+# The controller's package: none, a working one, or one for another architecture.
 CONTROLLERS = {
-    "alone": without_the_package,
-    "with-the-controllers": lambda home: None,
-    "with-another-machines": lambda home: package_on_the_controller(home, 'raise ImportError("wrong ELF class")'),
+    "none": without_the_package,
+    "installed": lambda home: None,
+    "for-another-architecture": lambda home: package_on_the_controller(home, 'raise ImportError("wrong ELF class")'),
 }
 
 
 @pytest.mark.parametrize("env", CONTROLLERS.values(), ids=CONTROLLERS)
-def test_the_package_may_come_from_an_index(host, home, env):
-    """Where nobody has it yet, the definition is checked once it is there."""
+def test_the_package_can_come_from_an_index(host, home, env):
+    """If it is not installed anywhere yet, the definition is checked after the installation."""
     hosts, env = from_an_index(host), env(home)
     host.ask("rm -rf /opt/xen-vman")
     before = host.tree()
     check = playbook(home, PLAY, hosts, "--check", env=env)
     assert counts(check)["failed"] == 0 and counts(check)["changed"] == 1, check.text
-    assert ("this cannot be checked yet" in check.text) == bool(env), check.text
+    assert ("cannot check the definition yet" in check.text) == bool(env), check.text
     assert changed(before, host.tree()) == []
     done = playbook(home, PLAY, hosts, env=env)
     assert counts(done)["failed"] == 0 and counts(done)["changed"] == 2, done.text
@@ -256,14 +256,14 @@ def test_the_package_may_come_from_an_index(host, home, env):
 
 
 @pytest.mark.parametrize("env", list(CONTROLLERS.values())[:2], ids=list(CONTROLLERS)[:2])
-def test_another_version_from_an_index_takes_the_place_of_an_older_one(host, home, env):
-    """The older one is not asked, as it does not know what is new."""
+def test_another_version_from_an_index_replaces_an_older_one(host, home, env):
+    """The older version is not used: it does not know new features."""
     hosts, env = from_an_index(host), env(home)
     version = xen_vman.__version__
     host.ask(
         f"cd /opt/xen-vman/venv/lib/python3*/site-packages && mv xen_vman-{version}.dist-info xen_vman-0.0.9.dist-info && "
         f"sed -i s/{version}/0.0.9/ xen_vman-0.0.9.dist-info/METADATA xen_vman-0.0.9.dist-info/RECORD && "
-        "echo 'raise RuntimeError(\"the older one was asked\")' >>xen_vman/__init__.py"
+        "echo 'raise RuntimeError(\"the older version was used\")' >>xen_vman/__init__.py"
     )
     check = playbook(home, PLAY, hosts, "--check", env=env)
     assert counts(check)["failed"] == 0 and counts(check)["changed"] == 0, check.text
@@ -272,8 +272,8 @@ def test_another_version_from_an_index_takes_the_place_of_an_older_one(host, hom
     assert host.ask("/opt/xen-vman/venv/bin/python -c 'import xen_vman; print(xen_vman.__version__)'") == version
 
 
-def test_a_virtual_environment_of_an_older_python_is_made_anew(host, home):
-    """As after an upgrade of the host: pip and the package are below another version's directory."""
+def test_a_virtual_environment_of_an_older_python_is_recreated(host, home):
+    """As after an upgrade of the host: pip and the package are in the directory of another version."""
     hosts = from_an_index(host)
     host.ask("cd /opt/xen-vman/venv/lib && mv python3.* python3.9 && touch /opt/xen-vman/venv/old")
     before = host.tree()
@@ -288,32 +288,32 @@ def test_a_virtual_environment_of_an_older_python_is_made_anew(host, home):
     assert counts(again)["failed"] == 0 and counts(again)["changed"] == 0, again.text
 
 
-def test_the_quick_start_works_as_it_stands(host, home):
+def test_the_quick_start_works_as_written(host, home):
     page = (debian_host.REPOSITORY / "docs" / "ansible.md").read_text().split("## What the role does")[0]
     (build, inventory, play, runs) = re.findall(r"```(?:sh|yml)\n(.*?)```", page, re.S)
     (home / "hypervisors").mkdir()
     (home / "hypervisors" / "inventory.yml").write_text(inventory)
     (home / "hypervisors" / "site.yml").write_text(play)
-    # As in a clone, where `make wheel` has left a wheel.
+    # As in a clone after `make wheel`.
     (home / "target" / "python").mkdir(parents=True)
     (home / "target" / "python" / "release").symlink_to(wheel().parent)
     (home / "xen-vman-py").symlink_to(debian_host.REPOSITORY / "xen-vman-py")
     assert "make wheel\n" in build
-    # How to get to the host is the user's own affair.
+    # The quick start does not cover how to connect to the host.
     access = home / "access.json"
     access.write_text(json.dumps({"all": {"hosts": {"hypervisor1": host.variables()}}}))
     host.ask("mkdir -p /srv/nfs/tank/vms/stuvus/web01-root")
     inside = environment(home)
     del inside["ANSIBLE_COLLECTIONS_PATH"]
-    place = home
+    directory = home
     script = build.replace("make wheel\n", "") + runs.replace("-i inventory.yml", f"-i inventory.yml -i {access}")
-    # The last line is run once more.
+    # The last command runs twice.
     for command in [*script.splitlines(), script.splitlines()[-1]]:
         if command.startswith("cd "):
-            place = home / command.removeprefix("cd ")
+            directory = home / command.removeprefix("cd ")
             continue
         before = host.tree()
-        done = subprocess.run(["sh", "-ec", command], cwd=place, env=inside, capture_output=True, text=True, check=False)
+        done = subprocess.run(["sh", "-ec", command], cwd=directory, env=inside, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         if "--check" in command:
             assert "+name = \"stuvus-web01\"" in done.stdout

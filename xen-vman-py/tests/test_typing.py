@@ -1,4 +1,4 @@
-"""The types of the package, as users' checkers see them."""
+"""The types of the package, as users' type checkers see them."""
 
 import pathlib
 import subprocess
@@ -7,7 +7,7 @@ import sys
 PACKAGE = pathlib.Path(__file__).parents[1]
 
 
-def said_by(*words):
+def run_module(*words):
     done = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, cwd=PACKAGE / "examples")
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -16,15 +16,15 @@ def said_by(*words):
 def test_examples_pass_mypy_strict():
     examples = sorted(str(path) for path in (PACKAGE / "examples").glob("*.py"))
     assert examples
-    said_by("mypy", "--strict", "--python-version", "3.9", *examples)
+    run_module("mypy", "--strict", "--python-version", "3.9", *examples)
 
 
 def test_the_package_itself_passes_mypy_strict():
-    said_by("mypy", "--strict", "--python-version", "3.9", "--package", "xen_vman")
+    run_module("mypy", "--strict", "--python-version", "3.9", "--package", "xen_vman")
 
 
-def test_stubs_are_those_of_the_compiled_part():
-    said_by("mypy.stubtest", "xen_vman._core")
+def test_stubs_match_the_compiled_part():
+    run_module("mypy.stubtest", "xen_vman._core")
 
 
 def test_examples_run():

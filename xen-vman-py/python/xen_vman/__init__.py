@@ -1,7 +1,7 @@
-"""Xen VMs on Debian from one definition.
+"""Manage Xen VMs on Debian from one definition.
 
-A definition is a dict, a :class:`pathlib.Path`, a :class:`Text`, or a list of them. Everything wrong
-with it is reported at once; nothing is written before.
+A definition is a dict, a :class:`pathlib.Path`, a :class:`Text`, or a list of these. All problems in
+it are reported at once, before anything is written.
 """
 
 from ._core import __version__
@@ -30,6 +30,7 @@ from ._results import (
     Diagnostic,
     DiagnosticInfo,
     Explained,
+    FailedAction,
     File,
     Finding,
     HostFacts,
@@ -37,7 +38,6 @@ from ._results import (
     Related,
     Rendered,
     Report,
-    Undone,
     VifCommands,
     VmStatus,
 )
@@ -50,6 +50,7 @@ __all__ = [
     "Diagnostic",
     "DiagnosticInfo",
     "Explained",
+    "FailedAction",
     "File",
     "Finding",
     "HostError",
@@ -59,7 +60,6 @@ __all__ = [
     "Rendered",
     "Report",
     "Text",
-    "Undone",
     "VifCommands",
     "VmStatus",
     "XenVmanError",

@@ -1,4 +1,4 @@
-"""The compiled core of `xen_vman`."""
+"""The compiled part of `xen_vman`."""
 
 import pathlib
 from typing import Any, Callable, Optional

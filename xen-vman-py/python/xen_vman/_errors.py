@@ -1,4 +1,4 @@
-"""What goes wrong."""
+"""The exceptions."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from ._results import Report
 
 
 class XenVmanError(Exception):
-    """All that this package raises of its own."""
+    """The base class of this package's own exceptions."""
 
 
 class DefinitionError(XenVmanError, ValueError):
-    """A definition has errors; nothing was done.
+    """The definition has errors; nothing was done.
 
     >>> import xen_vman
     >>> try:
@@ -21,7 +21,7 @@ class DefinitionError(XenVmanError, ValueError):
     """
 
     report: Report
-    """All that is wrong."""
+    """All problems, errors and warnings."""
 
     def __init__(self, report: Report) -> None:
         super().__init__(str(report))
@@ -32,14 +32,14 @@ class DefinitionError(XenVmanError, ValueError):
 
     @classmethod
     def of(cls, report: str) -> DefinitionError:
-        """Makes one of a report in JSON."""
+        """Create an error from a report in JSON."""
         return cls(Report.of(report))
 
 
 class HostError(XenVmanError, OSError):
-    """A host could not be looked at or changed; the message says what was not done."""
+    """A host could not be read or changed; the message says what was not done."""
 
     @classmethod
     def of(cls, message: str) -> HostError:
-        """Makes one of a message."""
+        """Create an error from a message."""
         return cls(message)

@@ -1,4 +1,4 @@
-"""The functions: arguments in, one call into the compiled part, results out."""
+"""The public functions. Each converts its arguments, calls the compiled part once, and converts the result."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def check(
     deny: Iterable[str] = (),
     strict: bool = False,
 ) -> Report:
-    """Says everything that is wrong with a definition.
+    """Report all problems in a definition.
 
     >>> report = check({"vms": [{"org": "a", "name": "web", "interfaces": [{"mac": "zz"}]}]})
     >>> [one.path for one in report.errors if one.id == "bad-mac"]
@@ -58,7 +58,7 @@ def explain(
     facts: Facts = None,
     scripts: Scripts = None,
 ) -> list[Explained]:
-    """Says where the values of a VM, or of the host, come from.
+    """Show where the values of a VM, or of the host, come from.
 
     :raises ValueError: if there is no such VM or key.
 
@@ -80,7 +80,7 @@ def render(
     deny: Iterable[str] = (),
     strict: bool = False,
 ) -> Rendered:
-    """Renders every file that a host and its guests need.
+    """Render every file that a host and its guests need.
 
     :raises DefinitionError: if the definition has errors.
 
@@ -110,11 +110,11 @@ def plan(
     scripts: Scripts = None,
     templates: Templates = None,
 ) -> Plan:
-    """Says what :func:`apply` would do to this host, or to a directory that stands for one.
+    """Show what :func:`apply` would change on this host, or in a directory treated as its root.
 
-    :param allow_reinstall: what :func:`apply` will be told; a plan that it would refuse is refused.
+    :param allow_reinstall: as for :func:`apply`; a plan that it would refuse raises :class:`HostError`.
     :raises DefinitionError: if the definition has errors.
-    :raises HostError: if the host cannot be read, or something is in the way.
+    :raises HostError: if the host cannot be read, or existing paths conflict with the definition.
     """
     names, everything = _may_erase(allow_reinstall)
     text, report = _core.plan(
@@ -135,16 +135,16 @@ def apply(
     scripts: Scripts = None,
     templates: Templates = None,
 ) -> Applied:
-    """Brings this host, or a directory that stands for one, to what is defined.
+    """Make this host, or a directory treated as its root, match the definition.
 
-    :param allow_reinstall: whether ``reinstall`` may erase what is on roots, or of which VMs.
-    :param plan: what was agreed to; if anything else would be done, nothing is.
-    :param progress: is called with a dict for each event: ``plan``, ``begins``, ``step``, ``fails``.
-        An exception before the first action keeps all from being done; a later one is raised when
-        what is under way is done.
-    :raises DefinitionError: if the definition has errors; then nothing was done.
-    :raises HostError: at the first file that cannot be written. What does not keep the rest from
-        being done is in :attr:`Applied.failures`.
+    :param allow_reinstall: whether ``reinstall`` may erase roots, or the VMs whose roots it may erase.
+    :param plan: the plan that was agreed to; if anything else would be done, nothing is done.
+    :param progress: called with a dict for each event: ``plan``, ``begins``, ``step``, ``fails``.
+        If it raises an exception before the first action, nothing is done; a later exception is
+        raised when the current work is finished.
+    :raises DefinitionError: if the definition has errors; nothing was done then.
+    :raises HostError: at the first file that cannot be written. Failures that do not stop the rest
+        are in :attr:`Applied.failures`.
 
     >>> import tempfile
     >>> definition = {"vms": []}
@@ -161,17 +161,17 @@ def apply(
         names,
         everything,
         None if plan is None else plan.fingerprint,
-        _teller(progress),
+        _callback(progress),
     )
     return _applied(text, Report.of(report))
 
 
 def rollback(*, root: PathLike = "/", progress: Optional[Progress] = None) -> Applied:
-    """Brings back the files that the last :func:`apply` changed.
+    """Restore the files that the last :func:`apply` changed.
 
-    :raises HostError: if there is nothing to go back to, or files were changed since.
+    :raises HostError: if there is nothing to roll back, or files have changed since.
     """
-    return _applied(_core.rollback(pathlib.Path(root), _teller(progress)), Report())
+    return _applied(_core.rollback(pathlib.Path(root), _callback(progress)), Report())
 
 
 def packages(
@@ -181,18 +181,18 @@ def packages(
     facts: Facts = None,
     scripts: Scripts = None,
 ) -> list[str]:
-    """The Debian packages that a host with these VMs needs besides Xen's own.
+    """List the Debian packages that a host with these VMs needs, in addition to Xen's own.
 
-    :param root: the host, if there is one to look at, as for :func:`plan`: what a definition may say
-        depends on its Xen.
+    :param root: the host to check the definition for, as for :func:`plan`: its Xen version determines
+        what a definition may contain.
     :raises DefinitionError: if the definition has errors.
     :raises HostError: if the host cannot be read.
 
     >>> packages({"vms": []})
     []
     """
-    place = None if root is None else pathlib.Path(root)
-    return _core.packages(_input(definition, facts, scripts, None), place)
+    directory = None if root is None else pathlib.Path(root)
+    return _core.packages(_input(definition, facts, scripts, None), directory)
 
 
 def status(
@@ -202,7 +202,7 @@ def status(
     facts: Facts = None,
     scripts: Scripts = None,
 ) -> list[VmStatus]:
-    """How the VMs of a host are: those defined, those that were, and those that run."""
+    """Show the state of a host's VMs: those defined, those no longer defined, and those running."""
     text = _core.status(_input(definition, facts, scripts, None), pathlib.Path(root))
     return [VmStatus(**one) for one in json.loads(text)]
 
@@ -214,13 +214,13 @@ def doctor(
     facts: Facts = None,
     scripts: Scripts = None,
 ) -> list[Finding]:
-    """What a host lacks for its VMs, and what gets in their way."""
+    """Check whether a host is ready to run its VMs."""
     text = _core.doctor(_input(definition, facts, scripts, None), pathlib.Path(root))
     return [Finding(**one) for one in json.loads(text)]
 
 
 def facts(*, root: PathLike = "/") -> HostFacts:
-    """What is found out about a host, as the argument ``facts`` takes it.
+    """Detect the facts of a host, in the form that the argument ``facts`` accepts.
 
     :raises HostError: if the host cannot be read.
     """
@@ -228,14 +228,14 @@ def facts(*, root: PathLike = "/") -> HostFacts:
 
 
 def import_xl_cfg(*files: os.PathLike[str]) -> tuple[str, Report]:
-    """Makes a definition in TOML of xl.cfg files; gives what is wrong with them, too."""
+    """Generate a definition in TOML from xl.cfg files; also returns a report of their problems."""
     paths = [pathlib.Path(file) for file in files]
     text, report = _core.import_xl_cfg([(str(path), path.read_bytes()) for path in paths])
     return text, Report.of(report)
 
 
 def vif_p2p(main_ip: str, dev: str, addresses: Iterable[str]) -> VifCommands:
-    """The commands that ``vif-p2p`` runs when a vif comes and when it goes.
+    """Return the commands that ``vif-p2p`` runs when a vif is added and when it is removed.
 
     >>> vif_p2p("10.0.0.1", "vif1.0", ["10.0.0.15"]).online[-1]
     'ip address replace 10.0.0.1/32 peer 10.0.0.15/32 dev vif1.0'
@@ -245,7 +245,7 @@ def vif_p2p(main_ip: str, dev: str, addresses: Iterable[str]) -> VifCommands:
 
 
 def vifname(prefix: str, domain: str, devid: int, *, hvm: bool = False, taken: Iterable[str] = ()) -> str:
-    """The name that a vif gets on the host.
+    """Return the name that a vif gets on the host.
 
     >>> vifname("web", "a-web", 0)
     'web.0'
@@ -254,12 +254,12 @@ def vifname(prefix: str, domain: str, devid: int, *, hvm: bool = False, taken: I
 
 
 def diagnostics() -> list[DiagnosticInfo]:
-    """The catalogue of what :func:`check` can find."""
+    """List all diagnostics that :func:`check` can report."""
     return [DiagnosticInfo(*one) for one in _core.diagnostics()]
 
 
 def schema(*, role: bool = False) -> dict[str, Any]:
-    """The JSON Schema of definitions, or of the role's variables."""
+    """Return the JSON Schema of definitions, or of the role's variables."""
     found: dict[str, Any] = json.loads(_core.schema(role))
     return found
 
@@ -272,9 +272,9 @@ def _may_erase(allow_reinstall: Union[bool, Iterable[str]]) -> tuple[list[str], 
     if isinstance(allow_reinstall, bool):
         return [], allow_reinstall
     if isinstance(allow_reinstall, str):
-        raise TypeError("allow_reinstall is True, False, or a list of VMs")
+        raise TypeError("allow_reinstall must be True, False, or a list of VMs")
     return list(allow_reinstall), False
 
 
-def _teller(progress: Optional[Progress]) -> Optional[Callable[[str], object]]:
+def _callback(progress: Optional[Progress]) -> Optional[Callable[[str], object]]:
     return None if progress is None else lambda text: progress(json.loads(text))

@@ -1,4 +1,4 @@
-"""What definitions are made of: dicts, text and files."""
+"""Input of definitions: dicts, strings and files."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from ._results import HostFacts
 PathLike = Union[str, "os.PathLike[str]"]
 
 Definition = Union[Mapping[str, Any], "os.PathLike[str]", "Text", "Iterable[DefinitionPart]"]
-"""A dict, a path, :class:`Text`, or several of them, which are joined."""
+"""A dict, a path, a :class:`Text`, or several of these, which are merged."""
 
 Scripts = Union[Mapping[str, bytes], PathLike, None]
-"""The directory that network scripts of one's own are in, or their contents by their paths."""
+"""The directory that contains your own network scripts, or a dict of their contents by path."""
 
 DefinitionPart = Union[Mapping[str, Any], "os.PathLike[str]", "Text"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Text:
-    """A definition as text.
+    """A definition as a string.
 
     >>> Text('nfsroot_base = "10.0.0.5:/tank"')
     Text(text='nfsroot_base = "10.0.0.5:/tank"', name='definition.toml')
@@ -33,13 +33,13 @@ class Text:
 
     text: str
     name: str = "definition.toml"
-    """Its end tells the format: ``.toml``, or ``.yml``, ``.yaml`` and ``.json`` for the role's
+    """Its extension selects the format: ``.toml``, or ``.yml``, ``.yaml`` and ``.json`` for the role's
     variables."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Input:
-    """What the compiled part takes."""
+    """The arguments of the compiled part."""
 
     sources: list[tuple[str, bytes, str]]
     facts: Optional[tuple[str, bytes]]
@@ -59,7 +59,7 @@ def read(
     strict: bool,
     templates: Union[Mapping[str, str], os.PathLike[str], None] = None,
 ) -> Input:
-    """Reads everything that the compiled part takes."""
+    """Read everything that the compiled part needs."""
     parts = _parts(definition)
     files = [part for part in parts if isinstance(part, os.PathLike)]
     if scripts is None and files:
@@ -80,8 +80,8 @@ def _parts(definition: Any) -> list[Any]:
         return [definition]
     if isinstance(definition, (str, bytes)):
         raise TypeError(
-            "a definition is a dict, a pathlib.Path, xen_vman.Text(...), or a list of them; "
-            "a bare string could be text or a path"
+            "a definition must be a dict, a pathlib.Path, a xen_vman.Text, or a list of these; "
+            "a plain string could be either a path or the definition itself"
         )
     return list(definition)
 
@@ -95,7 +95,7 @@ def _source(part: Any) -> tuple[str, bytes, str]:
     if isinstance(part, Mapping):
         is_role = any(str(key).startswith("xen_vman_") for key in part)
         return "<definition>", _json(part), "role" if is_role else "dict"
-    raise TypeError(f"a definition cannot be made of {type(part).__name__}")
+    raise TypeError(f"a definition cannot be of type {type(part).__name__}")
 
 
 def _scripts(scripts: Scripts) -> Union[dict[str, bytes], pathlib.Path, None]:
@@ -121,7 +121,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, (set, frozenset)) or not isinstance(value, Iterable):
-        raise TypeError(f"a definition holds no {type(value).__name__}")
+        raise TypeError(f"a definition cannot contain a value of type {type(value).__name__}")
     return list(value)
 
 
@@ -141,5 +141,5 @@ def _templates(templates: Union[Mapping[str, str], os.PathLike[str], None]) -> d
         return {}
     if isinstance(templates, Mapping):
         return dict(templates)
-    place = pathlib.Path(templates)
-    return {str(path.relative_to(place)): path.read_text() for path in sorted(place.rglob("*.tera"))}
+    folder = pathlib.Path(templates)
+    return {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*.tera"))}

@@ -1,4 +1,4 @@
-"""What the functions give: values that do not change, compare equal and become dicts."""
+"""Results of the functions: immutable values that can be compared and converted to dicts."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any, Optional
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What all results have in common."""
+    """The base class of all results."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as dicts, lists and plain values."""
+        """Return the result as dicts, lists and plain values."""
         return dataclasses.asdict(self)
 
 
 @dataclasses.dataclass(frozen=True)
 class Related(Result):
-    """Another place that a diagnostic is about."""
+    """Another location that a diagnostic refers to."""
 
     path: str
     message: str
@@ -30,50 +30,50 @@ class Related(Result):
 
 @dataclasses.dataclass(frozen=True)
 class Diagnostic(Result):
-    """One thing that is wrong."""
+    """A problem in a definition."""
 
     id: str
-    """Its id, as ``bad-mac``; see :func:`xen_vman.diagnostics`."""
+    """The id, such as ``bad-mac``; see :func:`xen_vman.diagnostics`."""
     severity: str
     """``error`` or ``warning``."""
     path: str
-    """Where it is in the definition, as ``vms[1].interfaces[0].mac``."""
+    """The path in the definition, such as ``vms[1].interfaces[0].mac``."""
     message: str
-    """What must hold."""
+    """What the problem is."""
     help: Optional[str] = None
-    """What to do."""
+    """How to fix it."""
     file: Optional[str] = None
-    """The file; none for a definition that is a dict."""
+    """The file; None if the definition is a dict."""
     line: Optional[int] = None
-    """The line, from 1."""
+    """The line, counted from 1."""
     column: Optional[int] = None
-    """The character in the line, from 1."""
+    """The character in the line, counted from 1."""
     related: tuple[Related, ...] = ()
 
     def __str__(self) -> str:
-        place = self.path if self.file is None else f"{self.file}:{self.line}:{self.column}: {self.path}"
-        text = f"{self.severity}[{self.id}]: {place}: {self.message}"
+        location = self.path if self.file is None else f"{self.file}:{self.line}:{self.column}: {self.path}"
+        text = f"{self.severity}[{self.id}]: {location}: {self.message}"
         return text if self.help is None else f"{text} ({self.help})"
 
 
 @dataclasses.dataclass(frozen=True)
 class Report(Result):
-    """All that is wrong with a definition."""
+    """All problems in a definition."""
 
     diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
-        """Those that keep anything from being done."""
+        """The diagnostics that prevent rendering and applying."""
         return tuple(one for one in self.diagnostics if one.severity == "error")
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """Those that do not."""
+        """The diagnostics that do not."""
         return tuple(one for one in self.diagnostics if one.severity == "warning")
 
     def __bool__(self) -> bool:
-        """Whether there is anything."""
+        """Whether there are any diagnostics."""
         return bool(self.diagnostics)
 
     def __str__(self) -> str:
@@ -81,7 +81,7 @@ class Report(Result):
 
     @classmethod
     def of(cls, text: str) -> Report:
-        """Reads a report in JSON."""
+        """Parse a report in JSON."""
         return cls(tuple(_diagnostic(one) for one in json.loads(text)))
 
 
@@ -90,7 +90,7 @@ class Explained(Result):
     """A value of a VM or of the host, and where it comes from."""
 
     key: str
-    """Its key, as ``interfaces[0].mac``."""
+    """The key, such as ``interfaces[0].mac``."""
     value: Any
     """The value; lists are tuples."""
     origin: str
@@ -101,12 +101,12 @@ class Explained(Result):
     line: Optional[int] = None
     column: Optional[int] = None
     made_from: Optional[str] = None
-    """What it is derived from, or the fact."""
+    """The values it is derived from, or the name of the fact."""
 
 
 def _explained(fields: dict[str, Any]) -> Explained:
     made_from, value = fields.pop("from", None), fields.pop("value")
-    return Explained(value=_frozen(value), made_from=made_from, **_place(fields))
+    return Explained(value=_frozen(value), made_from=made_from, **_location(fields))
 
 
 def _frozen(value: Any) -> Any:
@@ -115,27 +115,27 @@ def _frozen(value: Any) -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class HostFacts(Result):
-    """What is known of a host, for the argument ``facts``; none where nothing is."""
+    """Facts about a host, for the argument ``facts``; None where a fact is unknown."""
 
     xl_path: Optional[str] = None
     iscsiadm_path: Optional[str] = None
     xen_version: Optional[str] = None
-    """As ``4.17``."""
+    """For example ``4.17``."""
     host_memory: Optional[int] = None
     """In MiB."""
     host_cpus: Optional[int] = None
 
 
-def _place(fields: dict[str, Any]) -> dict[str, Any]:
-    # What is not in a file has a name in angle brackets.
+def _location(fields: dict[str, Any]) -> dict[str, Any]:
+    # Input that is not a file has a name in angle brackets.
     if str(fields.get("file")).startswith("<"):
         return {key: value for key, value in fields.items() if key not in ("file", "line", "column")}
     return fields
 
 
 def _diagnostic(fields: dict[str, Any]) -> Diagnostic:
-    related = tuple(Related(**_place(one)) for one in fields.pop("related", []))
-    return Diagnostic(**_place(fields), related=related)
+    related = tuple(Related(**_location(one)) for one in fields.pop("related", []))
+    return Diagnostic(**_location(fields), related=related)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,18 +143,18 @@ class File(Result):
     """A file that a host or a guest needs."""
 
     path: str
-    """Its absolute path, there."""
+    """The absolute path on the host or in the guest."""
     mode: int
     """Permission bits."""
     owner: str
     """``root``, or the user of a guest."""
     content: bytes = dataclasses.field(repr=False)
     vm: Optional[str] = None
-    """The guest it is in; none for the host."""
+    """The guest that the file belongs to; None for the host."""
 
     @property
     def text(self) -> str:
-        """The content as text."""
+        """The content as a string."""
         return self.content.decode()
 
 
@@ -164,20 +164,20 @@ class Rendered(Result):
 
     files: tuple[File, ...]
     manifest_json: str = dataclasses.field(repr=False)
-    """The files, links, settings and units, as ``manifest.json`` of the command line."""
+    """The files, links, settings and units, as in the command line's ``manifest.json``."""
     report: Report = Report()
     """The warnings."""
 
     @functools.cached_property
     def manifest(self) -> dict[str, Any]:
-        """:attr:`manifest_json`, read."""
+        """:attr:`manifest_json`, parsed."""
         found: dict[str, Any] = json.loads(self.manifest_json)
         return found
 
     def file(self, path: str, vm: Optional[str] = None) -> File:
-        """The file at a path, of the host or of a guest.
+        """Return the file at a path on the host or in a guest.
 
-        :raises KeyError: if there is none.
+        :raises KeyError: if there is no such file.
         """
         for file in self.files:
             if file.path == path and file.vm == vm:
@@ -187,46 +187,46 @@ class Rendered(Result):
 
 @dataclasses.dataclass(frozen=True)
 class Action(Result):
-    """Something that is done to a host."""
+    """A change to a host."""
 
     action: str
-    """What kind of action it is, as ``put`` or ``install``."""
+    """The kind of action, such as ``put`` or ``install``."""
     impact: str
-    """What it brings with it: ``none``, ``daemon-reload``, … ``destroys-data``."""
+    """The consequence: ``none``, ``daemon-reload``, … ``destroys-data``."""
     sentence: str
-    """The line that people read."""
+    """The human-readable description."""
     path: Optional[str] = None
     domain: Optional[str] = None
     kernel: Optional[str] = None
     place: Optional[str] = None
     erase: Optional[bool] = None
     diff: str = dataclasses.field(default="", repr=False)
-    """What changes in the file, without passwords."""
+    """The diff of the file, without passwords."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan(Result):
-    """What is to be done to a host, in order."""
+    """The changes to a host, in order."""
 
     actions: tuple[Action, ...]
     leftovers: tuple[str, ...]
-    """Files that are no longer asked for, and stay without ``prune``."""
+    """Files that are no longer needed; they are kept unless ``prune`` is set."""
     unmanaged: tuple[str, ...]
     """VMs that are no longer defined."""
     pending_restarts: tuple[str, ...]
-    """VMs that run with other settings than defined."""
+    """VMs that run with outdated settings."""
     fingerprint: str = dataclasses.field(repr=False)
-    """For ``apply(..., plan=…)``: what is done must be this."""
+    """Identifies the plan, for ``apply(..., plan=…)``."""
     report: Report = Report()
 
     def __bool__(self) -> bool:
-        """Whether anything is to be done."""
+        """Whether there is anything to do."""
         return bool(self.actions)
 
 
 @dataclasses.dataclass(frozen=True)
-class Undone(Result):
-    """An action that failed, while those that do not depend on it were done."""
+class FailedAction(Result):
+    """An action that failed; actions that do not depend on it were done."""
 
     action: str
     error: str
@@ -234,12 +234,12 @@ class Undone(Result):
 
 @dataclasses.dataclass(frozen=True)
 class Applied(Result):
-    """What was done to a host."""
+    """The changes that were made to a host."""
 
     plan: Plan
-    failures: tuple[Undone, ...] = ()
+    failures: tuple[FailedAction, ...] = ()
     generation: Optional[str] = None
-    """Where what was there before is kept; none if nothing was done."""
+    """The directory that keeps the previous files; None if nothing was done."""
 
     @property
     def changed(self) -> bool:
@@ -262,14 +262,14 @@ def _applied(text: str, report: Report) -> Applied:
     fields = json.loads(text)
     return Applied(
         plan=_plan(fields, report),
-        failures=tuple(Undone(**one) for one in fields["failures"]),
+        failures=tuple(FailedAction(**one) for one in fields["failures"]),
         generation=fields["generation"],
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class VmStatus(Result):
-    """How a VM is."""
+    """The state of a VM."""
 
     domain: str
     is_defined: bool
@@ -277,7 +277,7 @@ class VmStatus(Result):
     is_running: Optional[bool]
     needs_restart: bool
     installed: str
-    """``yes``, ``unfinished``, ``no``, or ``foreign`` if its root is not our affair."""
+    """``yes``, ``unfinished``, ``no``, or ``foreign`` if xen-vman does not manage its root."""
     storage: Optional[str]
     is_at_hand: Optional[bool]
     is_mounted: bool
@@ -285,7 +285,7 @@ class VmStatus(Result):
 
 @dataclasses.dataclass(frozen=True)
 class Finding(Result):
-    """What the doctor says of one thing."""
+    """A finding of :func:`xen_vman.doctor`."""
 
     about: str
     state: str
@@ -296,7 +296,7 @@ class Finding(Result):
 
 @dataclasses.dataclass(frozen=True)
 class VifCommands(Result):
-    """What ``vif-p2p`` runs."""
+    """The commands that ``vif-p2p`` runs."""
 
     online: tuple[str, ...]
     offline: tuple[str, ...]
@@ -304,7 +304,7 @@ class VifCommands(Result):
 
 @dataclasses.dataclass(frozen=True)
 class DiagnosticInfo(Result):
-    """A diagnostic of the catalogue."""
+    """A diagnostic in the catalogue."""
 
     id: str
     severity: str

@@ -69,7 +69,7 @@ guest_takes_no_shutdown() {
     systemctl stop vm@refusing
     check "no domain is left" not domain_exists refusing
     check "the unit says so" is vm@refusing.service failed/timeout
-    check "there is a message" says vm@refusing "does not take a shutdown request"
+    check "there is a message" says vm@refusing "did not accept the shutdown request"
 }
 
 destroy_does_not_help() {

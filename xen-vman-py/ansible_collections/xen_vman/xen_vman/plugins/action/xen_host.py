@@ -1,4 +1,4 @@
-"""What of xen_host is done on the controller."""
+"""The part of xen_host that runs on the controller."""
 
 # Copyright: the xen-vman authors
 # SPDX-License-Identifier: MIT OR Apache-2.0
@@ -9,6 +9,6 @@ from ansible_collections.xen_vman.xen_vman.plugins.plugin_utils.engine import Co
 
 
 class ActionModule(ConvergingAction):
-    """Brings a host to what is defined."""
+    """Makes a host match its definition."""
 
     MODULE = "xen_host"

@@ -1,4 +1,4 @@
-"""What of xen_vm_info is done on the controller."""
+"""The part of xen_vm_info that runs on the controller."""
 
 # Copyright: the xen-vman authors
 # SPDX-License-Identifier: MIT OR Apache-2.0
@@ -9,6 +9,6 @@ from ansible_collections.xen_vman.xen_vman.plugins.plugin_utils.engine import En
 
 
 class ActionModule(EngineAction):
-    """Tells how VMs are."""
+    """Reports the state of VMs."""
 
     MODULE = "xen_vm_info"

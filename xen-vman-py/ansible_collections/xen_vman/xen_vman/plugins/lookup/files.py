@@ -1,4 +1,4 @@
-"""Files for people who copy them themselves."""
+"""Renders files on the controller, for playbooks that copy them themselves."""
 
 # Copyright: the xen-vman authors
 # SPDX-License-Identifier: MIT OR Apache-2.0
@@ -11,13 +11,13 @@ author: The xen-vman authors (@xen-vman)
 version_added: 0.1.0
 short_description: Renders the files of a Xen host and its guests
 description:
-  - Makes every file that O(_terms) needs, on the controller. Nothing is done to the host.
-  - Some of them hold passwords. A task that writes them shows these with C(--diff), unless it says C(no_log).
-  - The same files are written by the module M(xen_vman.xen_vman.xen_host).
+  - Renders every file that O(_terms) needs, on the controller. The host is not changed.
+  - Some files contain passwords. A task that writes them shows the passwords with C(--diff), unless it sets C(no_log).
+  - The module M(xen_vman.xen_vman.xen_host) writes the same files.
 options:
   _terms:
     description:
-      - Definitions, as dicts. If none is given, it is made of the variables C(xen_vman_*).
+      - Definitions, as dicts. If none is given, the variables C(xen_vman_*) are the definition.
     type: list
     elements: dict
     required: false
@@ -44,19 +44,19 @@ _raw:
   elements: dict
   contains:
     path:
-      description: Where the file goes.
+      description: The path on the host or in the guest.
       type: str
     mode:
-      description: Its mode, as C(0644).
+      description: The mode, such as C(0644).
       type: str
     owner:
       description: C(root), or the user of a guest.
       type: str
     vm:
-      description: The guest that it goes into; none for files of the host.
+      description: The guest that the file belongs to; null for files of the host.
       type: str
     content:
-      description: The text.
+      description: The content.
       type: str
 """
 
@@ -66,19 +66,19 @@ import typing
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ..module_utils.engine import said
+from ..module_utils.engine import lines_of
 from ..plugin_utils.definition import Variables, given, plain
 from ..plugin_utils.engine import problems
 
 
 class LookupModule(LookupBase):
-    """Renders on the controller."""
+    """Renders files on the controller."""
 
     def run(self, terms: typing.Any, variables: typing.Any = None, **kwargs: typing.Any) -> list[dict[str, typing.Any]]:
         try:
             import xen_vman
         except ImportError as error:
-            raise AnsibleLookupError("this needs the Python package xen-vman on the controller") from error
+            raise AnsibleLookupError("the Python package xen-vman must be installed on the controller") from error
 
         def find(name: str) -> str:
             return str(self.find_file_in_search_path(variables, "files", name))
@@ -94,7 +94,7 @@ class LookupModule(LookupBase):
                 errors = rendered.report.errors
             except xen_vman.DefinitionError as error:
                 errors = error.report.errors
-            wrong = gathered.problems + said(errors, gathered.origins, gathered.left_out)
+            wrong = gathered.problems + lines_of(errors, gathered.origins, gathered.left_out)
             if wrong:
                 raise AnsibleLookupError(problems(wrong))
             files += [

@@ -1,4 +1,4 @@
-"""The Python package xen_vman, called by modules."""
+"""Calls the Python package xen_vman from modules."""
 
 # Copyright: the xen-vman authors
 # SPDX-License-Identifier: MIT OR Apache-2.0
@@ -26,12 +26,12 @@ ARGUMENTS = dict(
     bundle=dict(type="path"),
 )
 
-# What is not worth a line of its own.
+# Actions that are too minor for a line of their own.
 QUIET = ("put", "link", "remove", "mkdir")
 
 
-class Asked:
-    """What a module was asked."""
+class Request:
+    """What a module was asked to do."""
 
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
@@ -51,7 +51,7 @@ class Asked:
             self.scripts = {name: base64.b64decode(text) for name, text in bundle["scripts"].items()}
 
     def call(self, function: typing.Callable[..., typing.Any], **options: typing.Any) -> typing.Any:
-        """Calls the engine, and fails as a module does."""
+        """Calls the engine; an exception becomes a failure of the module."""
         if self.problems:
             self.refuse(self.report())
         try:
@@ -63,7 +63,7 @@ class Asked:
             self.module.fail_json(msg=str(error), changed=progress is not None and progress.has_changed)
 
     def report(self) -> typing.Any:
-        """All that is wrong, where something could not be evaluated."""
+        """Returns all problems of a definition in which something could not be evaluated."""
         try:
             return self.engine.plan(self.definition, root=self.module.params["root"], scripts=self.scripts).report
         except self.engine.DefinitionError as error:
@@ -72,9 +72,9 @@ class Asked:
             return self.engine.check(self.definition, scripts=self.scripts)
 
     def refuse(self, report: typing.Any) -> None:
-        """Fails with all that is wrong."""
+        """Fails with all problems."""
         self.warn(report)
-        lines = self.problems + said(report.errors, self.origins, self.left_out)
+        lines = self.problems + lines_of(report.errors, self.origins, self.left_out)
         number = f"{len(lines)} error{'s' if len(lines) > 1 else ''}"
         self.module.fail_json(
             msg="\n".join([f"{number} in the definition; nothing was changed", *(f"- {line}" for line in lines)]),
@@ -82,13 +82,13 @@ class Asked:
         )
 
     def warn(self, report: typing.Any) -> None:
-        """Passes warnings on."""
-        for line in said(report.warnings, self.origins, self.left_out):
+        """Forwards the warnings of a report to Ansible."""
+        for line in lines_of(report.warnings, self.origins, self.left_out):
             self.module.warn(line)
 
 
-def said(found: typing.Iterable[typing.Any], origins: dict[str, str], left_out: list[str]) -> list[str]:
-    """Problems, each in one line; without those that may come of what is left out."""
+def lines_of(found: typing.Iterable[typing.Any], origins: dict[str, str], left_out: list[str]) -> list[str]:
+    """Formats diagnostics, one per line, without those that omitted values may have caused."""
     return [
         line(one, origins)
         for one in found
@@ -98,7 +98,7 @@ def said(found: typing.Iterable[typing.Any], origins: dict[str, str], left_out: 
 
 
 def line(one: typing.Any, origins: dict[str, str]) -> str:
-    """A problem, with the variable that it is in."""
+    """Formats a diagnostic, with the variable it belongs to."""
     where = one.path
     table = beginning(where, origins)
     if table is not None:
@@ -108,21 +108,21 @@ def line(one: typing.Any, origins: dict[str, str]) -> str:
 
 
 def beginning(path: str, known: typing.Container[str]) -> str | None:
-    """The longest of the known paths that a path begins with."""
+    """Returns the longest known path that is a prefix of a path."""
     ends = [end for end in range(len(path)) if path[end] in ".["]
     return next((path[:end] for end in [len(path), *reversed(ends)] if path[:end] in known), None)
 
 
 def load(module: AnsibleModule) -> typing.Any:
-    """Imports the package: from a virtual environment, from a wheel, or as Python finds it."""
-    place = module.params["package"]
-    if place and place.endswith(".whl"):
+    """Imports the package: from a virtual environment, from a wheel, or from Python's own path."""
+    package = module.params["package"]
+    if package and package.endswith(".whl"):
         unpacked = os.path.join(module.tmpdir, "package")
-        with zipfile.ZipFile(place) as wheel:
+        with zipfile.ZipFile(package) as wheel:
             wheel.extractall(unpacked)
         sys.path.insert(0, unpacked)
-    elif place:
-        sys.path[:0] = glob.glob(os.path.join(place, "lib", "python3*", "site-packages"))
+    elif package:
+        sys.path[:0] = glob.glob(os.path.join(package, "lib", "python3*", "site-packages"))
     try:
         return importlib.import_module("xen_vman")
     except ImportError as error:
@@ -130,17 +130,17 @@ def load(module: AnsibleModule) -> typing.Any:
 
 
 def converge(module: AnsibleModule) -> None:
-    """Brings the host to what is defined, or says what that would do."""
-    asked = Asked(module)
-    engine = asked.engine
+    """Makes the host match the definition, or in check mode reports what that would change."""
+    request = Request(module)
+    engine = request.engine
     options = dict(prune=module.params["prune"], allow_reinstall=permission(module.params["allow_reinstall"]))
     if module.check_mode:
-        plan, failures, generation = asked.call(engine.plan, **options), (), None
-        needed = asked.call(engine.packages)
+        plan, failures, generation = request.call(engine.plan, **options), (), None
+        needed = request.call(engine.packages)
         changed = bool(plan)
     else:
         with Progress(module.params["progress"]) as progress:
-            applied = asked.call(engine.apply, **options, progress=progress)
+            applied = request.call(engine.apply, **options, progress=progress)
         plan, failures, generation = applied.plan, applied.failures, applied.generation
         changed, needed = applied.changed, []
     result = dict(
@@ -153,26 +153,26 @@ def converge(module: AnsibleModule) -> None:
         packages=needed,
         generation=generation,
     )
-    asked.warn(plan.report)
+    request.warn(plan.report)
     if plan.pending_restarts:
-        module.warn(f"these VMs run with other settings than defined, until they are restarted: {', '.join(plan.pending_restarts)}")
+        module.warn(f"these VMs run with outdated settings until they are restarted: {', '.join(plan.pending_restarts)}")
     if module._diff:
         result["diff"] = [{"prepared": action.diff or f"{action.sentence}\n"} for action in plan.actions]
     if failures:
-        number = f"{len(failures)} of {len(plan.actions)} actions failed, and the rest was done"
-        result["msg"] = "\n".join([number, *(f"- {line}" for line in result["failures"])])
+        summary = f"{len(failures)} of {len(plan.actions)} actions failed; the others were done"
+        result["msg"] = "\n".join([summary, *(f"- {line}" for line in result["failures"])])
         module.fail_json(**result)
     module.exit_json(**result)
 
 
 def inform(module: AnsibleModule) -> None:
-    """Says how the VMs of the host are."""
-    asked = Asked(module)
-    module.exit_json(changed=False, vms=[one.to_dict() for one in asked.call(asked.engine.status)])
+    """Reports the state of the host's VMs."""
+    request = Request(module)
+    module.exit_json(changed=False, vms=[one.to_dict() for one in request.call(request.engine.status)])
 
 
 def permission(written: typing.Any) -> bool | list[str]:
-    """Whose data `reinstall` may erase."""
+    """Converts the argument to the VMs whose data `reinstall` may erase."""
     if isinstance(written, (list, tuple)):
         return [str(one) for one in written]
     word = str(written).lower()
@@ -182,7 +182,7 @@ def permission(written: typing.Any) -> bool | list[str]:
 
 
 class Progress:
-    """Writes what is done, line by line, where the controller reads it."""
+    """Writes the progress, line by line, to a file that the controller reads."""
 
     def __init__(self, path: str | None) -> None:
         self.file = None if path is None else open(path, "w", encoding="utf-8", buffering=1)
@@ -192,7 +192,7 @@ class Progress:
 
     @property
     def has_changed(self) -> bool:
-        """Whether anything was done before the action that is the last one."""
+        """Whether an action before the last one was done."""
         return self.begun - self.failed > 1
 
     def __enter__(self) -> Progress:

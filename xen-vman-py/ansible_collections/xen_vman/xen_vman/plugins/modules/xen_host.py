@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Brings a Xen host to what is defined."""
+"""Makes a Xen host match its definition."""
 
 # Copyright: the xen-vman authors
 # SPDX-License-Identifier: MIT OR Apache-2.0
@@ -10,19 +10,19 @@ DOCUMENTATION = r"""
 module: xen_host
 author: The xen-vman authors (@xen-vman)
 version_added: 0.1.0
-short_description: Brings a Xen host to what is defined
+short_description: Makes a Xen host match its definition
 description:
-  - Writes the configurations of all VMs, systemd units, hooks for initrds and network scripts; installs guests;
-    starts those that are new.
-  - Everything that is wrong with the definition is reported at once, before anything is done.
-  - A run that is cut off does no harm; the next one goes on where it was. If the connection is lost, the host goes
-    on by itself.
+  - Writes the configurations of all VMs, systemd units, initrd hooks and network scripts; installs guests and starts
+    new ones.
+  - Reports all problems in the definition at once, before anything is changed.
+  - An interrupted run does no harm; the next run completes the work. If the connection is lost, the host continues on
+    its own.
 attributes:
   check_mode:
-    description: Says what would be done, and touches nothing. Without the Python package, it is skipped with a warning.
+    description: Reports what would change, and changes nothing. Without the Python package, it is skipped with a warning.
     support: full
   diff_mode:
-    description: Shows what changes in files, without passwords.
+    description: Shows the changes to files, without passwords.
     support: full
   platform:
     description: Debian with Xen.
@@ -31,42 +31,42 @@ attributes:
 options:
   definition:
     description:
-      - The host and its VMs, in the words of the TOML schema, or as the variables of the role.
-      - If not given, it is made of the variables C(xen_vman_*). Those that are expressions over C(vm) or C(interface)
-        are evaluated for each of them.
+      - The host and its VMs, with the keys of the TOML schema or the variables of the role.
+      - If not set, the variables C(xen_vman_*) are the definition. Expressions over C(vm) or C(interface) are
+        evaluated for each VM or interface.
     type: dict
   prune:
-    description: Whether VMs that are no longer defined are stopped and their files removed. Their data stays.
+    description: Whether to stop VMs that are no longer defined and remove their files. Their data is kept.
     type: bool
     default: false
   allow_reinstall:
     description:
-      - Whether C(reinstall) in the definition of a VM may erase what is on its root; or the VM, as C(ORG-NAME), or the
-        list of VMs of which it may.
+      - Whether C(reinstall) in the definition of a VM may erase its root. A VM, as C(ORG-NAME), or a list of VMs
+        restricts it to those.
     type: raw
     default: false
   root:
-    description: The directory that stands for the host's C(/). Anything else is an image, in which no program is run.
+    description: The directory to treat as the host's C(/). Any other than C(/) is an image, in which no program is run.
     type: path
     default: /
   package:
     description:
-      - A virtual environment on the host that has the Python package xen-vman.
-      - If it has none, that of O(wheel), or the one installed on the controller, is sent along for this run.
+      - A virtual environment on the host that contains the Python package xen-vman.
+      - If it does not contain the package, O(wheel) or the package installed on the controller is transferred for this run.
     type: path
   wheel:
     description: The wheel of the Python package, on the controller.
     type: path
   requirement:
     description:
-      - The version of the Python package that must be there, as C(xen-vman==0.1.0), if O(wheel) is not given.
-      - One that is not it counts as none.
+      - The required version of the Python package, such as C(xen-vman==0.1.0), if O(wheel) is not set.
+      - Any other version is treated as missing.
     type: str
   bundle:
-    description: For the part on the controller, which puts the definition there.
+    description: For internal use. The action plugin on the controller puts the definition in this file.
     type: path
   progress:
-    description: For the part on the controller, which reads there how far the host is.
+    description: For internal use. The action plugin on the controller reads the progress from this file.
     type: path
 requirements:
   - the Python package xen-vman, on the host or on the controller
@@ -96,18 +96,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done, or in check mode what would be, in order.
+  description: The actions that were done, or would be done in check mode, in order.
   returned: success, or if actions failed
   type: list
   elements: str
   sample: [write /etc/xen/vms/stuvus-web01.cfg (0644)]
 pending_restarts:
-  description: VMs that run with other settings than defined.
+  description: VMs that run with outdated settings.
   returned: success, or if actions failed
   type: list
   elements: str
 leftovers:
-  description: Files that are no longer asked for, and stay without O(prune).
+  description: Files that are no longer needed; they are kept unless O(prune) is set.
   returned: success, or if actions failed
   type: list
   elements: str
@@ -117,7 +117,7 @@ unmanaged:
   type: list
   elements: str
 failures:
-  description: Actions that failed while the rest was done.
+  description: Actions that failed; the others were done.
   returned: success, or if actions failed
   type: list
   elements: str
@@ -127,12 +127,12 @@ packages:
   type: list
   elements: str
 generation:
-  description: Where what was there before is kept.
+  description: The directory that keeps the previous files.
   returned: success, or if actions failed
   type: str
 errors:
-  description: What is wrong with the definition.
-  returned: if something is
+  description: The problems in the definition.
+  returned: if there are any
   type: list
   elements: str
 """

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Tells how the VMs of a Xen host are."""
+"""Reports the state of a Xen host's VMs."""
 
 # Copyright: the xen-vman authors
 # SPDX-License-Identifier: MIT OR Apache-2.0
@@ -10,15 +10,15 @@ DOCUMENTATION = r"""
 module: xen_vm_info
 author: The xen-vman authors (@xen-vman)
 version_added: 0.1.0
-short_description: Tells how the VMs of a Xen host are
+short_description: Reports the state of a Xen host's VMs
 description:
-  - Lists the VMs that are defined, those that were, and those that run.
+  - Lists the VMs that are defined, no longer defined, or running.
 attributes:
   check_mode:
-    description: Changes nothing in any mode.
+    description: Never changes anything.
     support: full
   diff_mode:
-    description: There is nothing to show.
+    description: There are no changes to show.
     support: none
   platform:
     description: Debian with Xen.
@@ -27,28 +27,28 @@ attributes:
 options:
   definition:
     description:
-      - The host and its VMs, in the words of the TOML schema, or as the variables of the role.
-      - If not given, it is made of the variables C(xen_vman_*).
+      - The host and its VMs, with the keys of the TOML schema or the variables of the role.
+      - If not set, the variables C(xen_vman_*) are the definition.
     type: dict
   root:
-    description: The directory that stands for the host's C(/).
+    description: The directory to treat as the host's C(/).
     type: path
     default: /
   package:
     description:
-      - A virtual environment on the host that has the Python package xen-vman.
-      - If it has none, that of O(wheel), or the one installed on the controller, is sent along for this run.
+      - A virtual environment on the host that contains the Python package xen-vman.
+      - If it does not contain the package, O(wheel) or the package installed on the controller is transferred for this run.
     type: path
   wheel:
     description: The wheel of the Python package, on the controller.
     type: path
   requirement:
     description:
-      - The version of the Python package that must be there, as C(xen-vman==0.1.0), if O(wheel) is not given.
-      - One that is not it counts as none.
+      - The required version of the Python package, such as C(xen-vman==0.1.0), if O(wheel) is not set.
+      - Any other version is treated as missing.
     type: str
   bundle:
-    description: For the part on the controller, which puts the definition there.
+    description: For internal use. The action plugin on the controller puts the definition in this file.
     type: path
 requirements:
   - the Python package xen-vman, on the host or on the controller
@@ -57,46 +57,46 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Ask how the VMs are
+- name: Get the state of the VMs
   xen_vman.xen_vman.xen_vm_info:
     package: /opt/xen-vman/venv
   register: xen
 
-- name: Show those that do not run
+- name: Show the VMs that are not running
   ansible.builtin.debug:
     msg: "{{ xen.vms | rejectattr('is_running') | map(attribute='domain') }}"
 """
 
 RETURN = r"""
 vms:
-  description: The VMs, by their names.
+  description: The VMs, sorted by name.
   returned: success
   type: list
   elements: dict
   contains:
     domain:
-      description: Its name for Xen, as C(ORG-NAME).
+      description: Its name in Xen, such as C(ORG-NAME).
       type: str
     is_defined:
       description: Whether it is in the definition.
       type: bool
     is_enabled:
-      description: Whether it is started with the host.
+      description: Whether it starts with the host.
       type: bool
     is_running:
-      description: Whether it runs; none if Xen cannot be asked.
+      description: Whether it is running; null if Xen does not answer.
       type: bool
     needs_restart:
-      description: Whether it runs with other settings than defined.
+      description: Whether it runs with outdated settings.
       type: bool
     installed:
-      description: C(yes), C(unfinished), C(no), or C(foreign) if its root is not looked after.
+      description: C(yes), C(unfinished), C(no), or C(foreign) if xen-vman does not manage its root.
       type: str
     storage:
-      description: Where its root is.
+      description: The location of its root.
       type: str
     is_at_hand:
-      description: Whether its disk is there now.
+      description: Whether its disk is connected.
       type: bool
     is_mounted:
       description: Whether its root is mounted on the host.

@@ -1,4 +1,4 @@
-"""The definition of a host, from the variables that its users write."""
+"""Builds the definition of a host from the users' variables."""
 
 # Copyright: the xen-vman authors
 # SPDX-License-Identifier: MIT OR Apache-2.0
@@ -26,7 +26,7 @@ SCRIPTS = "xen_vman_additional_network_scripts"
 with open(os.path.join(os.path.dirname(__file__), "../../roles/xen_vman/defaults/main.yml"), encoding="utf-8") as file:
     DEFAULTS = yaml.safe_load(file)
 
-# Variables for the role alone, which say nothing of the host.
+# Variables that only the role uses; they are not part of the definition.
 OF_THE_ROLE = frozenset(
     {
         "xen_vman_allow_reinstall",
@@ -40,7 +40,7 @@ OF_THE_ROLE = frozenset(
     }
 )
 
-# What interfaces have; the rest is the VM's.
+# Defaults that apply to interfaces, and their keys there; all others apply to the VM.
 OF_INTERFACES = {
     "mtu": "mtu",
     "network_bridge": "bridge",
@@ -52,23 +52,23 @@ OF_INTERFACES = {
 OPTIONS = "additional_xen_options"
 MISSPELT = {"additonal_xen_options": OPTIONS}
 
-# They hold every variable of every host; an expression that mentions one need not use them all.
+# They contain every variable of every host; an expression that mentions one rarely uses all of them.
 ALL_VARIABLES = frozenset({"groups", "hostvars", "vars"})
 
 
 @dataclasses.dataclass
 class Gathered:
-    """What the host is told."""
+    """The definition, and what is needed to report problems in it."""
 
     definition: dict[str, typing.Any]
     scripts: dict[str, str] = dataclasses.field(default_factory=dict)
-    """Network scripts, in base 64, by the paths that the definition names them by."""
+    """Network scripts, in Base64, by their path in the definition."""
     origins: dict[str, str] = dataclasses.field(default_factory=dict)
-    """The variables that values come from that were evaluated for one VM or interface, by path."""
+    """The variables whose values were evaluated for a VM or interface, by the path of the value."""
     problems: list[str] = dataclasses.field(default_factory=list)
-    """What could not be evaluated."""
+    """Messages about values that could not be evaluated."""
     left_out: list[str] = dataclasses.field(default_factory=list)
-    """Where that would be, by path."""
+    """The paths of those values."""
 
 
 class Variables:
@@ -81,16 +81,16 @@ class Variables:
         self._scoped = templar.copy_with_new_env(available_variables=self._scope)
 
     def gather(self, find: Callable[[str], str], user: str | None = None) -> Gathered:
-        """Makes the definition; `find` gives the place of a file of the play."""
+        """Builds the definition; `find` returns the path of a file in the play."""
         gathered = Gathered({})
         lazy = []
         for name in sorted(self._variables):
             if not name.startswith(PREFIX) or name in OF_THE_ROLE:
                 continue
-            # What the role's defaults say holds anyway, and yields to what is written.
+            # The engine has the same defaults, and a default must not override a written value.
             if self._variables[name] == DEFAULTS.get(name, self):
                 continue
-            if (name.startswith(DEFAULT) or name == LAZY_BRIDGE) and self._speaks_of_vm(self._variables[name], set()):
+            if (name.startswith(DEFAULT) or name == LAZY_BRIDGE) and self._uses_vm(self._variables[name], set()):
                 lazy.append(name)
                 continue
             gathered.definition[name] = self._evaluated(name, self._variables[name], gathered)
@@ -104,7 +104,7 @@ class Variables:
         gathered.scripts = scripts(gathered.definition.get(SCRIPTS), find)
         return gathered
 
-    def _speaks_of_vm(self, value: typing.Any, seen: set[str]) -> bool:
+    def _uses_vm(self, value: typing.Any, seen: set[str]) -> bool:
         """Whether an expression uses `vm` or `interface`, by itself or through other variables."""
         if isinstance(value, str):
             if "{" not in value:
@@ -118,16 +118,16 @@ class Variables:
                 return True
             new = (names - seen - ALL_VARIABLES) & self._variables.keys()
             seen |= new
-            return any(self._speaks_of_vm(self._variables[name], seen) for name in new)
-        # Other containers may evaluate what they are asked for.
+            return any(self._uses_vm(self._variables[name], seen) for name in new)
+        # Other containers may evaluate their items on access.
         if isinstance(value, dict):
-            return any(self._speaks_of_vm(one, seen) for one in value.values())
+            return any(self._uses_vm(one, seen) for one in value.values())
         if isinstance(value, list):
-            return any(self._speaks_of_vm(one, seen) for one in value)
+            return any(self._uses_vm(one, seen) for one in value)
         return False
 
     def _evaluated(self, path: str, value: typing.Any, gathered: Gathered) -> typing.Any:
-        """Evaluates a value; what of it cannot be is left out, and is a problem at its own place."""
+        """Evaluates a value; parts that cannot be evaluated are omitted and reported with their path."""
         try:
             return plain(self._templar.template(value))
         except AnsibleError as error:
@@ -170,14 +170,14 @@ class Variables:
         seen: dict[str, typing.Any],
         gathered: Gathered,
     ) -> None:
-        """Gives a table what an expression makes of it, where it says nothing itself."""
+        """Evaluates an expression and sets its value in a table, unless the table has one already."""
         written = table.get(key)
         if written not in (None, "") and key != OPTIONS:
             return
         if key == "vifname_prefix" and table.get("vifname"):
             return
         self._scope.update(seen)
-        # Setting them drops what was remembered of the last evaluation.
+        # Setting them discards cached results of the last evaluation.
         self._scoped.available_variables = self._scope
         try:
             value = plain(self._scoped.template(self._variables[name]))
@@ -194,18 +194,18 @@ class Variables:
         gathered.origins[f"{path}.{key}"] = name
 
     def _guest_user(self, user: str | None) -> str | None:
-        """The user that guests get: the one who connects, unless that is root."""
+        """Returns the user to create in guests: the connecting user, unless that is root."""
         known = self._templar.template(self._variables.get("ansible_user")) or user
         return None if known == "root" else known
 
     def _header(self, gathered: Gathered) -> str | None:
-        """`ansible_managed`, in one line."""
+        """Returns `ansible_managed`, on one line."""
         written = self._evaluated("ansible_managed", self._variables.get("ansible_managed"), gathered)
         return " ".join(str(written or managed_by_settings()).split())
 
 
 def managed_by_settings() -> str:
-    """`ansible_managed` of ansible.cfg, if it stands for itself: files with a date in them would change at every run."""
+    """Returns `ansible_managed` from ansible.cfg, unless it has placeholders: a date would change the files in every run."""
     try:
         written = str(C.config.get_config_value("DEFAULT_MANAGED_STR"))
     except AnsibleError:
@@ -214,7 +214,7 @@ def managed_by_settings() -> str:
 
 
 def reason(error: AnsibleError) -> str:
-    """What Ansible says of an expression. Older versions say it twice."""
+    """Returns Ansible's message about an expression. Older versions repeat it."""
     text = str(error)
     half = text[: (len(text) - 2) // 2]
     return half if text == f"{half}. {half}" else text
@@ -223,7 +223,7 @@ def reason(error: AnsibleError) -> str:
 def add_options(
     name: str, default: typing.Any, vm: dict[str, typing.Any], path: str, gathered: Gathered
 ) -> None:
-    """Gives a VM the options of xl.cfg that it does not write itself. What is wrong with its own, the engine says."""
+    """Adds default xl.cfg options that a VM does not set itself. The engine reports problems in the VM's own options."""
     written = vm[OPTIONS]
     own, others = pairs(written), pairs(default)
     if own is None or others is None:
@@ -231,13 +231,13 @@ def add_options(
     known = {pair[0] for pair in own}
     others = [pair for pair in others if pair[0] not in known]
     for number, pair in enumerate(others, len(own)):
-        place = f".{pair[0]}" if isinstance(written, dict) else f"[{number}]"
-        gathered.origins[f"{path}.{OPTIONS}{place}"] = f"{name}.{pair[0]}"
+        suffix = f".{pair[0]}" if isinstance(written, dict) else f"[{number}]"
+        gathered.origins[f"{path}.{OPTIONS}{suffix}"] = f"{name}.{pair[0]}"
     vm[OPTIONS] = {**written, **dict(others)} if isinstance(written, dict) else own + others
 
 
 def pairs(options: typing.Any) -> list[list[typing.Any]] | None:
-    """Options of xl.cfg, which may be a dict or a list of pairs; none if they are neither."""
+    """Returns xl.cfg options, a dict or a list of pairs, as pairs; None if they are neither."""
     if isinstance(options, dict):
         return [[option, value] for option, value in options.items()]
     if isinstance(options, list) and all(
@@ -248,13 +248,13 @@ def pairs(options: typing.Any) -> list[list[typing.Any]] | None:
 
 
 def given(definition: dict[str, typing.Any], find: Callable[[str], str]) -> Gathered:
-    """A definition that is written out, in the words of the role or of the TOML schema."""
+    """Wraps an explicit definition, with the role's variables or the keys of the TOML schema."""
     names = definition.get(SCRIPTS, definition.get(SCRIPTS[len(PREFIX) :]))
     return Gathered(definition, scripts(names, find))
 
 
 def scripts(names: typing.Any, find: Callable[[str], str]) -> dict[str, str]:
-    """Reads the network scripts of a play. Those that are not there are for the engine to report."""
+    """Reads the network scripts of a play. The engine reports missing ones."""
     found = {}
     for name in [names] if isinstance(names, str) else names if isinstance(names, list) else []:
         if not isinstance(name, str) or name == "vif-p2p":
@@ -268,7 +268,7 @@ def scripts(names: typing.Any, find: Callable[[str], str]) -> dict[str, str]:
 
 
 def plain(value: typing.Any) -> typing.Any:
-    """The same in values that JSON has."""
+    """Converts a value to types that JSON supports."""
     if isinstance(value, Mapping):
         return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):

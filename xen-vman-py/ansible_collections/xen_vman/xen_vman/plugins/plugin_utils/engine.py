@@ -1,4 +1,4 @@
-"""How the package xen_vman gets to a host, and how what it says gets back."""
+"""Transfers the package xen_vman to a host, and its results back."""
 
 # Copyright: the xen-vman authors
 # SPDX-License-Identifier: MIT OR Apache-2.0
@@ -25,27 +25,27 @@ from ansible.release import __version__
 
 from .definition import Gathered, Variables, given, plain
 
-# An installation over a slow line takes an hour; this is for what never ends.
+# An installation over a slow line takes an hour; this limit is for runs that never end.
 SECONDS_MAX = 24 * 60 * 60
-# How long a host may be out of reach while it is at work.
-SECONDS_OUT_OF_REACH = 15 * 60
-# How often its process may be missing before it counts as killed: at the start there is none yet.
-LOOKS_FOR_THE_PROCESS = 15
+# How long a host may be unreachable while it works.
+SECONDS_UNREACHABLE = 15 * 60
+# How many checks may find no process before it is considered killed: at first, it does not exist yet.
+CHECKS_WITHOUT_PROCESS = 15
 ENDED = 42
-# Older versions show messages as JSON alone.
+# Older versions show messages only as JSON.
 SHOWS_LINES = tuple(map(int, __version__.split(".")[:2])) >= (2, 19)
-NOT_THERE = (
-    "the Python package {wanted} is neither in {place} on the host nor installed on the controller, and no wheel is "
-    "given; nothing was done"
+NO_PACKAGE = (
+    "the Python package {wanted} is neither in {venv} on the host nor installed on the controller, and no wheel is "
+    "set; nothing was changed"
 )
 NO_WHEEL = (
-    "the wheel (xen_vman_wheel) is an empty text; nothing was done. Write the path of a wheel of xen-vman: `make wheel` makes "
-    "one, and it is found by its name below `files`. Or leave it out, and pip on the host fetches the package"
+    "the wheel (xen_vman_wheel) is an empty string; nothing was changed. Set it to the path of a wheel of xen-vman (`make wheel` "
+    "builds one), which may be relative to `files`. Or do not set it, and pip on the host fetches the package"
 )
 
 
 class EngineAction(ActionBase):
-    """Runs a module where the package is, with a definition that is made here."""
+    """Runs a module with the package, and with a definition that is built on the controller."""
 
     TRANSFERS_FILES = True
     MODULE: str
@@ -73,34 +73,34 @@ class EngineAction(ActionBase):
             self._make_tmp_path()
         tmpdir = self._connection._shell.tmpdir
         try:
-            place, sent = self._package(args.get("package"), wheel, wanted)
-            if place is None and args.get("package"):
-                return self._without_package(NOT_THERE.format(wanted=wanted, place=args["package"]), gathered.problems)
+            package, sent = self._package(args.get("package"), wheel, wanted)
+            if package is None and args.get("package"):
+                return self._without_package(NO_PACKAGE.format(wanted=wanted, venv=args["package"]), gathered.problems)
             bundle = self._connection._shell.join_path(tmpdir, "definition.json")
             self._transfer_data(bundle, json.dumps(vars(gathered)).encode())
             self._fixup_perms2([tmpdir, bundle, *sent])
-            args.update(package=place, bundle=bundle)
+            args.update(package=package, bundle=bundle)
             result = self._converge(args)
             result["package_is_there"] = not sent
-            # A wheel that is given is what will be installed: if that is of no use, nothing else helps.
+            # If a wheel is set, it is what will be installed: if it does not work here, nothing else helps.
             if result.pop("package_is_missing", False) and wheel is None:
                 result.update(self._without_package(result["msg"], gathered.problems))
             return result
         finally:
-            # A module that goes on by itself keeps its directory, and the next one gets another.
+            # An asynchronous module keeps its directory, and the next module gets a new one.
             another = self._connection._shell.tmpdir
             self._remove_tmp_path(tmpdir, force=True)
             if another not in (tmpdir, None):
                 self._remove_tmp_path(another, force=True)
 
     def _without_package(self, message: str, unevaluated: list[str]) -> dict[str, typing.Any]:
-        """What is said if nothing can be done; in check mode, whatever brings the package has not run either."""
+        """Returns the result if there is no package. In check mode that is no failure: the package was not installed either."""
         if unevaluated:
             return {"failed": True, "msg": problems(unevaluated)}
         found: dict[str, typing.Any] = {"msg": message, "package_is_missing": True}
         if self._task.check_mode:
-            # Older versions do not show warnings of what is skipped.
-            self._display.warning(f"this cannot be checked yet: {message}")
+            # Older versions do not show the warnings of skipped tasks.
+            self._display.warning(f"cannot check the definition yet: {message}")
             return {**found, "failed": False, "skipped": True}
         return {**found, "failed": True}
 
@@ -121,18 +121,18 @@ class EngineAction(ActionBase):
             return Variables(self._variables, self._templar).gather(self._find, self._play_context.remote_user)
         definition = plain(written)
         if not isinstance(definition, dict):
-            raise AnsibleActionFail("definition: must be a dict")
+            raise AnsibleActionFail("definition must be a dict")
         return given(definition, self._find)
 
     def _find(self, name: str) -> str:
         return str(self._find_needle("files", name))
 
     def _package(self, venv: str | None, wheel: str | None, wanted: str) -> tuple[str | None, list[str]]:
-        """Where the package is on the host, and what was sent there to be used once.
+        """Returns the path of the package on the host, and the files that were sent for this run.
 
-        If there is a wheel here, the host's own is used only if it is the same. If the host has
-        none of the version that is wanted, the one that is installed here is sent. Otherwise there
-        is only what the module's own Python may have.
+        With a wheel, the host's own package is used only if it is identical. If the host lacks the
+        required version, the package installed on the controller is sent. Otherwise only the module's
+        own Python may have the package.
         """
         installed, version = self._installed(venv) if venv else (None, None)
         if wheel is not None:
@@ -151,12 +151,12 @@ class EngineAction(ActionBase):
             return self._send(archive)
 
     def _send(self, wheel: str) -> tuple[str, list[str]]:
-        place = self._connection._shell.join_path(self._connection._shell.tmpdir, os.path.basename(wheel))
-        self._transfer_file(wheel, place)
-        return place, [place]
+        path = self._connection._shell.join_path(self._connection._shell.tmpdir, os.path.basename(wheel))
+        self._transfer_file(wheel, path)
+        return path, [path]
 
     def _installed(self, venv: str) -> tuple[str | None, str | None]:
-        """The digest of the package in a virtual environment on the host, and its version."""
+        """Returns digest and version of the package in a virtual environment on the host."""
         command = (
             f"cd {shlex.quote(venv)}/lib/python3*/site-packages/xen_vman && "
             "for file in *.py *.so; do cat $file; done | sha256sum && echo ../xen_vman-*.dist-info"
@@ -167,7 +167,7 @@ class EngineAction(ActionBase):
 
 
 class ConvergingAction(EngineAction):
-    """Lets the host work by itself, and tells meanwhile how far it is."""
+    """Runs the module asynchronously, and shows its progress."""
 
     def _converge(self, args: dict[str, typing.Any]) -> dict[str, typing.Any]:
         if self._task.check_mode or self._connection.always_pipeline_modules:
@@ -188,8 +188,8 @@ class ConvergingAction(EngineAction):
         return found
 
     def _watch(self, progress: str, results: str) -> None:
-        """Shows what the host writes of its progress, until it is at its end or gone."""
-        # The first line is the process. Until the job has ended, its results say but that it started.
+        """Shows the progress that the host writes, until the job has ended or its process is gone."""
+        # The first line is the process ID. Until the job has ended, its results only say that it has started.
         look = (
             f"tail -n +%d {shlex.quote(progress)} 2>/dev/null; "
             f"grep -qs '^{{\"started\":' {shlex.quote(results)} || exit {ENDED}; "
@@ -197,8 +197,8 @@ class ConvergingAction(EngineAction):
         )
         host = self._variables.get("inventory_hostname")
         seen, pause, missed = 2, 0.1, 0
-        until = time.monotonic() + SECONDS_OUT_OF_REACH
-        while missed < LOOKS_FOR_THE_PROCESS:
+        until = time.monotonic() + SECONDS_UNREACHABLE
+        while missed < CHECKS_WITHOUT_PROCESS:
             time.sleep(pause)
             pause = min(1.5 * pause, 3)
             try:
@@ -206,10 +206,10 @@ class ConvergingAction(EngineAction):
             except AnsibleConnectionFailure:
                 if time.monotonic() > until:
                     raise
-                self._show(f"  {host} is out of reach; what it does goes on")
+                self._show(f"  {host} is unreachable; its run continues")
                 self._connection.reset()
                 continue
-            until = time.monotonic() + SECONDS_OUT_OF_REACH
+            until = time.monotonic() + SECONDS_UNREACHABLE
             lines = done["stdout"].splitlines()
             seen += len(lines)
             for line in lines:
@@ -225,19 +225,19 @@ class ConvergingAction(EngineAction):
             task_vars=self._variables,
         )
         if not found.get("finished"):
-            raise AnsibleError("the run came to no end (was it killed?); run it again, it goes on where it was")
+            raise AnsibleError("the run did not finish (was it killed?); run it again to resume")
         of_the_job = ("ansible_job_id", "results_file", "started", "finished", "stdout", "stderr")
         return {key: value for key, value in found.items() if key not in of_the_job}
 
 
 def problems(lines: list[str]) -> str:
-    """One text for several problems."""
-    return "\n".join([f"{len(lines)} problem{'s' if len(lines) > 1 else ''}", *(f"- {line}" for line in lines)])
+    """Formats several problems as one message."""
+    return "\n".join([f"{len(lines)} problem{'s' if len(lines) > 1 else ''} in the definition", *(f"- {line}" for line in lines)])
 
 
 def satisfies(version: str | None, wanted: str) -> bool:
-    """Whether pip would leave a version of the package as it is. Of what is no requirement, as an URL, it alone knows."""
-    # Ansible brings it, but not where ansible-test imports this.
+    """Whether pip would keep a version of the package. If it is a URL or the like, only pip knows."""
+    # Ansible depends on it, but it is missing where ansible-test imports this module.
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
@@ -248,7 +248,7 @@ def satisfies(version: str | None, wanted: str) -> bool:
 
 
 def version_here() -> str | None:
-    """The version of the package that is installed here."""
+    """Returns the version of the package on the controller."""
     try:
         return importlib.metadata.version("xen-vman")
     except importlib.metadata.PackageNotFoundError:
@@ -256,7 +256,7 @@ def version_here() -> str | None:
 
 
 def digest_of_wheel(wheel: str) -> str:
-    """The digest of the package in a wheel; see `_installed`."""
+    """Returns the digest of the package in a wheel; see `_installed`."""
     digest = hashlib.sha256()
     with zipfile.ZipFile(wheel) as archive:
         for end in (".py", ".so"):
@@ -267,7 +267,7 @@ def digest_of_wheel(wheel: str) -> str:
 
 
 def pack(package: pathlib.Path, archive: str) -> None:
-    """Makes of an installed package what can be used like its wheel."""
+    """Packs an installed package into an archive that can be used like its wheel."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         for path in sorted(package.iterdir()):
             if path.is_file():
