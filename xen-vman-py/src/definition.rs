@@ -1,7 +1,7 @@
-//! Definitions: what is wrong with them, where values come from, what they render to.
+//! Functions that check, explain and render definitions.
 #![allow(
     clippy::needless_pass_by_value,
-    reason = "arguments come from Python, and are ours"
+    reason = "PyO3 passes arguments by value"
 )]
 
 use pyo3::exceptions::PyValueError;
@@ -16,12 +16,12 @@ use xen_vman_core::{
     parse,
 };
 
-/// What a definition is read from; `python/xen_vman/_input.py` makes it.
+/// The sources of a definition, built by `python/xen_vman/_input.py`.
 #[derive(FromPyObject)]
 pub(crate) struct Input {
-    /// Name, content, and what that is: `file`, `dict` or `role`.
+    /// Name, content and kind: `file`, `dict` or `role`.
     sources: Vec<(String, Vec<u8>, String)>,
-    /// Name and content of a file of facts.
+    /// Name and content of the facts file.
     facts: Option<(String, Vec<u8>)>,
     scripts: Option<Scripts>,
     allow: Vec<String>,
@@ -31,12 +31,12 @@ pub(crate) struct Input {
     templates: BTreeMap<String, String>,
 }
 
-/// Where network scripts of a site are.
+/// The source of a site's own network scripts.
 #[derive(FromPyObject)]
 pub(crate) enum Scripts {
-    /// Here: by the path that the definition names them by.
+    /// Their contents, by their paths in the definition.
     Texts(BTreeMap<String, Vec<u8>>),
-    /// Below a directory.
+    /// A directory that contains them.
     Directory(PathBuf),
 }
 
@@ -52,7 +52,7 @@ impl Scripts {
                         .join(", ")
                 };
                 let text = texts.get(path).cloned();
-                text.ok_or_else(|| format!("it is not among scripts={{…}}: {}", known()))
+                text.ok_or_else(|| format!("not a key of scripts={{…}}; the keys are: {}", known()))
             }
             Self::Directory(directory) => {
                 std::fs::read(directory.join(path)).map_err(|error| error.to_string())
@@ -68,16 +68,16 @@ pub(crate) struct Checked {
     templates: BTreeMap<String, String>,
 }
 
-/// What was found wrong, as JSON, if that keeps anything from being done.
+/// Why a definition cannot be used.
 pub(crate) enum Wrong {
-    /// The definition has errors.
+    /// The definition has errors: the report, as JSON.
     Report(String),
-    /// The arguments make no sense.
+    /// An argument is not valid: the message.
     Argument(String),
 }
 
 impl Input {
-    /// Compiles the definition. What was observed counts where no facts say otherwise.
+    /// Compiles the definition. Given facts override observed ones.
     pub(crate) fn check(self, observed: Facts) -> Result<Checked, Wrong> {
         let sources = self.sources.into_iter().map(source);
         let sources = sources.collect::<Result<Vec<_>, _>>()?;
@@ -93,7 +93,7 @@ impl Input {
         let mut fleet = compile_fleet(vec![sources], &facts.or(observed), &levels);
         let mut assets = fleet.load_assets(|_, path| match &self.scripts {
             Some(scripts) => scripts.read(path),
-            None => Err("no directory of scripts is given (scripts=…)".to_owned()),
+            None => Err("no scripts directory is set (scripts=…)".to_owned()),
         });
         Ok(Checked {
             compiled: Compiled::from(fleet),
@@ -108,7 +108,7 @@ impl Checked {
         json::render(&self.compiled.report, &self.compiled.sources)
     }
 
-    /// What it renders to.
+    /// Renders the definition, unless it has errors.
     pub(crate) fn render(&self) -> Result<Output, Wrong> {
         if self.compiled.report.has_errors() {
             return Err(Wrong::Report(self.report()));
@@ -131,8 +131,7 @@ fn source((name, bytes, kind): (String, Vec<u8>, String)) -> Result<Source, Wron
         };
         return source.ok_or_else(|| {
             Wrong::Argument(format!(
-                "{name} has no ending that tells its format: .toml, or .yml, .yaml or .json for \
-                 the role's variables"
+                "{name} must end in .toml, or in .yml, .yaml or .json for the role's variables"
             ))
         });
     }
@@ -142,7 +141,9 @@ fn source((name, bytes, kind): (String, Vec<u8>, String)) -> Result<Source, Wron
 
 fn facts_of(name: &str, bytes: Vec<u8>) -> Result<Facts, Wrong> {
     let source = Source::from_bytes(name, bytes);
-    let source = source.ok_or_else(|| Wrong::Argument(format!("{name} is no file of facts")))?;
+    let source = source.ok_or_else(|| {
+        Wrong::Argument(format!("{name} must end in .toml, .yml, .yaml or .json"))
+    })?;
     let mut report = Report::new();
     let facts = Facts::read(&source, &mut report);
     let mut sources = Sources::default();
@@ -157,12 +158,12 @@ fn facts_of(name: &str, bytes: Vec<u8>) -> Result<Facts, Wrong> {
 fn ids(names: &[String]) -> Result<Vec<DiagnosticId>, Wrong> {
     let known = |name: &String| {
         DiagnosticId::of_name(name)
-            .ok_or_else(|| Wrong::Argument(format!("no diagnostic is called `{name}`")))
+            .ok_or_else(|| Wrong::Argument(format!("no diagnostic named `{name}`")))
     };
     names.iter().map(known).collect()
 }
 
-/// Turns what is wrong into the package's exceptions.
+/// Converts an error into an exception.
 pub(crate) fn raise(py: Python<'_>, wrong: Wrong) -> PyErr {
     match wrong {
         Wrong::Report(report) => exception(py, "DefinitionError", &report),
@@ -170,7 +171,7 @@ pub(crate) fn raise(py: Python<'_>, wrong: Wrong) -> PyErr {
     }
 }
 
-/// An exception of `xen_vman._errors`, which is made of one text.
+/// Creates an exception of `xen_vman._errors` from a string.
 pub(crate) fn exception(py: Python<'_>, class: &str, text: &str) -> PyErr {
     let make = || {
         let module = py.import("xen_vman._errors")?;
@@ -182,7 +183,7 @@ pub(crate) fn exception(py: Python<'_>, class: &str, text: &str) -> PyErr {
     }
 }
 
-/// The report of a definition, as JSON.
+/// Returns the report of a definition, as JSON.
 #[pyfunction]
 pub(crate) fn check(py: Python<'_>, input: Input) -> PyResult<String> {
     let done = py.detach(|| {
@@ -193,7 +194,7 @@ pub(crate) fn check(py: Python<'_>, input: Input) -> PyResult<String> {
     done.map_err(|wrong| raise(py, wrong))
 }
 
-/// Where the values of a VM or of the host come from, as JSON.
+/// Returns where the values of a VM or of the host come from, as JSON.
 #[pyfunction]
 pub(crate) fn explain(
     py: Python<'_>,
@@ -208,7 +209,7 @@ pub(crate) fn explain(
             Some(name) => {
                 let vms = &compiled.resolved.vms;
                 let vm = vms.iter().find(|vm| vm.domain.as_str() == name);
-                let vm = vm.ok_or_else(|| Wrong::Argument(format!("no VM is called `{name}`")))?;
+                let vm = vm.ok_or_else(|| Wrong::Argument(format!("no VM named `{name}`")))?;
                 core::vm(vm, &compiled.resolved)
             }
             None => core::host(&compiled.resolved.host),
@@ -216,7 +217,7 @@ pub(crate) fn explain(
         if let Some(key) = key {
             rows = core::select(rows, key).map_err(|known| {
                 let known = known.join(", ");
-                Wrong::Argument(format!("there is no key `{key}`; keys are {known}"))
+                Wrong::Argument(format!("unknown key `{key}`; known keys are {known}"))
             })?;
         }
         Ok(core::json(&rows, &compiled.sources))
@@ -224,8 +225,8 @@ pub(crate) fn explain(
     done.map_err(|wrong| raise(py, wrong))
 }
 
-/// Files, a list for each of what they have: path, mode, owner, content, VM. A tuple for each
-/// file would be one more object that the garbage collector goes through.
+/// Files, as one list per attribute: path, mode, owner, content, VM. A tuple per file would give
+/// the garbage collector one more object to visit.
 type Files<'py> = (
     Vec<String>,
     Vec<u32>,
@@ -234,7 +235,7 @@ type Files<'py> = (
     Vec<Option<String>>,
 );
 
-/// The report, the manifest, and the files of the host and of guests.
+/// Returns the report, the manifest, and the files of the host and its guests.
 #[pyfunction]
 pub(crate) fn render(py: Python<'_>, input: Input) -> PyResult<(String, String, Files<'_>)> {
     let done = py.detach(|| {
@@ -262,7 +263,7 @@ pub(crate) fn render(py: Python<'_>, input: Input) -> PyResult<(String, String, 
     Ok((report, manifest, files))
 }
 
-/// A definition in TOML made of xl.cfg files, and what is wrong with them as JSON.
+/// Returns a definition in TOML generated from xl.cfg files, and the report on them, as JSON.
 #[pyfunction]
 pub(crate) fn import_xl_cfg(py: Python<'_>, files: Vec<(String, Vec<u8>)>) -> (String, String) {
     py.detach(|| {

@@ -1,7 +1,7 @@
-//! What is done on a host.
+//! Functions that read or change a host.
 #![allow(
     clippy::needless_pass_by_value,
-    reason = "arguments come from Python, and are ours"
+    reason = "PyO3 passes arguments by value"
 )]
 
 use crate::definition::{Checked, Input, Wrong, exception, raise};
@@ -12,11 +12,11 @@ use xen_vman_core::host::{self, Applied, Event, HostDir, HostError, Watcher};
 use xen_vman_core::plan::{Plan, status as core_status};
 use xen_vman_core::{Facts, Output, doctor as core_doctor};
 
-/// Why something could not be done.
+/// Why a function failed.
 enum Failure {
     Wrong(Wrong),
     Host(HostError),
-    /// Raised by the one who was told.
+    /// Raised by the progress callback.
     Python(PyErr),
 }
 
@@ -40,10 +40,10 @@ fn fail(py: Python<'_>, failure: Failure) -> PyErr {
     }
 }
 
-/// The host, and what is wanted of it.
+/// Opens the host, and checks and renders the definition for it.
 fn open(input: Input, root: &Path) -> Result<(HostDir, Checked, Output), Failure> {
     let dir = HostDir::open(root)?;
-    // Whoever overcommits memory and CPUs does not want to be kept from applying.
+    // Overcommitting memory and CPUs is deliberate, so it must not block `apply`.
     let observed = Facts {
         host_memory_mib: None,
         host_cpus: None,
@@ -67,7 +67,7 @@ fn shown(plan: &Plan) -> Value {
     value
 }
 
-/// Of which VMs `reinstall` may erase what is on their roots.
+/// The VMs whose roots `reinstall` may erase.
 struct MayErase {
     domains: Vec<String>,
     all: bool,
@@ -86,13 +86,13 @@ impl MayErase {
             return Ok(());
         }
         Err(format!(
-            "`reinstall` erases what is on the root of {}; allow_reinstall must name it, or be True",
+            "`reinstall` would erase the root of {}; allow_reinstall must name each of these VMs, or be True",
             refused.join(", ")
         ))
     }
 }
 
-/// What is to be done, as JSON, with the report.
+/// Returns the plan, as JSON, and the report.
 #[pyfunction]
 pub(crate) fn plan(
     py: Python<'_>,
@@ -115,7 +115,7 @@ pub(crate) fn plan(
     done.map_err(|failure| fail(py, failure))
 }
 
-/// Tells Python how far an apply is.
+/// Reports the progress of `apply` to Python.
 struct Teller {
     progress: Option<Py<PyAny>>,
     may_erase: MayErase,
@@ -128,7 +128,7 @@ impl Teller {
         let Some(progress) = &self.progress else {
             return;
         };
-        // After an exception nothing more is told; what is under way is done.
+        // After an exception, the callback is not called again; the current work is finished.
         if self.raised.is_some() {
             return;
         }
@@ -150,9 +150,9 @@ impl Watcher for Teller {
         let mut event = plan.to_json();
         event["event"] = json!("plan");
         self.say(&event);
-        // Nothing is done yet.
+        // Nothing was changed yet, so the exception stops the run.
         if self.raised.is_some() {
-            return Err("the one who was told raised an exception".into());
+            return Err("the progress callback raised an exception".into());
         }
         Ok(())
     }
@@ -188,7 +188,7 @@ fn finish(applied: Result<Applied, HostError>, teller: Teller) -> Result<String,
     Ok(value.to_string())
 }
 
-/// Brings a host to what is defined; gives what was done, as JSON, and the report.
+/// Makes a host match the definition. Returns what was done, as JSON, and the report.
 #[pyfunction]
 #[pyo3(signature = (input, root, prune, may_erase, may_erase_all, agreed, progress))]
 #[expect(clippy::too_many_arguments, reason = "Python names them")]
@@ -219,7 +219,7 @@ pub(crate) fn apply(
     done.map_err(|failure| fail(py, failure))
 }
 
-/// Brings the files of before the last apply back; gives what was done, as JSON.
+/// Restores the files that the last `apply` changed. Returns what was done, as JSON.
 #[pyfunction]
 pub(crate) fn rollback(
     py: Python<'_>,
@@ -243,7 +243,7 @@ pub(crate) fn rollback(
     done.map_err(|failure| fail(py, failure))
 }
 
-/// How the VMs of a host are, as JSON.
+/// Returns the state of a host's VMs, as JSON.
 #[pyfunction]
 pub(crate) fn status(py: Python<'_>, input: Input, root: PathBuf) -> PyResult<String> {
     let done = py.detach(|| {
@@ -253,7 +253,7 @@ pub(crate) fn status(py: Python<'_>, input: Input, root: PathBuf) -> PyResult<St
     done.map_err(|failure| fail(py, failure))
 }
 
-/// What a host lacks for its VMs, as JSON.
+/// Returns whether a host is ready to run its VMs, as JSON.
 #[pyfunction]
 pub(crate) fn doctor(py: Python<'_>, input: Input, root: PathBuf) -> PyResult<String> {
     let done = py.detach(|| {
@@ -265,7 +265,7 @@ pub(crate) fn doctor(py: Python<'_>, input: Input, root: PathBuf) -> PyResult<St
     done.map_err(|failure| fail(py, failure))
 }
 
-/// The Debian packages that a host with these VMs needs; without a root, whatever host that is.
+/// Returns the Debian packages that these VMs need, on the host at `root` or on any host.
 #[pyfunction]
 pub(crate) fn packages(
     py: Python<'_>,
@@ -290,7 +290,7 @@ pub(crate) fn packages(
     needed.map_err(|failure| fail(py, failure))
 }
 
-/// What is found out about a host, as JSON.
+/// Returns the facts detected on a host, as JSON.
 #[pyfunction]
 pub(crate) fn facts(py: Python<'_>, root: PathBuf) -> PyResult<String> {
     let done = py.detach(|| {

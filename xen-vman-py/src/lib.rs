@@ -1,5 +1,5 @@
-//! The compiled part of the Python package `xen_vman`: arguments in, one call into the core,
-//! JSON and bytes out. The classes that users see are in `python/xen_vman`.
+//! The compiled part of the Python package `xen_vman`. Each function takes arguments, calls the core
+//! once, and returns JSON and bytes. The public classes are in `python/xen_vman`.
 
 mod definition;
 mod host;
@@ -7,7 +7,7 @@ mod pure;
 
 use pyo3::prelude::*;
 
-/// The compiled core of `xen_vman`.
+/// The compiled part of `xen_vman`.
 #[pymodule]
 mod _core {
     #[pymodule_export]

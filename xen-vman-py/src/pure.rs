@@ -1,7 +1,7 @@
-//! What needs no definition.
+//! Functions that need no definition.
 #![allow(
     clippy::needless_pass_by_value,
-    reason = "arguments come from Python, and are ours"
+    reason = "PyO3 passes arguments by value"
 )]
 
 use pyo3::exceptions::PyValueError;
@@ -24,7 +24,7 @@ fn address<T: std::str::FromStr>(name: &str, text: &str) -> PyResult<T> {
         .map_err(|_| PyValueError::new_err(format!("{name} `{text}` must be an IP address")))
 }
 
-/// The commands of `vif-p2p` when a vif comes, and when it goes.
+/// Returns the commands that `vif-p2p` runs when a vif is added, and when it is removed.
 #[pyfunction]
 pub(crate) fn vif_p2p(
     main_ip: &str,
@@ -40,7 +40,7 @@ pub(crate) fn vif_p2p(
     Ok((texts(&commands.online), texts(&commands.offline)))
 }
 
-/// The name of a vif on the host.
+/// Returns the name of a vif on the host.
 #[pyfunction]
 pub(crate) fn vifname(
     prefix: &str,
@@ -56,7 +56,7 @@ pub(crate) fn vifname(
     Ok(vif_name(&prefix, &domain, devid, guest_type, is_taken).to_string())
 }
 
-/// The catalogue of diagnostics: id, severity, summary, explanation.
+/// Returns all diagnostics: id, severity, summary, explanation.
 #[pyfunction]
 pub(crate) fn diagnostics() -> Vec<(&'static str, String, &'static str, String)> {
     let all = DiagnosticId::ALL.iter();
@@ -72,7 +72,7 @@ pub(crate) fn diagnostics() -> Vec<(&'static str, String, &'static str, String)>
     .collect()
 }
 
-/// The JSON Schema of definitions, or of the role's variables.
+/// Returns the JSON Schema of definitions, or of the role's variables.
 #[pyfunction]
 pub(crate) fn schema(role: bool) -> String {
     let of = if role {
