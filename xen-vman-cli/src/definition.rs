@@ -3,10 +3,9 @@
 use crate::args::{FileOption, FilesArgs, Format, InputArgs, ReportArgs};
 use crate::{Failure, input, terminal};
 use std::path::{Path, PathBuf};
-use xen_vman_core::diag::{DiagnosticId, Levels, Places, Report};
-use xen_vman_core::{
-    Assets, Compiled, Facts, Fleet, Output, Source, Sources, Templates, compile_fleet,
-};
+use xen_vman_core::diag::{Levels, Places, Report};
+use xen_vman_core::facade::{Choices, FactsFile, InvalidChoice, compile_hosts};
+use xen_vman_core::{Assets, Compiled, Facts, Fleet, Output, Source, Templates};
 
 /// A host's definition.
 #[derive(Debug)]
@@ -98,12 +97,16 @@ pub(crate) fn fleet(
     let Some(facts) = facts(args.facts.as_deref(), format)? else {
         return Ok(None);
     };
-    let mut fleet = compile_fleet(files, &facts.or(observed), &levels);
     let scripts: Vec<_> = hosts.iter().map(|host| scripts_dir(host, args)).collect();
-    let assets = fleet.load_assets(|host, path| {
+    let read = |host: usize, path: &str| {
         std::fs::read(scripts[host].join(path)).map_err(|error| error.to_string())
-    });
-    Ok(Some((fleet, assets)))
+    };
+    Ok(Some(compile_hosts(
+        files,
+        &facts.or(observed),
+        &levels,
+        read,
+    )))
 }
 
 /// The compiled definition of one host and what it renders to; none if it has errors. All
@@ -122,46 +125,46 @@ pub(crate) fn rendered(
     let Some((fleet, assets)) = fleet(&[host], input, format, observed)? else {
         return Ok(None);
     };
-    let compiled = Compiled::from(fleet);
-    let has_errors = compiled.report.has_errors();
+    let compiled = single(fleet)?;
     show(&compiled.report, &compiled.sources, format)?;
-    if has_errors {
+    if compiled.report.has_errors() {
         return Ok(None);
     }
     let output = compiled.render(&templates, &assets[0])?;
     Ok(Some((compiled, output)))
 }
 
+/// The only host of a fleet that was made of one.
+pub(crate) fn single(fleet: Fleet) -> Result<Compiled, Failure> {
+    let one = fleet.into_single();
+    one.map_err(|fleet| Failure::new(format!("{} hosts instead of one", fleet.hosts.len())))
+}
+
 fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
     paths.iter().map(|path| input::source(path)).collect()
 }
 
-/// The severities chosen by the arguments.
+/// The levels chosen by the arguments.
 pub(crate) fn levels(args: &ReportArgs) -> Result<Levels, Failure> {
-    let ids = |names: &[String]| -> Result<Vec<DiagnosticId>, Failure> {
-        let known =
-            |name: &String| DiagnosticId::of_name(name).ok_or_else(|| unknown_diagnostic(name));
-        names.iter().map(known).collect()
-    };
-    let levels = Levels {
-        allowed: ids(&args.allow)?,
-        denied: ids(&args.deny)?,
+    let choices = Choices {
+        allow: args.allow.clone(),
+        deny: args.deny.clone(),
         strict: args.strict,
     };
-    let is_error = |id: &&DiagnosticId| id.severity() == xen_vman_core::diag::Severity::Error;
-    match levels.allowed.iter().find(is_error) {
-        Some(id) => Err(Failure::new(format!(
-            "`{id}` is an error, and errors cannot be suppressed"
-        ))
-        .help("fix what it reports; --allow is for warnings")),
-        None => Ok(levels),
-    }
+    choices.levels().map_err(|invalid| {
+        let help = invalid.0.iter().find_map(InvalidChoice::help);
+        Failure::new(invalid.to_string()).help(help.unwrap_or_else(|| LISTED.to_owned()))
+    })
 }
+
+/// Where all diagnostics are found.
+const LISTED: &str = "`xen-vman-cli diagnostics` lists them";
 
 /// The failure for a name that no diagnostic has.
 pub(crate) fn unknown_diagnostic(name: &str) -> Failure {
-    Failure::new(format!("unknown diagnostic `{name}`"))
-        .help("`xen-vman-cli diagnostics` lists them")
+    let invalid = InvalidChoice::unknown(name);
+    let help = invalid.help().unwrap_or_else(|| LISTED.to_owned());
+    Failure::new(invalid.to_string()).help(help)
 }
 
 /// The facts in a file; none if it has errors, which are reported.
@@ -169,14 +172,9 @@ pub(crate) fn facts(path: Option<&Path>, format: Format) -> Result<Option<Facts>
     let Some(path) = path else {
         return Ok(Some(Facts::default()));
     };
-    let source = input::source(path)?;
-    let mut report = Report::new();
-    let facts = Facts::read(&source, &mut report);
-    let mut sources = Sources::default();
-    sources.add(source);
-    report.locate(|path| sources.span_of(path));
-    show(&report, &sources, format)?;
-    Ok((!report.has_errors()).then_some(facts))
+    let file = FactsFile::read(input::source(path)?);
+    show(&file.report, &file.sources, format)?;
+    Ok(file.facts().cloned())
 }
 
 /// Reports problems. They go to standard output only if there are errors: otherwise that is

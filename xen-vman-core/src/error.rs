@@ -7,6 +7,9 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The definition has errors, which its report lists.
+    #[error("the definition has errors")]
+    WrongDefinition,
     /// A template cannot be parsed; the message shows the line.
     #[error("template `{name}` is broken\n{message}")]
     Template {

@@ -37,6 +37,7 @@ pub mod doctor;
 pub mod document;
 mod error;
 pub mod explain;
+pub mod facade;
 #[cfg(feature = "host")]
 pub mod host;
 pub mod install;
@@ -57,6 +58,6 @@ pub mod xl_cfg;
 
 pub use document::{Dialect, Source, Sources};
 pub use error::Error;
-pub use pipeline::{Compiled, Fleet, compile, compile_fleet};
+pub use pipeline::{Compiled, Fleet, compile, compile_definition, compile_fleet, compile_with};
 pub use render::{Assets, Output, Templates};
 pub use resolve::Facts;

@@ -3,15 +3,16 @@
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Levels, Report};
 use crate::document::{Source, Sources};
 use crate::error::Error;
-use crate::parse::parse_from;
+use crate::parse::{Parsed, parse_from};
 use crate::render::{Assets, Output, Templates, is_supplied, render};
 use crate::resolve::{Facts, Resolved, Scope, resolve};
+use crate::spec::Definition;
 use crate::validate::validate;
 
 /// A definition after all checks.
 #[derive(Debug)]
 pub struct Compiled {
-    /// Complete values. They may be rendered only if the report has no errors.
+    /// Complete values.
     pub resolved: Resolved,
     /// Everything that was found wrong, in the order of the files.
     pub report: Report,
@@ -33,23 +34,69 @@ pub struct Fleet {
 
 /// Parses, resolves and validates the files of one host.
 pub fn compile(files: Vec<Source>, facts: &Facts) -> Compiled {
-    compile_fleet(vec![files], facts, &Levels::default()).into()
+    compile_with(files, facts, &Levels::default())
 }
 
-impl From<Fleet> for Compiled {
-    /// The last host of a fleet, with the report of all.
-    ///
-    /// # Panics
-    /// If there is none.
-    fn from(mut fleet: Fleet) -> Self {
-        match (fleet.hosts.pop(), fleet.sources.pop()) {
-            (Some(resolved), Some(sources)) => Self {
-                resolved,
-                report: fleet.report,
-                sources,
-            },
-            _ => panic!("a fleet without hosts"),
-        }
+/// The same, with levels that win over those that the definition chooses.
+pub fn compile_with(files: Vec<Source>, facts: &Facts, levels: &Levels) -> Compiled {
+    compile_parsed(parse_from(files, 0), facts, levels)
+}
+
+/// Resolves and validates a definition that was built in code rather than read from files. A
+/// VM is known by its number in diagnostics, which have a path and no location.
+///
+/// ```
+/// use xen_vman_core::spec::{Definition, OsSpec, VmSpec};
+/// use xen_vman_core::{Assets, Facts, Templates, compile_definition};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut os = OsSpec::default();
+/// os.r#type = Some("debian".parse()?);
+/// os.version = Some("12".parse()?);
+/// let mut vm = VmSpec::default();
+/// vm.org = Some("a".parse()?);
+/// vm.name = Some("web".parse()?);
+/// vm.os = Some(os);
+/// vm.interfaces = Some(Vec::new());
+/// vm.cmdline = Some("root=/dev/xvda rw".parse()?);
+/// vm.storage_type = Some("lvm".parse()?);
+/// let mut definition = Definition::default();
+/// definition.vms.push(vm);
+/// let compiled = compile_definition(definition, &Facts::default());
+/// assert!(!compiled.report.has_errors());
+/// let output = compiled.render(&Templates::embedded(), &Assets::default())?;
+/// assert!(output.host_file("/etc/xen/vms/a-web.cfg").is_some());
+/// # Ok(())
+/// # }
+/// ```
+pub fn compile_definition(definition: Definition, facts: &Facts) -> Compiled {
+    let parsed = Parsed {
+        definition,
+        sources: Sources::default(),
+        report: Report::new(),
+    };
+    compile_parsed(parsed, facts, &Levels::default())
+}
+
+fn compile_parsed(mut parsed: Parsed, facts: &Facts, levels: &Levels) -> Compiled {
+    let mut report = std::mem::take(&mut parsed.report);
+    let resolved = resolve(&parsed, facts, &mut report);
+    let mut fleet = Fleet {
+        hosts: vec![resolved],
+        report,
+        sources: vec![parsed.sources],
+    };
+    validate(&fleet.hosts, &mut fleet.report);
+    fleet.arrange(levels);
+    let Fleet {
+        mut hosts,
+        report,
+        mut sources,
+    } = fleet;
+    Compiled {
+        resolved: hosts.remove(0),
+        report,
+        sources: sources.remove(0),
     }
 }
 
@@ -75,6 +122,25 @@ pub fn compile_fleet(hosts: Vec<Vec<Source>>, facts: &Facts, levels: &Levels) ->
 }
 
 impl Fleet {
+    /// The only host of a fleet; the fleet itself if it has none or several.
+    ///
+    /// # Errors
+    /// The fleet.
+    pub fn into_single(mut self) -> Result<Compiled, Self> {
+        match (self.hosts.pop(), self.sources.pop()) {
+            (Some(resolved), Some(sources)) if self.hosts.is_empty() => Ok(Compiled {
+                resolved,
+                report: self.report,
+                sources,
+            }),
+            (resolved, sources) => {
+                self.hosts.extend(resolved);
+                self.sources.extend(sources);
+                Err(self)
+            }
+        }
+    }
+
     /// Gives every diagnostic its place and its severity.
     fn arrange(&mut self, levels: &Levels) {
         let own: Vec<Levels> = self.hosts.iter().map(Resolved::levels).collect();
@@ -114,8 +180,12 @@ impl Compiled {
     /// Renders every file.
     ///
     /// # Errors
-    /// If a template of a site fails on these values.
+    /// If the report has errors: what they are about has no right files. Also if a template of a
+    /// site fails on these values.
     pub fn render(&self, templates: &Templates, assets: &Assets) -> Result<Output, Error> {
+        if self.report.has_errors() {
+            return Err(Error::WrongDefinition);
+        }
         render(&self.resolved, templates, assets)
     }
 

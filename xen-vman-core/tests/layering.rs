@@ -17,7 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("document", &["diag"]),
     ("origin", &["diag"]),
     ("quote", &["diag"]),
-    ("values", &["diag", "document"]),
+    ("values", &["diag", "document", "quote"]),
     ("command", &["diag", "quote"]),
     ("object", &["values"]),
     (
@@ -70,9 +70,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("xl_cfg", &["diag"]),
     ("error", &[]),
     (
+        "facade",
+        &[
+            "diag", "document", "pipeline", "plan", "render", "resolve", "storage", "values",
+        ],
+    ),
+    (
         "pipeline",
         &[
-            "diag", "document", "error", "parse", "render", "resolve", "validate",
+            "diag", "document", "error", "parse", "render", "resolve", "spec", "validate",
         ],
     ),
 ];

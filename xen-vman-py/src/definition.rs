@@ -9,10 +9,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use xen_vman_core::diag::{DiagnosticId, Levels, Report, json};
+use xen_vman_core::diag::json;
+use xen_vman_core::facade::{Choices, FactsFile};
 use xen_vman_core::render::manifest;
 use xen_vman_core::{
-    Assets, Compiled, Facts, Output, Source, Sources, Templates, compile_fleet, explain as core,
+    Assets, Compiled, Facts, Output, Source, Templates, compile, compile_with, explain as core,
     parse,
 };
 
@@ -85,19 +86,22 @@ impl Input {
             Some((name, bytes)) => facts_of(&name, bytes)?,
             None => Facts::default(),
         };
-        let levels = Levels {
-            allowed: ids(&self.allow)?,
-            denied: ids(&self.deny)?,
+        let choices = Choices {
+            allow: self.allow,
+            deny: self.deny,
             strict: self.strict,
         };
-        let mut fleet = compile_fleet(vec![sources], &facts.or(observed), &levels);
-        let mut assets = fleet.load_assets(|_, path| match &self.scripts {
+        let levels = choices
+            .levels()
+            .map_err(|invalid| Wrong::Argument(invalid.to_string()))?;
+        let mut compiled = compile_with(sources, &facts.or(observed), &levels);
+        let assets = compiled.load_assets(|path| match &self.scripts {
             Some(scripts) => scripts.read(path),
             None => Err("no scripts directory is set (scripts=…)".to_owned()),
         });
         Ok(Checked {
-            compiled: Compiled::from(fleet),
-            assets: assets.swap_remove(0),
+            compiled,
+            assets,
             templates: self.templates,
         })
     }
@@ -144,23 +148,11 @@ fn facts_of(name: &str, bytes: Vec<u8>) -> Result<Facts, Wrong> {
     let source = source.ok_or_else(|| {
         Wrong::Argument(format!("{name} must end in .toml, .yml, .yaml or .json"))
     })?;
-    let mut report = Report::new();
-    let facts = Facts::read(&source, &mut report);
-    let mut sources = Sources::default();
-    sources.add(source);
-    report.locate(|path| sources.span_of(path));
-    if report.has_errors() {
-        return Err(Wrong::Report(json::render(&report, &sources)));
+    let file = FactsFile::read(source);
+    match file.facts() {
+        Some(facts) => Ok(facts.clone()),
+        None => Err(Wrong::Report(json::render(&file.report, &file.sources))),
     }
-    Ok(facts)
-}
-
-fn ids(names: &[String]) -> Result<Vec<DiagnosticId>, Wrong> {
-    let known = |name: &String| {
-        DiagnosticId::of_name(name)
-            .ok_or_else(|| Wrong::Argument(format!("no diagnostic named `{name}`")))
-    };
-    names.iter().map(known).collect()
 }
 
 /// Converts an error into an exception.
@@ -272,8 +264,7 @@ pub(crate) fn import_xl_cfg(py: Python<'_>, files: Vec<(String, Vec<u8>)>) -> (S
             .map(|(name, bytes)| Source::xl_cfg(name, bytes));
         let sources: Vec<_> = sources.collect();
         let (text, _) = parse::import(&sources);
-        let fleet = compile_fleet(vec![sources], &Facts::default(), &Levels::default());
-        let found = Compiled::from(fleet);
+        let found = compile(sources, &Facts::default());
         (text, json::render(&found.report, &found.sources))
     })
 }

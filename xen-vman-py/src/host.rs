@@ -8,6 +8,7 @@ use crate::definition::{Checked, Input, Wrong, exception, raise};
 use pyo3::prelude::*;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use xen_vman_core::facade::{EraseConsent, check_agreed, facts_for_apply};
 use xen_vman_core::host::{self, Applied, Event, HostDir, HostError, Watcher};
 use xen_vman_core::plan::{Plan, status as core_status};
 use xen_vman_core::{Facts, Output, doctor as core_doctor};
@@ -43,12 +44,7 @@ fn fail(py: Python<'_>, failure: Failure) -> PyErr {
 /// Opens the host, and checks and renders the definition for it.
 fn open(input: Input, root: &Path) -> Result<(HostDir, Checked, Output), Failure> {
     let dir = HostDir::open(root)?;
-    // Overcommitting memory and CPUs is deliberate, so it must not block `apply`.
-    let observed = Facts {
-        host_memory_mib: None,
-        host_cpus: None,
-        ..host::facts(&dir)?
-    };
+    let observed = facts_for_apply(host::facts(&dir)?);
     let checked = input.check(observed)?;
     let output = checked.render()?;
     Ok((dir, checked, output))
@@ -67,28 +63,14 @@ fn shown(plan: &Plan) -> Value {
     value
 }
 
-/// The VMs whose roots `reinstall` may erase.
-struct MayErase {
-    domains: Vec<String>,
-    all: bool,
-}
+/// How Python gives consent to erase.
+const HOW: &str = "allow_reinstall must name each of these VMs, or be True";
 
-impl MayErase {
-    /// Refuses a plan that erases anything else.
-    fn approve(&self, plan: &Plan) -> Result<(), String> {
-        let refused = plan.destroyed().filter(|(domain, _)| {
-            !self.all && !self.domains.iter().any(|may| may == domain.as_str())
-        });
-        let refused: Vec<_> = refused
-            .map(|(domain, location)| format!("{domain} ({location})"))
-            .collect();
-        if refused.is_empty() {
-            return Ok(());
-        }
-        Err(format!(
-            "`reinstall` would erase the root of {}; allow_reinstall must name each of these VMs, or be True",
-            refused.join(", ")
-        ))
+fn consent(domains: Vec<String>, all: bool) -> EraseConsent {
+    if all {
+        EraseConsent::Everything
+    } else {
+        EraseConsent::Domains(domains.into_iter().collect())
     }
 }
 
@@ -102,14 +84,13 @@ pub(crate) fn plan(
     may_erase: Vec<String>,
     may_erase_all: bool,
 ) -> PyResult<(String, String)> {
-    let may_erase = MayErase {
-        domains: may_erase,
-        all: may_erase_all,
-    };
+    let may_erase = consent(may_erase, may_erase_all);
     let done = py.detach(|| {
         let (dir, checked, output) = open(input, &root)?;
         let plan = host::plan(&dir, &output, prune)?;
-        may_erase.approve(&plan).map_err(HostError::NotApproved)?;
+        may_erase
+            .check(&plan, HOW)
+            .map_err(HostError::NotApproved)?;
         Ok((shown(&plan).to_string(), checked.report()))
     });
     done.map_err(|failure| fail(py, failure))
@@ -118,7 +99,7 @@ pub(crate) fn plan(
 /// Reports the progress of `apply` to Python.
 struct Teller {
     progress: Option<Py<PyAny>>,
-    may_erase: MayErase,
+    may_erase: EraseConsent,
     agreed: Option<String>,
     raised: Option<PyErr>,
 }
@@ -139,14 +120,8 @@ impl Teller {
 
 impl Watcher for Teller {
     fn approve(&mut self, plan: &Plan) -> Result<(), String> {
-        if self
-            .agreed
-            .as_ref()
-            .is_some_and(|agreed| *agreed != plan.fingerprint())
-        {
-            return Err("the host or the definition has changed since the plan was made".into());
-        }
-        self.may_erase.approve(plan)?;
+        check_agreed(self.agreed.as_deref(), plan)?;
+        self.may_erase.check(plan, HOW)?;
         let mut event = plan.to_json();
         event["event"] = json!("plan");
         self.say(&event);
@@ -158,18 +133,7 @@ impl Watcher for Teller {
     }
 
     fn tell(&mut self, event: Event<'_>) {
-        let value = match event {
-            Event::Begins { number, of, action } => {
-                let mut value = action.to_json();
-                value["event"] = json!("begins");
-                value["number"] = json!(number);
-                value["of"] = json!(of);
-                value
-            }
-            Event::Step(step) => json!({ "event": "step", "step": step }),
-            Event::Fails(error) => json!({ "event": "fails", "error": error.to_string() }),
-        };
-        self.say(&value);
+        self.say(&event.to_json());
     }
 }
 
@@ -206,10 +170,7 @@ pub(crate) fn apply(
         let (dir, checked, output) = open(input, &root)?;
         let mut teller = Teller {
             progress,
-            may_erase: MayErase {
-                domains: may_erase,
-                all: may_erase_all,
-            },
+            may_erase: consent(may_erase, may_erase_all),
             agreed,
             raised: None,
         };
@@ -230,10 +191,7 @@ pub(crate) fn rollback(
         let dir = HostDir::open(&root)?;
         let mut teller = Teller {
             progress,
-            may_erase: MayErase {
-                domains: Vec::new(),
-                all: false,
-            },
+            may_erase: EraseConsent::Nothing,
             agreed: None,
             raised: None,
         };

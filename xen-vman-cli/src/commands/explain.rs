@@ -17,7 +17,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Outcome, Failure> {
     else {
         return Ok(Outcome::WrongDefinition);
     };
-    let compiled = Compiled::from(fleet);
+    let compiled = definition::single(fleet)?;
     let has_errors = compiled.report.has_errors();
     // A wrong value may be the one to explain, so values are shown in spite of errors.
     if has_errors {

@@ -8,9 +8,10 @@ use crate::{Failure, Outcome, input, plan_file, terminal};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::path::Path;
+use xen_vman_core::facade::facts_for_apply;
 use xen_vman_core::host::{Applied, HostDir, HostError, apply, facts, plan, rollback};
 use xen_vman_core::plan::{Change, Plan};
-use xen_vman_core::{Compiled, Facts, Output, install};
+use xen_vman_core::{Compiled, Output, install};
 
 pub(crate) fn run_plan(args: &PlanArgs) -> Result<Outcome, Failure> {
     let TargetArgs {
@@ -159,7 +160,7 @@ pub(super) fn open(
     format: Format,
 ) -> Result<Option<(HostDir, Compiled, Output)>, Failure> {
     let dir = open_root(&args.root)?;
-    let observed = observed(&dir)?;
+    let observed = facts_for_apply(facts(&dir)?);
     let rendered = definition::rendered(
         host,
         &args.input,
@@ -168,16 +169,6 @@ pub(super) fn open(
         observed,
     )?;
     Ok(rendered.map(|(compiled, output)| (dir, compiled, output)))
-}
-
-/// The facts that rendered files depend on. Memory and CPUs are not among them: overcommitting
-/// is deliberate, so it must not block `apply`.
-fn observed(dir: &HostDir) -> Result<Facts, Failure> {
-    Ok(Facts {
-        host_memory_mib: None,
-        host_cpus: None,
-        ..facts(dir)?
-    })
 }
 
 pub(super) fn open_root(root: &Path) -> Result<HostDir, Failure> {

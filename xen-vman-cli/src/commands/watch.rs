@@ -3,6 +3,7 @@
 use crate::terminal::{self, Line};
 use serde_json::json;
 use std::io::{self, BufRead as _, IsTerminal as _};
+use xen_vman_core::facade::{EraseConsent, check_agreed};
 use xen_vman_core::host::{Event, Watcher};
 use xen_vman_core::plan::{Change, Plan};
 
@@ -34,36 +35,23 @@ impl Waiting {
 
 impl Watcher for Waiting {
     fn approve(&mut self, plan: &Plan) -> Result<(), String> {
-        let fingerprint = plan.fingerprint();
-        if self
-            .agreed
-            .as_ref()
-            .is_some_and(|agreed| *agreed != fingerprint)
-        {
-            return Err("the host or the definition has changed since the plan was made".into());
-        }
+        check_agreed(self.agreed.as_deref(), plan)?;
         if self.json {
             let mut event = plan.to_json();
             event["event"] = json!("plan");
             say(&event);
         }
-        let destroyed: Vec<_> = plan.destroyed().collect();
-        if destroyed.is_empty() || self.yes {
-            return Ok(());
-        }
+        let consent = if self.yes {
+            EraseConsent::Everything
+        } else {
+            EraseConsent::Nothing
+        };
         if self.json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-            let list = destroyed
-                .iter()
-                .map(|(domain, place)| format!("{domain} ({place})"));
-            let list: Vec<_> = list.collect();
-            return Err(format!(
-                "`reinstall` erases the root of {}; use `--yes` to confirm",
-                list.join(", ")
-            ));
+            return consent.check(plan, "use `--yes` to confirm");
         }
-        for (domain, place) in destroyed {
+        for (domain, location) in consent.missing(plan) {
             terminal::note(&format!(
-                "This erases everything on {place}. To continue, type the name of the VM ({domain}):"
+                "This erases everything on {location}. To continue, type the name of the VM ({domain}):"
             ));
             let mut answer = String::new();
             let read = io::stdin().lock().read_line(&mut answer);
@@ -79,17 +67,7 @@ impl Watcher for Waiting {
             self.begun = (number, of);
         }
         if self.json {
-            return say(&match event {
-                Event::Begins { number, of, action } => {
-                    let mut event = action.to_json();
-                    event["event"] = json!("begins");
-                    event["number"] = json!(number);
-                    event["of"] = json!(of);
-                    event
-                }
-                Event::Step(step) => json!({ "event": "step", "step": step }),
-                Event::Fails(error) => json!({ "event": "fails", "error": error.to_string() }),
-            });
+            return say(&event.to_json());
         }
         match event {
             Event::Begins { number, of, action } => {

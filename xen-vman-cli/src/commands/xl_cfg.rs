@@ -3,9 +3,8 @@
 use crate::args::{Format, ImportArgs, LintArgs};
 use crate::{Failure, Outcome, definition, input, terminal};
 use std::path::PathBuf;
-use xen_vman_core::diag::Levels;
 use xen_vman_core::parse::import;
-use xen_vman_core::{Compiled, Facts, Source, compile_fleet};
+use xen_vman_core::{Facts, Source, compile_with};
 
 pub(crate) fn run_lint(args: &LintArgs) -> Result<Outcome, Failure> {
     let levels = definition::levels(&args.report)?;
@@ -13,7 +12,7 @@ pub(crate) fn run_lint(args: &LintArgs) -> Result<Outcome, Failure> {
     let Some(facts) = definition::facts(args.facts.as_deref(), format)? else {
         return Ok(Outcome::WrongDefinition);
     };
-    let found = compiled(sources(&args.files)?, &facts, &levels);
+    let found = compile_with(sources(&args.files)?, &facts, &levels);
     terminal::report(&found.report, &found.sources, format)?;
     if found.report.has_errors() {
         return Ok(Outcome::WrongDefinition);
@@ -29,7 +28,7 @@ pub(crate) fn run_import(args: &ImportArgs) -> Result<Outcome, Failure> {
     let sources = sources(&args.files)?;
     let levels = definition::levels(&args.report)?;
     let (text, _) = import(&sources);
-    let found = compiled(sources, &Facts::default(), &levels);
+    let found = compile_with(sources, &Facts::default(), &levels);
     // Standard output is for the definition.
     let format = args.report.format.for_people();
     terminal::report(&found.report, &found.sources, format)?;
@@ -44,8 +43,4 @@ pub(crate) fn run_import(args: &ImportArgs) -> Result<Outcome, Failure> {
 fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
     let read = |path: &PathBuf| Ok(Source::xl_cfg(input::name(path), input::bytes(path)?));
     paths.iter().map(read).collect()
-}
-
-fn compiled(sources: Vec<Source>, facts: &Facts, levels: &Levels) -> Compiled {
-    compile_fleet(vec![sources], facts, levels).into()
 }

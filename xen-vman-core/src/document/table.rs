@@ -1,7 +1,8 @@
 //! Tables of the schema: what their keys are called, and how they are read.
 
 use super::decode::{Decoder, FromNode, Schema};
-use super::{EXPRESSION, Node};
+use super::{EXPRESSION, Entry, Node, Value};
+use serde::Serialize;
 use serde_json::json;
 
 /// One key of a table of the schema.
@@ -66,14 +67,72 @@ impl<T: FromNode> FromNode for Templated<T> {
     }
 }
 
+/// An entry whose value was built in code.
+pub(crate) fn entry(key: &str, value: &impl Serialize) -> Entry {
+    let value = serde_json::to_value(value)
+        .unwrap_or_else(|error| unreachable!("checked values are plain: {error}"));
+    Entry {
+        key: key.into(),
+        key_span: None,
+        node: node(value),
+    }
+}
+
+fn node(value: serde_json::Value) -> Node {
+    use serde_json::Value as Json;
+    Node::bare(match value {
+        Json::Null => Value::Null,
+        Json::Bool(value) => Value::Bool(value, None),
+        Json::Number(number) => match number.as_i64() {
+            Some(number) => Value::Integer(number, None),
+            None => Value::Float(number.to_string().into()),
+        },
+        Json::String(text) => Value::Text(text.into()),
+        Json::Array(items) => Value::List(items.into_iter().map(node).collect()),
+        Json::Object(entries) => Value::Table(
+            entries
+                .into_iter()
+                .map(|(key, value)| Entry {
+                    key: key.into(),
+                    key_span: None,
+                    node: node(value),
+                })
+                .collect(),
+        ),
+    })
+}
+
 /// Declares a table of the schema: the struct, its list of [`Key`]s, and how it is read.
 ///
-/// `plain` fields become `Option<T>`; those of a `templated` table `Option<Templated<T>>`.
+/// `plain` fields become `Option<T>`; those of a `templated` table `Option<Templated<T>>`. A
+/// `scene` table is plain, and expressions refer to it.
 macro_rules! table {
     (@read plain $type:ty) => { $type };
+    (@read scene $type:ty) => { $type };
     (@read templated $type:ty) => { $crate::document::table::Templated<$type> };
     (@field plain $type:ty) => { Option<$type> };
+    (@field scene $type:ty) => { Option<$type> };
     (@field templated $type:ty) => { Option<$crate::document::table::Templated<$type>> };
+    (@to_node scene $name:ident $($field:ident)+) => {
+        impl $name {
+            /// The table as expressions see it, for one that was built in code.
+            pub(crate) fn to_node(&self) -> $crate::document::Node {
+                let mut entries = Vec::new();
+                $(if let Some(value) = &self.$field {
+                    let key = $crate::document::table::plain_name(stringify!($field));
+                    entries.push($crate::document::table::entry(key, value));
+                })+
+                $crate::document::Node::bare($crate::document::Value::Table(entries))
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serde::Serialize::serialize(&self.to_node(), serializer)
+            }
+        }
+    };
+    (@to_node $mode:ident $name:ident $($field:ident)+) => {};
     (
         $(#[$doc:meta])*
         $mode:ident struct $name:ident {
@@ -82,6 +141,7 @@ macro_rules! table {
     ) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Default)]
+        #[non_exhaustive]
         pub struct $name {
             $($(#[doc = $fdoc])+ pub $field: $crate::document::table::table!(@field $mode $type),)+
         }
@@ -100,6 +160,8 @@ macro_rules! table {
                 Self { $($field: fields.take($crate::document::table::plain_name(stringify!($field))),)+ }
             }
         }
+
+        $crate::document::table::table!(@to_node $mode $name $($field)+);
 
         impl $crate::document::decode::FromNode for $name {
             const EXPECTED: &'static str = "a table";

@@ -10,7 +10,7 @@ use crate::install::{GuestRecord, Step};
 use crate::plan::{self, Action, Change, Observed, Plan, Record};
 use crate::render::Output;
 use crate::values::DomainName;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// How long systemd may take to read its units, in seconds.
@@ -49,6 +49,23 @@ pub enum Event<'a> {
     Step(&'a str),
     /// The action is left undone, and those that do not depend on it go on.
     Fails(&'a HostError),
+}
+
+impl Event<'_> {
+    /// The event as JSON: `event` says which it is.
+    pub fn to_json(&self) -> Value {
+        match self {
+            Self::Begins { number, of, action } => {
+                let mut value = action.to_json();
+                value["event"] = json!("begins");
+                value["number"] = json!(number);
+                value["of"] = json!(of);
+                value
+            }
+            Self::Step(step) => json!({ "event": "step", "step": step }),
+            Self::Fails(error) => json!({ "event": "fails", "error": error.to_string() }),
+        }
+    }
 }
 
 /// What an apply has done.

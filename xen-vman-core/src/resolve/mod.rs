@@ -31,6 +31,7 @@ pub use vifname::vif_name;
 use crate::diag::Report;
 use crate::parse::Parsed;
 use lookup::Lookup;
+use std::borrow::Cow;
 
 /// Completes a definition. What is missing or cannot be evaluated goes to the report; VMs
 /// without a name are left out.
@@ -39,8 +40,10 @@ pub fn resolve(parsed: &Parsed, facts: &Facts, report: &mut Report) -> Resolved 
     let host = host::resolve(&mut lookup);
     let specs = parsed.definition.vms.iter().enumerate();
     let vms = specs.filter_map(|(number, spec)| {
-        let node = parsed.sources.vm(number)?;
-        vm::resolve(number, spec, node, &host, &mut lookup)
+        // One that was built in code has nothing written down.
+        let node = parsed.sources.vm(number);
+        let node = node.map_or_else(|| Cow::Owned(spec.to_node()), Cow::Borrowed);
+        vm::resolve(number, spec, &node, &host, &mut lookup)
     });
     let mut vms: Vec<_> = vms.collect();
     vifname::name_vifs(&mut vms);

@@ -5,6 +5,7 @@ use crate::diag::DiagnosticId;
 use crate::document::Node;
 use crate::document::decode::{Decoder, FromNode, FromText, Invalid, Schema};
 use crate::document::table::table;
+use crate::values::from_str;
 use crate::values::{
     CpuCount, DracutModule, GuestUser, Header, HostPath, MemoryMib, NetworkScript, PackageName,
     ProgramPath, PublicKey, Seconds, ShellCommand, ShellWords, XenVersion,
@@ -157,3 +158,11 @@ impl FromText for ScriptSource {
         })
     }
 }
+
+impl std::fmt::Display for ScriptSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.path)
+    }
+}
+
+from_str!(ScriptSource);

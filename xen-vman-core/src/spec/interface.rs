@@ -8,7 +8,7 @@ use crate::values::{
 
 table! {
     /// A network interface (an item of a VM's `interfaces`).
-    plain struct InterfaceSpec {
+    scene struct InterfaceSpec {
         /// IPv4 address, with or without `/prefix`, or a list of them.
         ip: AddressesV4,
         /// IPv6 address, with or without `/prefix`, or a list of them.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 table! {
     /// A VM (an item of `vms`, or of `xen_vman_vms`).
-    plain struct VmSpec {
+    scene struct VmSpec {
         /// Organisation that owns the VM.
         org: NamePart,
         /// Name of the VM.
@@ -106,7 +106,7 @@ table! {
 
 table! {
     /// The operating system of a VM (its `os`).
-    plain struct OsSpec {
+    scene struct OsSpec {
         /// Type of the operating system; `debian` and `ubuntu` are installed.
         r#type: OsType,
         /// Version: a suite such as `bookworm`, or a number such as `"12"` or `"18.04"`.

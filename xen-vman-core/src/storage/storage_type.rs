@@ -2,8 +2,9 @@
 
 use crate::diag::DiagnosticId;
 use crate::document::decode::{FromText, Invalid};
-use crate::values::{Word, words};
+use crate::values::{Word, from_str, words};
 use serde::Serialize;
+use std::fmt;
 
 words!(
     /// The backends that we look after.
@@ -66,3 +67,11 @@ impl StorageType {
         }
     }
 }
+
+impl fmt::Display for StorageType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+from_str!(StorageType);

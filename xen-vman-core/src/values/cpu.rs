@@ -64,6 +64,12 @@ impl FromNode for CpuList {
     }
 }
 
+impl fmt::Display for CpuItems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl FromText for CpuItems {
     const ID: DiagnosticId = DiagnosticId::BadCpuList;
     const EXPECTED: &'static str = "a list of CPUs";

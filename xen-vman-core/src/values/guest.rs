@@ -135,6 +135,17 @@ impl ShellWords {
     }
 }
 
+impl std::fmt::Display for ShellWords {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let words: Vec<_> = self
+            .0
+            .iter()
+            .map(|word| crate::quote::sh_word(word))
+            .collect();
+        f.write_str(&words.join(" "))
+    }
+}
+
 impl FromText for ShellWords {
     const ID: DiagnosticId = DiagnosticId::BadText;
     const EXPECTED: &'static str = "words as a shell reads them";

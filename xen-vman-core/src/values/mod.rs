@@ -35,6 +35,7 @@ pub use net::{AddressesV4, AddressesV6, HostAddress, MacAddr, Nameservers};
 pub use nfs::{NfsBase, NfsExport};
 pub use numbers::{CpuCount, MemoryMib, Mtu, Seconds, SpicePort, UsbRedirections, VcpuCount};
 pub use suite::{suite, suites};
+pub(crate) use text::from_str;
 pub(crate) use vdev::device_number;
 pub use version::XenVersion;
 pub use vif::{Bridge, NetworkScript, Rate, VifName, VifNamePrefix, VifParameters};
@@ -44,3 +45,16 @@ pub use words::{Builder, Filesystem, GuestType, OsType, Word};
 pub use xl::{Description, KernelCmdline, SpicePassword, XlKey, XlOptions, XlValue};
 pub use xl_keys::{Shape, XlKeyInfo, xl_key_info, xl_keys};
 pub use xl_words::{xl_value_problem, xl_words};
+
+text::from_str!(
+    CpuItems,
+    DiskSpec,
+    HostAddress,
+    Initrd,
+    MacAddr,
+    NfsBase,
+    Portal,
+    ProgramPath,
+    ShellWords,
+    XenVersion,
+);

@@ -114,7 +114,8 @@ impl Serialize for HostAddress {
 macro_rules! addresses {
     ($(#[$doc:meta])* $name:ident, $fits:ident, $expected:literal, $other:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+        #[serde(transparent)]
         pub struct $name(pub Vec<HostAddress>);
 
         impl FromNode for $name {

@@ -16,13 +16,7 @@ macro_rules! text_type {
             }
         }
 
-        impl std::str::FromStr for $name {
-            type Err = $crate::document::decode::Invalid;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                $crate::document::decode::FromText::from_text(text)
-            }
-        }
+        $crate::values::text::from_str!($name);
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -39,3 +33,17 @@ macro_rules! text_type {
     };
 }
 pub(super) use text_type;
+
+/// Lets `str::parse` read what a definition may write.
+macro_rules! from_str {
+    ($($name:ty),+ $(,)?) => {
+        $(impl std::str::FromStr for $name {
+            type Err = $crate::document::decode::Invalid;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                $crate::document::decode::FromText::from_text(text)
+            }
+        })+
+    };
+}
+pub(crate) use from_str;

@@ -42,6 +42,8 @@ macro_rules! words {
             }
         }
 
+        $crate::values::from_str!($name);
+
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())

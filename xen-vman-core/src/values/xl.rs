@@ -67,6 +67,13 @@ impl std::fmt::Debug for SpicePassword {
     }
 }
 
+impl Serialize for SpicePassword {
+    /// Without the password: what is serialised is meant to be seen.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("(hidden)")
+    }
+}
+
 impl FromNode for SpicePassword {
     const EXPECTED: &'static str = "a password, as text";
 
@@ -144,6 +151,12 @@ impl XlOptions {
     /// The options, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&XlKey, &XlValue)> {
         self.0.iter().map(|(key, value)| (key, value))
+    }
+}
+
+impl Serialize for XlOptions {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
     }
 }
 

@@ -198,7 +198,7 @@ class Action(Result):
     path: Optional[str] = None
     domain: Optional[str] = None
     kernel: Optional[str] = None
-    place: Optional[str] = None
+    location: Optional[str] = None
     erase: Optional[bool] = None
     diff: str = dataclasses.field(default="", repr=False)
     """The diff of the file, without passwords."""
@@ -279,7 +279,7 @@ class VmStatus(Result):
     installed: str
     """``yes``, ``unfinished``, ``no``, or ``foreign`` if xen-vman does not manage its root."""
     storage: Optional[str]
-    is_at_hand: Optional[bool]
+    is_connected: Optional[bool]
     is_mounted: bool
 
 

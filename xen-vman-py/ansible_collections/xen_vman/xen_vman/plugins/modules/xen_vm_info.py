@@ -95,7 +95,7 @@ vms:
     storage:
       description: The location of its root.
       type: str
-    is_at_hand:
+    is_connected:
       description: Whether its disk is connected.
       type: bool
     is_mounted:
