@@ -9,6 +9,7 @@ import sys
 import time
 
 from . import image, machine
+from .patience import LimitError
 from .trees import LAB, InUseError, held
 
 PROGRAMS = ("mmdebstrap", "debootstrap", "mke2fs", "ssh", "ssh-keygen", "unshare", "setpriv", "strip", "as", "ld")
@@ -53,5 +54,5 @@ if __name__ == "__main__":
     try:
         with held():
             commands[sys.argv[1]]()
-    except InUseError as why:
+    except (InUseError, LimitError) as why:
         sys.exit(f"error: {why}")

@@ -13,6 +13,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 
+from . import patience
+from .patience import LimitError, Patience
 from .trees import ENDS_WITH_US, INSIDE, KEY, LAB, RUN_PREFIX, digest, run, with_tools
 
 MEMORY_MIB = 4096
@@ -20,6 +22,7 @@ DOM0_MEMORY_MIB = 1536
 CPUS = 2
 SNAPSHOT = "here"
 BOOT_SECONDS_MAX = 300
+ANSWER_SECONDS_MAX = 180
 FIRST_KERNEL = "vmlinux"
 
 # What of mitigations and idling costs minutes under emulation, or crashes it: MWAIT is not there, and without
@@ -40,6 +43,8 @@ class Machine:
         self.disk = place
         # How often dom0 has come up since QEMU started.
         self.boots = 0
+        # How long QEMU had a CPU, and waited for one, before it was started last.
+        self.ran_and_waited = (0.0, 0.0)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -71,27 +76,33 @@ class Machine:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        patience.watched.add(self.process.pid)
 
     def boot(self) -> float:
         """Waits until Xen answers in dom0; gives the seconds that took."""
-        begin = time.monotonic()
+        limit = Patience(BOOT_SECONDS_MAX)
         self.boots += 1
         # QEMU writes the log of each of its runs anew.
         while self._read("serial.log").count(b"LAB-READY") < self.boots:
             self._must_run()
-            if time.monotonic() - begin > BOOT_SECONDS_MAX:
-                raise SystemExit(f"dom0 did not come up in {BOOT_SECONDS_MAX} s; see {self.place}/serial.log")
+            if limit.over():
+                raise LimitError(f"dom0 did not come up: {limit.said()}\n{self.last_words()}")
             time.sleep(0.3)
-        return time.monotonic() - begin
+        return limit.seconds()
 
-    def answer(self, seconds_max: float = 180) -> None:
+    def answer(self) -> None:
         """Waits until ssh answers."""
-        until = time.monotonic() + seconds_max
-        while self.ssh("true", check=False).returncode != 0:
+        limit = Patience(ANSWER_SECONDS_MAX)
+        while (done := self.ssh("true", check=False)).returncode != 0:
             self._must_run()
-            if time.monotonic() > until:
-                raise SystemExit(f"dom0 does not answer; see {self.place}/serial.log")
+            if limit.over():
+                raise LimitError(f"dom0 does not answer: {limit.said()}\n{done.stderr}{self.last_words()}")
             time.sleep(0.2)
+
+    def last_words(self) -> str:
+        """The end of what dom0 has written to its console."""
+        lines = self._read("serial.log").decode(errors="replace").splitlines()[-15:]
+        return "\n".join(["the last lines of its console:", *(f"  {line.strip()}" for line in lines)])
 
     def _read(self, name: str) -> bytes:
         path = self.place / name
@@ -127,9 +138,7 @@ class Machine:
 
     def ssh(self, command: str, *, check: bool = True, seconds_max: float = 600) -> subprocess.CompletedProcess[str]:
         """Runs a command in dom0."""
-        done = subprocess.run(
-            [*self.ssh_words(), command], capture_output=True, text=True, check=False, timeout=seconds_max
-        )
+        done = patience.run([*self.ssh_words(), command], seconds_max=seconds_max)
         if check and done.returncode != 0:
             raise AssertionError(f"{command}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
         return done
@@ -137,18 +146,34 @@ class Machine:
     def put(self, content: bytes, path: str, mode: str = "0644") -> None:
         """Writes a file in dom0."""
         command = f"install -D -m {mode} /dev/stdin {path}"
-        subprocess.run([*self.ssh_words(), command], input=content, capture_output=True, check=True)
+        done = patience.run([*self.ssh_words(), command], seconds_max=300, content=content)
+        if done.returncode != 0:
+            raise AssertionError(f"{command}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """Ends QEMU, which writes its disk out before it goes."""
         if self.process is not None and self.process.poll() is None:
+            self.ran_and_waited = self.times()
             os.killpg(self.process.pid, how)
             try:
                 self.process.wait(30)
             except subprocess.TimeoutExpired:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()
+        if self.process is not None:
+            patience.watched.discard(self.process.pid)
         self.hang_up()
+
+    def times(self) -> tuple[float, float]:
+        """How long QEMU had a CPU, and waited for one."""
+        if self.process is None or self.process.poll() is not None:
+            return self.ran_and_waited
+        ran, waited = patience.ran_and_waited(self.process.pid)
+        return ran + self.ran_and_waited[0], waited + self.ran_and_waited[1]
+
+    def slowness(self) -> float:
+        """How many times longer everything has taken in it because this machine is busy."""
+        return patience.slowness(*self.times())
 
     def hang_up(self) -> None:
         """Ends the connection that commands share."""

@@ -8,8 +8,9 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 
-from . import machine
+from . import machine, patience
 from .ours import DEFINITION, PROGRAM, definition, program
+from .patience import LimitError, Patience
 from .trees import KEY, LAB
 
 RESULTS = LAB / "results"
@@ -90,13 +91,7 @@ class Scenario:
         options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "ConnectTimeout=90"]
         options += ["BatchMode=yes", f"ProxyCommand={to_dom0}"]
         words = [word for one in options for word in ("-o", one)]
-        done = subprocess.run(
-            ["ssh", "-i", str(KEY), *words, f"{user}@{address}", command],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=seconds_max,
-        )
+        done = patience.run(["ssh", "-i", str(KEY), *words, f"{user}@{address}", command], seconds_max=seconds_max)
         assert not check or done.returncode == 0, f"{command}: exit status {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout.strip()
 
@@ -104,7 +99,7 @@ class Scenario:
         """Waits until one can log in to a guest; gives the seconds that took."""
 
         def answers() -> bool:
-            with contextlib.suppress(subprocess.TimeoutExpired):
+            with contextlib.suppress(LimitError):
                 return self.guest(address, "echo here", user=user, check=False, seconds_max=60) == "here"
             return False
 
@@ -121,11 +116,16 @@ class Scenario:
 
     def until(self, what: str, holds: Callable[[], bool], seconds_max: float) -> float:
         """Waits until something holds; gives the seconds that took."""
-        begin = time.monotonic()
+        limit = Patience(seconds_max)
         while not holds():
-            assert time.monotonic() - begin < seconds_max, f"{what}: not within {seconds_max:.0f} s"
+            if limit.over():
+                raise LimitError(f"{what}: {limit.said()}")
             time.sleep(0.5)
-        return time.monotonic() - begin
+        return limit.seconds()
+
+    def stretched(self, seconds: float) -> float:
+        """So many seconds, more if this machine is busy: for what is measured after the fact."""
+        return seconds * self.dom0.slowness()
 
     # What it leaves.
 
