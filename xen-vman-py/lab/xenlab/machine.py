@@ -12,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from . import cache, image, patience, trees
 from .cache import CACHE
@@ -62,6 +62,8 @@ class Machine:
         self.place = place
         # What it boots.
         self.image = image.build()
+        # Is told of each command.
+        self.record: Callable[[str, subprocess.CompletedProcess[str], float], None] = lambda command, done, seconds: None
         self.process: subprocess.Popen[bytes] | None = None
         self.disk = place
         # How often dom0 has come up since QEMU started.
@@ -154,7 +156,9 @@ class Machine:
 
     def ssh(self, command: str, *, check: bool = True, seconds_max: float = 600) -> subprocess.CompletedProcess[str]:
         """Runs a command in dom0."""
+        begin = time.monotonic()
         done = patience.run([*self.ssh_words(), command], seconds_max=seconds_max)
+        self.record(command, done, time.monotonic() - begin)
         if check and done.returncode != 0:
             raise AssertionError(f"{command}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
         return done

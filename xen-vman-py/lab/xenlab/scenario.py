@@ -34,6 +34,25 @@ class Scenario:
         self.results.mkdir(parents=True, exist_ok=True)
         for old in self.results.iterdir():
             old.unlink()
+        # What checks have found that went on afterwards.
+        self.failures: list[str] = []
+        self.begin = time.monotonic()
+        self.last_record, self.repeated = "", 0
+        dom0.record = lambda command, done, seconds: self.record("dom0", command, done, seconds)
+
+    def record(self, where: str, command: str, done: subprocess.CompletedProcess[str], seconds: float) -> None:
+        """Adds a command to the transcript; one that is asked again and again is there once as long as the answer is the same."""
+        said = "".join(f"    {line}\n" for line in (done.stdout + done.stderr).splitlines())
+        text = f"{where}# {command}\n{said}    exit status {done.returncode}\n"
+        with (self.results / "transcript.txt").open("a") as transcript:
+            if text == self.last_record:
+                self.repeated += 1
+                return
+            if self.repeated:
+                transcript.write(f"    … and {self.repeated} times more\n")
+            self.last_record, self.repeated = text, 0
+            at = time.monotonic() - self.begin
+            transcript.write(f"[{at:8.1f} s, took {seconds:.1f} s] {text}")
 
     # What is done in dom0.
 
@@ -91,7 +110,9 @@ class Scenario:
         options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "ConnectTimeout=90"]
         options += ["BatchMode=yes", f"ProxyCommand={to_dom0}"]
         words = [word for one in options for word in ("-o", one)]
+        begin = time.monotonic()
         done = patience.run(["ssh", "-i", str(KEY), *words, f"{user}@{address}", command], seconds_max=seconds_max)
+        self.record(f"{user}@{address}", command, done, time.monotonic() - begin)
         assert not check or done.returncode == 0, f"{command}: exit status {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout.strip()
 
@@ -147,6 +168,15 @@ class Scenario:
             with (self.results / "steps.txt").open("a") as steps:
                 steps.write(f"{seconds:7.1f} s  {outcome:6}  {what}\n")
 
+    @contextlib.contextmanager
+    def check(self, what: str) -> Iterator[None]:
+        """A step that nothing after it depends on: if it fails, the scenario goes on, and fails at its end."""
+        try:
+            with self.step(what):
+                yield
+        except AssertionError as why:
+            self.failures.append(f"{what}: {why}")
+
     def keep(self) -> None:
         """Takes out what there is to look at."""
         for name, command in LOOKS.items():
@@ -167,5 +197,6 @@ def scenario(name: str) -> Iterator[Scenario]:
             dom0.resume(machine.booted())
             dom0.put(program(), PROGRAM, "0755")
             yield found
+            assert not found.failures, "\n".join([f"{len(found.failures)} failed:", *found.failures])
         finally:
             found.keep()
