@@ -7,7 +7,7 @@ import gzip
 import pathlib
 import shutil
 
-from . import cache, kernels, mirror, ours
+from . import cache, kernels, mirror, ours, tiny
 from .trees import SUITE, XEN, dom0, key, run, tools
 
 DISK_GIB = 8
@@ -75,6 +75,7 @@ def furnish(root: pathlib.Path) -> None:
     shutil.copytree(OWN_FILES, root, dirs_exist_ok=True)
     kernels.prune(root)
     kernels.second(root, root / "srv/second-kernel.deb", root.parent / "vmlinux-second")
+    tiny.furnish(root)
     for name in ("srv/nfs", "var/log/xen/console"):
         (root / name).mkdir(parents=True, exist_ok=True)
     shutil.copytree(mirror.build(), root / "srv/mirror")
@@ -111,7 +112,7 @@ def parts() -> None:
 def build() -> pathlib.Path:
     """The directory of what boots, made if there is none of what it is made of."""
     parts()
-    modules = [pathlib.Path(module.__file__ or "") for module in (kernels, ours)]
+    modules = [pathlib.Path(module.__file__ or "") for module in (kernels, tiny, ours)]
     sources = [pathlib.Path(__file__), *modules, *sorted(path for path in OWN_FILES.rglob("*") if path.is_file())]
     texts = [(path.name, path.stat().st_mode, path.read_text()) for path in sources]
     entries = [mirror.build().parent, mirror.guest().parent, dom0().parent]

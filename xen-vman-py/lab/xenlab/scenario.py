@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 
-from . import machine, patience
+from . import machine, patience, tiny
 from .ours import DEFINITION, PROGRAM, definition, program
 from .patience import LimitError, Patience
 from .trees import KEY, LAB
@@ -147,6 +148,18 @@ class Scenario:
     def stretched(self, seconds: float) -> float:
         """So many seconds, more if this machine is busy: for what is measured after the fact."""
         return seconds * self.dom0.slowness()
+
+    # Tiny guests.
+
+    def tiny(self, number: int, command: str, *, seconds_max: float = 30) -> str:
+        """What a command in the tiny guest with that number says."""
+        quoted = shlex.quote(f"{command}\nexit\n")
+        done = self.dom0.ssh(f"printf %s {quoted} | nc -w {seconds_max:.0f} {tiny.address(number)} {tiny.PORT}", check=False)
+        return done.stdout.strip()
+
+    def tiny_up(self, number: int, *, seconds_max: float = 120) -> float:
+        """Waits until a tiny guest answers; gives the seconds that took."""
+        return self.until(f"tiny guest {number}", lambda: self.tiny(number, "echo here", seconds_max=3) == "here", seconds_max)
 
     # What it leaves.
 
