@@ -8,15 +8,22 @@ WHEELS := target/python
 CARGO_FLAGS ?= --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-rust test-fuzz package test-python test-oldest-ansible wheel lab lab-test judges lint bench soak fuzz clean
+.PHONY: help build test test-all test-rust test-fuzz package test-python test-oldest-ansible wheel lab lab-test judges lint bench soak fuzz clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 24
 
 build: ## Build the library and the command line
 	cargo build $(CARGO_FLAGS)
 
-test: test-rust test-fuzz test-python ## Build everything and run all tests
+# Slow tests take minutes together, and seldom find what the others do not.
+PYTEST_FLAGS := -m "not slow"
+
+test: test-rust test-fuzz test-python ## Build everything and run all tests but the slow ones
+
+test-all: PYTEST_FLAGS :=
+test-all: export XEN_VMAN_SLOW := 1
+test-all: test-rust test-fuzz test-python test-oldest-ansible ## Run all tests, also with the oldest Ansible
 
 test-rust:
 	cargo test $(CARGO_FLAGS)
@@ -31,7 +38,7 @@ package: $(VENV_STAMP)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall $(WHEELS)/*.whl
 
 test-python: package
-	cd xen-vman-py && ../$(VENV)/bin/python -m pytest -q
+	cd xen-vman-py && ../$(VENV)/bin/python -m pytest -q $(PYTEST_FLAGS) tests lab/tests
 
 # What Debian 12 has.
 OLDEST_ANSIBLE := ansible-core==2.14.18
@@ -42,7 +49,7 @@ test-oldest-ansible: package ## Run the playbooks of the tests with the oldest A
 	  $(PYTHON) -m venv --clear $(OLDEST_VENV) && \
 	  $(OLDEST_VENV)/bin/pip install --quiet --disable-pip-version-check '$(OLDEST_ANSIBLE)'; }
 	$(OLDEST_VENV)/bin/pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall $(WHEELS)/*.whl
-	cd xen-vman-py && XEN_VMAN_ANSIBLE=$(CURDIR)/$(OLDEST_VENV)/bin ../$(VENV)/bin/python -m pytest -q tests/test_playbooks.py tests/test_role_on_debian.py
+	cd xen-vman-py && XEN_VMAN_ANSIBLE=$(CURDIR)/$(OLDEST_VENV)/bin ../$(VENV)/bin/python -m pytest -q $(PYTEST_FLAGS) tests/test_playbooks.py tests/test_role_on_debian.py
 
 $(VENV_STAMP): xen-vman-py/requirements-dev.txt
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \

@@ -150,6 +150,7 @@ def vm(name, *interfaces, **keys):
     return {"org": "org", "name": name, "os": {"type": "debian", "version": 12}, "interfaces": list(interfaces), **keys}
 
 
+@pytest.mark.slow
 def test_expressions_over_vm_and_interface_are_evaluated_for_each(tmp_path):
     """Also through other variables, with Ansible's own filters, and where a VM says it itself."""
     variables = host(
@@ -179,6 +180,7 @@ def test_expressions_over_vm_and_interface_are_evaluated_for_each(tmp_path):
     assert 'on_crash = "preserve"' in two and "localtime = 0" in two
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "gateway",
     ["{{ hostvars[inventory_hostname].gw }}", "{{ hostvars.host.gw if vm.name else '' }}", "{{ vars.gw }}", "{{ gw if groups.all else '' }}"],
@@ -227,6 +229,7 @@ def test_everything_wrong_is_said_at_once_in_the_words_of_the_variables(tmp_path
     assert tree(tmp_path / "root") == {}
 
 
+@pytest.mark.slow
 def test_options_of_a_vm_are_its_own_whatever_their_form(tmp_path):
     """Those of an expression are added; what is wrong with its own is said, and of the expression where it is used."""
     variables = host(
@@ -260,6 +263,7 @@ def test_options_of_a_vm_are_its_own_whatever_their_form(tmp_path):
         assert f"\n- {line}" in done.text, done.text
 
 
+@pytest.mark.slow
 def test_a_part_of_what_was_evaluated_is_said_with_its_variable(tmp_path):
     variables = host(
         tmp_path,
@@ -277,6 +281,7 @@ def test_a_part_of_what_was_evaluated_is_said_with_its_variable(tmp_path):
     assert line in module and line in lookup, done.text
 
 
+@pytest.mark.slow
 def test_what_cannot_be_evaluated_is_said_with_its_vm_and_with_all_else(tmp_path):
     variables = host(
         tmp_path,
@@ -313,6 +318,7 @@ def test_what_cannot_be_evaluated_is_said_with_its_vm_and_with_all_else(tmp_path
     assert tree(tmp_path / "root") == {}
 
 
+@pytest.mark.slow
 def test_scripts_come_from_the_files_of_the_play_and_from_absolute_paths(tmp_path):
     (tmp_path / "files" / "xen_vman").mkdir(parents=True)
     (tmp_path / "files" / "xen_vman" / "vif-custom").write_text("#!/bin/sh\n# relative\n")
@@ -332,6 +338,7 @@ def test_scripts_come_from_the_files_of_the_play_and_from_absolute_paths(tmp_pat
     assert "xen_vman_additional_network_scripts[2]:" in gone.text, gone.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prefix", ["", "xen_vman_"], ids=["schema", "role"])
 def test_the_lookup_reads_scripts_in_both_words(prefix, tmp_path):
     (tmp_path / "files").mkdir()
@@ -343,6 +350,7 @@ def test_the_lookup_reads_scripts_in_both_words(prefix, tmp_path):
     assert "# my own" in done.text, done.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("user", "expected"), [("deploy", "deploy"), ("root", "admin"), (None, "admin")], ids=["user", "root", "unset"]
 )
@@ -363,6 +371,7 @@ def test_guests_get_the_user_who_connects(user, expected, tmp_path):
     assert f"{expected} ALL=(ALL:ALL)" in done.text, done.text
 
 
+@pytest.mark.slow
 def test_the_header_is_ansible_managed(tmp_path):
     variables = host(tmp_path, ansible_managed="By Ansible,\nfrom {{ inventory_hostname }}", xen_vman_nfsroot_base="10.0.0.5:/tank", xen_vman_vms=[vm("a", {"ip": "10.0.0.15/24"})])
     done = playbook(tmp_path, converge(), {"host": variables})
@@ -370,6 +379,7 @@ def test_the_header_is_ansible_managed(tmp_path):
     assert (tmp_path / "root/etc/xen/vms/org-a.cfg").read_text().startswith("# By Ansible, from host\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("written", "header"),
     [("Belongs to Ansible", "Belongs to Ansible"), ("{file}, changed at %H:%M", "Ansible managed"), ("from {host}", "Ansible managed"), ("", "Ansible managed")],
@@ -396,6 +406,7 @@ def test_passwords_are_in_no_output(tmp_path):
     assert secret in (tmp_path / "root/etc/xen/vms/org-a.cfg").read_text()
 
 
+@pytest.mark.slow
 def test_the_example_of_the_lookup_shows_no_passwords(tmp_path):
     secret = "open-sesame"
     variables = host(
@@ -412,6 +423,7 @@ def test_the_example_of_the_lookup_shows_no_passwords(tmp_path):
     assert secret in (tmp_path / "root/etc/xen/vms/org-a.cfg").read_text()
 
 
+@pytest.mark.slow
 def test_a_task_that_is_not_to_be_logged_is_not(tmp_path):
     variables = host(tmp_path, xen_vman_vms=[vm("a", {"ip": "10.0.0.15/24", "mac": "open-sesame"})])
     plays = converge()
@@ -438,6 +450,7 @@ def test_a_run_changes_nothing_twice_and_check_mode_nothing_at_all(tmp_path):
         assert {path: one.st_mtime_ns for path, one in before.items()} == {path: one.st_mtime_ns for path, one in after.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("in_the_way", "changed"), [("usr", False), ("etc/systemd", True)], ids=["first", "later"])
 def test_a_run_that_stops_on_its_way_has_changed_something(in_the_way, changed, tmp_path):
     variables = host(tmp_path, xen_vman_nfsroot_base="10.0.0.5:/tank", xen_vman_vms=[vm("a", {"ip": "10.0.0.15/24"})])
@@ -470,6 +483,7 @@ def test_without_the_package_nothing_is_done(tmp_path):
     assert list((tmp_path / "root").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_wheel_that_was_not_found_is_not_left_out(tmp_path):
     """As the play of the quick start has it, without a wheel."""
     page = (REPOSITORY / "docs" / "ansible.md").read_text()
