@@ -8,13 +8,19 @@ WHEELS := target/python
 CARGO_FLAGS ?= --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-all test-rust test-fuzz package test-python test-oldest-ansible wheel lab lab-test judges lint bench soak fuzz clean
+.PHONY: help build build-tests test test-all test-rust test-fuzz package test-python test-oldest-ansible wheel
+.PHONY: lab lab-trees lab-test judges lint bench soak fuzz venv clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 24
 
 build: ## Build the library and the command line
 	cargo build $(CARGO_FLAGS)
+
+# What tests run, the command line among it. `cargo build` would compile some dependencies again: tests bring
+# dependencies of their own, and these turn on more features of the ones that both have.
+build-tests:
+	cargo test $(CARGO_FLAGS) --no-run
 
 # Slow tests take minutes together, and seldom find what the others do not.
 PYTEST_FLAGS := -m "not slow"
@@ -28,8 +34,11 @@ test-all: test-rust test-fuzz test-python test-oldest-ansible ## Run all tests, 
 test-rust:
 	cargo test $(CARGO_FLAGS)
 
+# As in Cargo.toml, so that what both workspaces depend on is compiled once. Cargo takes profiles from one workspace only.
+FUZZ_PROFILE := --config 'profile.dev.debug="line-tables-only"' --config 'profile.dev.package."*".opt-level=1'
+
 test-fuzz:
-	cargo test $(CARGO_FLAGS) --manifest-path fuzz/Cargo.toml --target-dir target/fuzz
+	cargo test $(CARGO_FLAGS) --manifest-path fuzz/Cargo.toml --target-dir target $(FUZZ_PROFILE)
 
 # The Python package, as the tests use it.
 package: $(VENV_STAMP)
@@ -44,10 +53,11 @@ test-python: package
 OLDEST_ANSIBLE := ansible-core==2.14.18
 OLDEST_VENV := target/oldest-ansible
 
-test-oldest-ansible: package ## Run the playbooks of the tests with the oldest Ansible that will do
-	test -x $(OLDEST_VENV)/bin/ansible-playbook || { \
-	  $(PYTHON) -m venv --clear $(OLDEST_VENV) && \
-	  $(OLDEST_VENV)/bin/pip install --quiet --disable-pip-version-check '$(OLDEST_ANSIBLE)'; }
+$(OLDEST_VENV)/bin/ansible-playbook:
+	$(PYTHON) -m venv --clear $(OLDEST_VENV)
+	$(OLDEST_VENV)/bin/pip install --quiet --disable-pip-version-check '$(OLDEST_ANSIBLE)'
+
+test-oldest-ansible: package $(OLDEST_VENV)/bin/ansible-playbook ## Run the playbooks of the tests with the oldest Ansible that will do
 	$(OLDEST_VENV)/bin/pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall $(WHEELS)/*.whl
 	cd xen-vman-py && XEN_VMAN_ANSIBLE=$(CURDIR)/$(OLDEST_VENV)/bin ../$(VENV)/bin/python -m pytest -q $(PYTEST_FLAGS) tests/test_playbooks.py tests/test_role_on_debian.py
 
@@ -58,6 +68,8 @@ $(VENV_STAMP): xen-vman-py/requirements-dev.txt
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
+
+venv: $(VENV_STAMP) $(OLDEST_VENV)/bin/ansible-playbook
 
 wheel: $(VENV_STAMP) ## Build the wheel of the Python package, into target/python/release
 	rm -rf $(WHEELS)/release
@@ -73,12 +85,16 @@ lint: ## rustfmt, clippy, rustdoc, shellcheck; warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps
 	shellcheck -x -S style .ci/run $$(grep -rlE '^#!/bin/(ba)?sh' xen-vman-core/tests/judges xen-vman-cli/benches xen-vman-py/lab/dom0)
 
-lab: build ## Build the laboratory: real Xen with a Debian dom0 in QEMU (root; about 5 minutes, once)
+lab: build-tests ## Build the laboratory: real Xen with a Debian dom0 in QEMU (root; about 5 minutes, once)
 	cd xen-vman-py/lab && $(PYTHON) -m xenlab build
+
+# What of it needs none of our programs.
+lab-trees:
+	cd xen-vman-py/lab && $(PYTHON) -m xenlab trees
 
 SCENARIOS ?= $(patsubst xen-vman-py/lab/scenarios/test_%.py,%,$(wildcard xen-vman-py/lab/scenarios/test_*.py))
 
-lab-test: lab $(if $(filter ansible,$(SCENARIOS)),wheel) $(VENV_STAMP) ## Run the scenarios of the laboratory, or SCENARIOS="nfs iscsi", each from a fresh dom0
+lab-test: lab $(if $(filter ansible,$(SCENARIOS)),package) $(VENV_STAMP) ## Run the scenarios of the laboratory, or SCENARIOS="nfs iscsi", each from a fresh dom0
 	cd xen-vman-py/lab && $(CURDIR)/$(VENV)/bin/python -m pytest -q -s -p no:cacheprovider --rootdir . $(SCENARIOS:%=scenarios/test_%.py)
 
 bench: wheel ## Benchmarks: in memory, `check` against tomllib, `render` against `cp -r`, `apply` against `cp -r` and fsync, Python against Jinja2, the role against a loop
