@@ -8,7 +8,7 @@ WHEELS := target/python
 CARGO_FLAGS ?= --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help build build-tests test test-all test-rust test-fuzz package test-python test-oldest-ansible wheel
+.PHONY: help build build-tests test test-all test-rust test-fuzz package test-python test-oldest-ansible test-oldest-rust wheel
 .PHONY: lab lab-trees lab-test judges lint bench soak fuzz venv clean
 
 help: ## List the targets
@@ -60,6 +60,13 @@ $(OLDEST_VENV)/bin/ansible-playbook:
 test-oldest-ansible: package $(OLDEST_VENV)/bin/ansible-playbook ## Run the playbooks of the tests with the oldest Ansible that will do
 	$(OLDEST_VENV)/bin/pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall $(WHEELS)/*.whl
 	cd xen-vman-py && XEN_VMAN_ANSIBLE=$(CURDIR)/$(OLDEST_VENV)/bin ../$(VENV)/bin/python -m pytest -q $(PYTEST_FLAGS) tests/test_playbooks.py tests/test_role_on_debian.py
+
+# The one that Cargo.toml promises.
+OLDEST_RUST := $(shell sed -n 's/^rust-version = "\(.*\)"$$/\1/p' Cargo.toml)
+
+test-oldest-rust: ## Check that everything compiles with the oldest Rust that Cargo.toml allows
+	rustup toolchain list | grep -q '^$(OLDEST_RUST)[-. ]' || rustup toolchain install $(OLDEST_RUST) --profile minimal
+	cargo +$(OLDEST_RUST) check $(CARGO_FLAGS) --workspace --target-dir target/oldest-rust
 
 $(VENV_STAMP): xen-vman-py/requirements-dev.txt
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
