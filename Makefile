@@ -90,7 +90,7 @@ lint: ## rustfmt, clippy, rustdoc, shellcheck; warnings are errors
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps
-	shellcheck -x -S style .ci/run $$(grep -rlE '^#!/bin/(ba)?sh' xen-vman-core/tests/judges xen-vman-cli/benches xen-vman-py/lab/dom0)
+	shellcheck -x -S style .ci/* $$(grep -rlE '^#!/bin/(ba)?sh' xen-vman-core/tests/judges xen-vman-cli/benches xen-vman-py/lab/dom0)
 
 lab: build-tests ## Build the laboratory: real Xen with a Debian dom0 in QEMU (root; about 5 minutes, once)
 	cd xen-vman-py/lab && $(PYTHON) -m xenlab build
