@@ -168,3 +168,9 @@ def test_a_command_that_hangs_ends_at_its_limit(monkeypatch):
         patience.run(["sleep", "60"], seconds_max=1)
     done = patience.run(["sh", "-c", "sleep 0.5; cat; echo no >&2; exit 3"], seconds_max=60, content=b"yes")
     assert (done.returncode, done.stdout, done.stderr) == (3, "yes", "no\n")
+
+
+def test_a_slow_command_gets_all_that_is_written_to_it(monkeypatch):
+    monkeypatch.setattr(patience, "MEASURE_EVERY_SECONDS", 0.1)
+    done = patience.run(["sh", "-c", "sleep 0.5; wc -c"], seconds_max=60, content=b"x" * 3_000_000)
+    assert done.stdout.strip() == "3000000"

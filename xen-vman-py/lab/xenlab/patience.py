@@ -6,12 +6,15 @@ where it does not, the load average must do.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import pathlib
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from typing import IO
 
 # What `_loop` takes where the limits come from.
 LOOP_SECONDS = 0.015
@@ -113,18 +116,24 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Runs a program, whatever its exit status; gives what it says."""
     limit = Patience(seconds_max)
-    stdin = subprocess.DEVNULL if content is None else subprocess.PIPE
-    with subprocess.Popen(words, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd, env=env) as process:
+    with contextlib.ExitStack() as opened:
+        stdin: IO[bytes] | int = subprocess.DEVNULL
+        if content is not None:
+            # From a file, as `communicate` does not go on writing after its timeout.
+            stdin = opened.enter_context(tempfile.TemporaryFile())
+            stdin.write(content)
+            stdin.seek(0)
+        process = opened.enter_context(
+            subprocess.Popen(words, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd, env=env)
+        )
         try:
             while True:
                 try:
-                    out, err = process.communicate(content, timeout=MEASURE_EVERY_SECONDS)
+                    out, err = process.communicate(timeout=MEASURE_EVERY_SECONDS)
                     return subprocess.CompletedProcess(
                         words, process.returncode, out.decode(errors="replace"), err.decode(errors="replace")
                     )
                 except subprocess.TimeoutExpired:
-                    # What was to be written is being written.
-                    content = None
                     if limit.over():
                         raise LimitError(f"{words[-1]}: {limit.said()}") from None
         finally:
