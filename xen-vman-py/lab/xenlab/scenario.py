@@ -177,7 +177,9 @@ class Scenario:
             raise
         finally:
             seconds = time.monotonic() - begin
-            print(f"{outcome} ({seconds:.0f} s)", flush=True)
+            busy = self.dom0.slowness()
+            load = f", on a machine that was {busy:.1f} times slower than usual" if outcome != "ok" and busy > 1.5 else ""
+            print(f"{outcome} ({seconds:.0f} s{load})", flush=True)
             with (self.results / "steps.txt").open("a") as steps:
                 steps.write(f"{seconds:7.1f} s  {outcome:6}  {what}\n")
 
