@@ -24,7 +24,7 @@ FAREWELL = (
     "[Install]\\nWantedBy=multi-user.target\\n' | sudo tee /etc/systemd/system/farewell.service >/dev/null; "
     "sudo systemctl enable --now --quiet farewell"
 )
-# What ends the guest waits until the connection has ended.
+# What ends the guest waits until the connection has ended. With its path, as the shell prefers its own `poweroff`.
 SOON = "(sleep 1; {}) >/dev/null 2>&1 &"
 BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
 
@@ -48,7 +48,7 @@ def test_lifecycle(lab):
     with lab.check("one powers itself off: its unit is inactive, not failed"):
         lab.run("systemctl start vm@lab-first")
         lab.tiny_up(FIRST)
-        lab.tiny(FIRST, SOON.format("poweroff"))
+        lab.tiny(FIRST, SOON.format("/sbin/poweroff"))
         lab.unit("lab-first", "inactive")
         assert lab.result("lab-first") == "success"
         assert not lab.succeeds("xl domid lab-first")
@@ -57,7 +57,7 @@ def test_lifecycle(lab):
         lab.tiny_up(FIRST)
         domid = lab.run("xl domid lab-first")
         monitor = lab.run("systemctl show --property MainPID --value vm@lab-first")
-        lab.tiny(FIRST, SOON.format("reboot"))
+        lab.tiny(FIRST, SOON.format("/sbin/reboot"))
         lab.until("another domain", lambda: lab.run("xl domid lab-first || echo none") not in (domid, "none"), 120)
         lab.tiny_up(FIRST)
         assert lab.run("systemctl is-active vm@lab-first") == "active"
