@@ -8,21 +8,37 @@ WHEELS := target/python
 CARGO_FLAGS ?= --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-rust test-fuzz package test-python test-oldest-ansible wheel lab lab-test judges lint bench soak fuzz clean
+.PHONY: help build build-tests test test-all test-rust test-fuzz package test-python test-oldest-ansible test-oldest-rust wheel
+.PHONY: lab lab-trees lab-test judges lint bench soak fuzz venv clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 24
 
 build: ## Build the library and the command line
 	cargo build $(CARGO_FLAGS)
 
-test: test-rust test-fuzz test-python ## Build everything and run all tests
+# What tests run, the command line among it. `cargo build` would compile some dependencies again: tests bring
+# dependencies of their own, and these turn on more features of the ones that both have.
+build-tests:
+	cargo test $(CARGO_FLAGS) --no-run
+
+# Slow tests take minutes together, and seldom find what the others do not.
+PYTEST_FLAGS := -m "not slow"
+
+test: test-rust test-fuzz test-python ## Build everything and run all tests but the slow ones
+
+test-all: PYTEST_FLAGS :=
+test-all: export XEN_VMAN_SLOW := 1
+test-all: test-rust test-fuzz test-python test-oldest-ansible ## Run all tests, also with the oldest Ansible
 
 test-rust:
 	cargo test $(CARGO_FLAGS)
 
+# As in Cargo.toml, so that what both workspaces depend on is compiled once. Cargo takes profiles from one workspace only.
+FUZZ_PROFILE := --config 'profile.dev.debug="line-tables-only"' --config 'profile.dev.package."*".opt-level=1'
+
 test-fuzz:
-	cargo test $(CARGO_FLAGS) --manifest-path fuzz/Cargo.toml --target-dir target/fuzz
+	cargo test $(CARGO_FLAGS) --manifest-path fuzz/Cargo.toml --target-dir target $(FUZZ_PROFILE)
 
 # The Python package, as the tests use it.
 package: $(VENV_STAMP)
@@ -31,18 +47,26 @@ package: $(VENV_STAMP)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall $(WHEELS)/*.whl
 
 test-python: package
-	cd xen-vman-py && ../$(VENV)/bin/python -m pytest -q
+	cd xen-vman-py && ../$(VENV)/bin/python -m pytest -q $(PYTEST_FLAGS) tests lab/tests
 
 # What Debian 12 has.
 OLDEST_ANSIBLE := ansible-core==2.14.18
 OLDEST_VENV := target/oldest-ansible
 
-test-oldest-ansible: package ## Run the playbooks of the tests with the oldest Ansible that will do
-	test -x $(OLDEST_VENV)/bin/ansible-playbook || { \
-	  $(PYTHON) -m venv --clear $(OLDEST_VENV) && \
-	  $(OLDEST_VENV)/bin/pip install --quiet --disable-pip-version-check '$(OLDEST_ANSIBLE)'; }
+$(OLDEST_VENV)/bin/ansible-playbook:
+	$(PYTHON) -m venv --clear $(OLDEST_VENV)
+	$(OLDEST_VENV)/bin/pip install --quiet --disable-pip-version-check '$(OLDEST_ANSIBLE)'
+
+test-oldest-ansible: package $(OLDEST_VENV)/bin/ansible-playbook ## Run the playbooks of the tests with the oldest Ansible that will do
 	$(OLDEST_VENV)/bin/pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall $(WHEELS)/*.whl
-	cd xen-vman-py && XEN_VMAN_ANSIBLE=$(CURDIR)/$(OLDEST_VENV)/bin ../$(VENV)/bin/python -m pytest -q tests/test_playbooks.py tests/test_role_on_debian.py
+	cd xen-vman-py && XEN_VMAN_ANSIBLE=$(CURDIR)/$(OLDEST_VENV)/bin ../$(VENV)/bin/python -m pytest -q $(PYTEST_FLAGS) tests/test_playbooks.py tests/test_role_on_debian.py
+
+# The one that Cargo.toml promises.
+OLDEST_RUST := $(shell sed -n 's/^rust-version = "\(.*\)"$$/\1/p' Cargo.toml)
+
+test-oldest-rust: ## Check that everything compiles with the oldest Rust that Cargo.toml allows
+	rustup toolchain list | grep -q '^$(OLDEST_RUST)[-. ]' || rustup toolchain install $(OLDEST_RUST) --profile minimal
+	cargo +$(OLDEST_RUST) check $(CARGO_FLAGS) --workspace --target-dir target/oldest-rust
 
 $(VENV_STAMP): xen-vman-py/requirements-dev.txt
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
@@ -51,6 +75,8 @@ $(VENV_STAMP): xen-vman-py/requirements-dev.txt
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
+
+venv: $(VENV_STAMP) $(OLDEST_VENV)/bin/ansible-playbook
 
 wheel: $(VENV_STAMP) ## Build the wheel of the Python package, into target/python/release
 	rm -rf $(WHEELS)/release
@@ -64,14 +90,18 @@ lint: ## rustfmt, clippy, rustdoc, shellcheck; warnings are errors
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps
-	shellcheck -x -S style .ci/run $$(grep -rlE '^#!/bin/(ba)?sh' xen-vman-core/tests/judges xen-vman-cli/benches xen-vman-py/lab/dom0)
+	shellcheck -x -S style .ci/* $$(grep -rlE '^#!/bin/(ba)?sh' xen-vman-core/tests/judges xen-vman-cli/benches xen-vman-py/lab/dom0)
 
-lab: build ## Build the laboratory: real Xen with a Debian dom0 in QEMU (root; about 5 minutes, once)
+lab: build-tests ## Build the laboratory: real Xen with a Debian dom0 in QEMU (root; about 5 minutes, once)
 	cd xen-vman-py/lab && $(PYTHON) -m xenlab build
+
+# What of it needs none of our programs.
+lab-trees:
+	cd xen-vman-py/lab && $(PYTHON) -m xenlab trees
 
 SCENARIOS ?= $(patsubst xen-vman-py/lab/scenarios/test_%.py,%,$(wildcard xen-vman-py/lab/scenarios/test_*.py))
 
-lab-test: lab $(if $(filter ansible,$(SCENARIOS)),wheel) $(VENV_STAMP) ## Run the scenarios of the laboratory, or SCENARIOS="nfs iscsi", each from a fresh dom0
+lab-test: lab $(if $(filter ansible,$(SCENARIOS)),package) $(VENV_STAMP) ## Run the scenarios of the laboratory, or SCENARIOS="nfs iscsi", each from a fresh dom0
 	cd xen-vman-py/lab && $(CURDIR)/$(VENV)/bin/python -m pytest -q -s -p no:cacheprovider --rootdir . $(SCENARIOS:%=scenarios/test_%.py)
 
 bench: wheel ## Benchmarks: in memory, `check` against tomllib, `render` against `cp -r`, `apply` against `cp -r` and fsync, Python against Jinja2, the role against a loop

@@ -6,7 +6,7 @@
 //! use xen_vman_core::facade::{Choices, compile_hosts};
 //! use xen_vman_core::Source;
 //!
-//! let choices = Choices { deny: vec!["open-spice".into()], ..Choices::default() };
+//! let choices = Choices { deny: vec!["open-vnc".into()], ..Choices::default() };
 //! let levels = choices.levels().expect("the id of a warning");
 //! let host = vec![Source::new("host.toml", "vms = []").expect("the name ends in .toml")];
 //! let none = |_: usize, path: &str| Err(format!("there is no {path}"));

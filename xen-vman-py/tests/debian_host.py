@@ -15,7 +15,7 @@ JUDGES = REPOSITORY / "xen-vman-core" / "tests" / "judges"
 IMAGE = REPOSITORY / "target" / "debian-host"
 PACKAGES = "systemd-sysv,dbus,python3,python3-apt,openssh-server,sudo,iproute2,ca-certificates,procps,util-linux"
 PROGRAMS = ("mmdebstrap", "systemd-nspawn", "ssh", "ssh-keygen", "mount", "findmnt")
-SECONDS_MAX = 1200
+SECONDS_MAX = 3600
 
 
 def missing(why):

@@ -52,6 +52,7 @@ def test_ansible_lint_passes_for_production(tmp_path):
     assert "Profile 'production' was required, and it passed" in done.text, done.text
 
 
+@pytest.mark.slow
 def test_ansible_test_sanity_passes(tmp_path):
     home = REPOSITORY / "target" / "ansible-test"
     collection = tmp_path / "ansible_collections" / "xen_vman" / "xen_vman"

@@ -150,6 +150,7 @@ def vm(name, *interfaces, **keys):
     return {"org": "org", "name": name, "os": {"type": "debian", "version": 12}, "interfaces": list(interfaces), **keys}
 
 
+@pytest.mark.slow
 def test_expressions_are_evaluated_for_each_vm_and_interface(tmp_path):
     """Also through other variables, with Ansible's own filters, and if a VM sets the value itself."""
     variables = host(
@@ -179,6 +180,7 @@ def test_expressions_are_evaluated_for_each_vm_and_interface(tmp_path):
     assert 'on_crash = "preserve"' in two and "localtime = 0" in two
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "gateway",
     ["{{ hostvars[inventory_hostname].gw }}", "{{ hostvars.host.gw if vm.name else '' }}", "{{ vars.gw }}", "{{ gw if groups.all else '' }}"],
@@ -227,6 +229,7 @@ def test_all_problems_are_reported_at_once_with_their_variables(tmp_path):
     assert tree(tmp_path / "root") == {}
 
 
+@pytest.mark.slow
 def test_options_of_a_vm_override_defaults_in_any_form(tmp_path):
     """Default options are added; problems are reported in the VM's own options, and in the default where it is used."""
     variables = host(
@@ -260,6 +263,7 @@ def test_options_of_a_vm_override_defaults_in_any_form(tmp_path):
         assert f"\n- {line}" in done.text, done.text
 
 
+@pytest.mark.slow
 def test_problems_in_part_of_an_evaluated_value_name_its_variable(tmp_path):
     variables = host(
         tmp_path,
@@ -277,6 +281,7 @@ def test_problems_in_part_of_an_evaluated_value_name_its_variable(tmp_path):
     assert line in module and line in lookup, done.text
 
 
+@pytest.mark.slow
 def test_values_that_cannot_be_evaluated_are_reported_with_all_other_problems(tmp_path):
     variables = host(
         tmp_path,
@@ -313,6 +318,7 @@ def test_values_that_cannot_be_evaluated_are_reported_with_all_other_problems(tm
     assert tree(tmp_path / "root") == {}
 
 
+@pytest.mark.slow
 def test_scripts_come_from_files_of_the_play_and_from_absolute_paths(tmp_path):
     (tmp_path / "files" / "xen_vman").mkdir(parents=True)
     (tmp_path / "files" / "xen_vman" / "vif-custom").write_text("#!/bin/sh\n# relative\n")
@@ -332,6 +338,7 @@ def test_scripts_come_from_files_of_the_play_and_from_absolute_paths(tmp_path):
     assert "xen_vman_additional_network_scripts[2]:" in gone.text, gone.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prefix", ["", "xen_vman_"], ids=["schema", "role"])
 def test_the_lookup_reads_scripts_with_either_key(prefix, tmp_path):
     (tmp_path / "files").mkdir()
@@ -343,6 +350,7 @@ def test_the_lookup_reads_scripts_with_either_key(prefix, tmp_path):
     assert "# my own" in done.text, done.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("user", "expected"), [("deploy", "deploy"), ("root", "admin"), (None, "admin")], ids=["user", "root", "unset"]
 )
@@ -363,6 +371,7 @@ def test_guests_get_the_connecting_user(user, expected, tmp_path):
     assert f"{expected} ALL=(ALL:ALL)" in done.text, done.text
 
 
+@pytest.mark.slow
 def test_the_header_is_ansible_managed(tmp_path):
     variables = host(tmp_path, ansible_managed="By Ansible,\nfrom {{ inventory_hostname }}", xen_vman_nfsroot_base="10.0.0.5:/tank", xen_vman_vms=[vm("a", {"ip": "10.0.0.15/24"})])
     done = playbook(tmp_path, converge(), {"host": variables})
@@ -370,6 +379,7 @@ def test_the_header_is_ansible_managed(tmp_path):
     assert (tmp_path / "root/etc/xen/vms/org-a.cfg").read_text().startswith("# By Ansible, from host\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("written", "header"),
     [("Belongs to Ansible", "Belongs to Ansible"), ("{file}, changed at %H:%M", "Ansible managed"), ("from {host}", "Ansible managed"), ("", "Ansible managed")],
@@ -396,6 +406,7 @@ def test_no_output_contains_passwords(tmp_path):
     assert secret in (tmp_path / "root/etc/xen/vms/org-a.cfg").read_text()
 
 
+@pytest.mark.slow
 def test_the_example_of_the_lookup_shows_no_passwords(tmp_path):
     secret = "open-sesame"
     variables = host(
@@ -412,6 +423,7 @@ def test_the_example_of_the_lookup_shows_no_passwords(tmp_path):
     assert secret in (tmp_path / "root/etc/xen/vms/org-a.cfg").read_text()
 
 
+@pytest.mark.slow
 def test_a_task_with_no_log_is_not_logged(tmp_path):
     variables = host(tmp_path, xen_vman_vms=[vm("a", {"ip": "10.0.0.15/24", "mac": "open-sesame"})])
     plays = converge()
@@ -438,6 +450,7 @@ def test_a_second_run_changes_nothing_and_check_mode_never_does(tmp_path):
         assert {path: one.st_mtime_ns for path, one in before.items()} == {path: one.st_mtime_ns for path, one in after.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("conflict", "changed"), [("usr", False), ("etc/systemd", True)], ids=["first", "later"])
 def test_a_run_that_fails_partway_reports_its_changes(conflict, changed, tmp_path):
     variables = host(tmp_path, xen_vman_nfsroot_base="10.0.0.5:/tank", xen_vman_vms=[vm("a", {"ip": "10.0.0.15/24"})])
@@ -470,6 +483,7 @@ def test_without_the_package_nothing_is_changed(tmp_path):
     assert list((tmp_path / "root").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_wheel_that_was_not_found_is_an_error(tmp_path):
     """Uses the play of the quick start, without a wheel."""
     page = (REPOSITORY / "docs" / "ansible.md").read_text()

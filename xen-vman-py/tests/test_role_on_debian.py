@@ -108,7 +108,7 @@ def test_the_first_run_installs_packages_the_engine_and_the_guest(host, home):
 
 
 @pytest.mark.parametrize("words", [[], ["--check", "--diff"]], ids=["run", "check"])
-@pytest.mark.parametrize("user", ["root", "deploy"])
+@pytest.mark.parametrize("user", ["root", pytest.param("deploy", marks=pytest.mark.slow)])
 def test_the_second_run_changes_nothing(host, home, user, words):
     """With either user; `deploy` becomes root."""
     before = host.tree()
@@ -130,6 +130,7 @@ exec python3 "$@"' sh "$@"
 """
 
 
+@pytest.mark.slow
 def test_check_mode_uses_the_xen_version_of_the_host(host, home):
     """Also for the packages: with the default version, this setting is an error."""
     vlan = {**WEB, "interfaces": [{"ip": "10.0.0.15/24", "xen_str": "vlan=10p"}]}
@@ -140,6 +141,7 @@ def test_check_mode_uses_the_xen_version_of_the_host(host, home):
     assert counts(done)["failed"] == 0 and counts(done)["changed"] == 1, done.text
 
 
+@pytest.mark.slow
 def test_the_role_can_be_applied_twice_in_one_play_with_facts(host, home):
     play = [{"hosts": "dom0", "gather_facts": True, "roles": [ROLE, {"role": ROLE, "vars": {"again": 1}}]}]
     done = playbook(home, play, variables(host, WEB))
@@ -147,6 +149,7 @@ def test_the_role_can_be_applied_twice_in_one_play_with_facts(host, home):
     assert done.text.count("Converge the host]") == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("allowed", "failed"),
     [(False, 1), ("org-db", 1), ([], 1), ("org-web", 0), (["org-web", "org-db"], 0), (True, 0)],
@@ -173,6 +176,7 @@ def test_a_change_to_a_running_vm_waits_for_its_restart(host, home):
     assert "restarted" not in again.text
 
 
+@pytest.mark.slow
 def test_an_installation_outlives_the_connection(host, home):
     slow = vm("slow", "10.0.0.16")
     hosts = variables(host, vm("web", "10.0.0.15", memory=2048), slow)
@@ -211,6 +215,7 @@ def test_passwords_are_not_logged_and_readable_only_by_root(host, home):
         assert host.ask(f"stat -c %a-%u {path}") == "600-0", path
 
 
+@pytest.mark.slow
 def test_prune_removes_vms_that_are_no_longer_listed(host, home):
     stays = playbook(home, PLAY, variables(host, vm("web", "10.0.0.15", memory=2048)))
     assert counts(stays)["changed"] == 0, stays.text
@@ -238,6 +243,7 @@ CONTROLLERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env", CONTROLLERS.values(), ids=CONTROLLERS)
 def test_the_package_can_come_from_an_index(host, home, env):
     """If it is not installed anywhere yet, the definition is checked after the installation."""
@@ -255,6 +261,7 @@ def test_the_package_can_come_from_an_index(host, home, env):
     assert counts(again)["failed"] == 0 and counts(again)["changed"] == 0, again.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env", list(CONTROLLERS.values())[:2], ids=list(CONTROLLERS)[:2])
 def test_another_version_from_an_index_replaces_an_older_one(host, home, env):
     """The older version is not used: it does not know new features."""
@@ -272,6 +279,7 @@ def test_another_version_from_an_index_replaces_an_older_one(host, home, env):
     assert host.ask("/opt/xen-vman/venv/bin/python -c 'import xen_vman; print(xen_vman.__version__)'") == version
 
 
+@pytest.mark.slow
 def test_a_virtual_environment_of_an_older_python_is_recreated(host, home):
     """As after an upgrade of the host: pip and the package are in the directory of another version."""
     hosts = from_an_index(host)
@@ -288,6 +296,7 @@ def test_a_virtual_environment_of_an_older_python_is_recreated(host, home):
     assert counts(again)["failed"] == 0 and counts(again)["changed"] == 0, again.text
 
 
+@pytest.mark.slow
 def test_the_quick_start_works_as_written(host, home):
     page = (debian_host.REPOSITORY / "docs" / "ansible.md").read_text().split("## What the role does")[0]
     (build, inventory, play, runs) = re.findall(r"```(?:sh|yml)\n(.*?)```", page, re.S)

@@ -3,6 +3,7 @@
 import contextlib
 import pathlib
 import signal
+import subprocess
 import sys
 import time
 
@@ -12,10 +13,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 from xenlab import machine  # noqa: E402
 from xenlab import scenario as scenarios  # noqa: E402
-from xenlab.trees import SUITE, InUseError, held  # noqa: E402
+from xenlab.trees import REPOSITORY, SUITE, InUseError, held  # noqa: E402
 
 # What was said of the parts of each scenario: before, itself, after.
 reports = {}
+# How many times longer everything has taken in each because this machine was busy.
+slowed = {}
 
 
 def pytest_sessionstart(session):
@@ -39,6 +42,7 @@ def lab(request):
     print(f"\n{name}", flush=True)
     with scenarios.scenario(name) as found:
         yield found
+        slowed[name] = found.dom0.slowness()
     # The connection that commands shared ends by itself, as the other end is gone.
     until = time.monotonic() + 10
     while machine.left_by(found.dom0.place) and time.monotonic() < until:
@@ -55,14 +59,18 @@ def row(name, parts):
         outcome = "failed"
     else:
         outcome = "passed" if parts[-1].when == "teardown" else "stopped"
-    return f"| {name} | {sum(part.duration for part in parts):.0f} | {outcome} |"
+    seconds = sum(part.duration for part in parts)
+    return f"| {name} | {seconds:.0f} | {slowed.get(name, 1.0):.1f} × | {outcome} |"
 
 
 def pytest_terminal_summary(terminalreporter):
     """The table of what has run."""
     if reports:
         installs = "`nfs` unpacks its guest" if scenarios.QUICK else "`nfs` runs debootstrap"
-        head = [f"dom0 is Debian {SUITE}; {installs}", "", "| scenario | seconds | outcome |", "|---|---|---|"]
+        describe = ["git", "describe", "--always", "--dirty"]
+        commit = subprocess.run(describe, cwd=REPOSITORY, capture_output=True, text=True, check=False).stdout.strip()
+        when = f"{time.strftime('%Y-%m-%d %H:%M')}, commit {commit or 'unknown'}"
+        head = [f"{when}; dom0 is Debian {SUITE}; {installs}", "", "| scenario | seconds | slowed | outcome |", "|---|---|---|---|"]
         text = "\n".join([*head, *(row(name, parts) for name, parts in reports.items())]) + "\n"
         (scenarios.RESULTS / "summary.md").write_text(text)
         terminalreporter.write(f"\n{text}\nlogs and consoles are in {scenarios.RESULTS}\n")

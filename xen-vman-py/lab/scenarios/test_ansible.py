@@ -3,9 +3,9 @@
 import json
 import pathlib
 import re
-import subprocess
 import sys
 
+from xenlab import patience
 from xenlab.trees import KEY, REPOSITORY
 
 # As in an inventory for the original role.
@@ -54,8 +54,11 @@ BIN = pathlib.Path(sys.executable).parent
 
 
 def wheel():
-    (found,) = (REPOSITORY / "target" / "python" / "release").glob("*.whl")
-    return found
+    """The one that was built last: `make wheel` and `make package` both do."""
+    places = (REPOSITORY / "target" / "python", REPOSITORY / "target" / "python" / "release")
+    found = [one for place in places for one in place.glob("*.whl")]
+    assert found, "`make wheel` builds one"
+    return max(found, key=lambda one: one.stat().st_mtime)
 
 
 def run(lab, home, *words):
@@ -70,7 +73,7 @@ def run(lab, home, *words):
         "PYTHONUNBUFFERED": "1",
     }
     command = [BIN / "ansible-playbook", "-i", "hosts.json", "play.json", *words]
-    done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, check=False, timeout=1800)
+    done = patience.run(command, seconds_max=1800, cwd=home, env=environment)
     text = done.stdout + done.stderr
     with (lab.results / "ansible.txt").open("a") as log:
         log.write(f"# ansible-playbook {' '.join(words)}\n{text}\n")

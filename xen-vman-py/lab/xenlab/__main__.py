@@ -1,18 +1,22 @@
-"""python -m xenlab build|shell: the laboratory by hand."""
+"""python -m xenlab trees|build|shell: the laboratory by hand."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
 import time
 
-from . import image, machine
-from .trees import LAB, InUseError, held
+from . import cache, image, machine
+from .cache import CACHE
+from .patience import LimitError
+from .trees import InUseError, held
 
 PROGRAMS = ("mmdebstrap", "debootstrap", "mke2fs", "ssh", "ssh-keygen", "unshare", "setpriv", "strip", "as", "ld")
 HELP = """\
+trees   make what needs nothing of xen-vman: Debian trees, an archive for guests, a guest
 build   make everything, up to the snapshot of a dom0 that has booted (about five minutes, once)
 shell   a fresh dom0 from the snapshot, and a shell in it; it is gone afterwards
 """
@@ -33,9 +37,9 @@ def check() -> None:
 def build() -> None:
     """Makes what is missing."""
     begin = time.monotonic()
-    image.build()
     machine.booted()
-    print(f"the laboratory is in {LAB} ({time.monotonic() - begin:.0f} s)")
+    cache.evict()
+    print(f"the laboratory is in {CACHE} ({time.monotonic() - begin:.0f} s)")
 
 
 def shell() -> None:
@@ -46,12 +50,13 @@ def shell() -> None:
 
 
 if __name__ == "__main__":
-    commands = {"build": build, "shell": shell}
+    commands = {"trees": image.parts, "build": build, "shell": shell}
     if len(sys.argv) != 2 or sys.argv[1] not in commands:
         sys.exit(HELP)
     check()
     try:
-        with held():
+        # Trees can be made beside anything else: each has a lock of its own.
+        with contextlib.nullcontext() if sys.argv[1] == "trees" else held():
             commands[sys.argv[1]]()
-    except InUseError as why:
+    except (InUseError, LimitError) as why:
         sys.exit(f"error: {why}")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
-import lzma
 import pathlib
 import shutil
-import subprocess
 
-from . import kernels, mirror, ours
-from .trees import LAB, XEN, alone, digest, dom0, key, run, tools
+from . import cache, kernels, mirror, ours, tiny
+from .trees import SUITE, XEN, dom0, key, run, tools
 
 DISK_GIB = 8
 # Files of dom0 that are programs.
@@ -21,6 +20,9 @@ MASKED = [
     *["systemd-timesyncd.service", "systemd-networkd-wait-online.service", "systemd-pstore.service", "getty@tty1.service"],
     *["nfs-blkmap.service", "e2scrub_reap.service"],
 ]
+
+# systemd's own services that give up after 90 s; dom0 may take that long on a busy machine.
+PATIENT = ["systemd-modules-load", "systemd-sysctl", "systemd-journal-flush", "systemd-sysusers"]
 
 # uplink0 is the way to the outside; the guests are on br0.
 FILES = {
@@ -41,6 +43,9 @@ FILES = {
         "[Match]\nName=br0\n[Network]\nAddress=10.77.0.1/24\nConfigureWithoutCarrier=yes\nLinkLocalAddressing=no\n"
     ),
     "etc/default/xen": 'XENCONSOLED_ARGS="--log=guest --log-dir=/var/log/xen/console"\n',
+    # Our units have limits of their own, so this is for the rest.
+    "etc/systemd/system.conf.d/lab.conf": "[Manager]\nDefaultTimeoutStartSec=900\nDefaultDeviceTimeoutSec=900\n",
+    **{f"etc/systemd/system/{unit}.service.d/lab.conf": "[Service]\nTimeoutSec=900\n" for unit in PATIENT},
     "etc/systemd/system/lab-ready.service": (
         "[Unit]\nAfter=xen.service ssh.service nfs-server.service systemd-networkd.service\n"
         # An NFS server that has just started waits a minute and a half for clients of before.
@@ -69,13 +74,13 @@ def furnish(root: pathlib.Path) -> None:
     (root / "root/.ssh").chmod(0o700)
     shutil.copytree(OWN_FILES, root, dirs_exist_ok=True)
     kernels.prune(root)
-    kernels.second(root, root / "srv/second-kernel.deb", LAB / "vmlinux-second")
+    kernels.second(root, root / "srv/second-kernel.deb", root.parent / "vmlinux-second")
+    tiny.furnish(root)
     for name in ("srv/nfs", "var/log/xen/console"):
         (root / name).mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(root / "srv/mirror", ignore_errors=True)
-    shutil.copytree(LAB / "mirror", root / "srv/mirror")
-    shutil.copy(LAB / "mirror/lab.gpg", root / mirror.KEYRING.lstrip("/"))
-    shutil.copy(LAB / "guest.tar", root / "srv/guest.tar")
+    shutil.copytree(mirror.build(), root / "srv/mirror")
+    shutil.copy(mirror.build() / "lab.gpg", root / mirror.KEYRING.lstrip("/"))
+    shutil.copy(mirror.guest(), root / "srv/guest.tar")
     for unit in MASKED:
         link = root / "etc/systemd/system" / unit
         link.unlink(missing_ok=True)
@@ -83,75 +88,47 @@ def furnish(root: pathlib.Path) -> None:
     run("chroot", root, "systemctl", "--quiet", "enable", *ENABLED)
 
 
-def guest() -> None:
-    """A guest as debootstrap makes it from that archive, for scenarios that are not about debootstrap."""
-    place = LAB / "guest"
-    shutil.rmtree(place, ignore_errors=True)
-    words = [f"--keyring={LAB}/mirror/lab.gpg", f"--include={','.join(mirror.PACKAGES)}", mirror.SUITE, place]
-    run(*alone("debootstrap", *words, f"file://{LAB}/mirror"))
-    run("chroot", place, "apt-get", "clean")
-    run("tar", "--directory", place, "--create", "--one-file-system", "--file", LAB / "guest.tar", ".")
-    shutil.rmtree(place)
-
-
 def initrd(root: pathlib.Path, out: pathlib.Path) -> None:
     """An initrd that mounts the disk, and nothing else."""
-    version = kernels.version(root)
-    place = out.with_suffix(".d")
-    shutil.rmtree(place, ignore_errors=True)
-    for name in ("bin", "dev", "proc", "sys", "root", "lib"):
-        (place / name).mkdir(parents=True)
-    shutil.copy(root / "bin/busybox", place / "bin/busybox")
-    needed: dict[str, None] = {}
-    for module in MODULES:
-        shown = run("chroot", root, "modprobe", "--set-version", version, "--show-depends", module)
-        needed.update(dict.fromkeys(line.split()[1] for line in shown.splitlines() if line.startswith("insmod")))
-    for path in needed:
-        file = root / path.lstrip("/")
-        content = file.read_bytes()
-        (place / "lib" / file.name).write_bytes(lzma.decompress(content) if file.suffix == ".xz" else content)
-    loads = "".join(f"$b insmod /lib/{pathlib.Path(path).name} 2>/dev/null\n" for path in needed)
-    write(
-        place / "init",
-        "#!/bin/busybox sh\nb=/bin/busybox\n"
-        "$b mount -t devtmpfs dev /dev; $b mount -t proc proc /proc; $b mount -t sysfs sys /sys\n"
-        f"{loads}"
+    kernels.initrd(
+        root,
+        out,
+        MODULES,
+        "for module in $modules; do $b insmod /lib/$module 2>/dev/null; done\n"
         "n=0; while [ ! -b /dev/vda ] && [ $n -lt 200 ]; do $b usleep 50000; n=$((n + 1)); done\n"
         "$b mount -t ext4 -o noatime /dev/vda /root || exec $b sh\n"
         "$b umount /proc /sys; exec $b switch_root /root /sbin/init\n",
-        0o755,
     )
-    names = "\n".join(str(path.relative_to(place)) for path in sorted(place.rglob("*")))
-    with out.open("wb") as packed:
-        words = [str(root / "bin/busybox"), "cpio", "-o", "-H", "newc"]
-        subprocess.run(words, input=names.encode(), stdout=packed, stderr=subprocess.DEVNULL, cwd=place, check=True)
 
 
-def build() -> None:
-    """Makes all of it, if anything it is made of has changed."""
+def parts() -> None:
+    """Makes what is Debian's: all that needs nothing of ours."""
     tools()
     dom0()
-    packages = mirror.build()
-    sources = [pathlib.Path(__file__), pathlib.Path(kernels.__file__), *sorted(OWN_FILES.rglob("*"))]
-    texts = [(path.name, path.stat().st_mode, path.read_text()) for path in sources if path.is_file()]
-    made_of = digest(packages, (LAB / "dom0.made-of").read_text(), texts, key().read_text(), ours.made_of())
-    stamp = LAB / "image.made-of"
-    if stamp.exists() and stamp.read_text() == made_of:
-        return
+    mirror.guest()
+
+
+@functools.cache
+def build() -> pathlib.Path:
+    """The directory of what boots, made if there is none of what it is made of."""
+    parts()
+    modules = [pathlib.Path(module.__file__ or "") for module in (kernels, tiny, ours)]
+    sources = [pathlib.Path(__file__), *modules, *sorted(path for path in OWN_FILES.rglob("*") if path.is_file())]
+    texts = [(path.name, path.stat().st_mode, path.read_text()) for path in sources]
+    entries = [mirror.build().parent, mirror.guest().parent, dom0().parent]
+    made_of = [[cache.identity(entry) for entry in entries], texts, key().read_text(), ours.made_of()]
+    return cache.entry(f"image-{SUITE}", made_of, make)
+
+
+def make(place: pathlib.Path) -> None:
+    """Makes hypervisor, kernels, initrd and disk."""
     print("making the disk of dom0", flush=True)
-    stamp.unlink(missing_ok=True)
-    guest()
-    root = LAB / "dom0-furnished"
-    shutil.rmtree(root, ignore_errors=True)
+    root = place / "root"
     run("cp", "--archive", dom0(), root)
     furnish(root)
     ours.prepare(root)
-    version = kernels.version(root)
-    (LAB / "xen").write_bytes(gzip.decompress((root / f"boot/xen-{XEN}-amd64.gz").read_bytes()))
-    shutil.copy(root / "boot" / f"vmlinuz-{version}", LAB / "vmlinux")
-    initrd(root, LAB / "initrd")
-    disk = LAB / "dom0.raw"
-    disk.unlink(missing_ok=True)
-    run("mke2fs", "-q", "-t", "ext4", "-E", "lazy_itable_init=1", "-d", root, disk, f"{DISK_GIB}G")
+    (place / "xen").write_bytes(gzip.decompress((root / f"boot/xen-{XEN}-amd64.gz").read_bytes()))
+    shutil.copy(root / "boot" / f"vmlinuz-{kernels.version(root)}", place / "vmlinux")
+    initrd(root, place / "initrd")
+    run("mke2fs", "-q", "-t", "ext4", "-E", "lazy_itable_init=1", "-d", root, place / "dom0.raw", f"{DISK_GIB}G")
     shutil.rmtree(root)
-    stamp.write_text(made_of)

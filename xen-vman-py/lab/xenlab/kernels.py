@@ -9,8 +9,9 @@ import re
 import shutil
 import struct
 import subprocess
+from collections.abc import Sequence
 
-from .trees import INSIDE, LAB, run, with_tools
+from .trees import inside, run, with_tools
 
 # Modules that nothing in the lab uses. They are most of a kernel's, and all there are go into every initrd.
 DRIVERS_LEFT_OUT = [
@@ -74,7 +75,7 @@ def second(root: pathlib.Path, package: pathlib.Path, image: pathlib.Path) -> No
     """
     old = version(root)
     new = second_version(old)
-    place = LAB / "second-kernel"
+    place = image.parent / "second-kernel"
     shutil.rmtree(place, ignore_errors=True)
     (place / "DEBIAN").mkdir(parents=True)
     (place / "boot").mkdir()
@@ -92,6 +93,34 @@ def second(root: pathlib.Path, package: pathlib.Path, image: pathlib.Path) -> No
         f"Package: linux-image-{new}\nVersion: 1\nArchitecture: amd64\nMaintainer: lab <lab@localhost>\n"
         "Depends: kmod\nDescription: a second kernel\n"
     )
-    inside = [INSIDE / path.relative_to(LAB) for path in (place, package)]
-    run(*with_tools("dpkg-deb", "--root-owner-group", "-Znone", "--build", *inside))
+    run(*with_tools("dpkg-deb", "--root-owner-group", "-Znone", "--build", inside(place), inside(package)))
+    shutil.rmtree(place)
+
+
+def initrd(root: pathlib.Path, out: pathlib.Path, modules: Sequence[str], script: str) -> None:
+    """An initrd of busybox, some modules and a script, which finds busybox in `$b` and the modules below /lib in `$modules`."""
+    place = out.with_suffix(".d")
+    for name in ("bin", "dev", "proc", "sys", "root", "lib"):
+        (place / name).mkdir(parents=True)
+    shutil.copy(root / "bin/busybox", place / "bin/busybox")
+    needed: dict[str, None] = {}
+    for module in modules:
+        shown = run("chroot", root, "modprobe", "--set-version", version(root), "--show-depends", module)
+        needed.update(dict.fromkeys(line.split()[1] for line in shown.splitlines() if line.startswith("insmod")))
+    names = []
+    for path in needed:
+        file = root / path.lstrip("/")
+        content = file.read_bytes()
+        names.append(file.name.removesuffix(".xz"))
+        (place / "lib" / names[-1]).write_bytes(lzma.decompress(content) if file.suffix == ".xz" else content)
+    (place / "init").write_text(
+        "#!/bin/busybox sh\nb=/bin/busybox\n"
+        "$b mount -t devtmpfs dev /dev; $b mount -t proc proc /proc; $b mount -t sysfs sys /sys\n"
+        f"modules='{' '.join(names)}'\n{script}"
+    )
+    (place / "init").chmod(0o755)
+    paths = "\n".join(str(path.relative_to(place)) for path in sorted(place.rglob("*")))
+    with out.open("wb") as packed:
+        words = [str(root / "bin/busybox"), "cpio", "-o", "-H", "newc"]
+        subprocess.run(words, input=paths.encode(), stdout=packed, stderr=subprocess.DEVNULL, cwd=place, check=True)
     shutil.rmtree(place)

@@ -7,9 +7,10 @@ them is quick: an emulated machine is slow at it.
 from __future__ import annotations
 
 import os
-import shutil
+import pathlib
 
-from .trees import LAB, alone, digest, run, tools, with_tools
+from . import cache
+from .trees import alone, inside, run, versions, with_tools
 
 SUITE = "bookworm"
 # What is installed if nothing else is said, with `ping` and without Python.
@@ -21,22 +22,22 @@ URL = "file:///srv/mirror"
 KEYRING = "/usr/share/keyrings/lab.gpg"
 
 SCRIPT = r"""
-cd /lab/mirror
-rm -rf /lab/repack
+cd "$2/mirror"
+repack=$2/repack
 mkdir -p /proc pool dists/$1/main/binary-amd64 gnupg
-for package in /lab/packages/var/cache/apt/archives/*.deb; do
+for package in "$2"/packages/var/cache/apt/archives/*.deb; do
     name=$(basename "$package")
-    dpkg-deb --raw-extract "$package" /lab/repack
+    dpkg-deb --raw-extract "$package" "$repack"
     # A package must have some file of its own, or dpkg takes it for one that another has replaced.
     for what in doc/*/[!c]* doc/*/changelog* info lintian locale man zoneinfo/[!EU]* zoneinfo/US; do
-        rm -rf /lab/repack/usr/share/$what
+        rm -rf "$repack/usr/share/"$what
     done
     case $name in
         # Whoever installs a guest wants it to be on the disk; here the disk lives for minutes.
-        dpkg_*) echo force-unsafe-io >/lab/repack/etc/dpkg/dpkg.cfg.d/lab ;;
+        dpkg_*) echo force-unsafe-io >"$repack/etc/dpkg/dpkg.cfg.d/lab" ;;
     esac
-    dpkg-deb --root-owner-group -Zzstd -z3 --build /lab/repack "pool/$name" >/dev/null
-    rm -rf /lab/repack
+    dpkg-deb --root-owner-group -Zzstd -z3 --build "$repack" "pool/$name" >/dev/null
+    rm -rf "$repack"
 done
 apt-ftparchive packages pool >dists/$1/main/binary-amd64/Packages
 apt-ftparchive -o APT::FTPArchive::Release::Codename=$1 -o APT::FTPArchive::Release::Suite=$1 \
@@ -54,22 +55,32 @@ rm -rf gnupg
 """
 
 
-def build() -> str:
-    """Makes it if it is not there; gives what it is made of."""
-    tools()
-    place, stamp = LAB / "mirror", LAB / "mirror.made-of"
-    made_of = digest(SUITE, PACKAGES, SCRIPT)
-    if stamp.exists() and stamp.read_text() == made_of:
-        return made_of
-    print("making the archive that guests are installed from", flush=True)
-    for name in ("mirror", "packages"):
-        shutil.rmtree(LAB / name, ignore_errors=True)
-    stamp.unlink(missing_ok=True)
-    place.mkdir()
-    include = f"--include={','.join(PACKAGES)}"
-    words = ["debootstrap", "--download-only", "--variant=minbase", include, SUITE, LAB / "packages", ARCHIVE]
-    run(*alone(*words), env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
-    run(*alone(*with_tools("sh", "-euc", SCRIPT, "mirror", SUITE)))
-    shutil.rmtree(LAB / "packages")
-    stamp.write_text(made_of)
-    return made_of
+def build() -> pathlib.Path:
+    """The archive, made if it is not there."""
+
+    def make(place: pathlib.Path) -> None:
+        print("making the archive that guests are installed from", flush=True)
+        packages = place / "packages"
+        words = ["debootstrap", "--download-only", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, packages, ARCHIVE]
+        run(*alone(*words), env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+        (place / "mirror").mkdir()
+        run(*alone(*with_tools("sh", "-euc", SCRIPT, "mirror", SUITE, inside(place))))
+        run("rm", "-rf", packages)
+
+    return cache.entry("mirror", [SUITE, PACKAGES, ARCHIVE, SCRIPT, versions(SUITE, PACKAGES)], make) / "mirror"
+
+
+def guest() -> pathlib.Path:
+    """A guest as debootstrap makes it from that archive, in a tar, for scenarios that are not about debootstrap."""
+    archive = build()
+    words = [f"--keyring={archive}/lab.gpg", f"--include={','.join(PACKAGES)}", SUITE]
+
+    def make(place: pathlib.Path) -> None:
+        print("installing a guest", flush=True)
+        root = place / "root"
+        run(*alone("debootstrap", *words, root, f"file://{archive}"))
+        run("chroot", root, "apt-get", "clean")
+        run("tar", "--directory", root, "--create", "--one-file-system", "--file", place / "guest.tar", ".")
+        run("rm", "-rf", root)
+
+    return cache.entry("guest", [PACKAGES, SUITE, cache.identity(archive.parent)], make) / "guest.tar"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
+import tempfile
 
 from . import kernels, mirror
-from .trees import LAB, REPOSITORY, alone, key, run
+from .trees import LAB, REPOSITORY, RUN_PREFIX, alone, key, run
 
-# What the image is made with, and what of it is rendered.
-FILE, RENDERED = LAB / "hypervisor.toml", LAB / "rendered"
+# What the image is made with.
+FILE = LAB / "hypervisor.toml"
 
 CLI = REPOSITORY / "target" / "debug" / "xen-vman-cli"
 # Where it is in dom0, and what it is given.
@@ -52,11 +54,20 @@ def definition(host: str = "", vms: str = "") -> str:
     return f'public_keys = ["{public_key}"]\n{HOST}{host}{DEFAULTS}{vms}'
 
 
-def made_of() -> list[tuple[str, str]]:
-    """What `prepare` writes, by path."""
+def made_of() -> list[tuple[str, int, str]]:
+    """What `apply` makes of an empty directory: path, mode, and content. Its records of the run have times in them."""
     FILE.write_text(definition())
-    run(CLI, "render", FILE, "--out", RENDERED)
-    return [(str(path.relative_to(RENDERED)), path.read_text()) for path in sorted(RENDERED.rglob("*")) if path.is_file()]
+    found = []
+    with tempfile.TemporaryDirectory(dir=LAB, prefix=f"{RUN_PREFIX}apply-") as root:
+        run(CLI, "apply", FILE, "--root", root)
+        for path in sorted(pathlib.Path(root).rglob("*")):
+            name = str(path.relative_to(root))
+            if path.is_symlink():
+                found.append((name, 0, os.readlink(path)))
+            elif path.is_file():
+                content = "" if name.startswith(("run/", "var/lib/xen-vman/")) else path.read_text()
+                found.append((name, path.stat().st_mode, content))
+    return found
 
 
 def prepare(root: pathlib.Path) -> None:
@@ -65,5 +76,7 @@ def prepare(root: pathlib.Path) -> None:
     In dom0 itself, dracut takes five minutes and more.
     """
     run(CLI, "apply", FILE, "--root", root)
-    enter = 'mount -t proc proc "$0/proc"; mount --rbind /dev "$0/dev"; exec chroot "$0" /etc/kernel/postinst.d/xen-dracut "$1"'
-    run(*alone("sh", "-ec", enter, root, kernels.version(root)))
+    run(*alone("sh", "-ec", ENTER, root, kernels.version(root)))
+
+
+ENTER = 'mount -t proc proc "$0/proc"; mount --rbind /dev "$0/dev"; exec chroot "$0" /etc/kernel/postinst.d/xen-dracut "$1"'

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 
-from . import machine
+from . import machine, patience, tiny
 from .ours import DEFINITION, PROGRAM, definition, program
+from .patience import LimitError, Patience
 from .trees import KEY, LAB
 
 RESULTS = LAB / "results"
@@ -33,6 +35,25 @@ class Scenario:
         self.results.mkdir(parents=True, exist_ok=True)
         for old in self.results.iterdir():
             old.unlink()
+        # What checks have found that went on afterwards.
+        self.failures: list[str] = []
+        self.begin = time.monotonic()
+        self.last_record, self.repeated = "", 0
+        dom0.record = lambda command, done, seconds: self.record("dom0", command, done, seconds)
+
+    def record(self, where: str, command: str, done: subprocess.CompletedProcess[str], seconds: float) -> None:
+        """Adds a command to the transcript; one that is asked again and again is there once as long as the answer is the same."""
+        said = "".join(f"    {line}\n" for line in (done.stdout + done.stderr).splitlines())
+        text = f"{where}# {command}\n{said}    exit status {done.returncode}\n"
+        with (self.results / "transcript.txt").open("a") as transcript:
+            if text == self.last_record:
+                self.repeated += 1
+                return
+            if self.repeated:
+                transcript.write(f"    … and {self.repeated} times more\n")
+            self.last_record, self.repeated = text, 0
+            at = time.monotonic() - self.begin
+            transcript.write(f"[{at:8.1f} s, took {seconds:.1f} s] {text}")
 
     # What is done in dom0.
 
@@ -92,13 +113,9 @@ class Scenario:
         options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "ConnectTimeout=90"]
         options += ["BatchMode=yes", f"ProxyCommand={to_dom0}"]
         words = [word for one in options for word in ("-o", one)]
-        done = subprocess.run(
-            ["ssh", "-i", str(KEY), *words, f"{user}@{address}", command],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=seconds_max,
-        )
+        begin = time.monotonic()
+        done = patience.run(["ssh", "-i", str(KEY), *words, f"{user}@{address}", command], seconds_max=seconds_max)
+        self.record(f"{user}@{address}", command, done, time.monotonic() - begin)
         assert not check or done.returncode == 0, f"{command}: exit status {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout.strip()
 
@@ -106,7 +123,7 @@ class Scenario:
         """Waits until one can log in to a guest; gives the seconds that took."""
 
         def answers() -> bool:
-            with contextlib.suppress(subprocess.TimeoutExpired):
+            with contextlib.suppress(LimitError):
                 return self.guest(address, "echo here", user=user, check=False, seconds_max=60) == "here"
             return False
 
@@ -123,11 +140,28 @@ class Scenario:
 
     def until(self, what: str, holds: Callable[[], bool], seconds_max: float) -> float:
         """Waits until something holds; gives the seconds that took."""
-        begin = time.monotonic()
+        limit = Patience(seconds_max)
         while not holds():
-            assert time.monotonic() - begin < seconds_max, f"{what}: not within {seconds_max:.0f} s"
+            if limit.over():
+                raise LimitError(f"{what}: {limit.said()}")
             time.sleep(0.5)
-        return time.monotonic() - begin
+        return limit.seconds()
+
+    def stretched(self, seconds: float) -> float:
+        """So many seconds, more if this machine is busy: for what is measured after the fact."""
+        return seconds * self.dom0.slowness()
+
+    # Tiny guests.
+
+    def tiny(self, number: int, command: str, *, seconds_max: float = 30) -> str:
+        """What a command in the tiny guest with that number says."""
+        quoted = shlex.quote(f"{command}\nexit\n")
+        done = self.dom0.ssh(f"printf %s {quoted} | nc -w {seconds_max:.0f} {tiny.address(number)} {tiny.PORT}", check=False)
+        return done.stdout.strip()
+
+    def tiny_up(self, number: int, *, seconds_max: float = 120) -> float:
+        """Waits until a tiny guest answers; gives the seconds that took."""
+        return self.until(f"tiny guest {number}", lambda: self.tiny(number, "echo here", seconds_max=3) == "here", seconds_max)
 
     # What it leaves.
 
@@ -145,9 +179,20 @@ class Scenario:
             raise
         finally:
             seconds = time.monotonic() - begin
-            print(f"{outcome} ({seconds:.0f} s)", flush=True)
+            busy = self.dom0.slowness()
+            load = f", on a machine that was {busy:.1f} times slower than usual" if outcome != "ok" and busy > 1.5 else ""
+            print(f"{outcome} ({seconds:.0f} s{load})", flush=True)
             with (self.results / "steps.txt").open("a") as steps:
                 steps.write(f"{seconds:7.1f} s  {outcome:6}  {what}\n")
+
+    @contextlib.contextmanager
+    def check(self, what: str) -> Iterator[None]:
+        """A step that nothing after it depends on: if it fails, the scenario goes on, and fails at its end."""
+        try:
+            with self.step(what):
+                yield
+        except AssertionError as why:
+            self.failures.append(f"{what}: {why}")
 
     def keep(self) -> None:
         """Takes out what there is to look at."""
@@ -169,5 +214,6 @@ def scenario(name: str) -> Iterator[Scenario]:
             dom0.resume(machine.booted())
             dom0.put(program(), PROGRAM, "0755")
             yield found
+            assert not found.failures, "\n".join([f"{len(found.failures)} failed:", *found.failures])
         finally:
             found.keep()

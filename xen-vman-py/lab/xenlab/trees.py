@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
+import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
+import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
+
+from . import cache
+from .cache import CACHE
 
 # The Debian that dom0 is, and the Xen in it.
 SUITE = os.environ.get("XEN_VMAN_LAB_DOM0", "bookworm")
@@ -77,39 +83,65 @@ def run(*words: object, env: Mapping[str, str] | None = None) -> str:
     return done.stdout
 
 
-KEY = LAB / "key"
+KEY = CACHE / "key"
 
 
 def key() -> pathlib.Path:
     """The key that opens dom0 and guests."""
-    if not KEY.exists():
-        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", KEY)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "key.making").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not KEY.with_suffix(".pub").exists():
+            KEY.unlink(missing_ok=True)
+            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", KEY)
     return KEY
 
 
-def digest(*parts: object) -> str:
-    """Tells whether something has to be made anew."""
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+LEFT_OUT = [f"--dpkgopt=path-exclude=/usr/share/{what}/*" for what in ("man", "locale", "doc")]
+MMDEBSTRAP = [
+    *["mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory"],
+    *["--aptopt=Acquire::Languages \"none\"", "--dpkgopt=force-unsafe-io", *LEFT_OUT],
+]
+# The archive is asked anew after so many hours.
+VERSIONS_HOURS_MAX = 12
+
+
+def versions(suite: str, packages: Sequence[str]) -> list[str]:
+    """The packages that the archive offers for these and what they need, with their versions."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    answer = CACHE / f"versions-{suite}-{cache.digest(suite, packages)}.json"
+    known: list[str] = json.loads(answer.read_text()) if answer.exists() else []
+    if known and time.time() - answer.stat().st_mtime < VERSIONS_HOURS_MAX * 3600:
+        return known
+    with tempfile.TemporaryDirectory() as place:
+        words = [*alone(*MMDEBSTRAP), "--simulate", "--verbose", f"--include={','.join(packages)}", suite, f"{place}/root"]
+        done = subprocess.run(
+            [str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+    found = sorted(set(re.findall(r"^Inst (\S+ (?:\[\S+\] )?\(\S+)", done.stdout, re.M)))
+    if done.returncode == 0 and found:
+        new = answer.with_suffix(f".{os.getpid()}")
+        new.write_text(json.dumps(found, indent=0))
+        new.rename(answer)
+        return found
+    if known:
+        when = time.strftime("%Y-%m-%d", time.localtime(answer.stat().st_mtime))
+        print(f"the archive does not answer; packages are taken to be those of {when}", flush=True)
+        return known
+    raise SystemExit(f"the archive does not say what {suite} has: {done.stdout[-2000:]}")
 
 
 def tree(name: str, suite: str, packages: Sequence[str]) -> pathlib.Path:
-    """A tree, made if it is not there or is made of other packages."""
-    place, stamp = LAB / name, LAB / f"{name}.made-of"
-    made_of = digest(suite, packages)
-    if stamp.exists() and stamp.read_text() == made_of:
-        return place
-    print(f"making the tree {name} ({suite}, {len(packages)} packages)", flush=True)
-    shutil.rmtree(place, ignore_errors=True)
-    stamp.unlink(missing_ok=True)
-    LAB.mkdir(parents=True, exist_ok=True)
-    leave_out = [f"--dpkgopt=path-exclude=/usr/share/{what}/*" for what in ("man", "locale", "doc")]
-    run(
-        *alone("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--format=directory"),
-        *["--aptopt=Acquire::Languages \"none\"", "--dpkgopt=force-unsafe-io", *leave_out],
-        *[f"--include={','.join(packages)}", suite, place],
-    )
-    stamp.write_text(made_of)
-    return place
+    """A tree, made if there is none of these packages in the versions of today."""
+
+    def make(place: pathlib.Path) -> None:
+        print(f"making the tree {name} ({suite}, {len(packages)} packages)", flush=True)
+        root = place / "root"
+        run(*alone(*MMDEBSTRAP, "--quiet"), f"--include={','.join(packages)}", suite, root)
+        for inside in (INSIDE, INSIDE_CACHE):
+            (root / inside.relative_to("/")).mkdir()
+
+    return cache.entry(f"{name}-{suite}", [suite, list(packages), MMDEBSTRAP, versions(suite, packages)], make) / "root"
 
 
 def tools() -> pathlib.Path:
@@ -117,19 +149,27 @@ def tools() -> pathlib.Path:
     return tree("tools", *TOOLS)
 
 
-# Where `LAB` is for those programs.
+# Where `LAB` and `CACHE` are for those programs.
 INSIDE = pathlib.Path("/lab")
+INSIDE_CACHE = pathlib.Path("/cache")
 ENTER = (
-    'mkdir -p "$2/lab"; mount --bind "$1" "$2/lab"; mount --rbind /dev "$2/dev"; '
-    'root=$2; shift 2; exec chroot "$root" "$@"'
+    'mount --bind "$1" "$3/lab"; mount --bind "$2" "$3/cache"; mount --rbind /dev "$3/dev"; '
+    'root=$3; shift 3; exec chroot "$root" "$@"'
 )
+
+
+def inside(path: pathlib.Path) -> pathlib.Path:
+    """Where those programs find a file."""
+    if path.is_relative_to(CACHE):
+        return INSIDE_CACHE / path.relative_to(CACHE)
+    return INSIDE / path.relative_to(LAB)
 
 
 def with_tools(*words: object) -> list[str]:
     """The words that run a program of the tools. What they mount is gone with them."""
-    return ["unshare", "--mount", "--propagation", "private", "sh", "-ec", ENTER, "lab", str(LAB), str(LAB / "tools")] + [
-        str(word) for word in words
-    ]
+    LAB.mkdir(parents=True, exist_ok=True)
+    enter = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", ENTER, "lab"]
+    return [*enter, str(LAB), str(CACHE), str(tools()), *map(str, words)]
 
 
 # Before the words of a program that ends with us, however we end.
