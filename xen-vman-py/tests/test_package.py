@@ -73,7 +73,9 @@ def test_a_bare_string_is_refused():
 def test_invalid_definitions_are_refused():
     with pytest.raises(TypeError, match="value of type set"):
         xen_vman.check({"vms": {1, 2}})
-    with pytest.raises(ValueError, match="no diagnostic"):
+    with pytest.raises(ValueError, match="errors cannot be suppressed"):
+        xen_vman.check({"vms": []}, allow=["bad-mac"])
+    with pytest.raises(ValueError, match="unknown diagnostic"):
         xen_vman.check(HOST, allow=["nonsense"])
 
 
