@@ -5,7 +5,6 @@ use crate::diag::secret::{is_password, without_passwords};
 use crate::resolve::{
     Origin, Resolved, ResolvedHost, ResolvedInterface, ResolvedSpice, ResolvedVm, Scope, Sourced,
 };
-use crate::storage::Volume;
 use serde::Serialize;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -173,8 +172,8 @@ pub fn vm(vm: &ResolvedVm, resolved: &Resolved) -> Vec<Row> {
     let root = vm.root.managed();
     rows.0.push(Row {
         key: "root".to_owned(),
-        value: root.map_or(Value::Null, Volume::to_json),
-        words: root.map(Volume::describe),
+        value: root.map_or(Value::Null, |volume| volume.describe().into()),
+        words: None,
         origin: Some(Origin::Derived("storage")),
     });
     rows.add("os.type", &vm.os_type);
