@@ -129,7 +129,7 @@ struct World {
     host: MemoryHost,
     /// Volumes whose content was given up, until they are installed.
     given_up: BTreeSet<String>,
-    /// The files of before the last apply that was done without a failure.
+    /// The files before the last apply that changed any and had no failure.
     before: Option<BTreeMap<String, Entry>>,
 }
 
@@ -227,6 +227,13 @@ impl World {
                     mode: 0o600,
                     content: b"years of work".to_vec(),
                 };
+                // An installation that was interrupted starts again from an empty volume.
+                if all[content]
+                    .files
+                    .contains_key("/.xen-vman-installing.json")
+                {
+                    return;
+                }
                 all[content].files.insert(PRECIOUS.to_owned(), file);
                 all[content]
                     .filesystem
@@ -267,7 +274,8 @@ impl World {
         self.nothing_is_lost();
         match applied {
             Ok(applied) if applied.failures.is_empty() && !has_failed => {
-                if !applied.plan.is_empty() {
+                // Rollback brings files back: an apply that changed none is not one to undo.
+                if self.files() != before {
                     self.before = Some(before);
                 }
                 for file in &output.host {
