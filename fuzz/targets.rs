@@ -176,7 +176,11 @@ fn grammars() -> Vec<Grammar> {
         line::<v::Filesystem>(),
         Grammar {
             check: |text| {
-                same::<xen_vman_core::storage::StorageType>(text, |word| word.as_str().into(), |c| !c.is_control());
+                same::<xen_vman_core::storage::StorageType>(
+                    text,
+                    |word| word.as_str().into(),
+                    |c| !c.is_control(),
+                );
             },
         },
         line::<v::OsType>(),
