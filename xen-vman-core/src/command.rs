@@ -13,6 +13,7 @@ pub const SYSTEMD_SECS: u32 = 30;
 
 /// A command of the host. It is shown as a command line that does the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Command {
     /// The program and its arguments.
     pub argv: Vec<String>,
@@ -26,6 +27,7 @@ pub struct Command {
 
 /// Where a command runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RunsIn {
     /// On the host, as any other program.
     Host,
@@ -37,6 +39,7 @@ pub enum RunsIn {
 
 /// What a command does to a volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Effect {
     /// Nothing, or nothing that matters here.
     None,

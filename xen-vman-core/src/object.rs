@@ -11,6 +11,7 @@ use std::fmt;
 
 /// What something is for, whose it is, and whether it holds a password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Object {
     /// Whose it is.
     pub owner: Owner,
@@ -24,6 +25,7 @@ pub struct Object {
 /// Whose something is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Owner {
     /// All VMs share it.
     Host,
@@ -95,6 +97,7 @@ impl Object {
 
 /// A file that was rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RenderedFile {
     /// What it is for.
     pub object: Object,
@@ -154,6 +157,7 @@ impl RenderedFile {
 
 /// A unit of systemd that starts with the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EnabledUnit {
     /// `vm@` of a VM.
     Vm(DomainName),

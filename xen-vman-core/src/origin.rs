@@ -15,6 +15,7 @@ pub struct Sourced<T> {
 
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Origin {
     /// Written for just this host, VM or interface.
     Written(Place),
@@ -43,6 +44,7 @@ pub struct Place {
 
 /// A table of the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Scope {
     /// The top level.
     Host,

@@ -11,6 +11,7 @@ use crate::validate::validate;
 
 /// A definition after all checks.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Compiled {
     /// Complete values.
     pub resolved: Resolved,
@@ -22,6 +23,7 @@ pub struct Compiled {
 
 /// The definitions of several hosts after all checks, those between hosts among them.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Fleet {
     /// Complete values, host by host.
     pub hosts: Vec<Resolved>,

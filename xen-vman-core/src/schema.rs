@@ -14,6 +14,7 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// Which files a schema is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SchemaOf {
     /// A definition in the words of the schema (TOML).
     Definition,

@@ -36,25 +36,24 @@ fn host() -> (Compiled, Output) {
 
 /// A host that has all that is asked for.
 fn ready(asked: &Questions) -> Seen {
-    Seen {
-        is_running: true,
-        is_xen: true,
-        is_dom0: true,
-        programs: asked.programs.keys().cloned().collect(),
-        scripts: asked.scripts.clone(),
-        bridges: asked.bridges.clone(),
-        xendomains_is_enabled: true,
-        xendomains: "XENDOMAINS_SAVE=\"/x\"\n# XENDOMAINS_SAVE=/y\nXENDOMAINS_SAVE=\"\"\n".into(),
-        iscsid: "# node.startup = automatic\nnode.startup = manual\n".into(),
-        kernels: Kernels {
-            running: Some("6.1".into()),
-            installed: BTreeSet::from(["6.1".into()]),
-            with_initrd: BTreeSet::from(["6.1".into()]),
-        },
-        kernel_links: ["/boot/vmlinuz-6.1", "/etc/xen/initrd.img-6.1"]
-            .map(|link| Some(link.into())),
-        ..Seen::default()
-    }
+    let mut seen = Seen::default();
+    seen.is_running = true;
+    seen.is_xen = true;
+    seen.is_dom0 = true;
+    seen.programs = asked.programs.keys().cloned().collect();
+    seen.scripts = asked.scripts.clone();
+    seen.bridges = asked.bridges.clone();
+    seen.xendomains_is_enabled = true;
+    seen.xendomains = "XENDOMAINS_SAVE=\"/x\"\n# XENDOMAINS_SAVE=/y\nXENDOMAINS_SAVE=\"\"\n".into();
+    seen.iscsid = "# node.startup = automatic\nnode.startup = manual\n".into();
+    seen.kernels = Kernels {
+        running: Some("6.1".into()),
+        installed: BTreeSet::from(["6.1".into()]),
+        with_initrd: BTreeSet::from(["6.1".into()]),
+    };
+    seen.kernel_links =
+        ["/boot/vmlinuz-6.1", "/etc/xen/initrd.img-6.1"].map(|link| Some(link.into()));
+    seen
 }
 
 /// What is not fine after a change to a host that was ready.

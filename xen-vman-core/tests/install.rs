@@ -7,8 +7,7 @@ mod support;
 use std::fs;
 use xen_vman_core::command::Effect;
 use xen_vman_core::install::{
-    Found, GuestRecord, Marker, Signature, Step, Task, Tree, Verdict, filesystem_uuid, judge,
-    point, steps,
+    Found, GuestRecord, Marker, Signature, Step, Task, Tree, Verdict, filesystem_uuid, judge, steps,
 };
 use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
 
@@ -32,12 +31,7 @@ fn steps_are_those_expected() {
         let output = rendered(&fs::read_to_string(case.join("input.toml")).unwrap());
         let files = &output.guests[0].files;
         for erase in [false, true] {
-            let all = steps(
-                &output.installs[0],
-                files,
-                &point(&output.installs[0].domain),
-                erase,
-            );
+            let all = steps(&output.installs[0], files, erase);
             let text: String = all.iter().map(|step| format!("{step}\n")).collect();
             let name = if erase { "erase.txt" } else { "steps.txt" };
             support::expect(&case.join(name), &text, &mut problems);
@@ -51,12 +45,7 @@ fn steps_are_those_expected() {
 fn a_root_is_on_its_disk_before_it_is_called_finished() {
     for case in support::cases("install") {
         let output = rendered(&fs::read_to_string(case.join("input.toml")).unwrap());
-        let all = steps(
-            &output.installs[0],
-            &output.guests[0].files,
-            &point(&output.installs[0].domain),
-            false,
-        );
+        let all = steps(&output.installs[0], &output.guests[0].files, false);
         let is_in_order = |three: &[Step]| {
             three[0].command.argv[0] == "sync"
                 && three[1].task == Task::Unmark

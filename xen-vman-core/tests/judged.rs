@@ -478,7 +478,7 @@ fn dracut_meaning(vm: &ResolvedVm, verdict: &Value) -> Result<(), String> {
     check("messages", &verdict["messages"], Value::Array(Vec::new()))?;
     check("root.handled", &verdict["root"]["handled"], true.into())?;
     check("root.rw", &verdict["root"]["rw"], true.into())?;
-    let RootVolume::Managed(Volume::Nfs(NfsVolume { export })) = &vm.root else {
+    let RootVolume::Managed(Volume::Nfs(NfsVolume { export, .. })) = &vm.root else {
         return check("root.type", &verdict["root"]["type"], "block".into());
     };
     check(

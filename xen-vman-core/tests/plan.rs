@@ -79,20 +79,20 @@ fn one(host: &mut Observed, change: &Change) {
         Change::Stop { domain } => {
             host.domains.remove(domain.as_str());
         }
+        change => panic!("this test does not know {change:?}"),
     }
 }
 
 fn host() -> Observed {
     let kernels = ["6.1.0-37-amd64", "6.1.0-38-amd64"].map(str::to_owned);
-    Observed {
-        is_running: true,
-        kernels: Kernels {
-            installed: kernels.clone().into(),
-            with_initrd: kernels[..1].iter().cloned().collect(),
-            running: Some(kernels[0].clone()),
-        },
-        ..Observed::default()
-    }
+    let mut host = Observed::default();
+    host.is_running = true;
+    host.kernels = Kernels {
+        installed: kernels.clone().into(),
+        with_initrd: kernels[..1].iter().cloned().collect(),
+        running: Some(kernels[0].clone()),
+    };
+    host
 }
 
 /// The same without guests that are installed at every run.

@@ -32,7 +32,7 @@ fn read(path: &Path) -> (SchemaOf, Value) {
         let table: toml::Table = source.text.parse().unwrap();
         return (SchemaOf::Definition, serde_json::to_value(table).unwrap());
     }
-    let (json, _) = convert(&source, ConvertTarget::Json);
+    let json = convert(&source, ConvertTarget::Json).text;
     (
         SchemaOf::RoleVariables,
         serde_json::from_str(&json).unwrap(),

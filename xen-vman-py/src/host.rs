@@ -216,9 +216,8 @@ pub(crate) fn status(py: Python<'_>, input: Input, root: PathBuf) -> PyResult<St
 pub(crate) fn doctor(py: Python<'_>, input: Input, root: PathBuf) -> PyResult<String> {
     let done = py.detach(|| {
         let (dir, checked, output) = open(input, &root)?;
-        let resolved = &checked.compiled.resolved;
-        let seen = host::see(&dir, &core_doctor::questions(resolved, &output))?;
-        Ok(json!(core_doctor::examine(resolved, &output, &seen)).to_string())
+        let found = host::doctor(&dir, &checked.compiled.resolved, &output)?;
+        Ok(json!(found).to_string())
     });
     done.map_err(|failure| fail(py, failure))
 }

@@ -4,8 +4,8 @@ use crate::args::{ConvertArgs, ConvertTo, Format};
 use crate::definition::{self, HostFiles};
 use crate::{Failure, Outcome, input, terminal};
 use std::path::PathBuf;
+use xen_vman_core::Dialect;
 use xen_vman_core::parse::{ConvertTarget, convert};
-use xen_vman_core::{Dialect, Sources};
 
 pub(crate) fn run(args: &ConvertArgs) -> Result<Outcome, Failure> {
     let source = input::source(&file(args)?)?;
@@ -15,15 +15,12 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<Outcome, Failure> {
         None if source.dialect == Dialect::Schema => ConvertTarget::Yaml,
         Some(ConvertTo::Toml) | None => ConvertTarget::Toml,
     };
-    let (text, mut report) = convert(&source, target);
-    let mut sources = Sources::default();
-    sources.add(source);
-    report.locate(|path| sources.span_of(path));
-    terminal::report(&report, &sources, Format::Text)?;
-    if report.has_errors() {
+    let converted = convert(&source, target);
+    terminal::report(&converted.report, &converted.sources, Format::Text)?;
+    if converted.report.has_errors() {
         return Ok(Outcome::WrongDefinition);
     }
-    terminal::data(text.as_bytes())?;
+    terminal::data(converted.text.as_bytes())?;
     Ok(Outcome::Fine)
 }
 

@@ -182,7 +182,7 @@ fn steps(change: &Change, output: &Output) -> Vec<String> {
     };
     let steps = output
         .installation(domain.as_str())
-        .map(|(install, files)| install::steps(install, files, &install::point(domain), *erase));
+        .map(|(install, files)| install::steps(install, files, *erase));
     let steps = steps.into_iter().flatten();
     steps.map(|step| format!("  {step}\n")).collect()
 }

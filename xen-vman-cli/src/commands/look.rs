@@ -6,8 +6,8 @@ use crate::{Failure, Outcome, terminal, vms};
 use serde_json::json;
 use std::fmt::Write as _;
 use xen_vman_core::Output;
-use xen_vman_core::doctor::{self, Readiness};
-use xen_vman_core::host::{facts, observe, see};
+use xen_vman_core::doctor::Readiness;
+use xen_vman_core::host::{doctor, facts, observe};
 use xen_vman_core::plan::{Installed, VmStatus, status};
 
 pub(crate) fn run_facts(args: &FactsArgs) -> Result<Outcome, Failure> {
@@ -106,10 +106,8 @@ fn row(vm: &VmStatus) -> [String; 6] {
         Some(is_running) => word(is_running),
     };
     let installed = match vm.installed {
-        Installed::Yes => "yes",
-        Installed::Unfinished => "unfinished",
-        Installed::No => "no",
         Installed::Foreign => "-",
+        installed => installed.as_str(),
     };
     let mut storage = vm
         .storage
@@ -137,8 +135,7 @@ pub(crate) fn run_doctor(args: &DoctorArgs) -> Result<Outcome, Failure> {
     let Some((dir, compiled, output)) = open(host, &args.host, format)? else {
         return Ok(Outcome::WrongDefinition);
     };
-    let asked = doctor::questions(&compiled.resolved, &output);
-    let found = doctor::examine(&compiled.resolved, &output, &see(&dir, &asked)?);
+    let found = doctor(&dir, &compiled.resolved, &output)?;
     if args.json {
         terminal::data(format!("{:#}\n", json!({ "findings": found })).as_bytes())?;
     } else {

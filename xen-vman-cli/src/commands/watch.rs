@@ -80,6 +80,7 @@ impl Watcher for Waiting {
             }
             Event::Step(step) => self.line.redraw(&format!("  {step}")),
             Event::Fails(error) => self.line.say(&format!("  failed: {error}")),
+            _ => {}
         }
     }
 }

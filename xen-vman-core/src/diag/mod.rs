@@ -21,12 +21,14 @@ pub use levels::Levels;
 pub use path::{FieldPath, Segment};
 pub use place::{Excerpt, FileId, Places, Position, Span};
 
+use serde::Serialize;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 
 /// One problem.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Diagnostic {
     /// What kind of problem.
     pub id: DiagnosticId,
@@ -45,7 +47,7 @@ pub struct Diagnostic {
 }
 
 /// A second place that a diagnostic speaks of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Related {
     /// Where, in the words of the schema.
     pub path: FieldPath,
@@ -175,7 +177,7 @@ impl Report {
     }
 
     /// Adds all of another report, as found in the definition of one host.
-    pub fn append(&mut self, other: Self, host: u16) {
+    pub(crate) fn append(&mut self, other: Self, host: u16) {
         let moved = other.diagnostics.into_iter().map(|mut diagnostic| {
             diagnostic.path = diagnostic.path.on_host(host);
             for related in &mut diagnostic.related {
@@ -187,7 +189,7 @@ impl Report {
     }
 
     /// Gives each diagnostic the severity that the user chose, or takes it out.
-    pub fn apply<'l>(&mut self, levels_of: impl Fn(&FieldPath) -> [&'l Levels; 2]) {
+    pub(crate) fn apply<'l>(&mut self, levels_of: impl Fn(&FieldPath) -> [&'l Levels; 2]) {
         self.diagnostics.retain_mut(|diagnostic| {
             let levels = levels_of(&diagnostic.path);
             match Levels::severity(&levels, diagnostic.id) {
@@ -202,7 +204,7 @@ impl Report {
 
     /// Keeps the first of those that say the same of the same place in files of one name:
     /// settings that several hosts share are read once for each.
-    pub fn say_once(&mut self, sources: &impl Places) {
+    pub(crate) fn say_once(&mut self, sources: &impl Places) {
         let mut said = HashSet::new();
         self.diagnostics.retain(|diagnostic| {
             let Some(span) = diagnostic.span else {
@@ -236,7 +238,7 @@ impl Report {
     /// Gives each diagnostic the position of its path (where it has none) and sorts them
     /// by position, then path and id, so that the order does not depend on the order of
     /// the checks.
-    pub fn locate(&mut self, span_of: impl Fn(&FieldPath) -> Option<Span>) {
+    pub(crate) fn locate(&mut self, span_of: impl Fn(&FieldPath) -> Option<Span>) {
         for diagnostic in &mut self.diagnostics {
             diagnostic.span = diagnostic.span.or_else(|| span_of(&diagnostic.path));
             for related in &mut diagnostic.related {

@@ -102,6 +102,13 @@ impl fmt::Display for FieldPath {
     }
 }
 
+/// As it is displayed.
+impl serde::Serialize for FieldPath {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

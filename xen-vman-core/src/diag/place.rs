@@ -11,7 +11,7 @@ use std::ops::Range;
 pub type FileId = u16;
 
 /// A range of bytes in one of the input files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Span {
     /// Which file.
     pub file: FileId,

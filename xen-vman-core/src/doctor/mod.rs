@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What was found out about one thing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Finding {
     /// What it is about, such as `xendomains`.
     pub about: String,
@@ -41,6 +42,7 @@ pub enum Readiness {
 
 /// What to look for on a host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Questions {
     /// Programs by name or path, and the Debian packages that bring them.
     pub programs: BTreeMap<String, &'static str>,
@@ -58,6 +60,7 @@ pub struct Questions {
     clippy::struct_excessive_bools,
     reason = "answers to questions of yes or no"
 )]
+#[non_exhaustive]
 pub struct Seen {
     /// Whether this is the host itself, running, and not an image of one.
     pub is_running: bool,

@@ -7,7 +7,7 @@ use jiter::{Jiter, JiterError, Peek};
 
 /// Reads a JSON document. Reading ends at the first syntax error, and the table given is
 /// empty then.
-pub fn read(text: &str, file: FileId, report: &mut Report) -> Node {
+pub(crate) fn read(text: &str, file: FileId, report: &mut Report) -> Node {
     let mut reader = Reader {
         jiter: Jiter::new(text.as_bytes()),
         text,

@@ -8,11 +8,11 @@
 pub mod decode;
 mod entries;
 mod file;
-pub mod json;
+pub(crate) mod json;
 mod sources;
 pub mod table;
-pub mod toml;
-pub mod yaml;
+pub(crate) mod toml;
+pub(crate) mod yaml;
 
 pub use file::{Source, Unreadable};
 pub use sources::{Dialect, Sources};

@@ -7,6 +7,7 @@ use crate::diag::{Excerpt, FieldPath, FileId, Places, Position, Segment, Span};
 
 /// How a file names things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Dialect {
     /// TOML in the words of the schema.
     Schema,

@@ -7,6 +7,7 @@ use serde_json::json;
 
 /// One key of a table of the schema.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Key {
     /// Its name.
     pub name: &'static str,

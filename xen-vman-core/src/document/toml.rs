@@ -11,7 +11,7 @@ use toml_parser::lexer::{Token, TokenKind};
 
 /// Reads a TOML document. All syntax errors are reported, up to a number that is more than
 /// anybody reads; what could be read is given in any case.
-pub fn read(text: &str, file: FileId, report: &mut Report) -> Node {
+pub(crate) fn read(text: &str, file: FileId, report: &mut Report) -> Node {
     let tokens = match count_tokens(text, file) {
         Ok(tokens) => tokens,
         Err(problem) => {

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 
 /// Reads the one document of a YAML file. Reading ends at the first syntax error; then
 /// the table given is empty.
-pub fn read(text: &str, file: FileId, report: &mut Report) -> Node {
+pub(crate) fn read(text: &str, file: FileId, report: &mut Report) -> Node {
     if let Some(problem) = too_large(text) {
         report.push(problem);
         return Node::bare(Value::Table(Vec::new()));

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 /// A value and where it comes from.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Row {
     /// The key, in the words of the schema; `interfaces[0].mac` for one of an interface.
     pub key: String,

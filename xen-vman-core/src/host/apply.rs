@@ -35,6 +35,7 @@ pub trait Watcher: Send {
 
 /// How far an apply is.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub enum Event<'a> {
     /// An action begins.
     Begins {
@@ -70,6 +71,7 @@ impl Event<'_> {
 
 /// What an apply has done.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Applied {
     /// What was planned.
     pub plan: Plan,

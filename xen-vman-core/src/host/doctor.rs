@@ -2,8 +2,10 @@
 
 use super::machine::Host;
 use super::{HostError, observe};
-use crate::doctor::{Questions, Seen};
+use crate::doctor::{Finding, Questions, Seen, examine, questions};
 use crate::plan::Entry;
+use crate::render::Output;
+use crate::resolve::Resolved;
 use std::collections::BTreeSet;
 
 const MODULES: &str = "/usr/lib/dracut/modules.d";
@@ -13,11 +15,21 @@ const NODES: [&str; 2] = ["/etc/iscsi/nodes", "/var/lib/iscsi/nodes"];
 const WANTS: &str = "/etc/systemd/system/multi-user.target.wants";
 const SCRIPTS: &str = "/etc/rc2.d";
 
-/// Answers questions.
+/// Whether a host is ready for its VMs.
 ///
 /// # Errors
 /// If the host cannot be read.
-pub fn see(host: &dyn Host, asked: &Questions) -> Result<Seen, HostError> {
+pub fn doctor(
+    host: &dyn Host,
+    resolved: &Resolved,
+    output: &Output,
+) -> Result<Vec<Finding>, HostError> {
+    let seen = see(host, &questions(resolved, output))?;
+    Ok(examine(resolved, output, &seen))
+}
+
+/// Answers questions.
+fn see(host: &dyn Host, asked: &Questions) -> Result<Seen, HostError> {
     let mut seen = Seen {
         is_running: host.is_running(),
         is_xen: text(host, "/sys/hypervisor/type")?.trim() == "xen",

@@ -26,7 +26,7 @@ mod state;
 
 pub use apply::{Applied, Event, Watcher, apply, observe, plan, rollback};
 pub use dir::HostDir;
-pub use doctor::see;
+pub use doctor::doctor;
 pub use machine::{Files, Held, Host, Logged, Owner, Ran};
 pub use observe::facts;
 

@@ -6,6 +6,7 @@ use crate::origin::Sourced;
 use crate::values::{
     ArchiveComponent, ArchiveUrl, HostPath, OsType, OsVersion, PackageName, suite,
 };
+use serde::Serialize;
 
 /// A mirror may be slow.
 const DEBOOTSTRAP_SECS: u32 = 3 * 60 * 60;
@@ -47,7 +48,8 @@ pub(super) fn installs(os: &OsType) -> bool {
 }
 
 /// Where a VM's packages come from; what is not written follows from its operating system.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct DebootstrapSettings {
     /// Where they are fetched from; none if debootstrap does not install the operating system.
     pub mirror: Option<Sourced<ArchiveUrl>>,
@@ -87,6 +89,7 @@ fn derived<T: FromText>(text: &'static str) -> Sourced<T> {
 
 /// What debootstrap is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Debootstrap {
     /// The suite.
     pub suite: &'static str,

@@ -4,9 +4,12 @@ use super::debootstrap::{self, Debootstrap};
 use crate::command::Command;
 use crate::storage::RootVolume;
 use crate::values::{GuestType, OsType};
+use serde::Serialize;
 
 /// Whether and how a VM is installed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Installation {
     /// By this method.
     By(MethodKind),
@@ -15,7 +18,8 @@ pub enum Installation {
 }
 
 /// A method of installation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum MethodKind {
     /// debootstrap(8).
@@ -23,7 +27,9 @@ pub enum MethodKind {
 }
 
 /// Why a VM is not installed by us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum NotInstalled {
     /// Its root volume is not ours to look after.
     NoVolume,

@@ -11,7 +11,8 @@ mod verdict;
 
 pub use debootstrap::{Debootstrap, DebootstrapSettings};
 pub use method::{Installation, Method, MethodKind, NotInstalled};
-pub use steps::{Step, Task, close, enter, open, point, put_on, steps};
+pub use steps::{Step, Task, steps};
+pub(crate) use steps::{close, enter, open, point, put_on};
 pub use verdict::{Found, Signature, Tree, Verdict, judge};
 
 use crate::storage::{Location, Volume};
@@ -21,6 +22,7 @@ use uuid::Uuid;
 
 /// What is needed to install a guest, besides its files.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Install {
     /// The domain.
     pub domain: DomainName,
@@ -42,6 +44,7 @@ pub struct Install {
 
 /// How long the steps of an installation may take, as the definition says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Timeouts {
     /// For a mount.
     pub mount_timeout: Seconds,

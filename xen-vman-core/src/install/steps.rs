@@ -9,6 +9,7 @@ use std::fmt;
 
 /// A step of an installation. It is shown as a command line that does the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Step {
     /// How it is carried out.
     pub task: Task,
@@ -18,6 +19,7 @@ pub struct Step {
 
 /// How a step is carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Task {
     /// The command runs, prints a line, and holds the volume until it is ended.
     Hold,
@@ -56,21 +58,21 @@ impl From<Command> for Step {
 }
 
 /// Where the root of a guest is mounted while it is installed. No other process sees it.
-pub fn point(domain: &DomainName) -> String {
+pub(crate) fn point(domain: &DomainName) -> String {
     format!("/run/xen-vman/install/{domain}")
 }
 
 /// All steps of an installation onto a root that is empty, or that is erased first.
-pub fn steps(install: &Install, files: &[RenderedFile], point: &str, erase: bool) -> Vec<Step> {
+pub fn steps(install: &Install, files: &[RenderedFile], erase: bool) -> Vec<Step> {
     let mut all = enter(install, erase);
     all.extend(open(install));
-    all.extend(put_on(install, files, point, erase));
+    all.extend(put_on(install, files, &point(&install.domain), erase));
     all.extend(close(install));
     all
 }
 
 /// Makes sure that nobody uses the root.
-pub fn enter(install: &Install, erase: bool) -> Vec<Step> {
+pub(crate) fn enter(install: &Install, erase: bool) -> Vec<Step> {
     let stop = |unit: &str, limit_secs: u32| {
         let unit = format!("{unit}@{}.service", install.domain);
         let limit_secs = limit_secs.saturating_add(SYSTEMD_SECS);
@@ -90,7 +92,7 @@ pub fn enter(install: &Install, erase: bool) -> Vec<Step> {
 
 /// Brings the volume to this host, where it is not there by itself: a scope of systemd needs
 /// its unit for as long as the scope's process lives.
-pub fn open(install: &Install) -> Option<Step> {
+pub(crate) fn open(install: &Install) -> Option<Step> {
     let attachment = install.volume.attachment()?;
     let unit = format!("{}@{}.service", attachment.unit, install.domain);
     let words = [
@@ -112,7 +114,7 @@ pub fn open(install: &Install) -> Option<Step> {
 }
 
 /// Takes the volume away again.
-pub fn close(install: &Install) -> Option<Step> {
+pub(crate) fn close(install: &Install) -> Option<Step> {
     let attachment = install.volume.attachment()?;
     let limit_secs = attachment.detach_secs.saturating_add(SYSTEMD_SECS);
     Some(Command::new(["systemctl", "stop", &scope(install)], limit_secs).into())
@@ -123,7 +125,12 @@ fn scope(install: &Install) -> String {
 }
 
 /// Puts the operating system and the files of the guest onto a volume that is attached.
-pub fn put_on(install: &Install, files: &[RenderedFile], point: &str, erase: bool) -> Vec<Step> {
+pub(crate) fn put_on(
+    install: &Install,
+    files: &[RenderedFile],
+    point: &str,
+    erase: bool,
+) -> Vec<Step> {
     let begun = Step {
         task: Task::MarkBegun(marker(install, Marker::BEGUN)),
         ..put(&marker(install, Marker::BEGUN), point)

@@ -39,6 +39,7 @@ pub struct Tree {
 
 /// What may become of a root.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Verdict {
     /// It is empty and installed.
     Install,

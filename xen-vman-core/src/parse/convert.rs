@@ -5,11 +5,12 @@
 
 use super::role_vars;
 use crate::diag::Report;
-use crate::document::{Node, Source, Value};
+use crate::document::{Node, Source, Sources, Value};
 use std::fmt::Write as _;
 
 /// What to convert to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ConvertTarget {
     /// TOML in the words of the schema.
     Toml,
@@ -19,10 +20,25 @@ pub enum ConvertTarget {
     Json,
 }
 
-/// The file in another format; what was wrong with its syntax or names is in the report.
-pub fn convert(source: &Source, target: ConvertTarget) -> (String, Report) {
+/// A file in another format.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Converted {
+    /// It in that format.
+    pub text: String,
+    /// What was wrong with its syntax or names.
+    pub report: Report,
+    /// The file that was converted, to show places in it.
+    pub sources: Sources,
+}
+
+/// Writes a file in another format.
+pub fn convert(source: &Source, target: ConvertTarget) -> Converted {
     let mut report = Report::new();
     let (tree, _) = super::read(source.dialect, &source.text, None, 0, &mut report);
+    let mut sources = Sources::default();
+    sources.add(source.clone());
+    report.locate(|path| sources.span_of(path));
     let text = match target {
         ConvertTarget::Toml => to_toml(&tree),
         ConvertTarget::Yaml => {
@@ -35,7 +51,11 @@ pub fn convert(source: &Source, target: ConvertTarget) -> (String, Report) {
             format!("{value:#}\n")
         }
     };
-    (text, report)
+    Converted {
+        text,
+        report,
+        sources,
+    }
 }
 
 fn to_toml(tree: &Node) -> String {

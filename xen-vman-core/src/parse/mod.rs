@@ -10,7 +10,7 @@ mod from_xl;
 mod import;
 mod role_vars;
 
-pub use convert::{ConvertTarget, convert};
+pub use convert::{ConvertTarget, Converted, convert};
 pub use import::import;
 pub(crate) use role_vars::role_name;
 
@@ -24,6 +24,7 @@ use std::collections::HashMap;
 
 /// What parsing gives.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Parsed {
     /// What was written, as far as it could be read.
     pub definition: Definition,
@@ -53,7 +54,7 @@ pub fn parse(files: Vec<Source>) -> Parsed {
 }
 
 /// Reads the files of one definition, whose ids begin with `first_file`.
-pub fn parse_from(files: Vec<Source>, first_file: FileId) -> Parsed {
+pub(crate) fn parse_from(files: Vec<Source>, first_file: FileId) -> Parsed {
     let mut report = Report::new();
     let mut sources = Sources::starting_at(first_file);
     for file in files {

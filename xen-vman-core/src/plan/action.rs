@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 /// One action, and what it brings with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Action {
     /// What is done.
     pub change: Change,
@@ -19,6 +20,7 @@ pub struct Action {
 /// What an action brings with it, from harmless to not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Impact {
     /// Nothing.
     None,
@@ -38,6 +40,7 @@ pub enum Impact {
 
 /// What is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Change {
     /// A VM that is no longer defined is stopped.
     Stop {
@@ -98,6 +101,7 @@ pub enum Change {
 
 /// What is to be done, in order.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Plan {
     /// The actions.
     pub actions: Vec<Action>,

@@ -10,6 +10,7 @@ use std::fmt;
 
 /// Something that stands where a file must go, and is not replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Obstacle {
     /// The path.
     pub path: String,

@@ -26,6 +26,7 @@ pub enum Entry {
 /// What is known to be ours on a host, and what is still owed to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "AnyRecord")]
+#[non_exhaustive]
 pub struct Record {
     /// Files and links that were put there, by path.
     pub objects: BTreeMap<String, Object>,
@@ -68,6 +69,7 @@ impl From<AnyRecord> for Record {
 
 /// What was seen of a host.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Observed {
     /// What stands at the [`paths`](super::paths) asked for; nothing stands at those left
     /// out.

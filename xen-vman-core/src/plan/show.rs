@@ -4,6 +4,7 @@ use super::{Action, Change, Entry, Impact, Plan, digest};
 use crate::diag::text::printable;
 use crate::object::{Object, Role};
 use crate::xl_cfg::without_secrets;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use similar::TextDiff;
 use std::fmt;
@@ -195,5 +196,19 @@ impl Plan {
             mode: 0,
             content: whole.join("\n").into_bytes(),
         })
+    }
+}
+
+/// The form of [`Action::to_json`].
+impl Serialize for Action {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_json().serialize(serializer)
+    }
+}
+
+/// The form of [`Plan::to_json`].
+impl Serialize for Plan {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_json().serialize(serializer)
     }
 }

@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
     clippy::struct_excessive_bools,
     reason = "answers to questions of yes or no"
 )]
+#[non_exhaustive]
 pub struct VmStatus {
     /// The domain.
     pub domain: String,
@@ -40,6 +41,7 @@ pub struct VmStatus {
 /// Whether a root holds a system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Installed {
     /// As far as the host knows.
     Yes,
@@ -49,6 +51,18 @@ pub enum Installed {
     No,
     /// It is not installed by us.
     Foreign,
+}
+
+impl Installed {
+    /// The word for it, as in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::Unfinished => "unfinished",
+            Self::No => "no",
+            Self::Foreign => "foreign",
+        }
+    }
 }
 
 /// How VMs are, sorted by domain: all that are defined, those that were and still have a

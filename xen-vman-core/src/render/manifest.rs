@@ -3,7 +3,6 @@
 use super::{Link, Output, Setting};
 use crate::object::{EnabledUnit, RenderedFile};
 use crate::resolve::{Resolved, ResolvedVm};
-use crate::storage::RootVolume;
 use crate::values::{ArchiveComponent, ArchiveUrl, HostPath, PackageName};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -11,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 /// The manifest of a render. Its JSON is an interface: fields are added, not changed.
 #[derive(Debug, Serialize)]
+#[non_exhaustive]
 pub struct Manifest<'a> {
     /// The version of this form.
     pub version: u32,
@@ -28,6 +28,7 @@ pub struct Manifest<'a> {
 
 /// A file of the manifest.
 #[derive(Debug, Serialize)]
+#[non_exhaustive]
 pub struct FileEntry<'a> {
     /// Where it is below the output directory.
     pub file: String,
@@ -115,12 +116,10 @@ fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 fn vm_entry<'a>(vm: &'a ResolvedVm, resolved: &'a Resolved) -> VmEntry<'a> {
-    let storage = match &vm.root {
-        RootVolume::Managed(volume) => volume.to_json(),
-        RootVolume::Unmanaged(why) => {
-            json!({ "type": "unmanaged", "storage_type": vm.storage_type, "why": why })
-        }
-    };
+    let mut storage = vm.root.to_json();
+    if vm.root.managed().is_none() {
+        storage["storage_type"] = json!(vm.storage_type);
+    }
     VmEntry {
         domain: vm.domain.as_str(),
         org: vm.org.as_str(),

@@ -15,6 +15,7 @@ pub struct Assets {
 
 /// Every file of a host and its guests, and what is to be done besides.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Output {
     /// Files on the host.
     pub host: Vec<RenderedFile>,
@@ -32,6 +33,7 @@ pub struct Output {
 
 /// The files of one guest.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Guest {
     /// The domain.
     pub domain: DomainName,
@@ -41,6 +43,7 @@ pub struct Guest {
 
 /// A symbolic link that a script on the host keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Link {
     /// Where it is.
     pub path: &'static str,
@@ -50,6 +53,7 @@ pub struct Link {
 
 /// A line in a file of `key=value` that belongs to somebody else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Setting {
     /// The file.
     pub file: &'static str,
@@ -63,6 +67,12 @@ impl Output {
     /// A file on the host by its path.
     pub fn host_file(&self, path: &str) -> Option<&RenderedFile> {
         self.host.iter().find(|file| file.path == path)
+    }
+
+    /// The `xl.cfg` of a domain: its path on the host and its text.
+    pub fn xl_config(&self, domain: &str) -> Option<&RenderedFile> {
+        self.of_role(Role::XlConfig)
+            .find(|file| file.object.vm().is_some_and(|vm| vm.as_str() == domain))
     }
 
     /// The files on the host that are for the same.

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 /// The commands that set a vif up and take it down again.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct VifP2p {
     /// At `online`: may be run again at any time.
     pub online: Vec<IpCommand>,

@@ -9,6 +9,7 @@ use serde_json::json;
 
 /// Facts of a host, as a file or an observation gives them; all may be unknown.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Facts {
     /// Path of `xl` (`xl_path`).
     pub xl_path: Option<ProgramPath>,

@@ -12,11 +12,13 @@ use crate::values::{
     PublicKey, Rate, Reinstall, Seconds, ShellCommand, ShellWords, SpicePassword, SpicePort,
     UsbRedirections, VcpuCount, VifName, VifNamePrefix, VifParameters, XenVersion, XlKey, XlValue,
 };
+use serde::{Serialize, Serializer};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use uuid::Uuid;
 
 /// One host and its VMs, with nothing left open.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Resolved {
     /// The host.
     pub host: ResolvedHost,
@@ -25,11 +27,12 @@ pub struct Resolved {
 }
 
 /// The settings of a host. An `Option` here is a setting that may be absent.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 #[expect(
     missing_docs,
     reason = "each field is the variable of its name; spec/host.rs tells what it is"
 )]
+#[non_exhaustive]
 pub struct ResolvedHost {
     pub header: Sourced<Header>,
     pub xl_path: Sourced<ProgramPath>,
@@ -57,6 +60,11 @@ pub struct ResolvedHost {
 }
 
 impl Resolved {
+    /// The VM of a domain.
+    pub fn vm(&self, domain: &str) -> Option<&ResolvedVm> {
+        self.vms.iter().find(|vm| vm.domain.as_str() == domain)
+    }
+
     /// The severities that the definition chooses.
     pub fn levels(&self) -> Levels {
         Levels {
@@ -77,7 +85,7 @@ impl ResolvedHost {
 }
 
 /// A VM.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct ResolvedVm {
     /// Its position in the definition.
     pub number: u32,
@@ -146,7 +154,8 @@ pub struct ResolvedVm {
 
 /// The kernel that Xen loads into a PV or PVH VM. Only a VM with a boot loader of its own
 /// (`bootloader` among its options) may lack any of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct DirectBoot {
     /// The kernel.
     pub kernel: Option<Sourced<HostPath>>,
@@ -173,7 +182,8 @@ impl DirectBoot {
 }
 
 /// A further option for xl.cfg.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct XlOption {
     /// The key.
     pub key: XlKey,
@@ -182,7 +192,8 @@ pub struct XlOption {
 }
 
 /// A network interface as the host sees it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct ResolvedInterface {
     /// Its number among the VM's interfaces.
     pub devid: u32,
@@ -207,7 +218,8 @@ pub struct ResolvedInterface {
 }
 
 /// The network as a guest is set up for it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct GuestNetwork {
     /// Interfaces, by number.
     pub interfaces: Vec<GuestInterface>,
@@ -243,7 +255,8 @@ impl GuestNetwork {
 }
 
 /// An interface as a guest sees it. It asks DHCP if it has no address.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct GuestInterface {
     /// Its name (`eth0`).
     pub name: String,
@@ -257,6 +270,7 @@ pub struct GuestInterface {
 
 /// Whether SPICE serves the display of a VM. Each knows where the answer comes from.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Spice {
     /// It does not.
     Off(Origin),
@@ -264,6 +278,13 @@ pub enum Spice {
     NoDisplay(Origin),
     /// It does.
     Serves(Origin, Box<ResolvedSpice>),
+}
+
+/// What is served; null if nothing is.
+impl Serialize for Spice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.served().serialize(serializer)
+    }
 }
 
 impl Spice {
@@ -286,11 +307,12 @@ impl Spice {
 }
 
 /// How SPICE serves the display of an HVM VM.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 #[expect(
     missing_docs,
     reason = "each field is the variable of its name; spec/vm.rs tells what it is"
 )]
+#[non_exhaustive]
 pub struct ResolvedSpice {
     pub host: Sourced<IpAddr>,
     pub port: Sourced<SpicePort>,

@@ -4,11 +4,11 @@ use crate::diag::{DiagnosticId, Severity};
 use crate::document::decode::{FromText, Invalid, closest};
 
 /// A warning that is left out. An error is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct AllowedDiagnostic(pub DiagnosticId);
 
 /// A warning that is an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct DeniedDiagnostic(pub DiagnosticId);
 
 impl FromText for AllowedDiagnostic {

@@ -15,6 +15,7 @@ pub(crate) fn root_on_disk(filesystem: Filesystem) -> String {
 
 /// A disk of the host, and the file system that it gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BlockDevice {
     /// Its path.
     pub path: String,

@@ -163,6 +163,7 @@ impl IscsiSettings {
 
 /// LUN 0 of an iSCSI target.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct IscsiVolume {
     /// Where the server listens.
     pub portal: Portal,

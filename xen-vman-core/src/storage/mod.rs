@@ -21,7 +21,8 @@ pub use storage_type::{BackendKind, StorageType};
 use crate::command::Command;
 use crate::origin::Sourced;
 use crate::values::{DomainName, Filesystem, GuestType, NamePart};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Value, json};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -37,6 +38,7 @@ pub enum Volume {
 
 /// What is known of the root volume of a VM.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RootVolume {
     /// It is ours to look after.
     Managed(Volume),
@@ -47,6 +49,7 @@ pub enum RootVolume {
 /// Why the root volume of a VM is not ours to look after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Unmanaged {
     /// It is one of the VM's `disks` (`manual_root_disk`).
     AmongDisks,
@@ -58,7 +61,21 @@ pub enum Unmanaged {
     Incomplete,
 }
 
+/// As in the manifest: `type` is the backend's name, or `unmanaged` with the reason as `why`.
+impl Serialize for RootVolume {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_json().serialize(serializer)
+    }
+}
+
 impl RootVolume {
+    pub(crate) fn to_json(&self) -> Value {
+        match self {
+            Self::Managed(volume) => volume.to_json(),
+            Self::Unmanaged(why) => json!({ "type": "unmanaged", "why": why }),
+        }
+    }
+
     /// The volume, if it is ours to look after.
     pub const fn managed(&self) -> Option<&Volume> {
         match self {
@@ -70,6 +87,7 @@ impl RootVolume {
 
 /// What a VM says of its root volume.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct RootRequest<'a> {
     /// Organisation that owns the VM.
     pub org: &'a NamePart,
@@ -129,6 +147,7 @@ impl fmt::Display for VolumeId {
 
 /// What a volume is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Medium {
     /// A directory of a file system that somebody else made and keeps.
     Directory(Mount),
@@ -164,6 +183,7 @@ impl Mount {
 /// What brings a volume to this host, where it is not there by itself: a unit of systemd holds
 /// it for as long as some other unit needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Attachment {
     /// The unit, without its instance and ending.
     pub unit: &'static str,
@@ -179,6 +199,7 @@ pub struct Attachment {
 
 /// How a kernel finds the volume when it boots from it (dracut.cmdline(7)).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct KernelRoot {
     /// The words that say where the root is.
     pub arguments: String,
@@ -188,6 +209,7 @@ pub struct KernelRoot {
 
 /// The server of a root that is reached over the guest's network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RootServer {
     /// What it is called in messages.
     pub what: &'static str,
@@ -197,6 +219,7 @@ pub struct RootServer {
 
 /// The line of the root in the guest's fstab(5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Fstab {
     /// What is mounted.
     pub device: String,
@@ -210,6 +233,7 @@ pub struct Fstab {
 
 /// The disk of xl.cfg that a volume is (xl-disk-configuration(5)).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct XlDisk {
     /// The path of the disk on the host.
     pub target: String,
@@ -225,6 +249,7 @@ impl fmt::Display for XlDisk {
 
 /// What the scripts of the host are told of a volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StorageData {
     /// What the file is called after the domain and a dot. The units of the backend act if it
     /// is there.
@@ -235,6 +260,7 @@ pub struct StorageData {
 
 /// What a host must have for a volume.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Needs {
     /// Programs by name or path, and the Debian packages that bring them.
     pub programs: Vec<(String, &'static str)>,

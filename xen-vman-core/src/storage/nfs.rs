@@ -65,6 +65,7 @@ impl NfsSettings {
 
 /// The directory of a VM's root on an NFS server.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NfsVolume {
     /// The export.
     pub export: NfsExport,

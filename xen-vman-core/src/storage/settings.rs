@@ -9,11 +9,12 @@ use crate::document::decode::{Fields, FromNode as _, Schema};
 use crate::document::table::Key;
 use crate::origin::{Origin, Sourced};
 use crate::values::{ProgramPath, Seconds};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 /// What a definition says of the backends, at its top level.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct StorageKeys {
     /// NFS.
     pub nfs: NfsKeys,
@@ -54,6 +55,13 @@ impl StorageKeys {
 pub struct StorageSettings {
     pub(super) nfs: NfsSettings,
     pub(super) iscsi: IscsiSettings,
+}
+
+/// By key.
+impl Serialize for StorageSettings {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.rows().iter().map(|row| (row.key, &row.value)))
+    }
 }
 
 /// A limit that units and scripts keep, by the name that their templates have for it.

@@ -19,6 +19,7 @@ words!(
 
 /// Where the root file system of a VM lies, as written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum StorageType {
     /// On a backend that we look after.
     Managed(BackendKind),

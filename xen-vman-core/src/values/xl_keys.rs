@@ -5,6 +5,7 @@ use super::{GuestType, XenVersion, XlValue};
 
 /// What a value must look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Shape {
     /// A text.
     Text,

@@ -403,9 +403,9 @@ fn compiled(definition: &Value, dialect: Dialect, file: &str) -> (Compiled, Asse
         Dialect::Toml => toml,
         Dialect::Json => source("json", role_variables(definition).to_string()),
         Dialect::Yaml => {
-            let (text, report) = convert(&toml, ConvertTarget::Yaml);
-            assert!(report.is_empty(), "{}", toml.text);
-            source("yml", text)
+            let yaml = convert(&toml, ConvertTarget::Yaml);
+            assert!(yaml.report.is_empty(), "{}", toml.text);
+            source("yml", yaml.text)
         }
     };
     let mut compiled = compile(vec![source], &Facts::default());
