@@ -102,7 +102,7 @@ pub struct Plan {
     /// The actions.
     pub actions: Vec<Action>,
     /// Files and links that are ours and no longer asked for, by path; `prune` removes them.
-    pub orphans: BTreeMap<String, Object>,
+    pub orphaned_files: BTreeMap<String, Object>,
     /// VMs that run with settings of another meaning than is asked for.
     pub pending_restarts: Vec<DomainName>,
     /// What is ours afterwards.
@@ -131,6 +131,6 @@ impl Plan {
 
     /// The VMs that are no longer defined, and whose configuration is still there.
     pub fn orphaned_vms(&self) -> impl Iterator<Item = &DomainName> {
-        self.orphans.values().filter_map(Object::configures)
+        self.orphaned_files.values().filter_map(Object::configures)
     }
 }

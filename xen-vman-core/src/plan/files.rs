@@ -52,7 +52,7 @@ pub fn paths(output: &Output, record: &Record) -> BTreeSet<String> {
 #[derive(Debug)]
 pub(super) struct Files {
     pub(super) actions: Vec<(Rank, Action)>,
-    pub(super) orphans: BTreeMap<String, Object>,
+    pub(super) orphaned_files: BTreeMap<String, Object>,
     pub(super) record: Record,
 }
 
@@ -86,11 +86,11 @@ pub(super) fn plan(
     if !obstacles.is_empty() {
         return Err(obstacles);
     }
-    let orphans = remove_stale(output, observed, prune, &record, &mut actions);
-    record.objects.extend(orphans.clone());
+    let orphaned_files = remove_stale(output, observed, prune, &record, &mut actions);
+    record.objects.extend(orphaned_files.clone());
     Ok(Files {
         actions,
-        orphans,
+        orphaned_files,
         record,
     })
 }
@@ -107,7 +107,7 @@ fn remove_stale(
     let defined = defined(output);
     let mut known = observed.record.objects.clone();
     known.extend(vm_links(output));
-    let mut orphans = BTreeMap::new();
+    let mut orphaned_files = BTreeMap::new();
     for (path, object) in known {
         if record.objects.contains_key(&path) {
             continue;
@@ -120,12 +120,12 @@ fn remove_stale(
                 actions.push((Rank::Removal, remove(object.clone(), path, before.clone())));
             }
             Some(_) => {
-                orphans.insert(path, object);
+                orphaned_files.insert(path, object);
             }
             None => {}
         }
     }
-    orphans
+    orphaned_files
 }
 
 /// What goes with the configuration of a VM that is no longer defined: what else is known of

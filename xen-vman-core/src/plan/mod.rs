@@ -59,7 +59,7 @@ pub fn plan(output: &Output, observed: &Observed, prune: bool) -> Result<Plan, V
     ranked.sort_by_key(|(rank, _)| *rank);
     Ok(Plan {
         actions: ranked.into_iter().map(|(_, action)| action).collect(),
-        orphans: files.orphans,
+        orphaned_files: files.orphaned_files,
         pending_restarts: guests::pending_restarts(output, observed),
         record,
     })

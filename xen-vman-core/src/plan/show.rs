@@ -169,12 +169,12 @@ impl Action {
 }
 
 impl Plan {
-    /// The plan as JSON: `actions`, `leftovers`, `unmanaged` VMs and `pending_restarts`.
+    /// The plan as JSON: `actions`, `orphaned_files`, `orphaned_vms` and `pending_restarts`.
     pub fn to_json(&self) -> Value {
         json!({
             "actions": self.actions.iter().map(Action::to_json).collect::<Vec<_>>(),
-            "leftovers": self.orphans.keys().collect::<Vec<_>>(),
-            "unmanaged": self.orphaned_vms().collect::<Vec<_>>(),
+            "orphaned_files": self.orphaned_files.keys().collect::<Vec<_>>(),
+            "orphaned_vms": self.orphaned_vms().collect::<Vec<_>>(),
             "pending_restarts": self.pending_restarts,
         })
     }
