@@ -149,7 +149,7 @@ pub(crate) fn refuse_stdin(path: Option<&Path>) -> Result<(), Failure> {
 /// The arguments that a plan was made with, and its fingerprint; none if this is not a plan
 /// file.
 pub(crate) fn read(path: &Path) -> Result<Option<(TargetArgs, String)>, Failure> {
-    // Nothing would be left for whoever reads it as a definition.
+    // Reading it here would leave nothing to read as a definition.
     if input::can_be_read_once(path) {
         return Ok(None);
     }

@@ -146,7 +146,8 @@ fn lines_with(phrase: &str, tokens: &[Token]) -> Vec<usize> {
         let before = index.checked_sub(1).map(|before| &tokens[before].text);
         window[1..].iter().all(|token| token.follows)
             && words.iter().zip(*window).all(is)
-            && exempt.is_none_or(|exempt| before.is_none_or(|before| before != exempt))
+            && exempt
+                .is_none_or(|exempt| before.is_none_or(|before| before.to_lowercase() != exempt))
     });
     hits.map(|(_, window)| window[0].line).collect()
 }
@@ -191,9 +192,9 @@ fn words_are_those_of_the_field() {
                 continue;
             }
             for line in lines_with(phrase, &tokens) {
-                let place = format!("{}:{line}", shown.display());
+                let position = format!("{}:{line}", shown.display());
                 let phrase = phrase.trim_start_matches("!there ");
-                hits.push(format!("{place}: \"{phrase}\": write \"{preferred}\""));
+                hits.push(format!("{position}: \"{phrase}\": write \"{preferred}\""));
             }
         }
     }

@@ -208,7 +208,7 @@ reinstall() {
     check "what it pointed to is not" test -e /etc/passwd
     is_installed late
     unit_is vm@org-late active
-    check "the VM has been started anew" test "$before" != "$(domid_of org-late)"
+    check "the VM has been started again" test "$before" != "$(domid_of org-late)"
     cli 0 plan host.toml --detailed-exitcode
     change 'reinstall = "2026-11-24"' 'reinstall = "no"'
     cli 0 plan host.toml --detailed-exitcode
