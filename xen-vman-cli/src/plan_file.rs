@@ -137,7 +137,7 @@ pub(crate) fn write(
     out.write_all(&text).map_err(fail)
 }
 
-/// Refuses a plan file that `apply` would not take for one, before anything is done.
+/// Refuses a path for a plan file that `apply` could not read as one, before anything is done.
 pub(crate) fn refuse_stdin(path: Option<&Path>) -> Result<(), Failure> {
     if path.is_some_and(input::is_stdin) {
         return Err(Failure::new("a plan cannot be written to `-`")
