@@ -117,7 +117,7 @@ pub(crate) fn is_definition(path: &Path) -> bool {
 }
 
 /// The definitions of a directory that a command reads if it is given none: `*.toml`, in the
-/// order of their names. None if the directory does not exist.
+/// order of their names. `None` if the directory does not exist.
 pub(crate) fn default_definitions(dir: &Path) -> Result<Option<Vec<PathBuf>>, Failure> {
     if !dir.exists() {
         return Ok(None);

@@ -146,7 +146,7 @@ pub(crate) fn refuse_stdin(path: Option<&Path>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The arguments that a plan was made with, and its fingerprint; none if this is not a plan
+/// The arguments that a plan was made with, and its fingerprint; `None` if this is not a plan
 /// file.
 pub(crate) fn read(path: &Path) -> Result<Option<(TargetArgs, String)>, Failure> {
     // Reading it here would leave nothing to read as a definition.

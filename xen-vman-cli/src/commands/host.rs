@@ -152,7 +152,7 @@ fn finish(applied: Result<Applied, HostError>, waiting: &mut Waiting) -> Result<
         .help("everything else was done; fix the causes and run the same command again"))
 }
 
-/// A host, its compiled definition and what that renders to; none if the definition has errors,
+/// A host, its compiled definition and what that renders to; `None` if the definition has errors,
 /// which are reported.
 pub(super) fn open(
     host: HostFiles,

@@ -217,7 +217,7 @@ const fn rank(role: Role) -> Rank {
 }
 
 /// Whether an entry may replace an existing one: a file replaces any file, a link only replaces
-/// a link that xen-vman manages. Anything else belongs to somebody else.
+/// a link that xen-vman manages. Anything else is never replaced.
 fn replaces(entry: &Entry, found: &Entry, is_ours: bool) -> bool {
     match (entry, found) {
         (Entry::File { .. }, Entry::File { .. }) => true,

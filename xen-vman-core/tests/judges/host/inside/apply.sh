@@ -135,7 +135,7 @@ changed_settings() {
     cli 0 facts
     says "# running domains: org-f"
     cli 3 doctor --file host.toml
-    says "MISSING  xen: this machine does not run under Xen"
+    says "MISSING  xen: this machine is not running under Xen"
     systemctl restart vm@org-fresh
     check "the VM has been restarted" test "$before" != "$(domid_of org-fresh)"
     cli 0 plan host.toml --detailed-exitcode
