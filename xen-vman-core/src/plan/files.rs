@@ -52,7 +52,7 @@ pub fn paths(output: &Output, record: &Record) -> BTreeSet<String> {
 #[derive(Debug)]
 pub(super) struct Files {
     pub(super) actions: Vec<(Rank, Action)>,
-    pub(super) orphaned_files: BTreeMap<String, Object>,
+    pub(super) orphans: BTreeMap<String, Object>,
     pub(super) record: Record,
 }
 
@@ -86,11 +86,11 @@ pub(super) fn plan(
     if !obstacles.is_empty() {
         return Err(obstacles);
     }
-    let orphaned_files = remove_stale(output, observed, prune, &record, &mut actions);
-    record.objects.extend(orphaned_files.clone());
+    let orphans = remove_stale(output, observed, prune, &record, &mut actions);
+    record.objects.extend(orphans.clone());
     Ok(Files {
         actions,
-        orphaned_files,
+        orphans,
         record,
     })
 }
@@ -107,7 +107,7 @@ fn remove_stale(
     let defined = defined(output);
     let mut known = observed.record.objects.clone();
     known.extend(vm_links(output));
-    let mut orphaned_files = BTreeMap::new();
+    let mut orphans = BTreeMap::new();
     for (path, object) in known {
         if record.objects.contains_key(&path) {
             continue;
@@ -120,12 +120,12 @@ fn remove_stale(
                 actions.push((Rank::Removal, remove(object.clone(), path, before.clone())));
             }
             Some(_) => {
-                orphaned_files.insert(path, object);
+                orphans.insert(path, object);
             }
             None => {}
         }
     }
-    orphaned_files
+    orphans
 }
 
 /// The actions that accompany removing the configuration of a VM that is no longer defined: the

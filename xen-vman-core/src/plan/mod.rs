@@ -58,7 +58,7 @@ pub fn plan(output: &Output, observed: &Observed, prune: bool) -> Result<Plan, V
     ranked.sort_by_key(|(rank, _)| *rank);
     Ok(Plan {
         actions: ranked.into_iter().map(|(_, action)| action).collect(),
-        orphaned_files: files.orphaned_files,
+        orphaned_files: files.orphans,
         pending_restarts: guests::pending_restarts(output, observed),
         record,
     })
