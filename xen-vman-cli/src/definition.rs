@@ -80,7 +80,7 @@ impl FileOption {
     }
 }
 
-/// The compiled definitions of hosts, with their network scripts; none if the file of facts
+/// The compiled definitions of hosts, with their network scripts; `None` if the file of facts
 /// has errors, which are reported. It takes precedence over observed facts.
 pub(crate) fn fleet(
     hosts: &[HostFiles],
@@ -109,7 +109,7 @@ pub(crate) fn fleet(
     )))
 }
 
-/// The compiled definition of one host and what it renders to; none if it has errors. All
+/// The compiled definition of one host and what it renders to; `None` if it has errors. All
 /// problems are reported.
 pub(crate) fn rendered(
     host: HostFiles,
@@ -167,7 +167,7 @@ pub(crate) fn unknown_diagnostic(name: &str) -> Failure {
     Failure::new(invalid.to_string()).help(help)
 }
 
-/// The facts in a file; none if it has errors, which are reported.
+/// The facts in a file; `None` if it has errors, which are reported.
 pub(crate) fn facts(path: Option<&Path>, format: Format) -> Result<Option<Facts>, Failure> {
     let Some(path) = path else {
         return Ok(Some(Facts::default()));

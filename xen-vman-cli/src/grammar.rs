@@ -6,7 +6,7 @@ use clap::{Arg, Command, CommandFactory as _};
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// The exit codes of each command; `tests/exit_codes.rs` makes all of them happen.
+/// The exit codes of each command; `tests/exit_codes.rs` covers all of them.
 const EXIT_CODES: &[(&str, &str)] = &[
     ("render", "0, 1, 2"),
     ("plan", "0, 1, 2; 3 with `--detailed-exitcode`"),

@@ -86,7 +86,7 @@ pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-/// The file name extension that fits a text without a name: JSON begins with `{`, YAML with
+/// The file name extension for input without a name: JSON begins with `{`, YAML with
 /// `---`, and anything else is TOML. Comments and blank lines before that do not count.
 fn ending(text: &[u8]) -> &'static str {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
@@ -117,7 +117,7 @@ pub(crate) fn is_definition(path: &Path) -> bool {
 }
 
 /// The definitions of a directory that a command reads if it is given none: `*.toml`, in the
-/// order of their names. None if the directory does not exist.
+/// order of their names. `None` if the directory does not exist.
 pub(crate) fn default_definitions(dir: &Path) -> Result<Option<Vec<PathBuf>>, Failure> {
     if !dir.exists() {
         return Ok(None);

@@ -51,14 +51,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// How a command ended that did its work.
+/// The outcome of a command that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     /// Success.
     Fine,
     /// The definition has errors, which were reported.
     WrongDefinition,
-    /// A plan is not empty and its exit code is to say so, or the host lacks something.
+    /// `plan --detailed-exitcode` found changes, or `doctor` found something missing.
     SomethingToDo,
 }
 

@@ -82,11 +82,11 @@ impl OutputDir {
         let unfinished = read(&path.join(UNFINISHED))?.unwrap_or_default();
         let ours = entries
             .iter()
-            .filter_map(place_of)
+            .filter_map(relative_path)
             .chain(unfinished.lines());
         let ours = ours
             .map(str::to_owned)
-            .filter(|place| is_inside(place))
+            .filter(|relative| is_inside(relative))
             .collect();
         Ok(Self {
             path: path.to_owned(),
@@ -104,7 +104,10 @@ impl OutputDir {
         narrowed: bool,
     ) -> Result<Written, Failure> {
         self.refuse_foreign(files)?;
-        let new: HashSet<&str> = files.iter().map(|(place, _)| place.as_str()).collect();
+        let new: HashSet<&str> = files
+            .iter()
+            .map(|(relative, _)| relative.as_str())
+            .collect();
         let all: Vec<&str> = new
             .iter()
             .copied()
@@ -113,9 +116,9 @@ impl OutputDir {
         self.replace(UNFINISHED, all.join("\n").as_bytes())?;
         let mut done = Written::default();
         let mut known_dirs = HashSet::new();
-        for (place, file) in files {
-            let path = self.path.join(place);
-            self.make_dirs(place, &mut known_dirs)?;
+        for (relative, file) in files {
+            let path = self.path.join(relative);
+            self.make_dirs(relative, &mut known_dirs)?;
             match write_file(&path, file) {
                 Ok(true) => done.new += 1,
                 Ok(false) => done.unchanged += 1,
@@ -128,12 +131,12 @@ impl OutputDir {
                 serde_json::to_string_pretty(&manifest)
             })
         } else {
-            for place in self
+            for relative in self
                 .ours
                 .iter()
-                .filter(|place| !new.contains(place.as_str()))
+                .filter(|relative| !new.contains(relative.as_str()))
             {
-                done.removed += usize::from(self.remove(place)?);
+                done.removed += usize::from(self.remove(relative)?);
             }
             serde_json::to_string_pretty(manifest)
         };
@@ -149,8 +152,11 @@ impl OutputDir {
         if fs::read_dir(&self.path).is_ok_and(|mut entries| entries.next().is_none()) {
             return Ok(());
         }
-        for (place, file) in files.iter().filter(|(place, _)| !self.ours.contains(place)) {
-            let path = self.path.join(place);
+        for (relative, file) in files
+            .iter()
+            .filter(|(relative, _)| !self.ours.contains(relative))
+        {
+            let path = self.path.join(relative);
             let foreign = match fs::symlink_metadata(&path) {
                 Ok(metadata) if metadata.is_file() => {
                     fs::read(&path).map_or(true, |content| content != file.content)
@@ -170,8 +176,8 @@ impl OutputDir {
     }
 
     /// Creates the directories of a file. Symbolic links among them are not followed.
-    fn make_dirs(&self, place: &str, known: &mut HashSet<String>) -> Result<(), Failure> {
-        let Some((parent, _)) = place.rsplit_once('/') else {
+    fn make_dirs(&self, relative: &str, known: &mut HashSet<String>) -> Result<(), Failure> {
+        let Some((parent, _)) = relative.rsplit_once('/') else {
             return Ok(());
         };
         if known.contains(parent) {
@@ -200,8 +206,8 @@ impl OutputDir {
         Ok(())
     }
 
-    fn remove(&self, place: &str) -> Result<bool, Failure> {
-        let path = self.path.join(place);
+    fn remove(&self, relative: &str) -> Result<bool, Failure> {
+        let path = self.path.join(relative);
         match fs::remove_file(&path) {
             Ok(()) => {}
             Err(error)
@@ -234,15 +240,15 @@ impl OutputDir {
     }
 }
 
-fn place_of(entry: &Value) -> Option<&str> {
+fn relative_path(entry: &Value) -> Option<&str> {
     entry.get("file")?.as_str()
 }
 
 /// A manifest may have been edited: no path in it may lead out of the directory.
-fn is_inside(place: &str) -> bool {
-    !place.is_empty()
-        && !place.starts_with('/')
-        && place
+fn is_inside(relative: &str) -> bool {
+    !relative.is_empty()
+        && !relative.starts_with('/')
+        && relative
             .split('/')
             .all(|part| !matches!(part, "" | "." | ".."))
 }
@@ -250,9 +256,9 @@ fn is_inside(place: &str) -> bool {
 fn keep_entries(manifest: &mut Value, before: Vec<Value>, new: &HashSet<&str>) {
     if let Some(Value::Array(files)) = manifest.get_mut("files") {
         files.extend(
-            before
-                .into_iter()
-                .filter(|entry| place_of(entry).is_some_and(|place| !new.contains(place))),
+            before.into_iter().filter(|entry| {
+                relative_path(entry).is_some_and(|relative| !new.contains(relative))
+            }),
         );
     }
 }

@@ -137,7 +137,7 @@ pub(crate) fn write(
     out.write_all(&text).map_err(fail)
 }
 
-/// Refuses a plan file that `apply` would not take for one, before anything is done.
+/// Refuses a path for a plan file that `apply` could not read as one, before anything is done.
 pub(crate) fn refuse_stdin(path: Option<&Path>) -> Result<(), Failure> {
     if path.is_some_and(input::is_stdin) {
         return Err(Failure::new("a plan cannot be written to `-`")
@@ -146,10 +146,10 @@ pub(crate) fn refuse_stdin(path: Option<&Path>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The arguments that a plan was made with, and its fingerprint; none if this is not a plan
+/// The arguments that a plan was made with, and its fingerprint; `None` if this is not a plan
 /// file.
 pub(crate) fn read(path: &Path) -> Result<Option<(TargetArgs, String)>, Failure> {
-    // Nothing would be left for whoever reads it as a definition.
+    // Reading it here would leave nothing to read as a definition.
     if input::can_be_read_once(path) {
         return Ok(None);
     }

@@ -95,7 +95,7 @@ fn two_applies_at_once_name_each_other() {
     code(&refused, 2);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     let holder = format!(
-        "another run is at work on this host: process {}",
+        "another xen-vman run holds the lock (pid {}:",
         std::process::id()
     );
     assert!(said.contains(&holder), "{said}");
@@ -121,7 +121,7 @@ fn no_link_leads_out_of_the_root() {
 }
 
 #[test]
-fn what_stands_in_the_way_is_left_and_told_at_once() {
+fn all_conflicting_paths_are_reported_at_once_and_left() {
     let root = tempfile::tempdir().unwrap();
     let units = root.path().join("etc/systemd/system");
     fs::create_dir_all(units.join("vm@.service")).unwrap();
@@ -131,9 +131,12 @@ fn what_stands_in_the_way_is_left_and_told_at_once() {
         let refused = run(verb, &example(), root.path(), &[]);
         code(&refused, 2);
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-        assert!(said.contains("2 in the way"), "{said}");
         assert!(
-            said.contains("/etc/systemd/system/vm_mount@.service is a symbolic link to /dev/null")
+            said.contains("cannot apply: 2 existing paths conflict"),
+            "{said}"
+        );
+        assert!(
+            said.contains("/etc/systemd/system/vm_mount@.service (a symbolic link to /dev/null)")
         );
         assert_eq!(times(&root.path().join("etc")), before);
     }

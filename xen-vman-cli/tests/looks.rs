@@ -55,7 +55,9 @@ fn doctor_says_what_is_missing_and_what_is_risky() {
     code(&said, 3);
     let said = String::from_utf8(said.stdout).unwrap();
     assert!(
-        said.contains("MISSING  programs: there is no /usr/sbin/xl\n         → apt-get install"),
+        said.contains(
+            "MISSING  programs: /usr/sbin/xl is not installed\n         → apt-get install"
+        ),
         "{said}"
     );
     for path in [

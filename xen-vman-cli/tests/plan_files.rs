@@ -202,7 +202,7 @@ fn rollbacks_go_back_one_apply_after_the_other() {
     fs::create_dir(&root).unwrap();
     let nothing = rollback(&root, &[]);
     code(&nothing, 2);
-    assert!(said(&nothing).contains("there is no apply to go back from"));
+    assert!(said(&nothing).contains("nothing to roll back"));
     let empty = dir.path().join("empty.toml");
     fs::write(&empty, "").unwrap();
 

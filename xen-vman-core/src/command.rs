@@ -1,27 +1,27 @@
-//! Commands as data: what is run, where, for how long, and what it does to a volume.
+//! Commands as data: what to run, where, with which time limit, and the effect on a volume.
 
 use crate::diag::text::printable;
 use crate::quote::sh_word;
 use std::fmt;
 
-/// For programs that do little.
+/// The limit for programs that finish quickly.
 pub const SHORT_SECS: u32 = 5 * 60;
-/// For programs that go through a whole file system or disk.
+/// The limit for programs that process a whole file system or disk.
 pub const WHOLE_VOLUME_SECS: u32 = 60 * 60;
-/// What systemd may take beyond the limits of a unit.
+/// The time that systemd may take in addition to the limits of a unit.
 pub const SYSTEMD_SECS: u32 = 30;
 
-/// A command of the host. It is shown as a command line that does the same.
+/// A command to run on the host. It is displayed as an equivalent command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Command {
     /// The program and its arguments.
     pub argv: Vec<String>,
-    /// How long it may take, in seconds.
+    /// The time limit, in seconds.
     pub limit_secs: u32,
     /// Where it runs.
     pub runs_in: RunsIn,
-    /// What it does to a volume.
+    /// The effect on a volume.
     pub effect: Effect,
 }
 
@@ -29,25 +29,25 @@ pub struct Command {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RunsIn {
-    /// On the host, as any other program.
+    /// On the host, like any other program.
     Host,
-    /// On the host, with processes and mounts of its own, none of which outlives it.
+    /// On the host, in its own PID and mount namespaces; no process or mount outlives it.
     Contained,
-    /// The same, and its program is one of the guest's (chroot(8)).
+    /// The same, but the program is one of the guest's (chroot(8)).
     Guest,
 }
 
-/// What a command does to a volume.
+/// The effect of a command on a volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Effect {
-    /// Nothing, or nothing that matters here.
+    /// None that matters here.
     None,
-    /// Mounts it: its file system can be worked on afterwards.
+    /// Mounts it: its files are accessible afterwards.
     Mount,
-    /// Unmounts it: nothing may hold its file system open.
+    /// Unmounts it: nothing may keep its files open.
     Unmount,
-    /// Erases what was on it.
+    /// Erases it.
     Erase,
 }
 
@@ -70,14 +70,14 @@ impl Command {
         }
     }
 
-    /// The same, with processes and mounts of its own.
+    /// Returns the command with its own PID and mount namespaces.
     #[must_use]
     pub fn contained(mut self) -> Self {
         self.runs_in = RunsIn::Contained;
         self
     }
 
-    /// The same, with an effect on a volume.
+    /// Returns the command with an effect on a volume.
     #[must_use]
     pub fn with_effect(mut self, effect: Effect) -> Self {
         self.effect = effect;

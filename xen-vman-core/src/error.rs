@@ -1,16 +1,15 @@
-//! What can go wrong in *doing* something; wrong definitions are a
-//! [`Report`](crate::diag::Report).
+//! Errors of operations; problems in a definition are in a [`Report`](crate::diag::Report).
 
 use thiserror::Error;
 
-/// Why the program could not do its work.
+/// Why an operation failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The definition has errors, which its report lists.
+    /// The definition has errors, which are in its report.
     #[error("the definition has errors")]
     WrongDefinition,
-    /// A template cannot be parsed; the message shows the line.
+    /// A template cannot be parsed or rendered; the message shows the line.
     #[error("template `{name}` is broken\n{message}")]
     Template {
         /// The template's name.
@@ -18,12 +17,12 @@ pub enum Error {
         /// Tera's message, with the line.
         message: String,
     },
-    /// A template of a site has a name that no generator asks for.
+    /// A site's template has a name that no generator uses.
     #[error("no template is called `{name}`; templates are: {known}")]
     UnknownTemplate {
         /// The name given.
         name: String,
-        /// The names that exist.
+        /// The known names.
         known: String,
     },
 }

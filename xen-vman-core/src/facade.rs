@@ -1,5 +1,5 @@
-//! What the command line and the Python package have in common: the choices of a user, as the
-//! strings they are given in, become what the stages take.
+//! What the command line and the Python package share: converting the choices of a user, which
+//! are given as strings, to the arguments of the stages.
 //!
 //! ```
 //! use xen_vman_core::Facts;
@@ -30,7 +30,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use thiserror::Error;
 
-/// Which warnings a user suppresses, and which are to be errors.
+/// The warnings that a user suppresses or treats as errors.
 #[derive(Debug, Clone, Default)]
 pub struct Choices {
     /// Ids of warnings to suppress.
@@ -42,10 +42,10 @@ pub struct Choices {
 }
 
 impl Choices {
-    /// The levels that are chosen.
+    /// The chosen levels.
     ///
     /// # Errors
-    /// Every name that is not the id of a diagnostic, and every error that was to be allowed.
+    /// All names that are not ids of diagnostics, and all errors in `allow`.
     pub fn levels(&self) -> Result<Levels, InvalidChoices> {
         let mut invalid = Vec::new();
         let mut ids = |names: &[String], allows: bool| {
@@ -74,11 +74,11 @@ impl Choices {
     }
 }
 
-/// Choices that make no sense; there is at least one.
+/// The invalid choices; there is at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidChoices(pub Vec<InvalidChoice>);
 
-/// A choice that makes no sense.
+/// An invalid choice.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum InvalidChoice {
@@ -87,7 +87,7 @@ pub enum InvalidChoice {
     UnknownDiagnostic {
         /// The name given.
         name: String,
-        /// The id that is most like it, if one is.
+        /// The most similar id, if there is one.
         suggestion: Option<&'static str>,
     },
     /// An error cannot be suppressed.
@@ -99,7 +99,7 @@ pub enum InvalidChoice {
 }
 
 impl InvalidChoice {
-    /// That no diagnostic has a name.
+    /// The error for a name that is not the id of a diagnostic.
     pub fn unknown(name: &str) -> Self {
         let names: Vec<_> = DiagnosticId::ALL.iter().map(|id| id.as_str()).collect();
         Self::UnknownDiagnostic {
@@ -108,7 +108,7 @@ impl InvalidChoice {
         }
     }
 
-    /// What to do, if more can be said than to correct it.
+    /// Advice, if there is any.
     pub fn help(&self) -> Option<String> {
         match self {
             Self::UnknownDiagnostic { suggestion, .. } => {
@@ -133,14 +133,14 @@ impl fmt::Display for InvalidChoices {
 
 impl std::error::Error for InvalidChoices {}
 
-/// The facts of a file, and what is wrong with them.
+/// A file of facts, and the problems in it.
 #[derive(Debug)]
 pub struct FactsFile {
-    /// The facts; they may be used only if the report has no errors.
+    /// The facts, which must not be used if the report has errors.
     facts: Facts,
-    /// What is wrong.
+    /// The problems.
     pub report: Report,
-    /// The file, to show places in it.
+    /// The file, to show lines of it.
     pub sources: Sources,
 }
 
@@ -165,8 +165,8 @@ impl FactsFile {
     }
 }
 
-/// What was observed of a host, as far as it matters for applying a definition: overcommitting
-/// memory or CPUs is deliberate, so it must not block `apply`.
+/// The observed facts that matter for `apply`, without memory and CPUs: overcommitting is
+/// deliberate, so it must not block `apply`.
 pub fn facts_for_apply(observed: Facts) -> Facts {
     Facts {
         host_memory_mib: None,
@@ -188,20 +188,20 @@ pub fn compile_hosts(
     (fleet, assets)
 }
 
-/// Of which VMs an apply may erase the root.
+/// The VMs whose roots an apply may erase.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum EraseConsent {
-    /// Of none.
+    /// None.
     #[default]
     Nothing,
-    /// Of these domains.
+    /// These domains.
     Domains(BTreeSet<String>),
-    /// Of all that the definition reinstalls.
+    /// All that the definition reinstalls.
     Everything,
 }
 
 impl EraseConsent {
-    /// What a plan erases without consent: the VM, and where its root is.
+    /// The roots that a plan would erase without consent: domain and location.
     pub fn missing<'p>(&self, plan: &'p Plan) -> Vec<(&'p DomainName, &'p Location)> {
         let may_erase = |domain: &DomainName| match self {
             Self::Nothing => false,
@@ -215,7 +215,7 @@ impl EraseConsent {
     /// Refuses a plan that erases anything without consent; `how` says how to give it.
     ///
     /// # Errors
-    /// What it would erase.
+    /// The roots that it would erase.
     pub fn check(&self, plan: &Plan, how: &str) -> Result<(), String> {
         let missing = self.missing(plan).into_iter();
         let missing: Vec<_> = missing
@@ -231,10 +231,10 @@ impl EraseConsent {
     }
 }
 
-/// Refuses a plan other than the one that was agreed to, which is known by its fingerprint.
+/// Refuses any plan other than the approved one, which is identified by its fingerprint.
 ///
 /// # Errors
-/// If it is another.
+/// If it is a different plan.
 pub fn check_agreed(agreed: Option<&str>, plan: &Plan) -> Result<(), String> {
     match agreed {
         Some(agreed) if agreed != plan.fingerprint() => {

@@ -1,4 +1,4 @@
-//! From the definition of a Xen host and its VMs to every file that they need.
+//! Turns the definition of a Xen host and its VMs into every file that they need.
 //!
 //! ```text
 //! text ─ parse ─▶ spec ─ resolve ─▶ Resolved ─ validate ─▶ Report
@@ -8,9 +8,9 @@
 //!
 //! A definition is **parsed** into what was written ([`spec`]), **resolved** into complete
 //! values that remember their origin ([`resolve`]), **validated** ([`mod@validate`]) and
-//! **rendered** into files ([`render`]). What a host lacks of them is a [`mod@plan`]. All of
-//! it is pure: no clock, no files, no environment. [`compile`] runs the stages in their one
-//! order. `host`, behind the feature of its name, looks at a machine and carries out plans.
+//! **rendered** into files ([`render`]). A [`mod@plan`] lists what differs on a host. All of
+//! this is pure: no clock, no files, no environment. [`compile`] runs the stages in order.
+//! `host`, behind the feature of the same name, observes a machine and carries out plans.
 //!
 //! ```
 //! use xen_vman_core::{Assets, Facts, Source, Templates, compile};

@@ -1,69 +1,69 @@
-//! What a file, link or setting of a host is for, and whose it is.
+//! The role and the owner of each file, link or setting on a host.
 //!
-//! Every rendered object carries this to the end: through the plan and its order, the record
-//! of what is ours, generations, rollback, status and `render --vm`. No stage reads it back
-//! out of a path.
+//! Every rendered object carries both through all later stages: the plan and its order, the
+//! record of managed files, generations, rollback, status and `render --vm`. No stage derives
+//! them from a path.
 
 use crate::values::DomainName;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
 
-/// What something is for, whose it is, and whether it holds a password.
+/// Describes a file, link or setting.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Object {
-    /// Whose it is.
+    /// The VM or host that it belongs to.
     pub owner: Owner,
     /// What it is for.
     pub role: Role,
-    /// Whether it holds a password, so that its content is shown to nobody.
+    /// Whether it contains a password, so that its content must never be shown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_secret: bool,
 }
 
-/// Whose something is.
+/// What an object belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Owner {
-    /// All VMs share it.
+    /// The host: all VMs share it.
     Host,
-    /// One VM has it for itself.
+    /// A single VM.
     Vm(DomainName),
 }
 
-/// What something is for.
+/// The purpose of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Role {
-    /// The configuration that xl creates a domain from.
+    /// The configuration from which xl creates a domain.
     XlConfig,
-    /// What the scripts of the host are told of a volume.
+    /// The data about a volume that scripts on the host read.
     StorageData,
-    /// A unit of systemd, or a part of one.
+    /// A systemd unit or drop-in.
     Unit,
-    /// The link that makes a unit start with the host.
+    /// The link that makes a unit start at boot.
     Enablement,
-    /// A script that units call.
+    /// A script that units run.
     Script,
-    /// A script that sets up the network of a VM.
+    /// A script that sets up a VM's network interface.
     NetworkScript,
     /// A hook of kernel packages that builds initrds.
     InitrdHook,
     /// A hook of kernel packages that removes initrds.
     InitrdRemovalHook,
-    /// Lines in a file that belongs to somebody else.
+    /// Lines in a file that xen-vman does not own.
     Settings,
     /// A file inside a guest.
     GuestFile,
-    /// What the host knows of the root of a VM.
+    /// The host's record of a VM's root.
     GuestRecord,
 }
 
 impl Object {
-    /// Something that all VMs share.
+    /// An object that all VMs share.
     pub const fn of_host(role: Role) -> Self {
         Self {
             owner: Owner::Host,
@@ -72,7 +72,7 @@ impl Object {
         }
     }
 
-    /// Something that one VM has for itself.
+    /// An object of a single VM.
     pub fn of_vm(domain: &DomainName, role: Role) -> Self {
         Self {
             owner: Owner::Vm(domain.clone()),
@@ -81,7 +81,7 @@ impl Object {
         }
     }
 
-    /// The VM that it belongs to, if it belongs to one alone.
+    /// The VM that it belongs to, if it is not shared.
     pub const fn vm(&self) -> Option<&DomainName> {
         match &self.owner {
             Owner::Host => None,
@@ -89,30 +89,30 @@ impl Object {
         }
     }
 
-    /// The VM whose configuration it is.
+    /// The VM that it configures, if it is an `xl.cfg`.
     pub fn configures(&self) -> Option<&DomainName> {
         self.vm().filter(|_| self.role == Role::XlConfig)
     }
 }
 
-/// A file that was rendered.
+/// A rendered file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RenderedFile {
-    /// What it is for.
+    /// Its role and owner.
     pub object: Object,
-    /// Absolute path on the host, or in the guest.
+    /// Absolute path on the host or in the guest.
     pub path: String,
     /// Permission bits.
     pub mode: u32,
-    /// The user that owns it (`root`, or the user of a guest).
+    /// The name of the owning user: `root`, or the guest's user.
     pub owner: String,
-    /// What is in it.
+    /// The content.
     pub content: Vec<u8>,
 }
 
 impl RenderedFile {
-    /// A readable file of root.
+    /// A file with mode 0644 that root owns.
     pub(crate) fn new(
         object: Object,
         path: impl Into<String>,
@@ -127,26 +127,26 @@ impl RenderedFile {
         }
     }
 
-    /// The same with other permissions.
+    /// Returns the file with other permissions.
     #[must_use]
     pub(crate) fn mode(mut self, mode: u32) -> Self {
         self.mode = mode;
         self
     }
 
-    /// The same with another owner.
+    /// Returns the file with another owner.
     #[must_use]
     pub(crate) fn owner(mut self, owner: &str) -> Self {
         owner.clone_into(&mut self.owner);
         self
     }
 
-    /// The content as text; what is not UTF-8 is replaced.
+    /// The content as a string; invalid UTF-8 is replaced.
     pub fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.content)
     }
 
-    /// Where the file is below an output directory: `host/PATH` or `guests/DOMAIN/PATH`.
+    /// The path relative to an output directory: `host/PATH` or `guests/DOMAIN/PATH`.
     pub fn output_path(&self) -> String {
         match (self.object.role, self.object.vm()) {
             (Role::GuestFile, Some(domain)) => format!("guests/{domain}{}", self.path),
@@ -155,21 +155,21 @@ impl RenderedFile {
     }
 }
 
-/// A unit of systemd that starts with the host.
+/// A systemd unit that starts at boot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EnabledUnit {
-    /// `vm@` of a VM.
+    /// A VM's instance of `vm@.service`.
     Vm(DomainName),
-    /// What prepares the host for all VMs.
+    /// The unit that prepares the host for all VMs.
     Preparation,
 }
 
-/// Where units stand.
+/// The directory of the units.
 pub(crate) const UNITS: &str = "/etc/systemd/system";
 
 impl EnabledUnit {
-    /// What the link that enables it is for.
+    /// The role and owner of the link that enables it.
     pub fn object(&self) -> Object {
         match self {
             Self::Vm(domain) => Object::of_vm(domain, Role::Enablement),
@@ -177,12 +177,12 @@ impl EnabledUnit {
         }
     }
 
-    /// The path of that link.
+    /// The path of the link that enables it.
     pub fn link(&self) -> String {
         format!("{UNITS}/multi-user.target.wants/{self}")
     }
 
-    /// What that link points to: the file of the unit.
+    /// The target of that link: the unit file.
     pub fn target(&self) -> String {
         match self {
             Self::Vm(_) => format!("{UNITS}/vm@.service"),

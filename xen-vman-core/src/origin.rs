@@ -1,15 +1,15 @@
-//! Values that know where they come from.
+//! Values with their origin.
 
 use crate::diag::FieldPath;
 use serde::Serialize;
 use std::ops::Deref;
 
-/// A value and its [`Origin`]. Two are equal if their values are.
+/// A value and its [`Origin`]. Two of them are equal if their values are.
 #[derive(Debug, Clone, Copy)]
 pub struct Sourced<T> {
     /// The value.
     pub value: T,
-    /// Where it comes from.
+    /// Its origin.
     pub origin: Origin,
 }
 
@@ -17,28 +17,28 @@ pub struct Sourced<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
-    /// Written for just this host, VM or interface.
+    /// Written on this host, VM or interface.
     Written(Place),
     /// Written under `defaults`.
     Default(Place),
-    /// Nothing was written: `built_in.toml`.
+    /// The default in `built_in.toml`.
     BuiltIn,
-    /// Found on the host, under this name in the facts.
+    /// The fact of this name.
     Fact(&'static str),
-    /// Made from these other values.
+    /// Derived from these other values.
     Derived(&'static str),
-    /// A default, in the place of a written value that could not be read.
+    /// A default that stands in for a written value that is not valid.
     StandIn(Place),
 }
 
-/// A place in the schema where a value can be written.
+/// Where in a definition a value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     /// The table.
     pub scope: Scope,
     /// The key in it; with dots for inner tables (`os.type`).
     pub key: &'static str,
-    /// The item, for values that are one of a list.
+    /// The index, for items of a list.
     pub item: Option<u32>,
 }
 
@@ -68,7 +68,7 @@ impl Scope {
         }
     }
 
-    /// The place of a key in the table.
+    /// A key in the table.
     pub const fn key(self, key: &'static str) -> Place {
         Place {
             scope: self,
@@ -90,7 +90,7 @@ impl Place {
 }
 
 impl<T> Sourced<T> {
-    /// A value written at a place.
+    /// A written value.
     pub const fn written(value: T, place: Place) -> Self {
         Self {
             value,
@@ -98,7 +98,7 @@ impl<T> Sourced<T> {
         }
     }
 
-    /// A setting of the host: as written, else as built in.
+    /// A host setting: as written, or else the built-in default.
     pub(crate) fn setting(
         key: &'static str,
         written: Option<&T>,
@@ -116,7 +116,7 @@ impl<T> Sourced<T> {
         })
     }
 
-    /// A value made from others.
+    /// A value derived from others.
     pub const fn derived(value: T, from: &'static str) -> Self {
         Self {
             value,
@@ -124,12 +124,12 @@ impl<T> Sourced<T> {
         }
     }
 
-    /// Whether somebody meant the value, rather than another that could not be read.
+    /// Whether the value is intended, and not the stand-in for one that is not valid.
     pub const fn is_meant(&self) -> bool {
         !matches!(self.origin, Origin::StandIn(_))
     }
 
-    /// The same origin for another value.
+    /// Converts the value and keeps its origin.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Sourced<U> {
         Sourced {
             value: change(self.value),
@@ -137,12 +137,12 @@ impl<T> Sourced<T> {
         }
     }
 
-    /// Where a diagnostic about the value points: where it is written, else `fallback`.
+    /// The path for diagnostics about the value: where it is written, or else `fallback`.
     pub fn path_or(&self, fallback: Place) -> FieldPath {
         self.place_or(fallback).path()
     }
 
-    /// The same as a place.
+    /// Like [`path_or`](Self::path_or), but returns a [`Place`].
     pub const fn place_or(&self, fallback: Place) -> Place {
         match self.origin {
             Origin::Written(place) | Origin::Default(place) | Origin::StandIn(place) => place,

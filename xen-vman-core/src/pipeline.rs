@@ -1,4 +1,4 @@
-//! The one order of the stages.
+//! Runs the stages in order.
 
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Levels, Report};
 use crate::document::{Source, Sources};
@@ -15,22 +15,21 @@ use crate::validate::validate;
 pub struct Compiled {
     /// Complete values.
     pub resolved: Resolved,
-    /// Everything that was found wrong, in the order of the files.
+    /// All problems, in the order of the files.
     pub report: Report,
-    /// The input, to show places in it.
+    /// The input, to show lines of it.
     pub sources: Sources,
 }
 
-/// The definitions of several hosts after all checks, those between hosts among them.
+/// The definitions of several hosts after all checks, including those between hosts.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Fleet {
     /// Complete values, host by host.
     pub hosts: Vec<Resolved>,
-    /// Everything that was found wrong, in the order of the files. A path in it knows its
-    /// host by number.
+    /// All problems, in the order of the files. Their paths contain the number of the host.
     pub report: Report,
-    /// The input of each host, to show places in it.
+    /// The input of each host, to show lines of it.
     pub sources: Vec<Sources>,
 }
 
@@ -39,7 +38,7 @@ pub fn compile(files: Vec<Source>, facts: &Facts) -> Compiled {
     compile_with(files, facts, &Levels::default())
 }
 
-/// The same, with levels that win over those that the definition chooses.
+/// The same, with levels that override those in the definition.
 pub fn compile_with(files: Vec<Source>, facts: &Facts, levels: &Levels) -> Compiled {
     compile_parsed(parse_from(files, 0), facts, levels)
 }
@@ -102,8 +101,8 @@ fn compile_parsed(mut parsed: Parsed, facts: &Facts, levels: &Levels) -> Compile
     }
 }
 
-/// Parses, resolves and validates the files of several hosts, and looks for what no two of
-/// them may share. `levels` win over those that a definition chooses.
+/// Parses, resolves and validates the files of several hosts, including conflicts between them.
+/// `levels` override those in a definition.
 pub fn compile_fleet(hosts: Vec<Vec<Source>>, facts: &Facts, levels: &Levels) -> Fleet {
     let mut fleet = Fleet {
         hosts: Vec::new(),
@@ -143,7 +142,7 @@ impl Fleet {
         }
     }
 
-    /// Gives every diagnostic its place and its severity.
+    /// Sets the location and severity of all diagnostics.
     fn arrange(&mut self, levels: &Levels) {
         let own: Vec<Levels> = self.hosts.iter().map(Resolved::levels).collect();
         self.report
@@ -155,8 +154,8 @@ impl Fleet {
         }
     }
 
-    /// Fetches the network scripts of every host; see [`Compiled::load_assets`]. `read` is
-    /// given the number of the host, too.
+    /// Loads the network scripts of all hosts; see [`Compiled::load_assets`]. `read` also gets the
+    /// number of the host.
     pub fn load_assets(
         &mut self,
         read: impl Fn(usize, &str) -> Result<Vec<u8>, String>,
@@ -182,8 +181,7 @@ impl Compiled {
     /// Renders every file.
     ///
     /// # Errors
-    /// If the report has errors: what they are about has no right files. Also if a template of a
-    /// site fails on these values.
+    /// If the report has errors, or if one of the site's templates fails on these values.
     pub fn render(&self, templates: &Templates, assets: &Assets) -> Result<Output, Error> {
         if self.report.has_errors() {
             return Err(Error::WrongDefinition);
@@ -191,8 +189,8 @@ impl Compiled {
         render(&self.resolved, templates, assets)
     }
 
-    /// Fetches the network scripts of the site with `read`, which is given a path as
-    /// written and tells why it cannot. What is missing goes to the report.
+    /// Loads the site's network scripts with `read`, which gets a path as written and returns the
+    /// content or the reason for a failure. Failures are added to the report.
     pub fn load_assets(&mut self, read: impl Fn(&str) -> Result<Vec<u8>, String>) -> Assets {
         let (assets, missing) = assets_of(&self.resolved, read);
         self.report.append(missing, 0);
@@ -201,7 +199,7 @@ impl Compiled {
     }
 }
 
-/// The network scripts of a host, and what is missing of them.
+/// The network scripts of a host, and a report of those that cannot be read.
 fn assets_of(
     resolved: &Resolved,
     read: impl Fn(&str) -> Result<Vec<u8>, String>,
@@ -219,7 +217,7 @@ fn assets_of(
             Err(why) => {
                 let message = format!("network script `{}` cannot be read: {why}", script.path());
                 let path = place.path().index(number);
-                let help = "relative paths are below the folder `files` beside the definition; \
+                let help = "relative paths start at the directory `files` next to the definition; \
                             `vif-p2p` comes with xen-vman";
                 let id = DiagnosticId::MissingNetworkScript;
                 report.push(Diagnostic::new(id, path, message).help(help));

@@ -1,11 +1,11 @@
-//! The only place where text is quoted, one function for each language.
+//! Quoting, with one function for each language; nothing else quotes.
 //!
-//! Each takes a value as it is meant and gives the token that its language reads as just
-//! that value. What a language cannot hold at all (a line end in xl.cfg, a NUL anywhere)
-//! is refused when values are read.
+//! Each function takes a plain value and returns the token that its language parses as exactly
+//! that value. What a language cannot represent at all (a line break in xl.cfg, a NUL anywhere)
+//! is rejected when values are read.
 
 /// A string of xl.cfg. Xen's lexer (`libxlu_cfg_l.l`) knows `\\`, `\"` and the letters
-/// below; its numeric escapes are broken, so they are never written.
+/// below; its numeric escapes are broken, so they are never used.
 pub fn xl_string(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
@@ -29,7 +29,7 @@ pub fn comment_lines(text: &str) -> Vec<String> {
     text.lines().map(crate::diag::text::printable).collect()
 }
 
-/// A word of POSIX sh (and of bash): as it is if it needs no quotes, else in single ones.
+/// A word in POSIX sh and bash, in single quotes if it needs any.
 pub fn sh_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
     if !text.is_empty() && text.chars().all(plain) && !text.starts_with(['=', '~']) {
@@ -41,7 +41,7 @@ pub fn sh_word(text: &str) -> String {
 /// The value of an assignment that both sh and `EnvironmentFile=` of systemd.exec(5) read:
 /// in single quotes, which neither interprets.
 ///
-/// Values here have no single quote: paths, names and addresses are checked for it.
+/// Values never contain a single quote: paths, names and addresses are checked.
 pub fn env_value(text: &str) -> String {
     debug_assert!(!text.contains('\''), "`{text}`");
     format!("'{}'", text.replace('\'', "'\\''"))

@@ -1,7 +1,7 @@
-//! JSON Schemas of the files that are read, for editors that complete and check.
+//! JSON Schemas of the input files, for completion and checks in editors.
 //!
-//! They are made from the types that read the files. A schema takes all that is right; what
-//! is wrong in ways that a schema cannot say, `check` finds.
+//! They are generated from the types that read the files. A schema accepts everything that is
+//! valid; `check` finds problems that a schema cannot express.
 
 use crate::document::EXPRESSION;
 use crate::document::decode::{FromNode, Schema};
@@ -12,11 +12,11 @@ use serde_json::{Map, Value, json};
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// Which files a schema is for.
+/// The kind of file that a schema is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SchemaOf {
-    /// A definition in the words of the schema (TOML).
+    /// A definition (TOML).
     Definition,
     /// The role's variables (YAML or JSON).
     RoleVariables,
@@ -43,7 +43,7 @@ pub fn schema(of: SchemaOf) -> Schema {
     Value::Object(whole)
 }
 
-/// The schema of definitions, with what holds where nothing is written.
+/// The schema of definitions, with the built-in defaults.
 fn definition() -> Schema {
     let mut schema = Definition::schema();
     let built_in: Value = toml::from_str(built_in_text())
@@ -63,8 +63,8 @@ fn with_defaults(schema: &mut Schema, values: &Value) {
     }
 }
 
-/// Every key under its name among the role's variables. Variables of others are passed over,
-/// and Ansible may evaluate any text.
+/// The schema of the role's variables. Other variables are ignored, and any string may be a
+/// template that Ansible evaluates.
 fn role_variables(definition: &Schema) -> Schema {
     let mut properties = Map::new();
     let keys = |schema: &Value| {
@@ -87,7 +87,7 @@ fn role_variables(definition: &Schema) -> Schema {
     schema
 }
 
-/// The schema, or a template expression, at every place that holds a value.
+/// Allows a template expression wherever there is a value.
 fn templated(mut schema: Value) -> Value {
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         for (_, inner) in properties {

@@ -1,4 +1,4 @@
-//! Documents that cannot rot: pages made from the code, and examples that are run.
+//! Keeps the documentation current: pages generated from the code, and examples that are run.
 #![allow(clippy::disallowed_methods, reason = "tests read documents")]
 #![allow(
     clippy::unwrap_used,
@@ -33,7 +33,7 @@ fn fresh(page: &str, text: &str) {
     let found = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         found == text,
-        "docs/{page} is not what the code says; UPDATE_DOCS=1 writes it anew"
+        "docs/{page} is out of date; UPDATE_DOCS=1 regenerates it"
     );
 }
 
@@ -43,10 +43,10 @@ fn page_of_variables_is_what_the_schema_says() {
     let defaults = built_in["defaults"].as_table().unwrap();
     let mut page = String::from(
         "# Variables\n\n<!-- Made from the code: UPDATE_DOCS=1 cargo test -p xen-vman-core --test docs -->\n\n\
-         Among the role's variables, every name begins with `xen_vman_`: drop it; what then begins with `default_` \
-         lives in the table `[defaults]`; all else keeps its name. VMs are `[[vms]]`, or the list `xen_vman_vms`.\n\n\
-         A key that is written as `null` or as an empty text counts as not written (where an empty text is no value \
-         of its own). Numbers may be written as text, and a list of one as its item.\n",
+         The names of the role's variables begin with `xen_vman_`. A definition drops that prefix; variables that begin \
+         with `xen_vman_default_` are keys of the table `[defaults]`. VMs are `[[vms]]`, or the list `xen_vman_vms`.\n\n\
+         A key that is set to `null` counts as not set, as does an empty string where that is not a valid value. \
+         Numbers may be written as strings, and a list with one item as just the item.\n",
     );
     let none = toml::Table::new();
     section(
@@ -81,7 +81,7 @@ fn page_of_variables_is_what_the_schema_says() {
     section(
         &mut page,
         "VM",
-        "In an item of `[[vms]]`. What is not written comes from `[defaults]`.",
+        "In an item of `[[vms]]`. Keys that are not set default to those in `[defaults]`.",
         VmSpec::KEYS,
         &none,
         "",
@@ -97,7 +97,7 @@ fn page_of_variables_is_what_the_schema_says() {
     section(
         &mut page,
         "Interface",
-        "In an item of a VM's `interfaces`. All of them are optional.",
+        "In an item of a VM's `interfaces`. All keys are optional.",
         InterfaceSpec::KEYS,
         &none,
         "",
@@ -118,9 +118,11 @@ fn section(
     let with_default = !defaults.is_empty();
     write!(page, "\n## {title}\n\n{text}\n\n").unwrap();
     if with_default {
-        page.push_str("| key | takes | if not written | what it is | role variable |\n|---|---|---|---|---|\n");
+        page.push_str(
+            "| key | value | default | meaning | role variable |\n|---|---|---|---|---|\n",
+        );
     } else {
-        page.push_str("| key | takes | what it is |\n|---|---|---|\n");
+        page.push_str("| key | value | meaning |\n|---|---|---|\n");
     }
     for key in keys {
         let doc = key
@@ -169,10 +171,10 @@ fn plain(value: &toml::Value) -> String {
 fn page_of_diagnostics_lists_the_catalogue() {
     let mut page = String::from(
         "# Diagnostics\n\n<!-- Made from the code: UPDATE_DOCS=1 cargo test -p xen-vman-core --test docs -->\n\n\
-         What can be wrong with a definition, why it matters, and how to mend it. `xen-vman-cli diagnostics ID` shows \
-         the same. Further cases of each are in `xen-vman-core/tests/cases/bad/`.\n\n\
-         With an error nothing is rendered. A warning may be meant: `allow_diagnostics` in the definition leaves it out, \
-         `deny_diagnostics` makes it an error.\n\n\
+         The problems that a definition can have, why they matter, and how to fix them. `xen-vman-cli diagnostics ID` \
+         shows the same. There are more examples in `xen-vman-core/tests/cases/bad/`.\n\n\
+         If there are errors, nothing is rendered. `allow_diagnostics` in the definition suppresses a warning that is \
+         intended, and `deny_diagnostics` turns it into an error.\n\n\
          | id | severity | what it means |\n|---|---|---|\n",
     );
     for id in DiagnosticId::ALL {

@@ -34,7 +34,7 @@ fn host() -> (Compiled, Output) {
     (compiled, output)
 }
 
-/// A host that has all that is asked for.
+/// A host that has everything its VMs need.
 fn ready(asked: &Questions) -> Seen {
     let mut seen = Seen::default();
     seen.is_running = true;
@@ -129,27 +129,27 @@ fn each_thing_that_is_missing_is_told() {
     one(
         |seen| seen.is_xen = false,
         Missing,
-        "xen: this machine does not run under Xen",
+        "xen: this machine is not running under Xen",
     );
     one(
         |seen| seen.is_dom0 = false,
         Missing,
-        "xen: this machine is a guest",
+        "xen: this machine is a Xen guest",
     );
     one(
         |seen| assert!(seen.programs.remove("dracut")),
         Missing,
-        "programs: there is no dracut",
+        "programs: dracut is not installed",
     );
     one(
         |seen| assert!(seen.bridges.remove("br-db")),
         Missing,
-        "bridges: there is no bridge br-db",
+        "bridges: br-db does not exist",
     );
     one(
         |seen| seen.scripts.retain(|path| !path.ends_with("bridge")),
         Missing,
-        "scripts: there is no /etc",
+        "scripts: /etc",
     );
     one(
         |seen| seen.xendomains = "XENDOMAINS_SAVE=/var/lib/xen/save".into(),
@@ -164,7 +164,7 @@ fn each_thing_that_is_missing_is_told() {
     one(
         |seen| seen.iscsid = "node.startup = automatic".into(),
         Risky,
-        "open-iscsi: this host logs in at boot to every",
+        "open-iscsi: this host logs in to every",
     );
     one(
         |seen| {
@@ -179,7 +179,7 @@ fn each_thing_that_is_missing_is_told() {
     one(
         |seen| seen.kernels.with_initrd.clear(),
         Missing,
-        "kernel: guests have no initrd",
+        "kernel: there is no guest initrd",
     );
     one(
         |seen| seen.kernel_links[1] = None,
@@ -189,7 +189,7 @@ fn each_thing_that_is_missing_is_told() {
     one(
         |seen| seen.dracut_modules = BTreeSet::from(["base".into()]),
         Risky,
-        "dracut: this version has no module",
+        "dracut: modules that this version does not have",
     );
 }
 

@@ -130,7 +130,7 @@ fn judged(session: &Session, open: &[(&Case<'_>, oracle::Open)]) -> Vec<String> 
     problems
 }
 
-/// Tells how many of the drawn texts were accepted at each place.
+/// Prints how many of the drawn texts were accepted at each place.
 fn report(shares: &BTreeMap<String, [usize; 2]>) {
     let line = |[no, yes]: [usize; 2], place: &str| {
         let all = no + yes;

@@ -7,7 +7,8 @@ mod support;
 use std::fs;
 use xen_vman_core::command::Effect;
 use xen_vman_core::install::{
-    Found, GuestRecord, Marker, Signature, Step, Task, Tree, Verdict, filesystem_uuid, judge, steps,
+    Found, GuestRecord, Marker, Signature, Step, Task, Tree, Verdict, decide, filesystem_uuid,
+    steps,
 };
 use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
 
@@ -74,19 +75,19 @@ fn data_of_somebody_is_never_given_up_unasked() {
     };
     let begun = GuestRecord::of(install, false);
     let finished = GuestRecord::of(install, true);
-    let judge = |found: &Found, record, erase| judge(install, found, record, erase);
-    assert_eq!(judge(&Found::default(), None, false), Verdict::Install);
+    let decide = |found: &Found, record, erase| decide(install, found, record, erase);
+    assert_eq!(decide(&Found::default(), None, false), Verdict::Install);
     for kind in ["ext4", "LVM2_member", "gpt", "crypto_LUKS"] {
         let found = device(kind, "7", None);
         for record in [None, Some(&begun), Some(&finished)] {
-            let verdict = judge(&found, record, false);
+            let verdict = decide(&found, record, false);
             assert!(matches!(verdict, Verdict::Refuse(_)), "{kind}: {verdict:?}");
         }
-        assert_eq!(judge(&found, None, true), Verdict::Erase);
+        assert_eq!(decide(&found, None, true), Verdict::Erase);
     }
     let found = device("ext4", &ours, None);
-    assert_eq!(judge(&found, Some(&begun), false), Verdict::TakeUpAgain);
-    let verdict = judge(&found, Some(&finished), false);
+    assert_eq!(decide(&found, Some(&begun), false), Verdict::StartOver);
+    let verdict = decide(&found, Some(&finished), false);
     assert!(matches!(verdict, Verdict::Refuse(_)), "{verdict:?}");
     let system = Tree {
         has_system: true,
@@ -94,7 +95,7 @@ fn data_of_somebody_is_never_given_up_unasked() {
     };
     for uuid in ["7", &ours] {
         let found = device("ext4", uuid, Some(system.clone()));
-        let verdict = judge(&found, Some(&begun), false);
+        let verdict = decide(&found, Some(&begun), false);
         assert!(matches!(verdict, Verdict::Adopt { .. }), "{verdict:?}");
     }
     let marked = |domain: &str| Tree {
@@ -105,8 +106,8 @@ fn data_of_somebody_is_never_given_up_unasked() {
         ..system.clone()
     };
     let found = device("ext4", "7", Some(marked("a-web")));
-    assert_eq!(judge(&found, Some(&begun), false), Verdict::TakeUpAgain);
+    assert_eq!(decide(&found, Some(&begun), false), Verdict::StartOver);
     let found = device("ext4", "7", Some(marked("b-web")));
-    let verdict = judge(&found, Some(&begun), false);
+    let verdict = decide(&found, Some(&begun), false);
     assert!(matches!(verdict, Verdict::Refuse(_)), "{verdict:?}");
 }

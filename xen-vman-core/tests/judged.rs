@@ -87,7 +87,7 @@ fn xl_accepts_every_configuration_and_reads_what_the_model_says() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
-/// Whatever is written: what has no errors, xl takes without a word, and as it is meant.
+/// Whatever is written: what has no errors, xl accepts silently and as intended.
 #[test]
 fn xl_accepts_whatever_check_calls_fine() {
     let Some(judges) = judges::set_up() else {
@@ -168,7 +168,7 @@ fn words_of_xl_cfg_are_those_that_xl_takes() {
         }
     }
     for (verdict, (key, word)) in judges::xl(&judges, &files).iter().zip(expected) {
-        // It tells of every word for tsc_mode.
+        // It reports every tsc_mode given as a string.
         let said = |text: &&String| !text.starts_with("got a tsc mode string");
         let objects = verdict.objections.iter().any(|text| said(&text));
         assert_eq!(objects, word == "nonsense", "{key} = {word}: {verdict:?}");

@@ -263,7 +263,7 @@ fn what_is_stale_of_a_defined_vm_goes_without_prune() {
     assert_eq!(second.actions.iter().find(stops), None);
     apply(&mut host, &second, second.actions.len());
     assert!(!stale.iter().any(|path| host.entries.contains_key(*path)));
-    assert!(second.orphans.is_empty());
+    assert!(second.orphaned_files.is_empty());
 }
 
 /// Records of before objects had paths alone.

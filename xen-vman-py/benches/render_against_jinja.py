@@ -3,7 +3,7 @@
 What Jinja2 renders is made of our own files: in those of one VM, its name, address and memory are
 replaced by expressions. So both write the same number of files of the same size, but Jinja2 only fills in
 values that are known, while xen_vman reads, resolves and checks the definition, too. Jinja2 is measured
-with templates that are compiled once, and as Ansible uses it, which compiles the text of each file anew.
+with templates that are compiled once, and as Ansible uses it, which compiles the template of each file again.
 """
 
 import pathlib
@@ -73,8 +73,8 @@ def main(count, rounds):
         own, other, ansible = seconds(ours), seconds(jinja_compiled), seconds(jinja_as_ansible) * count / max(1, count // 10)
         ratios.append(other / own)
         as_ansible.append(ansible / own)
-        print(f"xen_vman {own:.3f} s   Jinja2 {other:.3f} s   compiled anew {ansible:.3f} s (from a tenth of them)")
-    print(f"median: Jinja2 takes {statistics.median(ratios):.1f} times as long, compiled anew {statistics.median(as_ansible):.1f} times")
+        print(f"xen_vman {own:.3f} s   Jinja2 {other:.3f} s   compiled each time {ansible:.3f} s (from a tenth of them)")
+    print(f"median: Jinja2 takes {statistics.median(ratios):.1f} times as long, compiled each time {statistics.median(as_ansible):.1f} times")
 
     def both():
         threads = [threading.Thread(target=ours) for _ in range(2)]

@@ -100,8 +100,8 @@ fn json_of(parts: &[(Option<&str>, Vec<Row>)], compiled: &Compiled) -> String {
     format!("{:#}\n", Value::Array(all))
 }
 
-/// Keeps the rows of the keys. Each must be one of some VM: they need not all have as many
-/// interfaces.
+/// Keeps the rows of the keys. Each key must exist in at least one VM, because VMs may differ in
+/// their number of interfaces.
 fn select(parts: &mut [(Option<&str>, Vec<Row>)], keys: &[String]) -> Result<(), Failure> {
     if keys.is_empty() {
         return Ok(());

@@ -124,7 +124,7 @@ fn finish(applied: Result<Applied, HostError>, waiting: &mut Waiting) -> Result<
             "done": done,
             "failed": applied.failures.len(),
             "generation": applied.generation,
-            "leftovers": applied.plan.orphans.keys().collect::<Vec<_>>(),
+            "orphaned_files": applied.plan.orphaned_files.keys().collect::<Vec<_>>(),
             "pending_restarts": applied.plan.pending_restarts,
         }));
     } else {
@@ -152,7 +152,7 @@ fn finish(applied: Result<Applied, HostError>, waiting: &mut Waiting) -> Result<
         .help("everything else was done; fix the causes and run the same command again"))
 }
 
-/// A host, its compiled definition and what that renders to; none if the definition has errors,
+/// A host, its compiled definition and what that renders to; `None` if the definition has errors,
 /// which are reported.
 pub(super) fn open(
     host: HostFiles,
@@ -189,8 +189,8 @@ fn steps(change: &Change, output: &Output) -> Vec<String> {
 
 /// Prints what `apply` leaves as it is.
 fn note_rest(plan: &Plan) {
-    if !plan.orphans.is_empty() {
-        let list: Vec<_> = plan.orphans.keys().map(String::as_str).collect();
+    if !plan.orphaned_files.is_empty() {
+        let list: Vec<_> = plan.orphaned_files.keys().map(String::as_str).collect();
         let list = list.join("\n  ");
         terminal::note(&format!(
             "no longer defined; `--prune` removes them:\n  {list}"

@@ -61,9 +61,9 @@ fn select(mut output: Output, compiled: &Compiled, args: &RenderArgs) -> Result<
 
 fn print(output: &Output) -> Result<(), Failure> {
     let mut text = Vec::new();
-    for (place, file) in files(output) {
+    for (path, file) in files(output) {
         text.extend_from_slice(
-            format!("=== {place} ({:04o} {})\n", file.mode, file.owner).as_bytes(),
+            format!("=== {path} ({:04o} {})\n", file.mode, file.owner).as_bytes(),
         );
         text.extend_from_slice(&file.content);
     }

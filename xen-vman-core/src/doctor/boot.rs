@@ -1,4 +1,4 @@
-//! The kernel and the initrd that guests share with the host.
+//! Checks the kernel and initrd that guests share with the host.
 
 use super::{Finding, Seen, fine, missing, risky};
 use crate::diag::text::printable;
@@ -6,7 +6,7 @@ use crate::resolve::Resolved;
 
 const KERNEL: &str = "/etc/xen/vmlinuz";
 
-/// Whether a VM boots the kernel of the host.
+/// Whether any VM boots the host's kernel.
 pub(super) fn uses_host_kernel(resolved: &Resolved) -> bool {
     let boots = resolved.vms.iter().filter_map(|vm| vm.direct_boot.as_ref());
     let mut kernels = boots.filter_map(|boot| boot.kernel.as_ref());
@@ -30,30 +30,30 @@ fn dracut(resolved: &Resolved, seen: &Seen) -> Vec<Finding> {
     let gone = wanted.filter(|module| !seen.dracut_modules.contains(module.as_str()));
     let gone: Vec<_> = gone.map(|module| printable(module.as_str())).collect();
     vec![if gone.is_empty() {
-        fine("dracut", "it has every module that is asked for")
+        fine("dracut", "has all configured modules")
     } else {
         risky(
             "dracut",
             &format!(
-                "this version has no module {}, so initrds are built without",
+                "modules that this version does not have are left out of initrds: {}",
                 gone.join(", ")
             ),
-            "take them out of dracut_modules, or install dracut-network",
+            "remove them from dracut_modules, or install dracut-network",
         )
     }]
 }
 
-/// Both links must belong to the kernel that runs, or guests find no modules.
+/// Both links must belong to the running kernel; otherwise, guests find no kernel modules.
 fn pair(seen: &Seen) -> Option<Finding> {
     let running = seen.kernels.running.as_ref()?;
     if !seen.kernels.with_initrd.contains(running) {
         return Some(missing(
             "kernel",
             &format!(
-                "guests have no initrd for the running kernel, {}",
+                "there is no guest initrd for the running kernel {}",
                 printable(running)
             ),
-            "run 'xen-vman-cli apply', which builds it",
+            "run 'xen-vman-cli apply' to build it",
         ));
     }
     let wanted = [
@@ -73,7 +73,7 @@ fn pair(seen: &Seen) -> Option<Finding> {
     } else {
         missing(
             "kernel",
-            "/etc/xen/vmlinuz and /etc/xen/initrd.img are not those of the running kernel",
+            "/etc/xen/vmlinuz and /etc/xen/initrd.img do not both belong to the running kernel",
             "systemctl restart xen_vman_global_preparation",
         )
     })

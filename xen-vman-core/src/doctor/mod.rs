@@ -1,7 +1,7 @@
-//! Is a host ready for its VMs? What is defined × what was seen → findings.
+//! Checks whether a host is ready for its VMs.
 //!
-//! [`questions`] says what to look for, the host answers with [`Seen`], [`examine`] judges.
-//! Nothing is touched here.
+//! [`questions`] lists what to look for, the host answers with [`Seen`], and [`examine`] turns
+//! the answers into findings. Nothing is changed here.
 
 mod boot;
 mod services;
@@ -14,29 +14,29 @@ use crate::storage::Medium;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What was found out about one thing.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
-    /// What it is about, such as `xendomains`.
+    /// The subject, such as `xendomains`.
     pub about: String,
-    /// How bad it is.
+    /// The severity.
     pub state: Readiness,
     /// What was found.
     pub says: String,
-    /// What to do; empty if nothing is.
+    /// What to do; empty if there is nothing to do.
     pub help: String,
 }
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Readiness {
-    /// As it should be.
+    /// Everything is as it should be.
     Fine,
-    /// VMs run, but something may surprise.
+    /// VMs run, but there is a risk.
     Risky,
-    /// Something that VMs or `apply` need is not there.
+    /// Something that VMs or `apply` need is missing.
     Missing,
 }
 
@@ -44,58 +44,55 @@ pub enum Readiness {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Questions {
-    /// Programs by name or path, and the Debian packages that bring them.
+    /// Programs by name or path, with the Debian packages that provide them.
     pub programs: BTreeMap<String, &'static str>,
-    /// Scripts of network interfaces, by path.
+    /// Network scripts, by path.
     pub scripts: BTreeSet<String>,
-    /// Bridges that interfaces are put into.
+    /// Bridges that interfaces are attached to.
     pub bridges: BTreeSet<String>,
-    /// Targets of disks.
+    /// iSCSI targets.
     pub targets: BTreeSet<String>,
 }
 
-/// What was seen of a host.
+/// The answers of a host.
 #[derive(Debug, Clone, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "answers to questions of yes or no"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "independent yes/no answers")]
 #[non_exhaustive]
 pub struct Seen {
-    /// Whether this is the host itself, running, and not an image of one.
+    /// Whether this is a running host and not an image.
     pub is_running: bool,
     /// Whether it runs under Xen.
     pub is_xen: bool,
-    /// Whether it is the domain that controls the others.
+    /// Whether it is dom0.
     pub is_dom0: bool,
-    /// Those of the programs asked for that are there.
+    /// The requested programs that are installed.
     pub programs: BTreeSet<String>,
-    /// Those of the scripts asked for that are there and can be executed.
+    /// The requested scripts that exist and are executable.
     pub scripts: BTreeSet<String>,
-    /// Those of the bridges asked for that are there.
+    /// The requested bridges that exist.
     pub bridges: BTreeSet<String>,
-    /// Whether xendomains starts with the host.
+    /// Whether xendomains is enabled.
     pub xendomains_is_enabled: bool,
-    /// `/etc/default/xendomains`.
+    /// The content of `/etc/default/xendomains`.
     pub xendomains: String,
-    /// What is in `/etc/xen/auto`.
+    /// The file names in `/etc/xen/auto`.
     pub auto: BTreeSet<String>,
-    /// `/etc/iscsi/iscsid.conf`.
+    /// The content of `/etc/iscsi/iscsid.conf`.
     pub iscsid: String,
-    /// Those of the targets asked for that the host logs in to by itself.
+    /// The requested targets that the host logs in to at boot.
     pub automatic_targets: BTreeSet<String>,
     /// Its kernels.
     pub kernels: Kernels,
-    /// Where `/etc/xen/vmlinuz` and `/etc/xen/initrd.img` lead.
+    /// The targets of the links `/etc/xen/vmlinuz` and `/etc/xen/initrd.img`.
     pub kernel_links: [Option<String>; 2],
-    /// The modules that dracut has; none if there is no dracut.
+    /// The modules that dracut has; empty if dracut is not installed.
     pub dracut_modules: BTreeSet<String>,
 }
 
 const XL_PACKAGE: &str = "xen-utils-common";
 const DRACUT_PACKAGE: &str = "dracut-core";
 
-/// What to look for on a host.
+/// Lists what to look for on a host.
 pub fn questions(resolved: &Resolved, output: &Output) -> Questions {
     let host = &resolved.host;
     let mut programs = BTreeMap::from([(host.xl_path.to_string(), XL_PACKAGE)]);
@@ -133,7 +130,7 @@ pub fn questions(resolved: &Resolved, output: &Output) -> Questions {
         scripts: scripts
             .filter(|path| output.host_file(path).is_none())
             .collect(),
-        // Open vSwitch: the bridge, then a tag.
+        // Open vSwitch: the bridge may be followed by a VLAN tag.
         bridges: bridges
             .filter_map(|bridge| bridge.as_str().split(['.', ':']).next().map(str::to_owned))
             .collect(),
@@ -142,8 +139,8 @@ pub fn questions(resolved: &Resolved, output: &Output) -> Questions {
     }
 }
 
-/// The Debian packages that a host with these VMs needs besides Xen's own. Not `dracut`, which
-/// would take away `initramfs-tools`, but the parts of it that build initrds of guests.
+/// The Debian packages that a host with these VMs needs in addition to Xen. They do not include
+/// `dracut`, which would replace `initramfs-tools`, only the parts that build guest initrds.
 pub fn packages(resolved: &Resolved, output: &Output) -> BTreeSet<&'static str> {
     let asked = questions(resolved, output).programs;
     let mut packages: BTreeSet<_> = asked.into_values().collect();
@@ -154,7 +151,7 @@ pub fn packages(resolved: &Resolved, output: &Output) -> BTreeSet<&'static str> 
     packages
 }
 
-/// Says what is fine and what is not, the worst last.
+/// Turns the answers of a host into findings, the worst last.
 pub fn examine(resolved: &Resolved, output: &Output, seen: &Seen) -> Vec<Finding> {
     let asked = questions(resolved, output);
     let mut found = Vec::new();
@@ -175,16 +172,16 @@ pub fn examine(resolved: &Resolved, output: &Output, seen: &Seen) -> Vec<Finding
 
 fn xen(seen: &Seen) -> Finding {
     match (seen.is_xen, seen.is_dom0) {
-        (true, true) => fine("xen", "this is dom0 of a Xen host"),
+        (true, true) => fine("xen", "this machine is the dom0 of a Xen host"),
         (true, false) => missing(
             "xen",
-            "this machine is a guest of Xen itself",
-            "run this on dom0",
+            "this machine is a Xen guest itself",
+            "run this command in dom0",
         ),
         (false, _) => missing(
             "xen",
-            "this machine does not run under Xen",
-            "install xen-system-amd64 and reboot into the entry with Xen in GRUB's menu",
+            "this machine is not running under Xen",
+            "install xen-system-amd64 and boot the Xen entry in GRUB's menu",
         ),
     }
 }
@@ -205,7 +202,7 @@ fn programs(asked: &Questions, seen: &Seen) -> Vec<Finding> {
     all.extend(gone.map(|(name, package)| {
         missing(
             "programs",
-            &format!("there is no {name}"),
+            &format!("{name} is not installed"),
             &format!("apt-get install {package}"),
         )
     }));
@@ -215,12 +212,12 @@ fn programs(asked: &Questions, seen: &Seen) -> Vec<Finding> {
 fn script(path: &str, seen: &Seen) -> Finding {
     let shown = printable(path);
     if seen.scripts.contains(path) {
-        fine("scripts", &format!("{shown} is there"))
+        fine("scripts", &format!("{shown} exists"))
     } else {
         missing(
             "scripts",
-            &format!("there is no {shown} that can be executed, so VMs with it do not start"),
-            "install what brings it, or name it in additional_network_scripts",
+            &format!("{shown} is missing or not executable, so VMs that use it cannot start"),
+            "install the package that provides it, or add it to additional_network_scripts",
         )
     }
 }
@@ -228,12 +225,12 @@ fn script(path: &str, seen: &Seen) -> Finding {
 fn bridge(name: &str, seen: &Seen) -> Finding {
     let shown = printable(name);
     if seen.bridges.contains(name) {
-        fine("bridges", &format!("{shown} is there"))
+        fine("bridges", &format!("{shown} exists"))
     } else {
         missing(
             "bridges",
-            &format!("there is no bridge {shown}, so VMs in it do not start"),
-            "add it to the network of this host, see bridge-utils-interfaces(5)",
+            &format!("{shown} does not exist, so VMs attached to it cannot start"),
+            "add it to the network configuration of this host; see bridge-utils-interfaces(5)",
         )
     }
 }
@@ -259,8 +256,8 @@ fn finding(about: &str, state: Readiness, says: &str, help: &str) -> Finding {
     }
 }
 
-/// The value of `KEY=value` in a file that a shell reads, or of `key = value`: the last that
-/// is not in a comment, without quotes.
+/// The value of a key in a file of `KEY=value` or `key = value` lines, without quotes. The last
+/// line that is not a comment counts.
 fn setting<'t>(text: &'t str, key: &str) -> Option<&'t str> {
     let lines = text.lines().rev().filter_map(|line| line.split_once('='));
     let mut values = lines.filter(|(name, _)| name.trim() == key);

@@ -1,4 +1,4 @@
-//! Services of the host that get in the way of VMs.
+//! Checks services of the host that may interfere with VMs.
 
 use super::{Finding, Questions, Seen, fine, risky, setting};
 use crate::diag::text::printable;
@@ -6,7 +6,7 @@ use crate::object::Role;
 use crate::render::Output;
 use std::path::Path;
 
-/// xendomains(8) stops and starts domains as well.
+/// xendomains(8) also stops and starts domains.
 pub(super) fn xendomains(output: &Output, seen: &Seen) -> Vec<Finding> {
     let is_ours = |name: &&String| {
         let configs = output.of_role(Role::XlConfig);
@@ -16,32 +16,36 @@ pub(super) fn xendomains(output: &Output, seen: &Seen) -> Vec<Finding> {
     let twice = seen.auto.iter().filter(is_ours).map(|name| {
         risky(
             "xendomains",
-            &format!("/etc/xen/auto/{} would be started twice", printable(name)),
-            "remove it there; vm@ starts the VM",
+            &format!(
+                "/etc/xen/auto/{} would start the VM a second time",
+                printable(name)
+            ),
+            "remove it; vm@ already starts the VM",
         )
     });
     let mut all: Vec<_> = twice.collect();
-    let place = setting(&seen.xendomains, "XENDOMAINS_SAVE").unwrap_or_default();
+    let directory = setting(&seen.xendomains, "XENDOMAINS_SAVE").unwrap_or_default();
     let only_own = setting(&seen.xendomains, "XENDOMAINS_AUTO_ONLY") == Some("true");
-    let saves = seen.xendomains_is_enabled && !place.is_empty() && !only_own;
+    let saves = seen.xendomains_is_enabled && !directory.is_empty() && !only_own;
     if saves {
         all.push(risky(
             "xendomains",
             &format!(
-                "whenever xendomains is stopped, as by an upgrade, it saves every running VM to {}",
-                printable(place)
+                "whenever xendomains is stopped, for example by an upgrade, it saves every running VM \
+                to {}",
+                printable(directory)
             ),
             "set XENDOMAINS_SAVE=\"\" and XENDOMAINS_AUTO_ONLY=true in /etc/default/xendomains, or \
-             'systemctl disable xendomains'",
+            run 'systemctl disable xendomains'",
         ));
     }
     if all.is_empty() {
-        all.push(fine("xendomains", "it leaves our VMs alone"));
+        all.push(fine("xendomains", "does not interfere with the VMs"));
     }
     all
 }
 
-/// open-iscsi logs in by itself to what it is told to.
+/// open-iscsi may log in to targets at boot.
 pub(super) fn open_iscsi(asked: &Questions, seen: &Seen) -> Vec<Finding> {
     if asked.targets.is_empty() {
         return Vec::new();
@@ -61,14 +65,14 @@ pub(super) fn open_iscsi(asked: &Questions, seen: &Seen) -> Vec<Finding> {
     if setting(&seen.iscsid, "node.startup") == Some("automatic") {
         all.push(risky(
             "open-iscsi",
-            "this host logs in at boot to every target that is discovered",
+            "this host logs in to every discovered target at boot",
             "set node.startup = manual in /etc/iscsi/iscsid.conf",
         ));
     }
     if all.is_empty() {
         all.push(fine(
             "open-iscsi",
-            "it logs in to no target of our VMs by itself",
+            "does not log in to the VMs' targets at boot",
         ));
     }
     all

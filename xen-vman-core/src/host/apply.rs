@@ -1,4 +1,4 @@
-//! Looks, plans, and does what is planned.
+//! Observes a host, plans changes, and carries them out.
 
 use super::generation::{self, Generation};
 use super::machine::{Host, demand};
@@ -13,47 +13,47 @@ use crate::values::DomainName;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// How long systemd may take to read its units, in seconds.
+/// How long systemd may take to reload its units, in seconds.
 const RELOAD_LIMIT_SECS: u32 = 90;
 /// How long dracut may take for one kernel, in seconds.
 const INITRD_LIMIT_SECS: u32 = 1800;
-/// How long systemd may take to start or stop a VM, in seconds: its units have limits of
-/// their own, which an admin sets.
+/// How long systemd may take to start or stop a VM, in seconds. The units have their own,
+/// configurable limits.
 const VM_LIMIT_SECS: u32 = 86_400;
 
-/// Whoever waits for an apply.
+/// Follows an apply.
 pub trait Watcher: Send {
-    /// Is asked once before anything is changed.
+    /// Called once, before anything is changed.
     ///
     /// # Errors
-    /// Why the plan is not to be carried out.
+    /// Why the plan must not be carried out.
     fn approve(&mut self, plan: &Plan) -> Result<(), String>;
 
-    /// Is told how far it is.
+    /// Called whenever there is progress.
     fn tell(&mut self, event: Event<'_>);
 }
 
-/// How far an apply is.
+/// The progress of an apply.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// An action begins.
+    /// An action has begun.
     Begins {
         /// Its number, from 1.
         number: usize,
-        /// How many there are.
+        /// The number of actions.
         of: usize,
         /// The action.
         action: &'a Action,
     },
-    /// A step of the action begins.
+    /// A step of the action has begun.
     Step(&'a str),
-    /// The action is left undone, and those that do not depend on it go on.
+    /// The action failed; actions that do not depend on it continue.
     Fails(&'a HostError),
 }
 
 impl Event<'_> {
-    /// The event as JSON: `event` says which it is.
+    /// The event as JSON, with its kind in `event`.
     pub fn to_json(&self) -> Value {
         match self {
             Self::Begins { number, of, action } => {
@@ -69,19 +69,19 @@ impl Event<'_> {
     }
 }
 
-/// What an apply has done.
+/// The result of an apply.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Applied {
-    /// What was planned.
+    /// The plan that was carried out.
     pub plan: Plan,
-    /// Where what it replaced and what it did is kept.
+    /// The directory with the replaced files and the journal; `None` if there was nothing to do.
     pub generation: Option<String>,
-    /// What is left undone: the numbers of actions, from 0, and why.
+    /// The actions that failed, by their index in the plan, and why.
     pub failures: Vec<(usize, HostError)>,
 }
 
-/// What a host has of what was rendered, and what runs on it.
+/// Observes the parts of a host that a plan depends on.
 ///
 /// # Errors
 /// If the host cannot be read.
@@ -90,20 +90,20 @@ pub fn observe(host: &dyn Host, output: &Output) -> Result<Observed, HostError> 
     look(host, plan::paths(output, &record), record)
 }
 
-/// What is to be done on a host, which is left as it is.
+/// Plans the changes to a host, without making them.
 ///
 /// # Errors
-/// If the host cannot be read, or if something is in the way.
+/// If the host cannot be read, or if existing paths conflict.
 pub fn plan(host: &dyn Host, output: &Output, prune: bool) -> Result<Plan, HostError> {
     plan::plan(output, &observe(host, output)?, prune).map_err(HostError::Obstacles)
 }
 
-/// Brings a host to what was rendered. It may be ended at any point: the next one does the
-/// rest. Where nothing is to be done, nothing is touched.
+/// Makes a host match what was rendered. It may be interrupted at any point: the next apply does
+/// the rest. If there is nothing to do, nothing is touched.
 ///
 /// # Errors
-/// The first file that could not be written: what comes before it is done, and what comes
-/// after it is not. Initrds, installations and starts that fail are in [`Applied`].
+/// The first action that fails; later ones are not started. Initrds, installations and starts
+/// that fail do not stop the others and are listed in [`Applied`].
 pub fn apply(
     host: &dyn Host,
     output: &Output,
@@ -115,11 +115,12 @@ pub fn apply(
     carry_out(host, plan, Some(output), None, watcher)
 }
 
-/// Brings back the files that the last apply changed, and what was ours then. What the apply
-/// before it changed comes back if it is called again.
+/// Restores the files that the last apply changed, and the record of managed files from before
+/// it. If called again, it undoes the apply before that one.
 ///
 /// # Errors
-/// As [`apply`]; also if there is nothing to go back to, or if the files were changed since.
+/// Like [`apply`]; also if there is nothing to roll back, or if the files were changed after that
+/// apply.
 pub fn rollback(host: &dyn Host, watcher: &mut dyn Watcher) -> Result<Applied, HostError> {
     let _lock = host.lock()?;
     let previous = generation::previous(host)?.ok_or(HostError::NothingBefore)?;
@@ -171,7 +172,7 @@ fn carry_out(
     }
     watcher.approve(&plan).map_err(HostError::NotApproved)?;
     let generation = Generation::begin(host, &plan, &before, undoes)?;
-    // What is done next is ours or owed, even if this run does not get to say so.
+    // If this run is interrupted, everything it may have begun must count as managed or pending.
     let mut owed = plan.record.clone();
     owed.objects.extend(before.objects.clone());
     owed.reload_pending = before.reload_pending;
@@ -202,7 +203,7 @@ fn carry_out(
     };
     let path = run.generation.path.clone();
     let failures = run.all(&plan);
-    // Those VMs that run hold their session by themselves.
+    // VMs that are running hold their own sessions.
     let logouts = std::mem::take(&mut run.sessions).into_iter();
     let logouts = logouts
         .map(|session| session.close(host))
@@ -238,14 +239,14 @@ struct Run<'a> {
     output: Option<&'a Output>,
     watcher: &'a mut dyn Watcher,
     generation: Generation,
-    /// The sessions of disks that are still at hand.
+    /// The sessions of disks that are still connected.
     sessions: Vec<Session>,
-    /// VMs that had a system already, and are not started because of it.
+    /// VMs that turned out to have a system already, and are therefore not started.
     adopted: BTreeSet<DomainName>,
 }
 
 impl Run<'_> {
-    /// Does everything; gives what others do not depend on and failed.
+    /// Carries out all actions; returns failures that do not stop the others.
     fn all(&mut self, plan: &Plan) -> Result<Vec<(usize, HostError)>, HostError> {
         let mut failures: Vec<(usize, HostError)> = Vec::new();
         let of = plan.actions.len();
@@ -301,7 +302,7 @@ impl Run<'_> {
 }
 
 impl Run<'_> {
-    /// Installs a guest, and keeps its disk at hand for the VM that is started later.
+    /// Installs a guest, and keeps its disk connected for the VM, which is started later.
     fn install(&mut self, domain: &DomainName, erase: bool) -> Result<(), HostError> {
         let found = self
             .output
@@ -318,7 +319,7 @@ impl Run<'_> {
         let outcome = install::install(self.host, install, files, record, erase, &mut tell)?;
         self.sessions.extend(outcome.session);
         if let Some(why) = outcome.adopted {
-            let step = format!("{domain} is taken for installed: {why}");
+            let step = format!("{domain} is recorded as installed: {why}");
             self.generation
                 .note(self.host, json!({ "event": "step", "step": step }));
             self.watcher.tell(Event::Step(&step));
@@ -328,7 +329,7 @@ impl Run<'_> {
     }
 }
 
-/// A VM is not started if it could not be installed.
+/// The error for starting a VM whose installation failed, if it did.
 fn not_installed(
     change: &Change,
     plan: &Plan,

@@ -1,4 +1,4 @@
-//! Files below a directory, as the root of everything that is named.
+//! Access to files below a directory that serves as `/`.
 
 use super::HostError;
 use super::machine::Owner;
@@ -13,8 +13,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::fchown;
 use std::path::{Path, PathBuf};
 
-/// A host's file system: `/`, or a directory that stands for it. Paths begin with `/` and
-/// are resolved inside, symbolic links included (openat2(2), `RESOLVE_IN_ROOT`).
+/// A host's file system: `/`, or a directory in its place. Paths begin with `/` and are resolved
+/// inside it, including symbolic links (openat2(2), `RESOLVE_IN_ROOT`).
 #[derive(Debug)]
 pub struct HostDir {
     root: OwnedFd,
@@ -26,7 +26,7 @@ const DIRECTORY: OFlag = OFlag::O_PATH
     .union(OFlag::O_CLOEXEC);
 
 impl HostDir {
-    /// Opens the directory that stands for `/`.
+    /// Opens the directory to use as `/`.
     ///
     /// # Errors
     /// If it cannot be opened.
@@ -37,7 +37,7 @@ impl HostDir {
         Ok(Self { root, path })
     }
 
-    /// Whether it is this machine's own, with systemd at work.
+    /// Whether this is the machine's own `/`, with systemd running.
     pub fn is_running(&self) -> bool {
         let is_root = self
             .path
@@ -46,7 +46,7 @@ impl HostDir {
         is_root && Path::new("/run/systemd/system").is_dir()
     }
 
-    /// What stands at a path; none if nothing does.
+    /// The entry at a path; `None` if there is none.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -72,22 +72,22 @@ impl HostDir {
         read().map_err(|error| failed("read", path, error))
     }
 
-    /// Puts a file or a link in place, at once and whole: whoever looks finds the old one or
-    /// the new one. Missing directories are made.
+    /// Writes a file or creates a link atomically: readers find either the old one or the new one.
+    /// Missing directories are created.
     ///
     /// # Errors
-    /// If it cannot be written; then the old one stands.
+    /// If it cannot be written; the old one is kept.
     pub fn put(&self, path: &str, entry: &Entry) -> Result<(), HostError> {
         self.make_parents(path, Mode::from_bits_truncate(0o755))
             .and_then(|()| self.try_put(path, entry, None))
             .map_err(|error| failed("write", path, error))
     }
 
-    /// The same for an owner, who gets the missing directories, too. They are private if the
-    /// file is.
+    /// Writes a file for an owner, who also owns the directories that are created. They are private
+    /// if the file is.
     ///
     /// # Errors
-    /// If it cannot be written; then the old one stands.
+    /// If it cannot be written; the old one is kept.
     pub(super) fn put_for(
         &self,
         owner: Owner,
@@ -134,7 +134,7 @@ impl HostDir {
         sync(&parent)
     }
 
-    /// Takes a file or a link away; it may be gone already.
+    /// Removes a file or a link, if it exists.
     ///
     /// # Errors
     /// If it cannot be removed.
@@ -150,7 +150,7 @@ impl HostDir {
         remove().map_err(|error| failed("remove", path, error))
     }
 
-    /// The names in a directory; none if it is not there.
+    /// The names in a directory; empty if it does not exist.
     pub(super) fn names(&self, path: &str) -> Result<Vec<String>, HostError> {
         let names = || -> io::Result<Vec<String>> {
             let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
@@ -166,7 +166,7 @@ impl HostDir {
         names().map_err(|error| failed("list", path, error))
     }
 
-    /// Whether a path leads to a file that can be executed.
+    /// Whether a path resolves to an executable file.
     pub(super) fn is_program(&self, path: &str) -> Result<bool, HostError> {
         match openat2(&self.root, path, how(OFlag::O_PATH | OFlag::O_CLOEXEC)) {
             Ok(file) => {
@@ -178,7 +178,7 @@ impl HostDir {
         }
     }
 
-    /// Makes the directories above a path, with these permissions.
+    /// Creates the parent directories of a path, with these permissions.
     pub(super) fn make_parents(&self, path: &str, mode: Mode) -> io::Result<()> {
         self.make_parents_for(path, mode, None)
     }
@@ -200,7 +200,7 @@ impl HostDir {
                             if let Some(owner) = owner {
                                 fchown(&new, Some(owner.user), Some(owner.group))?;
                             }
-                            // The umask may have taken bits away.
+                            // The umask may have cleared some bits.
                             fchmod(&new, mode)?;
                             sync(&parent)?;
                         }
@@ -214,7 +214,7 @@ impl HostDir {
         Ok(())
     }
 
-    /// Opens a file for locking, and makes it if it is not there.
+    /// Opens a file for locking; it is created if necessary.
     pub(super) fn lock_file(&self, path: &str) -> Result<File, HostError> {
         let open = || -> io::Result<File> {
             self.make_parents(path, Mode::from_bits_truncate(0o755))?;
@@ -226,8 +226,8 @@ impl HostDir {
         open().map_err(|error| failed("lock", path, error))
     }
 
-    /// Opens a file that root alone may read, to read it and to add to its end; it is made if
-    /// it is not there. Its directory must be there.
+    /// Opens a file that only root may read, for reading and appending; it is created if necessary.
+    /// Its directory must exist.
     pub(super) fn open_to_append(&self, path: &str) -> io::Result<File> {
         let (parent, name) = self.parent(path)?;
         let flags =
@@ -236,7 +236,7 @@ impl HostDir {
         Ok(File::from(openat(&parent, name, flags, private)?))
     }
 
-    /// The directory that a path is in, and its last part.
+    /// The parent directory of a path, opened, and its file name.
     fn parent<'p>(&self, path: &'p str) -> nix::Result<(OwnedFd, &'p str)> {
         let (parent, name) = path.rsplit_once('/').ok_or(Errno::EINVAL)?;
         if matches!(name, "" | "." | "..") {
@@ -248,7 +248,7 @@ impl HostDir {
 }
 
 fn file(parent: &OwnedFd, name: &str) -> io::Result<Entry> {
-    // Neither a link nor a fifo that took its place meanwhile.
+    // Neither follow a link nor block on a FIFO that has replaced the file in the meantime.
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     let mut file = File::from(openat(parent, name, flags, Mode::empty())?);
     let stat = fstat(&file)?;
@@ -272,7 +272,7 @@ fn kind(stat: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits())
 }
 
-/// Makes the names in a directory last.
+/// Syncs a directory, so that its entries are durable.
 fn sync(dir: &OwnedFd) -> io::Result<()> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     Ok(fsync(openat(dir, ".", flags, Mode::empty())?)?)

@@ -1,4 +1,4 @@
-//! Looks at what a host needs for its VMs.
+//! Collects what `doctor` needs to know about a host.
 
 use super::machine::Host;
 use super::{HostError, observe};
@@ -9,13 +9,13 @@ use crate::resolve::Resolved;
 use std::collections::BTreeSet;
 
 const MODULES: &str = "/usr/lib/dracut/modules.d";
-/// Where open-iscsi keeps what it knows of targets, before and since its version 2.1.10.
+/// Where open-iscsi stores its node records, before and since version 2.1.10.
 const NODES: [&str; 2] = ["/etc/iscsi/nodes", "/var/lib/iscsi/nodes"];
-/// What makes xendomains start with the host, as a unit and as a script.
+/// Where xendomains is enabled, as a unit and as a script.
 const WANTS: &str = "/etc/systemd/system/multi-user.target.wants";
 const SCRIPTS: &str = "/etc/rc2.d";
 
-/// Whether a host is ready for its VMs.
+/// Checks whether a host is ready to run its VMs.
 ///
 /// # Errors
 /// If the host cannot be read.
@@ -28,7 +28,7 @@ pub fn doctor(
     Ok(examine(resolved, output, &seen))
 }
 
-/// Answers questions.
+/// Answers the questions of [`doctor`](crate::doctor).
 fn see(host: &dyn Host, asked: &Questions) -> Result<Seen, HostError> {
     let mut seen = Seen {
         is_running: host.is_running(),
@@ -64,9 +64,9 @@ fn see(host: &dyn Host, asked: &Questions) -> Result<Seen, HostError> {
         }
     }
     for bridge in &asked.bridges {
-        let place = format!("/sys/class/net/{bridge}");
-        // A bridge of Open vSwitch has no such directory, and is a device all the same.
-        if !names(host, &place)?.is_empty() {
+        let path = format!("/sys/class/net/{bridge}");
+        // `/sys/class/net/NAME/bridge` would miss bridges of Open vSwitch.
+        if !names(host, &path)?.is_empty() {
             seen.bridges.insert(bridge.clone());
         }
     }
@@ -76,7 +76,7 @@ fn see(host: &dyn Host, asked: &Questions) -> Result<Seen, HostError> {
         }
     }
     let modules = names(host, MODULES)?;
-    // Two digits, then the name.
+    // Directory names begin with two digits.
     seen.dracut_modules = modules
         .iter()
         .map(|name| {
@@ -87,11 +87,11 @@ fn see(host: &dyn Host, asked: &Questions) -> Result<Seen, HostError> {
     Ok(seen)
 }
 
-/// Whether open-iscsi logs in to a target by itself: `NODES/IQN/PORTAL/INTERFACE`, or a
-/// portal that is a file.
+/// Whether open-iscsi logs in to a target at boot. The records are `NODES/IQN/PORTAL/INTERFACE`,
+/// or `NODES/IQN/PORTAL` if that is a file.
 fn is_automatic(host: &dyn Host, target: &str) -> Result<bool, HostError> {
-    for place in NODES {
-        let node = format!("{place}/{target}");
+    for nodes in NODES {
+        let node = format!("{nodes}/{target}");
         for portal in names(host, &node)? {
             let portal = format!("{node}/{portal}");
             let files = match host.entry(&portal)? {
@@ -117,14 +117,14 @@ fn is_automatic(host: &dyn Host, target: &str) -> Result<bool, HostError> {
     Ok(false)
 }
 
-fn names(host: &dyn Host, place: &str) -> Result<BTreeSet<String>, HostError> {
-    let names = host.names(place)?.into_iter();
+fn names(host: &dyn Host, path: &str) -> Result<BTreeSet<String>, HostError> {
+    let names = host.names(path)?.into_iter();
     Ok(names
         .filter(|name| !matches!(name.as_str(), "." | ".."))
         .collect())
 }
 
-/// What is in a file; nothing if it is none.
+/// The content of a file; empty if the path is not a file.
 fn text(host: &dyn Host, path: &str) -> Result<String, HostError> {
     Ok(match host.entry(path)? {
         Some(Entry::File { content, .. }) => String::from_utf8_lossy(&content).into_owned(),

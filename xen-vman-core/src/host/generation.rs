@@ -1,9 +1,9 @@
-//! Generations: what each apply replaced, and what it did, under
+//! Generations record what each apply replaced and did, under
 //! `/var/lib/xen-vman/generations/N`.
 //!
-//! `manifest.json` says what stood at each path, `files/` has the contents, `journal.jsonl`
-//! has a line for whatever began, failed or ended. A generation counts once its manifest is
-//! there, and the manifest is there before the first change.
+//! `manifest.json` records what was at each path, `files/` holds the contents, and
+//! `journal.jsonl` has a line for each action that began or failed. A generation is valid once
+//! its manifest exists, which is written before the first change.
 
 use super::machine::Host;
 use super::state::{self, STATE};
@@ -13,13 +13,13 @@ use crate::plan::{Change, Entry, Kept, Plan, Record, digest, object_at};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// What an apply keeps of before.
+/// The state before an apply.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Manifest {
-    /// What was ours.
+    /// The record of managed files.
     record: Record,
-    /// The generation that this one takes back.
+    /// The generation that this one rolls back.
     undoes: Option<u32>,
     files: Vec<KeptFile>,
 }
@@ -27,7 +27,7 @@ struct Manifest {
 #[derive(Debug, Serialize, Deserialize)]
 struct KeptFile {
     path: String,
-    /// What it is for; generations of before do not say.
+    /// Its role and owner; missing in generations of earlier versions.
     object: Option<Object>,
     before: Option<KeptEntry>,
     after: Option<String>,
@@ -36,21 +36,21 @@ struct KeptFile {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum KeptEntry {
-    /// Where the link points.
+    /// The target of a link.
     Link(String),
-    /// The mode of the file, whose content is kept besides.
+    /// The mode of a file, whose content is kept separately.
     File(u32),
 }
 
-/// A generation that is being made.
+/// A generation that is being written.
 #[derive(Debug)]
 pub(super) struct Generation {
-    /// Where it is.
+    /// Its directory.
     pub(super) path: String,
     journal: String,
 }
 
-/// What to take back.
+/// The generation to roll back.
 #[derive(Debug)]
 pub(super) struct Previous {
     pub(super) number: u32,
@@ -58,19 +58,19 @@ pub(super) struct Previous {
     pub(super) kept: Vec<Kept>,
 }
 
-fn place(number: u32) -> String {
+fn directory(number: u32) -> String {
     format!("{STATE}/generations/{number}")
 }
 
 impl Generation {
-    /// Keeps what a plan replaces or removes.
+    /// Saves what a plan replaces or removes.
     pub(super) fn begin(
         host: &dyn Host,
         plan: &Plan,
         record: &Record,
         undoes: Option<u32>,
     ) -> Result<Self, HostError> {
-        let place = place(numbers(host)?.last().map_or(1, |last| last + 1));
+        let dir = directory(numbers(host)?.last().map_or(1, |last| last + 1));
         let mut files = Vec::new();
         for action in &plan.actions {
             let (object, path, before, after) = match &action.change {
@@ -91,7 +91,7 @@ impl Generation {
                 None | Some(Entry::Other) => None,
                 Some(Entry::Link(target)) => Some(KeptEntry::Link(target.clone())),
                 Some(Entry::File { mode, content }) => {
-                    state::put(host, &format!("{place}/files{path}"), content.clone())?;
+                    state::put(host, &format!("{dir}/files{path}"), content.clone())?;
                     Some(KeptEntry::File(*mode))
                 }
             };
@@ -107,43 +107,39 @@ impl Generation {
             undoes,
             files,
         };
-        state::put_json(host, &format!("{place}/manifest.json"), &manifest)?;
-        let journal = format!("{place}/journal.jsonl");
+        state::put_json(host, &format!("{dir}/manifest.json"), &manifest)?;
+        let journal = format!("{dir}/journal.jsonl");
         host.append(&journal, b"")?;
-        Ok(Self {
-            path: place,
-            journal,
-        })
+        Ok(Self { path: dir, journal })
     }
 
-    /// Adds a line to the journal, with the time. A journal that cannot be written (the disk
-    /// is full) does not keep anything from being done.
+    /// Adds a line with a timestamp to the journal. A journal that cannot be written, such as on a
+    /// full disk, does not stop the apply.
     pub(super) fn note(&self, host: &dyn Host, mut what: Value) {
         what["at_secs"] = json!(host.now_secs());
         let _ = host.append(&self.journal, format!("{what}\n").as_bytes());
     }
 
-    /// Ends it; all of it is done.
+    /// Marks the generation as completely applied.
     pub(super) fn end(self, host: &dyn Host) -> Result<(), HostError> {
         self.note(host, json!({ "event": "ends" }));
         state::put(host, &format!("{}/done", self.path), Vec::new())
     }
 }
 
-/// The last apply that is not taken back yet; none if there is none.
+/// The last apply that was not rolled back yet, if any.
 pub(super) fn previous(host: &dyn Host) -> Result<Option<Previous>, HostError> {
     let mut below = u32::MAX;
     for number in numbers(host)?.into_iter().rev() {
         if number >= below {
             continue;
         }
-        let place = place(number);
-        let Some(manifest): Option<Manifest> =
-            state::json(host, &format!("{place}/manifest.json"))?
+        let dir = directory(number);
+        let Some(manifest): Option<Manifest> = state::json(host, &format!("{dir}/manifest.json"))?
         else {
             continue;
         };
-        let is_done = host.entry(&format!("{place}/done"))?.is_some();
+        let is_done = host.entry(&format!("{dir}/done"))?.is_some();
         if let Some(undone) = manifest.undoes.filter(|_| is_done) {
             below = undone;
         } else if !manifest.files.is_empty() {
@@ -152,7 +148,7 @@ pub(super) fn previous(host: &dyn Host) -> Result<Option<Previous>, HostError> {
                 number,
                 record: manifest.record,
                 kept: kept
-                    .map(|file| kept_of(host, &place, file))
+                    .map(|file| kept_of(host, &dir, file))
                     .collect::<Result<_, _>>()?,
             }));
         }
@@ -160,12 +156,12 @@ pub(super) fn previous(host: &dyn Host) -> Result<Option<Previous>, HostError> {
     Ok(None)
 }
 
-fn kept_of(host: &dyn Host, place: &str, file: KeptFile) -> Result<Kept, HostError> {
+fn kept_of(host: &dyn Host, dir: &str, file: KeptFile) -> Result<Kept, HostError> {
     let before = match file.before {
         None => None,
         Some(KeptEntry::Link(target)) => Some(Entry::Link(target)),
         Some(KeptEntry::File(mode)) => {
-            let path = format!("{place}/files{}", file.path);
+            let path = format!("{dir}/files{}", file.path);
             match host.entry(&path)? {
                 Some(Entry::File { content, .. }) => Some(Entry::File { mode, content }),
                 _ => return Err(failed("read", &path, std::io::ErrorKind::NotFound.into())),
@@ -180,7 +176,7 @@ fn kept_of(host: &dyn Host, place: &str, file: KeptFile) -> Result<Kept, HostErr
     })
 }
 
-/// The numbers of the generations, sorted.
+/// The numbers of all generations, sorted.
 fn numbers(host: &dyn Host) -> Result<Vec<u32>, HostError> {
     let names = host.names(&format!("{STATE}/generations"))?;
     let mut numbers: Vec<u32> = names.iter().filter_map(|name| name.parse().ok()).collect();

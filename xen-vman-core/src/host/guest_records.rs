@@ -1,4 +1,4 @@
-//! What a host knows of the roots of guests, under `/var/lib/xen-vman/guests`.
+//! A host's records of guest roots, under `/var/lib/xen-vman/guests`.
 
 use super::HostError;
 use super::machine::Host;
@@ -7,12 +7,12 @@ use crate::install::{GuestRecord, record_paths};
 use crate::values::DomainName;
 use std::collections::BTreeMap;
 
-/// All of it, by domain. An installation that is under way counts more than an older one that
-/// is finished.
+/// All records, by domain. An unfinished installation takes precedence over an older, finished
+/// one.
 pub(super) fn all(host: &dyn Host) -> Result<BTreeMap<DomainName, GuestRecord>, HostError> {
-    let place = format!("{STATE}/guests");
-    let mut names = host.names(&place)?;
-    // `.installed` before `.unfinished`.
+    let dir = format!("{STATE}/guests");
+    let mut names = host.names(&dir)?;
+    // `.unfinished` sorts after `.installed` and replaces it.
     names.sort();
     let mut records = BTreeMap::new();
     for name in names {
@@ -22,14 +22,14 @@ pub(super) fn all(host: &dyn Host) -> Result<BTreeMap<DomainName, GuestRecord>, 
         let Ok(domain) = domain.parse() else {
             continue;
         };
-        if let Some(record) = state::json(host, &format!("{place}/{name}"))? {
+        if let Some(record) = state::json(host, &format!("{dir}/{name}"))? {
             records.insert(domain, record);
         }
     }
     Ok(records)
 }
 
-/// Writes down what is known of one.
+/// Writes the record of a guest.
 pub(super) fn set(
     host: &dyn Host,
     domain: &DomainName,

@@ -1,7 +1,7 @@
 //! Installs guests.
 //!
-//! A root is mounted where no mount of an installation reaches the host, and all of them go
-//! with us, however we end.
+//! Roots are mounted in a private mount namespace, so that the host does not see the mounts and
+//! all of them disappear with this process, however it ends.
 
 use super::machine::{Files, Host, Owner};
 use super::session::Session;
@@ -13,28 +13,27 @@ use crate::object::RenderedFile;
 use crate::render::LIBRARY;
 use crate::values::DomainName;
 
-/// How long Xen may take to answer.
+/// How long Xen may take to answer, in seconds.
 const XEN_SECS: u32 = 30;
-/// How much of what a failed step printed is told.
+/// How many of the last lines that a failed step printed are reported.
 const TAIL_LINES: usize = 12;
 
-/// What an installation leaves behind.
+/// The result of an installation.
 #[derive(Debug)]
 pub(super) struct Outcome {
-    /// Why nothing was installed, if the root holds a system already.
+    /// Why nothing was installed, if the root already holds a system.
     pub(super) adopted: Option<&'static str>,
-    /// The session of its volume. It is to be closed once the VM holds it by itself, or will
-    /// not be started.
+    /// The session of its volume. Close it once the VM holds its own, or will not be started.
     pub(super) session: Option<Session>,
 }
 
-/// Puts the operating system and the files of a guest onto its root, if that may be: see
-/// [`install::judge`]. With `erase`, giving up all that is there was approved, and a VM that
-/// runs is shut down. `tell` is told each step before it is taken.
+/// Installs the operating system and the files of a guest on its root, if
+/// [`install::decide`] permits it. `erase` means that losing all existing data was approved; a
+/// running VM is then shut down. `tell` is called before each step.
 ///
 /// # Errors
-/// If the root may not be touched, or if a step failed. Then nothing stays mounted or attached,
-/// and the next call takes up what was begun.
+/// If the root must not be touched, or if a step failed. Nothing stays mounted or attached, and
+/// the next call starts the installation over.
 pub(super) fn install(
     host: &dyn Host,
     install: &Install,
@@ -44,7 +43,7 @@ pub(super) fn install(
     tell: &mut (dyn FnMut(&Step) + Send),
 ) -> Result<Outcome, HostError> {
     if !host.is_running() {
-        let why = "guests are installed by the host itself, not in a directory that stands for it";
+        let why = "guests can only be installed on a running host, not in an image";
         return Err(refused(&install.domain, why));
     }
     let mut run = Run {
@@ -67,14 +66,14 @@ pub(super) fn install(
     match done {
         Ok(adopted) => Ok(Outcome { adopted, session }),
         Err(error) => {
-            // What went wrong first is what is told.
+            // The first error is the one to report.
             let _ = session.map(|session| session.close(host));
             Err(error)
         }
     }
 }
 
-/// An installation that is under way.
+/// An installation in progress.
 struct Run<'r> {
     host: &'r dyn Host,
     install: &'r Install,
@@ -88,7 +87,7 @@ struct Run<'r> {
 }
 
 impl Run<'_> {
-    /// Fails if Xen has the domain, or gives no answer.
+    /// Fails if Xen has the domain or does not answer.
     fn refuse_running(&self) -> Result<(), HostError> {
         let domain = &self.install.domain;
         let helper = format!("{LIBRARY}/vm-domain");
@@ -120,16 +119,16 @@ impl Run<'_> {
     fn in_own_mounts(&mut self) -> Result<Option<&'static str>, HostError> {
         let domain = &self.install.domain;
         let found = root::look(self.host, self.install, &self.point)?;
-        let verdict = install::judge(self.install, &found, self.record, self.erase);
+        let verdict = install::decide(self.install, &found, self.record, self.erase);
         match &verdict {
             Verdict::Refuse(why) => return Err(refused(domain, why)),
             Verdict::Adopt { why, record } => {
                 guest_records::set(self.host, domain, record)?;
                 return Ok(Some(why));
             }
-            Verdict::Install | Verdict::Erase | Verdict::TakeUpAgain => {}
+            Verdict::Install | Verdict::Erase | Verdict::StartOver => {}
         }
-        // The last moment at which nothing is lost.
+        // The last check before data may be lost.
         self.refuse_running()?;
         let wanted = GuestRecord::of(self.install, false);
         guest_records::set(self.host, domain, &self.begun(&wanted, &verdict))?;
@@ -138,8 +137,8 @@ impl Run<'_> {
         Ok(None)
     }
 
-    /// What is written down before the root is touched. What is given up with a new token is
-    /// there until it is erased: until then, that is asked about again.
+    /// The record to write before the root is touched. If data is to be erased, it keeps the old
+    /// token until that is done, so that an apply that fails earlier asks for confirmation again.
     fn begun(&self, wanted: &GuestRecord, verdict: &Verdict) -> GuestRecord {
         let known = self
             .record
@@ -157,7 +156,7 @@ impl Run<'_> {
     fn put_on(&mut self, wanted: &GuestRecord, erase: bool) -> Result<(), HostError> {
         let mut root: Option<Box<dyn Files>> = None;
         for step in install::put_on(self.install, self.files, &self.point, erase) {
-            // A directory that is held open cannot be unmounted.
+            // An open directory would keep the file system busy.
             if step.command.effect == Effect::Unmount {
                 root = None;
             }
@@ -172,12 +171,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Takes a step; `root` is that of the guest, once it is mounted.
+    /// Carries out a step; `root` is the guest's root, once it is mounted.
     fn take(&mut self, step: &Step, root: Option<&dyn Files>) -> Result<(), HostError> {
         (self.tell)(step);
         self.host
             .append(&self.log, format!("# {step}\n").as_bytes())?;
-        let inside = || root.ok_or_else(|| self.failed(step, "has no root to work on"));
+        let inside =
+            || root.ok_or_else(|| self.failed(step, "needs the root, which is not mounted"));
         match &step.task {
             Task::Hold => {
                 let session = Session::open(self.host, self.install, step, &self.log);
@@ -199,7 +199,12 @@ impl Run<'_> {
             "root" => Some(Owner::ROOT),
             name => root::user(root, name)?,
         };
-        let owner = owner.ok_or_else(|| self.failed(step, "found no such user in the guest"))?;
+        let owner = owner.ok_or_else(|| {
+            self.failed(
+                step,
+                &format!("failed: the guest has no user `{}`", file.owner),
+            )
+        })?;
         root.put_for(owner, &file.path, file.mode, &file.content)
             .map_err(|error| self.failed(step, &format!("failed: {error}")))
     }
@@ -215,7 +220,7 @@ impl Run<'_> {
         };
         let why = match tail.as_str() {
             "" => how,
-            said => format!("{how}:\n{said}\n"),
+            said => format!("{how}:\n{said}"),
         };
         Err(self.failed(step, &why))
     }
@@ -236,13 +241,13 @@ fn last_lines(said: &[u8]) -> String {
     lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
 }
 
-/// What the exit status of a command that failed says (`timeout(1)`, `chroot(1)`).
+/// Describes the exit status of a command that failed (`timeout(1)`, `chroot(1)`).
 fn how_it_ended(command: &Command, status: i32) -> String {
     match (status, command.runs_in) {
         (124 | 137, _) => format!("took longer than {} s, or was killed", command.limit_secs),
-        (127, RunsIn::Guest) => "did not find its program in the guest".to_owned(),
+        (127, RunsIn::Guest) => "failed: the guest does not have this program".to_owned(),
         (127, RunsIn::Host | RunsIn::Contained) => {
-            "was not found on this host; install it first".to_owned()
+            "failed: this program is not installed on the host".to_owned()
         }
         _ => format!("failed with exit status {status}"),
     }
@@ -265,12 +270,12 @@ mod tests {
         let in_guest = Command::in_guest(point, &["apt-get", "clean"], 20);
         assert_eq!(
             how_it_ended(&in_guest, 127),
-            "did not find its program in the guest"
+            "failed: the guest does not have this program"
         );
         let on_host = Command::new(["debootstrap", "bookworm", point], 20).contained();
         assert_eq!(
             how_it_ended(&on_host, 127),
-            "was not found on this host; install it first"
+            "failed: this program is not installed on the host"
         );
     }
 }

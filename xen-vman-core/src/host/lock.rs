@@ -1,4 +1,4 @@
-//! One run at a time on a host.
+//! The lock that allows only one run at a time on a host.
 
 use super::{HostDir, HostError, dir::failed};
 use nix::errno::Errno;
@@ -8,18 +8,18 @@ use std::fs::File;
 
 const LOCK: &str = "/run/xen-vman/lock";
 
-/// The lock, held until it is dropped or the process ends, however it ends. Nothing is
-/// written to the file: the kernel knows the holder (fcntl(2), `F_GETLK`).
+/// The lock, held until it is dropped or the process ends, however it ends. Nothing is written
+/// to the file: the kernel knows the holder (fcntl(2), `F_GETLK`).
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Takes the lock.
+    /// Acquires the lock.
     ///
     /// # Errors
-    /// If another run holds it; it is named.
+    /// If another run holds it; the error names the process.
     pub(super) fn take(dir: &HostDir) -> Result<Self, HostError> {
         let file = dir.lock_file(LOCK)?;
         #[expect(
@@ -39,7 +39,7 @@ impl Lock {
                 let asked = fcntl(&file, FcntlArg::F_GETLK(&mut whole));
                 Err(HostError::Locked(match asked {
                     Ok(_) if whole.l_pid > 0 => holder(whole.l_pid),
-                    _ => "it has just ended; try again".into(),
+                    _ => "it has just finished; try again".into(),
                 }))
             }
             Err(errno) => Err(failed("lock", LOCK, errno.into())),
@@ -51,7 +51,7 @@ fn holder(pid: libc::pid_t) -> String {
     let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let command = String::from_utf8_lossy(words.trim_ascii_end()).replace('\0', " ");
     format!(
-        "process {pid} ({})",
+        "pid {pid}: {}",
         crate::diag::text::printable(command.trim())
     )
 }

@@ -1,5 +1,5 @@
-//! What a host can do for us. [`HostDir`](super::HostDir) is the real one; tests have one in
-//! memory ([`MemoryHost`](super::memory::MemoryHost)).
+//! The interface to a host. [`HostDir`](super::HostDir) is the real one; tests use one in memory
+//! ([`MemoryHost`](super::memory::MemoryHost)).
 
 use super::HostError;
 use crate::command::Command;
@@ -8,157 +8,160 @@ use std::fmt::Debug;
 use std::io;
 use std::time::Duration;
 
-/// A tree of files: that of a host, or the root of a guest that is mounted. Paths begin with
-/// `/`, and no symbolic link leads out of the tree.
+/// A tree of files: a host's, or a guest's mounted root. Paths begin with `/`, and symbolic links
+/// are resolved inside the tree.
 pub trait Files: Debug {
-    /// What stands at a path; none if nothing does.
+    /// The entry at a path; `None` if there is none.
     ///
     /// # Errors
     /// If it cannot be read.
     fn entry(&self, path: &str) -> Result<Option<Entry>, HostError>;
 
-    /// Puts a file or a link in place, at once and whole: whoever looks finds the old one or
-    /// the new one. Missing directories are made.
+    /// Writes a file or creates a link atomically: readers find either the old one or the new one.
+    /// Missing directories are created.
     ///
     /// # Errors
-    /// If it cannot be written; then the old one stands.
+    /// If it cannot be written; the old one is kept.
     fn put(&self, path: &str, entry: &Entry) -> Result<(), HostError>;
 
-    /// The same for an owner, who gets the missing directories, too. They are private if the
-    /// file is.
+    /// Writes a file for an owner, who also owns the directories that are created. They are private
+    /// if the file is.
     ///
     /// # Errors
-    /// If it cannot be written; then the old one stands.
+    /// If it cannot be written; the old one is kept.
     fn put_for(&self, owner: Owner, path: &str, mode: u32, content: &[u8])
     -> Result<(), HostError>;
 
-    /// Takes a file or a link away; it may be gone already.
+    /// Removes a file or a link, if it exists.
     ///
     /// # Errors
     /// If it cannot be removed.
     fn remove(&self, path: &str) -> Result<(), HostError>;
 
-    /// The names in a directory; none if it is not there.
+    /// The names in a directory; empty if it does not exist.
     ///
     /// # Errors
     /// If it cannot be read.
     fn names(&self, path: &str) -> Result<Vec<String>, HostError>;
 
-    /// Whether a path leads to a file that can be executed.
+    /// Whether a path resolves to an executable file.
     ///
     /// # Errors
     /// If it cannot be read.
     fn is_program(&self, path: &str) -> Result<bool, HostError>;
 
-    /// Makes the directories above a path, with these permissions.
+    /// Creates the parent directories of a path, with these permissions.
     ///
     /// # Errors
-    /// If one cannot be made.
+    /// If one cannot be created.
     fn make_parents(&self, path: &str, mode: u32) -> Result<(), HostError>;
 }
 
 /// A host: its files, its programs, its mounts and its clock.
 pub trait Host: Files + Sync {
-    /// Whether it is this machine's own, with systemd at work.
+    /// Whether this is the machine's own `/`, with systemd running.
     fn is_running(&self) -> bool;
 
-    /// Takes the lock that one run at a time may have, until what is returned is dropped.
+    /// Acquires the lock that allows only one run at a time; it is released when the returned value
+    /// is dropped.
     ///
     /// # Errors
-    /// If another run holds it; it is named.
+    /// If another run holds it; the error names the process.
     fn lock(&self) -> Result<Box<dyn Send>, HostError>;
 
-    /// Adds to the end of a file that root alone may read; it is made if it is not there.
+    /// Appends to a file that only root may read; it is created if necessary.
     ///
     /// # Errors
     /// If it cannot be written.
     fn append(&self, path: &str, text: &[u8]) -> Result<(), HostError>;
 
-    /// Runs a command to its end, without input and with messages in English.
+    /// Runs a command until it exits, without input and with messages in English.
     ///
     /// # Errors
     /// If it cannot be started.
     fn run(&self, command: &Command) -> Result<Ran, HostError>;
 
-    /// The same, with all that it prints added to a log.
+    /// Runs a command and appends its output to a log.
     ///
     /// # Errors
     /// If it cannot be started.
     fn run_logged(&self, command: &Command, log: &str) -> io::Result<Logged>;
 
-    /// Starts a command that prints a line once it holds something, and keeps it until it is
-    /// let go. It ends with us, however we end. What it complains about is added to a log.
+    /// Starts a command that holds a resource until it is released, and prints a line once it has
+    /// it. The process ends with this one, however that ends. Its error messages are appended to a
+    /// log.
     ///
     /// # Errors
-    /// Why it holds nothing, if anything is known.
+    /// Why it does not hold the resource, if known.
     fn hold(&self, command: &Command, log: &str) -> Result<Box<dyn Held>, Option<String>>;
 
-    /// Does some work where no mount of it reaches the host, and none outlives it.
+    /// Does some work in a private mount namespace: its mounts are invisible to the host and do not
+    /// outlive it.
     ///
     /// # Errors
-    /// If there is no such place; the work is not begun then.
+    /// If the namespace cannot be created; the work is not begun.
     fn in_own_mounts(&self, work: &mut (dyn FnMut() + Send)) -> Result<(), HostError>;
 
-    /// The tree that is mounted at a point, which cannot be unmounted while this is held.
+    /// The tree mounted at a mount point, which cannot be unmounted while this value exists.
     ///
     /// # Errors
     /// If it cannot be opened.
     fn mounted_at(&self, point: &str) -> Result<Box<dyn Files>, HostError>;
 
-    /// Seconds since 1970.
+    /// Seconds since the Unix epoch.
     fn now_secs(&self) -> u64;
 
-    /// A time that only goes forward.
+    /// A monotonic clock.
     fn uptime(&self) -> Duration;
 
     /// Waits.
     fn sleep(&self, time: Duration);
 }
 
-/// Something that a process holds for us.
+/// A resource that a process holds.
 pub trait Held: Debug + Send {
     /// Ends the process.
     fn let_go(self: Box<Self>);
 }
 
-/// Who owns a file, as numbers.
+/// The owner of a file, as numeric IDs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owner {
-    /// The user.
+    /// The user ID.
     pub user: u32,
-    /// The group.
+    /// The group ID.
     pub group: u32,
 }
 
 impl Owner {
-    /// The administrator.
+    /// User and group `root`.
     pub const ROOT: Self = Self { user: 0, group: 0 };
 }
 
-/// What a command left behind.
+/// The result of a command.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ran {
-    /// Its exit status; 124 if it took longer than its limit, 128 and more if it was killed.
+    /// Its exit status; 124 if it exceeded its limit, 128 or more if it was killed.
     pub status: i32,
-    /// What it printed.
+    /// Its standard output.
     pub stdout: Vec<u8>,
-    /// What it complained about.
+    /// Its standard error.
     pub stderr: String,
 }
 
-/// What a command left behind whose output is in a log.
+/// The result of a command whose output goes to a log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Logged {
     /// Its exit status, as in [`Ran`].
     pub status: i32,
-    /// The last that it printed.
+    /// The end of its output.
     pub tail: Vec<u8>,
 }
 
 /// Runs a command that must succeed.
 ///
 /// # Errors
-/// If it cannot be started, or its exit status is not 0.
+/// If it cannot be started or its exit status is not 0.
 pub(super) fn demand(host: &dyn Host, command: &Command) -> Result<Ran, HostError> {
     let ran = host.run(command)?;
     match ran.status {
@@ -177,7 +180,7 @@ pub(super) fn demand(host: &dyn Host, command: &Command) -> Result<Ran, HostErro
     }
 }
 
-/// That a command failed.
+/// The error for a command that failed.
 pub(super) fn failed(command: &Command, why: &str) -> HostError {
     HostError::Program {
         command: command.argv.join(" "),

@@ -1,7 +1,7 @@
-//! A host in memory, which records what is done to it: for tests that need no machine.
+//! A host in memory that records what is done to it, for tests that need no machine.
 //!
-//! It knows the programs that an apply runs, and what they do to files, volumes and domains.
-//! It is a model: a container with a real systemd, and real Xen, have the last word.
+//! It simulates the programs that an apply runs and their effect on files, volumes and domains.
+//! It is only a model: other tests use a container with a real systemd, and real Xen.
 
 mod programs;
 
@@ -14,44 +14,44 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// What is on a volume.
+/// The content of a volume.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Content {
-    /// The UUID of its file system, if it is a disk that has one.
+    /// The UUID of its file system, if it is a formatted disk.
     pub filesystem: Option<String>,
-    /// Files of its file system.
+    /// Its files.
     pub files: BTreeMap<String, Entry>,
 }
 
 impl Content {
-    /// Whether nothing is on it.
+    /// Whether it is empty.
     pub fn is_blank(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// How a host in memory is. Tests look at it, and change it as an administrator might.
+/// The state of a host in memory. Tests inspect it, and change it as an administrator might.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
-    /// What stands at each path.
+    /// The entries, by path.
     pub entries: BTreeMap<String, Entry>,
     /// The domains that Xen has.
     pub domains: BTreeSet<String>,
-    /// Volumes by location. A volume that is not there cannot be reached.
+    /// The volumes, by location. Any other volume is unreachable.
     pub volumes: BTreeMap<String, Content>,
-    /// What is mounted where.
+    /// The mounted locations, by mount point.
     pub mounts: BTreeMap<String, String>,
-    /// The commands that were run, as they are shown.
+    /// The commands that were run, as displayed.
     pub commands: Vec<String>,
-    /// What was on volumes when it was erased: location and content.
+    /// The contents that were erased, with their locations.
     pub erased: Vec<(String, Content)>,
-    /// How many more calls succeed; then each fails. None if none fails.
+    /// How many more calls succeed before all fail; `None` if no call fails.
     pub calls_left: Option<u32>,
     clock_secs: u64,
     is_locked: bool,
 }
 
-/// A host in memory. Clones are the same host.
+/// A host in memory. Clones share the same state.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryHost {
     state: Arc<Mutex<State>>,
@@ -84,12 +84,12 @@ impl MemoryHost {
         host
     }
 
-    /// How it is.
+    /// Locks the state for inspection and changes.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a call that may fail.
+    /// Counts a call, and fails if `calls_left` is used up.
     fn call(&self, what: &'static str, path: &str) -> Result<(), HostError> {
         if self.state().may_call() {
             return Ok(());
@@ -115,7 +115,7 @@ impl State {
     }
 }
 
-/// The names in a directory of a map of paths.
+/// The names in a directory.
 fn names(entries: &BTreeMap<String, Entry>, path: &str) -> Vec<String> {
     let folder = format!("{}/", path.trim_end_matches('/'));
     let below = entries.keys().filter_map(|path| path.strip_prefix(&folder));
@@ -187,7 +187,7 @@ impl Host for MemoryHost {
     fn run(&self, command: &Command) -> Result<Ran, HostError> {
         let mut state = self.state();
         state.commands.push(command.to_string());
-        // Asking changes nothing, and the tests are about what does.
+        // Queries always succeed: the tests are about calls that change something.
         let asks = matches!(
             command.argv.get(1).map(String::as_str),
             Some("list" | "known" | "is-active" | "--json")
@@ -256,7 +256,7 @@ impl Host for MemoryHost {
     }
 }
 
-/// Gives the lock back.
+/// Releases the lock.
 struct Unlock(MemoryHost);
 
 impl Drop for Unlock {
@@ -265,7 +265,7 @@ impl Drop for Unlock {
     }
 }
 
-/// What a session holds in memory.
+/// The resource that a session holds.
 #[derive(Debug)]
 struct Nothing;
 

@@ -1,11 +1,11 @@
-//! The machine: the one module that touches it.
+//! Access to the machine: the only module that is not pure.
 //!
-//! Everything goes through a [`HostDir`], which is `/` or the directory of an image, and out
-//! of which no symbolic link leads. [`plan`] looks and tells; [`apply`] does it, one run at a
+//! Everything goes through a [`HostDir`], which is `/` or the directory of an image; symbolic
+//! links are resolved inside it. [`plan`] only reads the host; [`apply`] changes it, one run at a
 //! time.
 #![allow(
     clippy::disallowed_methods,
-    reason = "the rest of the core is pure; this is where it ends"
+    reason = "this module is the exception: the rest of the core is pure"
 )]
 
 mod apply;
@@ -35,66 +35,66 @@ use crate::values::DomainName;
 use std::io;
 use thiserror::Error;
 
-/// Why the host could not be looked at or changed.
+/// Why a host could not be read or changed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum HostError {
-    /// A call failed.
+    /// An operation on a path failed.
     #[error("cannot {what} {path}: {source}")]
     Io {
-        /// What was tried.
+        /// The operation.
         what: &'static str,
-        /// With which path of the host.
+        /// The path on the host.
         path: String,
-        /// Why it failed.
+        /// The cause.
         source: io::Error,
     },
-    /// Something stands where files must go.
-    #[error("{} in the way: {}", .0.len(), list(.0))]
+    /// Existing paths conflict with files or links to be created.
+    #[error("cannot apply: {}: {}", count(.0, "existing path conflicts", "existing paths conflict"), list(.0))]
     Obstacles(Vec<Obstacle>),
-    /// Files that are to be brought back are not as they were left.
-    #[error("{} changed since: {}", .0.len(), list(.0))]
+    /// Paths to restore were changed after the last apply.
+    #[error("cannot roll back: {} changed after the last apply: {}", count(.0, "path was", "paths were"), list(.0))]
     ChangedSince(Vec<Obstacle>),
-    /// Nothing was applied that could be taken back.
-    #[error("there is no apply to go back from")]
+    /// There is no apply to roll back.
+    #[error("nothing to roll back")]
     NothingBefore,
-    /// Whoever was asked said no.
+    /// The plan was not approved.
     #[error("{0}")]
     NotApproved(String),
-    /// A VM is not started, as it could not be installed.
-    #[error("{0} could not be installed, so it is not started")]
+    /// A VM was not started because its installation failed.
+    #[error("`{0}` was not started because its installation failed")]
     NotInstalled(DomainName),
     /// Another run holds the lock.
-    #[error("another run is at work on this host: {0}")]
+    #[error("another xen-vman run holds the lock ({0})")]
     Locked(String),
-    /// The record of what is ours cannot be read.
+    /// A file of xen-vman's own state cannot be read.
     #[error("{path} is damaged: {message}")]
     Damaged {
         /// The file.
         path: String,
-        /// What is wrong with it.
+        /// The problem.
         message: String,
     },
-    /// A disk is still logged in to.
-    #[error("the session of `{domain}` does not end; see `systemctl status {unit}`")]
+    /// The session of a volume did not end.
+    #[error("the storage session of `{domain}` did not end in time; see `systemctl status {unit}`")]
     SessionStays {
         /// The domain.
         domain: DomainName,
         /// The unit that holds it.
         unit: String,
     },
-    /// The root of a guest is not touched.
-    #[error("`{domain}` is not installed: {why}")]
+    /// A guest was not installed, and its root was not touched.
+    #[error("`{domain}` was not installed: {why}")]
     Refused {
         /// The domain.
         domain: DomainName,
-        /// What is in the way, and how to go on.
+        /// The reason, and how to proceed.
         why: String,
     },
     /// A step of an installation failed.
     #[error(
-        "`{domain}` is not installed: `{step}` {why}. All of it is in {log}; the next apply \
-         takes the installation up again"
+        "`{domain}` was not installed: `{step}` {why}\nThe full output is in {log}. The next \
+        `apply` starts the installation over"
     )]
     Step {
         /// The domain.
@@ -103,17 +103,24 @@ pub enum HostError {
         step: String,
         /// Its exit status, and the last lines that it printed.
         why: String,
-        /// The log.
+        /// The path of the log.
         log: String,
     },
     /// A program failed.
     #[error("`{command}` failed: {why}")]
     Program {
-        /// Its words.
+        /// The command line.
         command: String,
-        /// Its exit status and what it said.
+        /// Its exit status and output.
         why: String,
     },
+}
+
+fn count(obstacles: &[Obstacle], one: &str, many: &str) -> String {
+    match obstacles.len() {
+        1 => format!("1 {one}"),
+        several => format!("{several} {many}"),
+    }
 }
 
 fn list(obstacles: &[Obstacle]) -> String {

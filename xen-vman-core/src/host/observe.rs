@@ -1,4 +1,4 @@
-//! Looks at what runs on a host: domains, kernels, programs.
+//! Observes a running host: domains, kernels, programs.
 
 use super::HostError;
 use super::machine::{Host, failed};
@@ -14,12 +14,12 @@ use std::time::Duration;
 
 /// How long xl may take to answer, in seconds.
 const XL_LIMIT_SECS: u32 = 60;
-/// A domain that reboots is away for a second or two.
+/// Xen does not list a domain for a second or two while it reboots.
 const SECOND_LOOK: Duration = Duration::from_secs(2);
-/// Where `vm@` keeps what it knows of the domains it started.
+/// Where `vm@` keeps the configurations of the domains it started.
 const DOMAINS: &str = "/run/xen-vman/domains";
-/// Where programs of the administration lie.
-const PLACES: [&str; 6] = [
+/// The directories to search for programs.
+const DIRECTORIES: [&str; 6] = [
     "/usr/sbin",
     "/usr/bin",
     "/sbin",
@@ -28,10 +28,10 @@ const PLACES: [&str; 6] = [
     "/usr/local/bin",
 ];
 
-/// The domains that Xen has, but dom0, with what `vm@` started them from.
+/// The domains that Xen has, except dom0, with the configurations that `vm@` started them from.
 ///
 /// # Errors
-/// If this is a Xen host and xl gives no answer: then nothing is known of any domain.
+/// If this is a Xen host and xl does not answer: nothing is known about any domain.
 pub(super) fn domains(host: &dyn Host) -> Result<BTreeMap<String, Domain>, HostError> {
     let Some(xl) = path_of(host, "xl")? else {
         return Ok(BTreeMap::new());
@@ -69,7 +69,7 @@ fn list(host: &dyn Host, xl: &str) -> Result<BTreeSet<String>, HostError> {
             host.entry("/sys/hypervisor/type")?,
             Some(Entry::File { content, .. }) if content.trim_ascii() == b"xen"
         );
-        // Booted without Xen there are no domains.
+        // A host booted without Xen has no domains.
         return if is_xen {
             Err(failed(&command, &ran.stderr))
         } else {
@@ -79,7 +79,7 @@ fn list(host: &dyn Host, xl: &str) -> Result<BTreeSet<String>, HostError> {
     names(&ran.stdout).map_err(|why| failed(&command, &why))
 }
 
-/// The names in what `xl list -l` prints, without dom0.
+/// The names in the output of `xl list -l`, without dom0.
 fn names(json: &[u8]) -> Result<BTreeSet<String>, String> {
     #[derive(Deserialize)]
     struct Item {
@@ -95,14 +95,14 @@ fn names(json: &[u8]) -> Result<BTreeSet<String>, String> {
         name: Option<String>,
     }
     let items: Vec<Item> =
-        serde_json::from_slice(json).map_err(|error| format!("its answer is no list: {error}"))?;
+        serde_json::from_slice(json).map_err(|error| format!("unexpected output: {error}"))?;
     let domains = items.into_iter().filter(|item| item.domid != 0);
     Ok(domains
         .filter_map(|item| item.config?.c_info?.name)
         .collect())
 }
 
-/// The kernels of a host, and which of them guests have an initrd for.
+/// The kernels of a host, and for which of them there is a guest initrd.
 pub(super) fn kernels(host: &dyn Host) -> Result<Kernels, HostError> {
     let with_image = releases(host, "/boot", "vmlinuz-")?;
     let with_modules: BTreeSet<_> = host.names("/lib/modules")?.into_iter().collect();
@@ -117,13 +117,13 @@ pub(super) fn kernels(host: &dyn Host) -> Result<Kernels, HostError> {
     })
 }
 
-/// The targets that a host is logged in to.
+/// The iSCSI targets that a host is logged in to.
 pub(super) fn sessions(host: &dyn Host) -> Result<BTreeSet<String>, HostError> {
-    let place = "/sys/class/iscsi_session";
+    let dir = "/sys/class/iscsi_session";
     let mut targets = BTreeSet::new();
-    for session in host.names(place)? {
+    for session in host.names(dir)? {
         if let Some(Entry::File { content, .. }) =
-            host.entry(&format!("{place}/{session}/targetname"))?
+            host.entry(&format!("{dir}/{session}/targetname"))?
         {
             targets.insert(text(&content));
         }
@@ -142,15 +142,15 @@ pub(super) fn mounted(host: &dyn Host) -> Result<BTreeSet<String>, HostError> {
     Ok(domains.map(str::to_owned).collect())
 }
 
-fn releases(host: &dyn Host, place: &str, prefix: &str) -> Result<BTreeSet<String>, HostError> {
-    let names = host.names(place)?.into_iter();
+fn releases(host: &dyn Host, dir: &str, prefix: &str) -> Result<BTreeSet<String>, HostError> {
+    let names = host.names(dir)?.into_iter();
     Ok(names
         .filter_map(|name| name.strip_prefix(prefix).map(str::to_owned))
         .collect())
 }
 
-/// What can be found out for [`Facts`]: where programs are, and on a running Xen host its
-/// version, memory and CPUs.
+/// Detects [`Facts`]: the paths of programs and, on a running Xen host, its version, memory and
+/// CPUs.
 ///
 /// # Errors
 /// If the host cannot be read.
@@ -187,7 +187,7 @@ pub fn facts(host: &dyn Host) -> Result<Facts, HostError> {
     }
     let text = serde_json::Value::Object(facts).to_string();
     let source = Source::new("observed.json", text);
-    // What does not have the form of a fact is none.
+    // Values that are not valid facts are ignored.
     Ok(source.map_or_else(Facts::default, |source| {
         Facts::read(&source, &mut Report::new())
     }))
@@ -197,7 +197,7 @@ fn text(content: &[u8]) -> String {
     String::from_utf8_lossy(content).trim().to_owned()
 }
 
-/// A value of what `xl info` prints: lines of `key : value`.
+/// A value in the output of `xl info`, which has lines of `key : value`.
 fn info_value(info: &[u8], key: &str) -> Option<String> {
     let info = String::from_utf8_lossy(info);
     let mut pairs = info.lines().filter_map(|line| line.split_once(':'));
@@ -205,10 +205,10 @@ fn info_value(info: &[u8], key: &str) -> Option<String> {
     Some(value.trim().to_owned())
 }
 
-/// Where a program is.
+/// The path of a program, if it is installed.
 pub(super) fn path_of(host: &dyn Host, name: &str) -> Result<Option<String>, HostError> {
-    for place in PLACES {
-        let path = format!("{place}/{name}");
+    for dir in DIRECTORIES {
+        let path = format!("{dir}/{name}");
         if host.is_program(&path)? {
             return Ok(Some(path));
         }

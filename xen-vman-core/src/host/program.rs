@@ -1,4 +1,4 @@
-//! Programs of the real host.
+//! Runs programs on the real host.
 
 use super::HostError;
 use super::machine::{Held, Logged, Ran, failed};
@@ -9,12 +9,12 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::process::{Child, Stdio};
 
-/// Where administration programs are, also if our own environment does not say so.
+/// Directories of administration programs, which may be missing in the caller's `PATH`.
 const SBIN: &str = "/usr/local/sbin:/usr/sbin:/sbin";
-/// How much of what a command printed is read back from its log.
+/// How much of a command's output is read back from its log.
 const TAIL_BYTES: u64 = 16 * 1024;
 
-/// Runs a command, at most as long as it may (timeout(1)).
+/// Runs a command with its time limit (timeout(1)).
 pub(super) fn run(command: &Command) -> Result<Ran, HostError> {
     let output = limited(command)
         .stdin(Stdio::null())
@@ -27,7 +27,7 @@ pub(super) fn run(command: &Command) -> Result<Ran, HostError> {
     })
 }
 
-/// Runs a command, and keeps all that it prints in a file.
+/// Runs a command and appends its output to a file.
 pub(super) fn run_logged(command: &Command, log: &mut File) -> io::Result<Logged> {
     let began = log.seek(SeekFrom::End(0))?;
     let status = limited(command)
@@ -45,19 +45,19 @@ pub(super) fn run_logged(command: &Command, log: &mut File) -> io::Result<Logged
     })
 }
 
-/// A process that holds something until its input ends.
+/// A process that holds a resource until its standard input is closed.
 #[derive(Debug)]
 struct Keeper(Child);
 
 impl Held for Keeper {
     fn let_go(mut self: Box<Self>) {
         drop(self.0.stdin.take());
-        // It has gone, or is about to.
+        // It exits now that its input is closed.
         let _ = self.0.wait();
     }
 }
 
-/// Starts a command that prints a line once it holds something.
+/// Starts a command that prints a line once it holds a resource.
 pub(super) fn hold(command: &Command, log: File) -> Result<Box<dyn Held>, Option<String>> {
     let keeper = ends_with_us(&words(command))
         .stdin(Stdio::piped())
@@ -84,8 +84,8 @@ fn limited(command: &Command) -> std::process::Command {
     ends_with_us(&all)
 }
 
-/// The words that are run. A command that is contained has processes and mounts of its own, and
-/// all of it ends with the thread that starts it, however that ends.
+/// The command line to run. A contained command gets its own PID and mount namespaces, and all of
+/// its processes end with the thread that starts it, however that ends.
 fn words(command: &Command) -> Vec<OsString> {
     let wrapper = match command.runs_in {
         RunsIn::Host => "",
@@ -99,7 +99,7 @@ fn words(command: &Command) -> Vec<OsString> {
         .collect()
 }
 
-/// The process that runs a program until it ends, or we do.
+/// A process that is killed if this one ends.
 fn ends_with_us(words: &[OsString]) -> std::process::Command {
     let mut process = std::process::Command::new("setpriv");
     process.args(["--pdeathsig", "KILL"]);

@@ -1,4 +1,4 @@
-//! The real host: a [`HostDir`], its programs, mounts and clock.
+//! The real host: a [`HostDir`] with its programs, mounts and clock.
 
 use super::machine::{Files, Held, Host, Logged, Owner, Ran};
 use super::{HostDir, HostError, dir::failed, lock::Lock, program};
@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// When time was first asked for.
+/// When the uptime was first asked for.
 static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 impl Files for HostDir {
@@ -77,12 +77,12 @@ impl Host for HostDir {
 
     fn hold(&self, command: &Command, log: &str) -> Result<Box<dyn Held>, Option<String>> {
         let log = self.open_to_append(log);
-        let log = log.map_err(|error| Some(format!("has no log ({error})")))?;
+        let log = log.map_err(|error| Some(format!("could not open its log ({error})")))?;
         program::hold(command, log)
     }
 
     fn in_own_mounts(&self, work: &mut (dyn FnMut() + Send)) -> Result<(), HostError> {
-        // Namespaces belong to threads; this one ends with the work.
+        // A mount namespace belongs to a thread, and this thread ends with the work.
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
                 own_mounts().map_err(|errno| failed("unshare", "mounts", errno.into()))?;
@@ -113,7 +113,7 @@ impl Host for HostDir {
     }
 }
 
-/// Parts this thread's mounts from those of the host, in both directions.
+/// Gives this thread a mount namespace without propagation in either direction.
 fn own_mounts() -> nix::Result<()> {
     unshare(CloneFlags::CLONE_NEWNS)?;
     let flags = MsFlags::MS_REC | MsFlags::MS_PRIVATE;

@@ -1,4 +1,4 @@
-//! The root of a guest: looks into one that may be anybody's, and changes nothing.
+//! Inspects the root of a guest, which may hold anybody's data, without changing anything.
 
 use super::HostError;
 use super::machine::{Files, Host, Owner, demand, failed};
@@ -8,10 +8,10 @@ use crate::plan::Entry;
 use crate::storage::{BlockDevice, Medium, Mount};
 use serde::Deserialize;
 
-/// How long reading the signatures of a disk may take.
+/// How long reading the signatures of a disk may take, in seconds.
 const SIGNATURES_SECS: u32 = 60;
 
-/// Where a kernel looks for the first program.
+/// The paths of init programs that a kernel may start.
 const INITS: [&str; 4] = [
     "/sbin/init",
     "/etc/init",
@@ -19,7 +19,7 @@ const INITS: [&str; 4] = [
     "/lib/systemd/systemd",
 ];
 
-/// What wipefs(8) prints.
+/// The output of wipefs(8).
 #[derive(Deserialize)]
 struct Wipefs {
     signatures: Vec<Line>,
@@ -31,8 +31,8 @@ struct Line {
     uuid: Option<String>,
 }
 
-/// Looks at the root of a guest, which is mounted at `point` for that and unmounted again.
-/// Call it where no mount reaches the host.
+/// Inspects the root of a guest, mounting it temporarily at `point`. Call this in a private mount
+/// namespace.
 pub(super) fn look(host: &dyn Host, install: &Install, point: &str) -> Result<Found, HostError> {
     match install.volume.medium() {
         Medium::Directory(mount) => Ok(Found {
@@ -63,7 +63,7 @@ fn on_disk(
             };
             match inside(host, install, &mount, options, point) {
                 Ok(tree) => Some(tree),
-                // One that cannot be mounted is somebody's all the same.
+                // A file system that cannot be mounted may still hold somebody's data.
                 Err(HostError::Program { .. }) => None,
                 Err(error) => return Err(error),
             }
@@ -72,7 +72,7 @@ fn on_disk(
     Ok(Found { signatures, tree })
 }
 
-/// Mounts a file system, looks into it and unmounts it.
+/// Mounts a file system, inspects it and unmounts it.
 fn inside(
     host: &dyn Host,
     install: &Install,
@@ -89,7 +89,7 @@ fn inside(
     let tree = host.mounted_at(point).and_then(|root| tree(&*root));
     let umount = Command::new(["umount", point], timeouts.umount_timeout.get());
     let unmounted = demand(host, &umount.with_effect(Effect::Unmount));
-    // What could not be unmounted is no answer about what was mounted.
+    // Not a `Program` error: the caller would treat that as a file system it cannot mount.
     unmounted.map_err(|error| HostError::Refused {
         domain: install.domain.clone(),
         why: error.to_string(),
@@ -112,8 +112,8 @@ fn signatures(host: &dyn Host, device: &str) -> Result<Vec<Signature>, HostError
     Ok(all.collect())
 }
 
-/// The file systems that can be looked into, and the options with which the kernel leaves
-/// even their journals alone.
+/// The file systems that can be inspected, and the mount options that prevent even a journal
+/// replay.
 fn without_changes(kind: &str) -> Option<(&'static str, &'static str)> {
     match kind {
         "ext2" | "ext3" | "ext4" => Some(("ext4", "ro,noload")),
@@ -142,7 +142,7 @@ fn tree(root: &dyn Files) -> Result<Tree, HostError> {
     })
 }
 
-/// A marker; anything else at its path, or in it, is none.
+/// Reads a marker; anything else at its path is ignored.
 fn marker(root: &dyn Files, path: &str) -> Result<Option<Marker>, HostError> {
     Ok(match root.entry(path)? {
         Some(Entry::File { content, .. }) => serde_json::from_slice(&content).ok(),
@@ -150,7 +150,7 @@ fn marker(root: &dyn Files, path: &str) -> Result<Option<Marker>, HostError> {
     })
 }
 
-/// A user of a guest, as its own `/etc/passwd` says.
+/// Looks up a user in the guest's own `/etc/passwd`.
 pub(super) fn user(root: &dyn Files, name: &str) -> Result<Option<Owner>, HostError> {
     let Some(Entry::File { content, .. }) = root.entry("/etc/passwd")? else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! The session that an installation needs, where its volume is not on the host by itself.
+//! The session that an installation holds if its volume must be attached first.
 
 use super::HostError;
 use super::machine::{Held, Host};
@@ -8,15 +8,15 @@ use crate::install::{self, Install, Step};
 use crate::storage::Attachment;
 use std::time::Duration;
 
-/// How long systemd may take to say how units are.
+/// How long systemd may take to report the state of units, in seconds.
 const STATE_SECS: u32 = 30;
-/// How often a session is looked at that is to end.
+/// How often to check whether a session has ended.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-/// The units that may need the session of any VM.
+/// The units that may hold the session of any VM.
 const HOLDERS: [&str; 2] = ["vm", "vm_mount"];
 
-/// Holds the session: a scope of systemd that needs its unit, with a process that ends with us,
-/// however we end.
+/// Holds the session: a systemd scope that requires its unit, with a process that ends with this
+/// one, however that ends.
 #[derive(Debug)]
 pub(super) struct Session {
     install: Install,
@@ -25,8 +25,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Attaches the volume and waits for it; what is printed goes to `log`. Gives why it
-    /// failed, if it did.
+    /// Attaches the volume and waits for it; output goes to `log`. The error is the reason.
     pub(super) fn open(
         host: &dyn Host,
         install: &Install,
@@ -34,7 +33,7 @@ impl Session {
         log: &str,
     ) -> Result<Self, String> {
         let attachment = install.volume.attachment();
-        let attachment = attachment.ok_or_else(|| "has nothing to attach".to_owned())?;
+        let attachment = attachment.ok_or_else(|| "failed: nothing to attach".to_owned())?;
         match host.hold(&step.command, log) {
             Ok(keeper) => Ok(Self {
                 install: install.clone(),
@@ -51,7 +50,7 @@ impl Session {
         }
     }
 
-    /// Detaches the volume, unless the VM or a mount needs it, and waits for that.
+    /// Detaches the volume, unless the VM or a mount needs it, and waits until that is done.
     ///
     /// # Errors
     /// If the session does not end.
@@ -63,7 +62,7 @@ impl Session {
         } = self;
         keeper.let_go();
         if let Some(step) = install::close(&install) {
-            // It has ended by itself, most likely.
+            // It has usually ended by itself.
             host.run(&step.command)?;
         }
         ends(host, &install, &attachment)
@@ -74,7 +73,7 @@ fn unit(template: &str, install: &Install) -> String {
     format!("{template}@{}.service", install.domain)
 }
 
-/// What `vm-root` said last in a unit of a VM, if it said anything.
+/// The last message of `vm-root` in a unit of a VM, if there is one.
 fn reason(host: &dyn Host, unit: &str, install: &Install) -> Option<String> {
     let words = [
         "journalctl",
@@ -92,7 +91,7 @@ fn reason(host: &dyn Host, unit: &str, install: &Install) -> Option<String> {
     last.map(printable)
 }
 
-/// Waits until systemd has ended the session, unless something else needs it.
+/// Waits until systemd has ended the session, unless something else holds it.
 fn ends(host: &dyn Host, install: &Install, attachment: &Attachment) -> Result<(), HostError> {
     let holders = HOLDERS.iter().chain(attachment.holders);
     let mut words = vec!["systemctl".to_owned(), "is-active".to_owned()];

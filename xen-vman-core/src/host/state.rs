@@ -1,4 +1,4 @@
-//! What is kept about a host, under `/var/lib/xen-vman`, for root alone.
+//! The state that xen-vman keeps on a host, under `/var/lib/xen-vman`, readable only by root.
 
 use super::machine::Host;
 use super::{HostError, dir::failed};
@@ -13,17 +13,17 @@ fn record_path() -> String {
     format!("{STATE}/record.json")
 }
 
-/// What is ours.
+/// Reads the record of managed files.
 pub(super) fn record(host: &dyn Host) -> Result<Record, HostError> {
     Ok(json(host, &record_path())?.unwrap_or_default())
 }
 
-/// Writes down what is ours.
+/// Writes the record of managed files.
 pub(super) fn set_record(host: &dyn Host, record: &Record) -> Result<(), HostError> {
     put_json(host, &record_path(), record)
 }
 
-/// What a file of ours says; none if it is not there.
+/// Reads a JSON file; `None` if it does not exist.
 pub(super) fn json<T: DeserializeOwned>(
     host: &dyn Host,
     path: &str,
@@ -42,7 +42,7 @@ pub(super) fn json<T: DeserializeOwned>(
     }
 }
 
-/// Writes a file of ours.
+/// Writes a JSON file.
 pub(super) fn put_json(
     host: &dyn Host,
     path: &str,
@@ -54,7 +54,7 @@ pub(super) fn put_json(
     put(host, path, content)
 }
 
-/// Writes a file that root alone may read; one that is the same stays as it is.
+/// Writes a file that only root may read; an identical one is left as it is.
 pub(super) fn put(host: &dyn Host, path: &str, content: Vec<u8>) -> Result<(), HostError> {
     let entry = Entry::File {
         mode: 0o600,
@@ -67,13 +67,13 @@ pub(super) fn put(host: &dyn Host, path: &str, content: Vec<u8>) -> Result<(), H
     host.put(path, &entry)
 }
 
-/// Makes the directories above a file of ours, for root alone below the first.
+/// Creates the parent directories of a file; all but the first are accessible only to root.
 pub(super) fn make_parents(host: &dyn Host, path: &str) -> Result<(), HostError> {
     host.make_parents(STATE, 0o755)?;
     host.make_parents(path, 0o700)
 }
 
-/// The path of the log of an installation, which begins with this one.
+/// Creates an empty log for an installation; returns its path.
 pub(super) fn new_log(host: &dyn Host, domain: &DomainName) -> Result<String, HostError> {
     let path = format!("{STATE}/logs/install-{domain}.log");
     make_parents(host, &path)?;

@@ -1,4 +1,4 @@
-//! Installation by debootstrap(8): Debian and Ubuntu, which boot the host's kernel.
+//! Installation with debootstrap(8): Debian and Ubuntu guests, which boot the host's kernel.
 
 use crate::command::{Command, SHORT_SECS};
 use crate::document::decode::FromText;
@@ -8,13 +8,13 @@ use crate::values::{
 };
 use serde::Serialize;
 
-/// A mirror may be slow.
+/// In seconds: a mirror may be slow.
 const DEBOOTSTRAP_SECS: u32 = 3 * 60 * 60;
 
-/// What is known of the archive of an operating system.
+/// The archive of an operating system.
 struct Archive {
     mirror: &'static str,
-    /// None where debootstrap's own serves.
+    /// `None` for debootstrap's default.
     keyring: Option<&'static str>,
     components: &'static [&'static str],
 }
@@ -42,25 +42,25 @@ fn archive(os: &OsType) -> Option<Archive> {
     }
 }
 
-/// Whether debootstrap installs an operating system.
+/// Whether debootstrap can install an operating system.
 pub(super) fn installs(os: &OsType) -> bool {
     archive(os).is_some()
 }
 
-/// Where a VM's packages come from; what is not written follows from its operating system.
+/// Where a VM's packages come from; unset values are derived from its operating system.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct DebootstrapSettings {
-    /// Where they are fetched from; none if debootstrap does not install the operating system.
+    /// The mirror; `None` if debootstrap cannot install the operating system.
     pub mirror: Option<Sourced<ArchiveUrl>>,
-    /// What signatures are checked with; none for debootstrap's own.
+    /// The keyring that signatures are checked with; `None` for debootstrap's default.
     pub keyring: Option<Sourced<HostPath>>,
-    /// Components of the archive.
+    /// The components of the archive.
     pub components: Sourced<Vec<ArchiveComponent>>,
 }
 
 impl DebootstrapSettings {
-    /// What is written, else what suits the operating system.
+    /// The given values or, where there are none, those derived from the operating system.
     pub(crate) fn new(
         os: &OsType,
         mirror: Option<Sourced<ArchiveUrl>>,
@@ -82,30 +82,29 @@ impl DebootstrapSettings {
 }
 
 fn derived<T: FromText>(text: &'static str) -> Sourced<T> {
-    let value =
-        T::from_text(text).unwrap_or_else(|_| unreachable!("`{text}` is of the right form"));
+    let value = T::from_text(text).unwrap_or_else(|_| unreachable!("`{text}` is valid"));
     Sourced::derived(value, FROM)
 }
 
-/// What debootstrap is asked for.
+/// The arguments of debootstrap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Debootstrap {
     /// The suite.
     pub suite: &'static str,
-    /// Where packages are fetched from.
+    /// The mirror to fetch packages from.
     pub mirror: ArchiveUrl,
-    /// What the archive's signature is checked with, a file of the host; none for
-    /// debootstrap's own.
+    /// The keyring that signatures are checked with, a file on the host; `None` for debootstrap's
+    /// default.
     pub keyring: Option<HostPath>,
-    /// Components of the archive; debootstrap's default if there are none.
+    /// The components of the archive; debootstrap's default if empty.
     pub components: Vec<ArchiveComponent>,
-    /// Packages besides those of the base system.
+    /// Packages to install in addition to the base system.
     pub packages: Vec<PackageName>,
 }
 
 impl Debootstrap {
-    /// What a VM needs; none if debootstrap does not know the version of its operating system.
+    /// The arguments for a VM; `None` if the version of its operating system is not known.
     pub(crate) fn new(
         settings: &DebootstrapSettings,
         os: &OsType,
@@ -121,7 +120,7 @@ impl Debootstrap {
         })
     }
 
-    /// The commands that put the operating system below `point`.
+    /// The commands that install the operating system below `point`.
     pub(super) fn commands(&self, point: &str) -> Vec<Command> {
         let mut words = vec!["debootstrap".to_owned()];
         let keyring = self.keyring.as_ref();
@@ -144,7 +143,7 @@ impl Debootstrap {
         ]
     }
 
-    /// The programs that the host must have, and the Debian packages that bring them.
+    /// The programs that the host must have, with the Debian packages that provide them.
     pub(super) fn programs() -> Vec<(&'static str, &'static str)> {
         vec![("debootstrap", "debootstrap")]
     }

@@ -1,4 +1,4 @@
-//! The ways in which an operating system gets onto a root.
+//! The methods of installing an operating system.
 
 use super::debootstrap::{self, Debootstrap};
 use crate::command::Command;
@@ -6,18 +6,18 @@ use crate::storage::RootVolume;
 use crate::values::{GuestType, OsType};
 use serde::Serialize;
 
-/// Whether and how a VM is installed.
+/// How a VM is installed, or why it is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Installation {
-    /// By this method.
+    /// xen-vman installs it with this method.
     By(MethodKind),
-    /// It is not.
+    /// xen-vman does not install it.
     Not(NotInstalled),
 }
 
-/// A method of installation.
+/// An installation method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -26,21 +26,21 @@ pub enum MethodKind {
     Debootstrap,
 }
 
-/// Why a VM is not installed by us.
+/// Why xen-vman does not install a VM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum NotInstalled {
-    /// Its root volume is not ours to look after.
+    /// Its root volume is not managed.
     NoVolume,
-    /// No method installs its operating system.
+    /// No method can install its operating system.
     ForeignOs,
-    /// It boots a kernel of its own, which no method installs.
+    /// It boots its own kernel, which no method can install.
     OwnKernel,
 }
 
 impl Installation {
-    /// That of a VM.
+    /// Determines how a VM is installed.
     pub(crate) fn of(root: &RootVolume, os: &OsType, guest_type: GuestType) -> Self {
         if root.managed().is_none() {
             Self::Not(NotInstalled::NoVolume)
@@ -54,7 +54,7 @@ impl Installation {
     }
 }
 
-/// A method of installation, with all it needs.
+/// An installation method with its arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Method {
@@ -63,21 +63,21 @@ pub enum Method {
 }
 
 impl Method {
-    /// The release that is installed, as the method calls it.
+    /// The release to install, by the method's name for it.
     pub fn release(&self) -> &str {
         match self {
             Self::Debootstrap(debootstrap) => debootstrap.suite,
         }
     }
 
-    /// The commands that put the operating system below `point`.
+    /// The commands that install the operating system below `point`.
     pub(super) fn commands(&self, point: &str) -> Vec<Command> {
         match self {
             Self::Debootstrap(debootstrap) => debootstrap.commands(point),
         }
     }
 
-    /// The programs that the host must have, and the Debian packages that bring them.
+    /// The programs that the host must have, with the Debian packages that provide them.
     pub fn programs(&self) -> Vec<(&'static str, &'static str)> {
         match self {
             Self::Debootstrap(_) => Debootstrap::programs(),

@@ -1,8 +1,7 @@
-//! How the operating system gets onto the root of a guest, as data.
+//! Installation of operating systems on guest roots, as data.
 //!
-//! [`judge`] says of a root what may become of it: what holds somebody's data is never
-//! written to unless that was approved. [`steps`] are the commands of an installation; what
-//! they run depends on the [`Method`], which has a file of its own.
+//! [`decide`] determines what may be done with a root: existing data is never overwritten without
+//! approval. [`steps`] returns the commands of an installation, which depend on the [`Method`].
 
 mod debootstrap;
 mod method;
@@ -13,84 +12,84 @@ pub use debootstrap::{Debootstrap, DebootstrapSettings};
 pub use method::{Installation, Method, MethodKind, NotInstalled};
 pub use steps::{Step, Task, steps};
 pub(crate) use steps::{close, enter, open, point, put_on};
-pub use verdict::{Found, Signature, Tree, Verdict, judge};
+pub use verdict::{Found, Signature, Tree, Verdict, decide};
 
 use crate::storage::{Location, Volume};
 use crate::values::{DomainName, GuestUser, Reinstall, Seconds};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// What is needed to install a guest, besides its files.
+/// Everything needed to install a guest, except its files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Install {
     /// The domain.
     pub domain: DomainName,
-    /// Its root.
+    /// Its root volume.
     pub volume: Volume,
-    /// How the operating system gets there.
+    /// The installation method.
     pub method: Method,
-    /// The user that is made.
+    /// The user to create.
     pub user: GuestUser,
-    /// Whether it is installed if it has no operating system.
+    /// Whether to install it if its root is empty.
     pub auto_install: bool,
-    /// Whether it is installed again.
+    /// Whether to reinstall it.
     pub reinstall: Reinstall,
-    /// Whether it is started once it is installed.
+    /// Whether to start it after the installation.
     pub boot_after_creation: bool,
-    /// How long steps may take.
+    /// The time limits of the steps.
     pub timeouts: Timeouts,
 }
 
-/// How long the steps of an installation may take, as the definition says.
+/// The time limits of installation steps, from the definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// For a mount.
+    /// The limit for a mount.
     pub mount_timeout: Seconds,
-    /// For an unmount.
+    /// The limit for an unmount.
     pub umount_timeout: Seconds,
-    /// For the VM to shut down.
+    /// The limit for shutting down the VM.
     pub stop_timeout: Seconds,
 }
 
-/// What a host knows of the root of a guest. It is written down before the root is touched.
+/// A host's record of a guest's root. It is written before the root is touched.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestRecord {
-    /// Whether the root holds a whole system; otherwise its installation has begun and is to
-    /// be taken up again.
+    /// Whether the root holds a complete system. Otherwise, an installation was begun and must be
+    /// started over.
     pub is_finished: bool,
-    /// Where the root is.
+    /// The location of the root.
     #[serde(alias = "place")]
     pub location: Location,
-    /// The token of `reinstall` that it was installed with.
+    /// The `reinstall` token that it was installed with.
     pub token: Option<String>,
 }
 
-/// Where a host keeps the record of a guest: once it is installed, and before that.
+/// The paths of a guest's record: once it is installed, and before that.
 pub fn record_paths(domain: &DomainName) -> [String; 2] {
     ["installed", "unfinished"].map(|ending| format!("/var/lib/xen-vman/guests/{domain}.{ending}"))
 }
 
-/// What is written inside a root, so that every host knows whose it is.
+/// A marker inside a root that identifies its VM to every host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marker {
     /// The domain.
     pub domain: String,
     /// The suite, as debootstrap calls it.
     pub suite: String,
-    /// The token of `reinstall` that it is installed with.
+    /// The `reinstall` token that it is installed with.
     pub token: Option<String>,
 }
 
 impl Marker {
-    /// Its path in a root whose installation is finished.
+    /// Its path once the installation is finished.
     pub const FINISHED: &'static str = "/var/lib/xen-vman/installed.json";
-    /// Its path in a root whose installation has begun. It stands at the top, where no
-    /// symbolic link of an old system can lead it elsewhere, and is the last to go.
+    /// Its path during the installation: at the top level, where no symbolic link of an old system
+    /// can redirect it. It is the last file to be removed.
     pub const BEGUN: &'static str = "/.xen-vman-installing.json";
 
-    /// That of an installation.
+    /// The marker of an installation.
     pub fn of(install: &Install) -> Self {
         Self {
             domain: install.domain.to_string(),
@@ -101,7 +100,7 @@ impl Marker {
 }
 
 impl GuestRecord {
-    /// That of an installation.
+    /// The record of an installation.
     pub fn of(install: &Install, is_finished: bool) -> Self {
         Self {
             is_finished,
@@ -111,7 +110,7 @@ impl GuestRecord {
     }
 }
 
-/// The token that `reinstall` asks for.
+/// The token in `reinstall`, if there is one.
 pub fn wanted_token(install: &Install) -> Option<String> {
     match &install.reinstall {
         Reinstall::Token(token) => Some(token.to_string()),
@@ -119,8 +118,8 @@ pub fn wanted_token(install: &Install) -> Option<String> {
     }
 }
 
-/// The UUID of the filesystem that an installation makes: always the same, so that one that
-/// was cut off is known again.
+/// The UUID of the file system that an installation creates. It is deterministic, so that an
+/// interrupted installation is recognized.
 pub fn filesystem_uuid(domain: &DomainName, location: &Location, token: Option<&str>) -> Uuid {
     let ours = Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"root.xen-vman.invalid");
     let name = format!("{domain}\n{location}\n{}", token.unwrap_or_default());

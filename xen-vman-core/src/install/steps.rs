@@ -7,36 +7,36 @@ use crate::storage::{Medium, Mount};
 use crate::values::DomainName;
 use std::fmt;
 
-/// A step of an installation. It is shown as a command line that does the same.
+/// A step of an installation. It is displayed as an equivalent command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Step {
-    /// How it is carried out.
+    /// How to carry it out.
     pub task: Task,
-    /// A command that does it.
+    /// The equivalent command.
     pub command: Command,
 }
 
-/// How a step is carried out.
+/// How to carry out a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Task {
-    /// The command runs, prints a line, and holds the volume until it is ended.
+    /// Run the command, which prints a line and holds the volume until it is ended.
     Hold,
-    /// The command runs.
+    /// Run the command.
     Run,
-    /// The command runs, unless the guest has the user already.
+    /// Run the command, unless the guest already has the user.
     AddUser,
-    /// A file is put into the guest.
+    /// Write a file in the guest.
     Put(RenderedFile),
-    /// The marker of an installation that has begun is put there.
+    /// Write the marker of an installation in progress.
     MarkBegun(RenderedFile),
-    /// That marker is removed.
+    /// Remove that marker.
     Unmark,
 }
 
 impl Step {
-    /// Whether nothing that was on the root before counts any more once it is taken.
+    /// Whether the previous content of the root is lost after this step.
     pub const fn makes_it_ours(&self) -> bool {
         matches!(self.task, Task::MarkBegun(_)) || matches!(self.command.effect, Effect::Erase)
     }
@@ -57,12 +57,12 @@ impl From<Command> for Step {
     }
 }
 
-/// Where the root of a guest is mounted while it is installed. No other process sees it.
+/// The mount point of a guest's root during its installation, invisible to other processes.
 pub(crate) fn point(domain: &DomainName) -> String {
     format!("/run/xen-vman/install/{domain}")
 }
 
-/// All steps of an installation onto a root that is empty, or that is erased first.
+/// All steps of an installation on a root that is empty, or that is erased first.
 pub fn steps(install: &Install, files: &[RenderedFile], erase: bool) -> Vec<Step> {
     let mut all = enter(install, erase);
     all.extend(open(install));
@@ -71,7 +71,7 @@ pub fn steps(install: &Install, files: &[RenderedFile], erase: bool) -> Vec<Step
     all
 }
 
-/// Makes sure that nobody uses the root.
+/// The steps that make sure that the root is not in use.
 pub(crate) fn enter(install: &Install, erase: bool) -> Vec<Step> {
     let stop = |unit: &str, limit_secs: u32| {
         let unit = format!("{unit}@{}.service", install.domain);
@@ -90,8 +90,8 @@ pub(crate) fn enter(install: &Install, erase: bool) -> Vec<Step> {
         .collect()
 }
 
-/// Brings the volume to this host, where it is not there by itself: a scope of systemd needs
-/// its unit for as long as the scope's process lives.
+/// The step that attaches the volume to this host, if necessary: a systemd scope requires its
+/// unit as long as the scope's process runs.
 pub(crate) fn open(install: &Install) -> Option<Step> {
     let attachment = install.volume.attachment()?;
     let unit = format!("{}@{}.service", attachment.unit, install.domain);
@@ -113,7 +113,7 @@ pub(crate) fn open(install: &Install) -> Option<Step> {
     })
 }
 
-/// Takes the volume away again.
+/// The step that detaches the volume.
 pub(crate) fn close(install: &Install) -> Option<Step> {
     let attachment = install.volume.attachment()?;
     let limit_secs = attachment.detach_secs.saturating_add(SYSTEMD_SECS);
@@ -124,7 +124,7 @@ fn scope(install: &Install) -> String {
     format!("xen_vman_install-{}.scope", install.domain)
 }
 
-/// Puts the operating system and the files of the guest onto a volume that is attached.
+/// The steps that install the operating system and the guest's files on an attached volume.
 pub(crate) fn put_on(
     install: &Install,
     files: &[RenderedFile],
@@ -164,8 +164,8 @@ pub(crate) fn put_on(
     all
 }
 
-/// All of the root is on its disk before anything there can say that it is finished: a file
-/// system may write the removal down long before the contents of files.
+/// Syncs the root before the marker is removed: a file system may persist the removal long before
+/// the contents of files.
 fn finish(install: &Install, point: &str) -> [Step; 3] {
     let begun = format!("{point}{}", Marker::BEGUN);
     let umount_secs = install.timeouts.umount_timeout.get();
@@ -183,14 +183,14 @@ fn finish(install: &Install, point: &str) -> [Step; 3] {
 
 fn marker(install: &Install, path: &str) -> RenderedFile {
     let mut content = serde_json::to_vec_pretty(&Marker::of(install))
-        .unwrap_or_else(|error| unreachable!("three texts: {error}"));
+        .unwrap_or_else(|error| unreachable!("three strings: {error}"));
     content.push(b'\n');
     let object = Object::of_vm(&install.domain, Role::GuestFile);
     RenderedFile::new(object, path, content)
 }
 
-/// Everything below the mount point, but what says that this is an installation. No symbolic
-/// link is followed, and no other file system entered.
+/// Erases everything below the mount point except the marker, without following symbolic links
+/// or entering other file systems.
 fn erase_below(point: &str) -> Step {
     let marker = format!("{point}{}", Marker::BEGUN);
     let words = [
@@ -210,8 +210,8 @@ fn erase_below(point: &str) -> Step {
         .into()
 }
 
-/// Device nodes must work: debootstrap makes `/dev/null` and tries it. The root is empty, and
-/// what it gets comes from the archive.
+/// Mounts the root without `nodev`: debootstrap creates `/dev/null` and tests it. That is safe,
+/// because the root is empty and everything on it will come from the archive.
 fn mount(install: &Install, source: &Mount, point: &str) -> Step {
     let limit_secs = install.timeouts.mount_timeout.get();
     source.at(point, "nosuid", limit_secs).into()

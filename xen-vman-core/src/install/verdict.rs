@@ -1,73 +1,73 @@
-//! What may become of a root.
+//! Decides what may be done with a root.
 
 use super::{GuestRecord, Install, Marker, filesystem_uuid, wanted_token};
 use crate::diag::text::printable;
 use crate::storage::{Location, Medium};
 
-/// What was found where the root of a guest shall be.
+/// What was found on the root of a guest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
-    /// What a device says of itself; none for an NFS export.
+    /// The signatures on a device; empty for an NFS export.
     pub signatures: Vec<Signature>,
-    /// What is on the filesystem; none if there is none that could be looked into.
+    /// The content of the file system; `None` if there is none that can be inspected.
     pub tree: Option<Tree>,
 }
 
-/// What a device says of itself at some place, as wipefs(8) shows it.
+/// A signature on a device, as reported by wipefs(8).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Signature {
     /// Its type, such as `ext4`, `LVM2_member` or `gpt`.
     pub kind: String,
-    /// Its UUID, where it has one.
+    /// Its UUID, if it has one.
     pub uuid: Option<String>,
 }
 
-/// What is on a filesystem.
+/// The content of a file system.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tree {
-    /// Nothing, but `lost+found`.
+    /// Whether it is empty, except for `lost+found`.
     pub is_empty: bool,
-    /// What is written there of an installation that has begun.
+    /// The marker of an installation in progress.
     pub begun: Option<Marker>,
-    /// What is written there of an installation that is finished.
+    /// The marker of a finished installation.
     pub finished: Option<Marker>,
-    /// `/etc/os-release`, and a program that a kernel would start.
+    /// Whether there are `/etc/os-release` and an init program.
     pub has_system: bool,
-    /// `/debootstrap`, which debootstrap removes once it is done.
+    /// Whether there is `/debootstrap`, which debootstrap removes when it finishes.
     pub has_debootstrap: bool,
 }
 
-/// What may become of a root.
+/// What may be done with a root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// It is empty and installed.
+    /// It is empty: install.
     Install,
-    /// What is on it was given up: it is erased and installed.
+    /// Losing its data was approved: erase and install.
     Erase,
-    /// It is an installation of ours that was cut off: it is erased and installed.
-    TakeUpAgain,
-    /// It holds a system and stays as it is; this is written down.
+    /// It is an interrupted installation by xen-vman: erase and install.
+    StartOver,
+    /// It holds a system: record it as installed, and leave it as it is.
     Adopt {
-        /// Why.
+        /// The reason.
         why: &'static str,
-        /// What is written down.
+        /// The record to write.
         record: GuestRecord,
     },
-    /// It stays as it is: what is wrong, and how to go on.
+    /// Leave it as it is: what is wrong, and how to proceed.
     Refuse(String),
 }
 
 impl Verdict {
-    /// Whether what is there goes.
+    /// Whether existing data is erased.
     pub const fn erases(&self) -> bool {
-        matches!(self, Self::Erase | Self::TakeUpAgain)
+        matches!(self, Self::Erase | Self::StartOver)
     }
 }
 
-/// Says what may become of the root of a guest. With `erase`, giving up all that is on it was
+/// Decides what may be done with the root of a guest. `erase` means that losing all its data was
 /// approved.
-pub fn judge(
+pub fn decide(
     install: &Install,
     found: &Found,
     record: Option<&GuestRecord>,
@@ -77,7 +77,7 @@ pub fn judge(
     if case.is_blank() {
         return Verdict::Install;
     }
-    // A token asks for one installation, whichever host has done it.
+    // A token requests a single installation, even if another host has carried it out.
     if erase && !case.has_wanted_token() {
         return Verdict::Erase;
     }
@@ -87,11 +87,11 @@ pub fn judge(
         .unwrap_or_else(|| case.somebody_elses())
 }
 
-/// What is known of a root that may hold something.
+/// What is known about a root.
 struct Case<'a> {
     install: &'a Install,
     found: &'a Found,
-    /// What the host knows of this root.
+    /// The host's record of this root.
     record: Option<&'a GuestRecord>,
     location: Location,
 }
@@ -102,7 +102,7 @@ impl<'a> Case<'a> {
         Self {
             install,
             found,
-            // What a host knows of another volume says nothing of this one.
+            // A record of another volume does not apply to this one.
             record: record.filter(|record| record.location == location),
             location,
         }
@@ -129,7 +129,7 @@ impl<'a> Case<'a> {
             && marker.is_some_and(|marker| *marker == Marker::of(self.install))
     }
 
-    /// If it says that an installation has begun.
+    /// The verdict if there is the marker of an installation in progress.
     fn begun(&self) -> Option<Verdict> {
         let marker = self.tree()?.begun.as_ref()?;
         let was_finished = self.record.is_some_and(|record| record.is_finished);
@@ -137,15 +137,15 @@ impl<'a> Case<'a> {
             self.of_another(marker)
         } else if was_finished {
             self.refuse(
-                "was installed, but says that it is being installed",
-                "Is another host at work on it?",
+                "is recorded as installed, but its marker says that an installation is in progress",
+                "Is another host installing it?",
             )
         } else {
-            Verdict::TakeUpAgain
+            Verdict::StartOver
         })
     }
 
-    /// If it says that an installation is finished.
+    /// The verdict if there is the marker of a finished installation.
     fn finished(&self) -> Option<Verdict> {
         let marker = self.finished_marker()?;
         let wanted = wanted_token(self.install);
@@ -153,8 +153,8 @@ impl<'a> Case<'a> {
             self.of_another(marker)
         } else if wanted.is_some() && wanted != marker.token {
             self.refuse(
-                "holds a system that was installed before `reinstall` got its present token",
-                "To keep it, take `reinstall` out of the definition.",
+                "holds a system that was installed before `reinstall` was set to its current token",
+                "To keep it, remove `reinstall` from the definition.",
             )
         } else {
             self.adopt(
@@ -164,13 +164,14 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// If it holds what `mkfs` made for the installation that the host knows of, and no more.
+    /// The verdict if the disk holds nothing but the file system of an installation that the host
+    /// has recorded as unfinished.
     fn cut_off(&self) -> Option<Verdict> {
         let record = self.record.filter(|record| !record.is_finished)?;
         let token = record.token.as_deref();
         let ours = filesystem_uuid(&self.install.domain, &self.location, token).to_string();
         let signatures = &self.found.signatures;
-        // A system that nobody has marked is more than an installation that was cut off.
+        // A system without a marker is more than an interrupted installation.
         let is_system = self
             .tree()
             .is_some_and(|tree| !tree.is_empty && !tree.has_debootstrap);
@@ -178,23 +179,23 @@ impl<'a> Case<'a> {
             && signatures
                 .iter()
                 .all(|signature| signature.uuid.as_ref() == Some(&ours));
-        (is_ours && !is_system).then_some(Verdict::TakeUpAgain)
+        (is_ours && !is_system).then_some(Verdict::StartOver)
     }
 
-    /// What nobody of us has marked.
+    /// The verdict if there is no marker.
     fn somebody_elses(&self) -> Verdict {
         match self.tree() {
             Some(tree) if tree.has_debootstrap => self.refuse(
-                "holds an installation that debootstrap has not finished, and that is not ours",
-                "Is another host or an admin at work on it?",
+                "holds an unfinished debootstrap installation that xen-vman did not start",
+                "Is somebody installing it by hand, or from another host?",
             ),
-            Some(tree) if tree.has_system => self.adopt("it holds a whole system", None),
+            Some(tree) if tree.has_system => self.adopt("it holds a complete system", None),
             Some(tree) if tree.is_empty => self.refuse(
-                "has an empty filesystem that somebody else made",
-                "Is it the right disk?",
+                "holds an empty file system that xen-vman did not create",
+                "Is this the right disk?",
             ),
             Some(_) => self.refuse(
-                "is not empty and holds no whole system",
+                "is not empty, but holds no complete system",
                 "Whose data is it?",
             ),
             None => self.refuse(&self.signatures(), "Whose data is it?"),
@@ -205,7 +206,7 @@ impl<'a> Case<'a> {
         let signatures = self.found.signatures.iter();
         let kinds: Vec<_> = signatures.map(|one| printable(&one.kind)).collect();
         match kinds.as_slice() {
-            [] => "cannot be looked into".to_owned(),
+            [] => "cannot be inspected".to_owned(),
             kinds => format!("is not empty ({})", kinds.join(", ")),
         }
     }
@@ -221,8 +222,8 @@ impl<'a> Case<'a> {
 
     fn of_another(&self, marker: &Marker) -> Verdict {
         Verdict::Refuse(format!(
-            "{} belongs to `{}`; nothing was changed. Do two VMs share it? Otherwise set \
-             `reinstall` to a new token, and erase what is there with `apply --yes`",
+            "{} belongs to `{}`; nothing was changed. Do two VMs share it? If not, set `reinstall` \
+            to a new token and confirm erasing it with `apply --yes`",
             printable(self.location.as_str()),
             printable(&marker.domain)
         ))
@@ -230,9 +231,9 @@ impl<'a> Case<'a> {
 
     fn refuse(&self, what: &str, question: &str) -> Verdict {
         Verdict::Refuse(format!(
-            "{} {what}; nothing was changed. {question} To install the VM there, empty it \
-             yourself, or set `reinstall` to a new token and erase it with `apply --yes`; to leave \
-             it alone, set `auto_install = false`",
+            "{} {what}; nothing was changed. {question} To install the VM there, empty it by hand, \
+            or set `reinstall` to a new token and confirm erasing it with `apply --yes`; to leave \
+            it as it is, set `auto_install = false`",
             printable(self.location.as_str())
         ))
     }

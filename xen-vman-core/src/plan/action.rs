@@ -1,4 +1,4 @@
-//! What is done to a host, and what that brings with it.
+//! The actions of a plan and their impact.
 
 use super::{Entry, Record};
 use crate::object::Object;
@@ -7,119 +7,119 @@ use crate::values::DomainName;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// One action, and what it brings with it.
+/// An action and its impact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Action {
-    /// What is done.
+    /// The change that it makes.
     pub change: Change,
-    /// What that brings with it.
+    /// The consequence of the change.
     pub impact: Impact,
 }
 
-/// What an action brings with it, from harmless to not.
+/// The consequence of an action, from harmless to destructive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Impact {
-    /// Nothing.
+    /// None.
     None,
-    /// systemd reads its units again.
+    /// systemd reloads its units.
     DaemonReload,
-    /// The initrds of guests are built, which takes minutes.
+    /// A guest initrd is built, which takes minutes.
     InitrdRebuild,
-    /// The VM runs with other settings until it is restarted, which is left to its admin.
+    /// The VM runs with outdated settings until the administrator restarts it.
     NeedsRestart,
     /// A VM starts or stops.
     StartsOrStops,
-    /// An operating system is installed onto an empty root.
+    /// An operating system is installed on an empty root.
     Install,
-    /// What is on a root is lost.
+    /// The data on a root is lost.
     DestroysData,
 }
 
-/// What is done.
+/// A change to a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
-    /// A VM that is no longer defined is stopped.
+    /// Stops a VM that is no longer defined.
     Stop {
         /// The domain.
         domain: DomainName,
     },
-    /// An entry is put at a path, at once and whole.
+    /// Writes a file or creates a link, atomically.
     Put {
-        /// What it is for.
+        /// Its role and owner.
         object: Object,
         /// The path.
         path: String,
-        /// What will stand there.
+        /// The new file or link.
         entry: Entry,
-        /// What stands there.
+        /// The existing file or link, if any.
         before: Option<Entry>,
     },
-    /// What stands at a path is taken away.
+    /// Removes a file or link.
     Remove {
-        /// What it was for.
+        /// Its role and owner.
         object: Object,
         /// The path.
         path: String,
-        /// What stands there.
+        /// The existing file or link.
         before: Entry,
     },
-    /// systemd reads its units again.
+    /// Makes systemd reload its units.
     DaemonReload,
-    /// The initrd that guests use with a kernel is built.
+    /// Builds the initrd that guests use with a kernel.
     BuildInitrd {
-        /// The script that builds it; the kernel packages call it as well.
+        /// The hook that builds it; kernel packages call it, too.
         hook: String,
-        /// The release of the kernel.
+        /// The kernel release.
         kernel: String,
     },
-    /// A VM that runs is written down as installed.
+    /// Records a running VM as installed.
     Adopt {
         /// The domain.
         domain: DomainName,
-        /// Where its root is.
+        /// The location of its root.
         location: Location,
     },
-    /// An operating system is installed.
+    /// Installs an operating system.
     Install {
         /// The domain.
         domain: DomainName,
-        /// Where its root is.
+        /// The location of its root.
         location: Location,
-        /// Whether what is there may be erased.
+        /// Whether existing data may be erased.
         erase: bool,
     },
-    /// A VM is started.
+    /// Starts a VM.
     Start {
         /// The domain.
         domain: DomainName,
     },
 }
 
-/// What is to be done, in order.
+/// The actions that bring a host to the desired state.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Plan {
-    /// The actions.
+    /// The actions, in order.
     pub actions: Vec<Action>,
-    /// Files and links that are ours and no longer asked for, by path; `prune` removes them.
-    pub orphans: BTreeMap<String, Object>,
-    /// VMs that run with settings of another meaning than is asked for.
+    /// Managed files and links that are no longer needed, by path; `prune` removes them.
+    pub orphaned_files: BTreeMap<String, Object>,
+    /// VMs that run with outdated settings.
     pub pending_restarts: Vec<DomainName>,
-    /// What is ours afterwards.
+    /// The record of managed files after the plan.
     pub record: Record,
 }
 
 impl Plan {
-    /// Whether nothing is to be done.
+    /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.actions.is_empty()
     }
 
-    /// The VMs whose data is lost, and where it is.
+    /// The VMs whose roots are erased, with the locations.
     pub fn destroyed(&self) -> impl Iterator<Item = (&DomainName, &Location)> {
         self.actions
             .iter()
@@ -133,8 +133,8 @@ impl Plan {
             })
     }
 
-    /// The VMs that are no longer defined, and whose configuration is still there.
+    /// The VMs that are no longer defined and whose configuration is still on the host.
     pub fn orphaned_vms(&self) -> impl Iterator<Item = &DomainName> {
-        self.orphans.values().filter_map(Object::configures)
+        self.orphaned_files.values().filter_map(Object::configures)
     }
 }

@@ -1,11 +1,11 @@
-//! Records of an earlier form, which knew paths alone.
+//! Records in an earlier format, which only lists paths.
 
 use crate::document::decode::FromText as _;
 use crate::object::{Object, Owner, Role, UNITS};
 use crate::values::DomainName;
 
-/// What stood at a path that an earlier record has. This is the one place where a path has to
-/// say it: nothing else did then.
+/// Derives the role and owner of a path in an earlier record. Only here does a path have to
+/// serve: that format stores nothing else.
 pub(crate) fn object_at(path: &str) -> Object {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     if let Some(rest) = folder.strip_prefix(UNITS) {
@@ -26,7 +26,7 @@ pub(crate) fn object_at(path: &str) -> Object {
     }
 }
 
-/// `vm@DOMAIN.service`, or a name that begins so.
+/// `vm@DOMAIN.service`, or a name that begins with it.
 fn of_unit(name: &str, role: Role) -> Object {
     let domain = name
         .strip_prefix("vm@")

@@ -8,29 +8,29 @@ use crate::values::DomainName;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// Something that stands where a file must go, and is not replaced.
+/// An existing path that conflicts with a file or link to be written or restored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Obstacle {
     /// The path.
     pub path: String,
-    /// What stands there; none if it is gone.
+    /// The existing file or link; `None` if it no longer exists.
     pub found: Option<Entry>,
 }
 
 impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = &self.path;
+        f.write_str(&self.path)?;
         match &self.found {
-            Some(Entry::Link(target)) => write!(f, "{path} is a symbolic link to {target}"),
-            Some(Entry::File { .. }) => write!(f, "{path} is a file"),
-            Some(Entry::Other) => write!(f, "{path} is a directory or a special file"),
-            None => write!(f, "{path} is gone"),
+            Some(Entry::Link(target)) => write!(f, " (a symbolic link to {target})"),
+            Some(Entry::File { .. }) => f.write_str(" (a file)"),
+            Some(Entry::Other) => f.write_str(" (a directory or a special file)"),
+            None => f.write_str(" (no longer exists)"),
         }
     }
 }
 
-/// The paths whose state a plan depends on.
+/// The paths that a plan depends on.
 pub fn paths(output: &Output, record: &Record) -> BTreeSet<String> {
     let files = output.host.iter().map(|file| file.path.clone());
     let settings = output
@@ -39,7 +39,7 @@ pub fn paths(output: &Output, record: &Record) -> BTreeSet<String> {
         .map(|setting| setting.file.to_owned());
     let links = output.enabled_units.iter().map(EnabledUnit::link);
     let ours = record.objects.keys().cloned();
-    // What is known of guests goes with them.
+    // Guest records are removed together with the configurations.
     let domains = record.objects.values().filter_map(Object::configures);
     let records = domains.flat_map(record_paths);
     let paths = files.chain(settings).chain(links).chain(ours);
@@ -49,7 +49,7 @@ pub fn paths(output: &Output, record: &Record) -> BTreeSet<String> {
         .collect()
 }
 
-/// What is to be done to files.
+/// The part of a plan that is about files.
 #[derive(Debug)]
 pub(super) struct Files {
     pub(super) actions: Vec<(Rank, Action)>,
@@ -57,7 +57,7 @@ pub(super) struct Files {
     pub(super) record: Record,
 }
 
-/// Brings files, links and settings to what was rendered.
+/// Plans the changes to files, links and settings.
 pub(super) fn plan(
     output: &Output,
     observed: &Observed,
@@ -96,8 +96,8 @@ pub(super) fn plan(
     })
 }
 
-/// Takes away what is ours and no longer asked for, if it belongs to a VM that is still defined
-/// or if `prune` is set. Gives what stays.
+/// Removes managed files that are no longer needed, if they belong to a VM that is still defined
+/// or if `prune` is set. Returns those that stay.
 fn remove_stale(
     output: &Output,
     observed: &Observed,
@@ -129,8 +129,8 @@ fn remove_stale(
     orphans
 }
 
-/// What goes with the configuration of a VM that is no longer defined: what else is known of
-/// it, and before all that the VM is stopped.
+/// The actions that accompany removing the configuration of a VM that is no longer defined: the
+/// VM is stopped first, and its guest records are removed.
 fn give_up(domain: &DomainName, observed: &Observed) -> Vec<(Rank, Action)> {
     let records = record_paths(domain).into_iter().filter_map(|path| {
         let before = observed.entries.get(&path)?.clone();
@@ -147,7 +147,7 @@ fn give_up(domain: &DomainName, observed: &Observed) -> Vec<(Rank, Action)> {
     records.chain(stop).collect()
 }
 
-/// All that is to stand on the host, by its path.
+/// All files and links that the host should have, by path.
 fn wanted(output: &Output, observed: &Observed) -> BTreeMap<String, (Object, Entry)> {
     let mut wanted = BTreeMap::new();
     for file in &output.host {
@@ -217,7 +217,8 @@ const fn rank(role: Role) -> Rank {
     }
 }
 
-/// A file replaces a file, and a link of ours or of systemd's a link. All else is somebody's.
+/// Whether an entry may replace an existing one: a file replaces any file, a link only replaces
+/// a link that xen-vman manages. Anything else is never replaced.
 fn replaces(entry: &Entry, found: &Entry, is_ours: bool) -> bool {
     match (entry, found) {
         (Entry::File { .. }, Entry::File { .. }) => true,
@@ -226,13 +227,13 @@ fn replaces(entry: &Entry, found: &Entry, is_ours: bool) -> bool {
     }
 }
 
-/// The VMs that are defined.
+/// The domains of the defined VMs.
 pub(super) fn defined(output: &Output) -> BTreeSet<&DomainName> {
     let objects = output.host.iter().map(|file| &file.object);
     objects.filter_map(Object::configures).collect()
 }
 
-/// The links by which the VMs would start with the host, whether they shall or not.
+/// The links that would make the defined VMs start at boot, whether wanted or not.
 fn vm_links(output: &Output) -> BTreeMap<String, Object> {
     let units = defined(output).into_iter().cloned().map(EnabledUnit::Vm);
     units.map(|unit| (unit.link(), unit.object())).collect()

@@ -1,4 +1,4 @@
-//! Guests: which are installed, started, and in need of a restart.
+//! Plans which guests are installed and started, and finds those that need a restart.
 
 use super::{Action, Change, Impact, Observed};
 use crate::install::{GuestRecord, Install};
@@ -8,7 +8,7 @@ use crate::values::{DomainName, Reinstall};
 use crate::xl_cfg::same_meaning;
 use std::collections::BTreeSet;
 
-/// The installations, and after all of them the starts.
+/// The installations, followed by the starts.
 pub(super) fn actions(output: &Output, observed: &Observed) -> Vec<Action> {
     if !observed.is_running {
         return Vec::new();
@@ -65,7 +65,7 @@ pub(super) fn actions(output: &Output, observed: &Observed) -> Vec<Action> {
     actions
 }
 
-/// Whether a VM is installed, and was to be started then.
+/// Whether a VM was installed but its start is still pending.
 fn is_owed_a_start(domain: &DomainName, known: Option<&GuestRecord>, observed: &Observed) -> bool {
     observed.record.starts_pending.contains(domain)
         && known.is_some_and(|record| record.is_finished)
@@ -74,9 +74,9 @@ fn is_owed_a_start(domain: &DomainName, known: Option<&GuestRecord>, observed: &
 
 enum Need {
     Nothing,
-    /// Onto an empty root, or one that was begun.
+    /// On an empty root, or one whose installation was interrupted.
     Install,
-    /// Whatever is there.
+    /// Regardless of existing data.
     Reinstall,
 }
 
@@ -97,7 +97,7 @@ fn need(install: &Install, known: Option<&GuestRecord>) -> Need {
     }
 }
 
-/// Whether the domain of a configuration runs with settings of another meaning.
+/// Whether the domain that `object` configures runs with settings that differ in meaning.
 pub(super) fn needs_restart(object: &Object, wanted: &[u8], observed: &Observed) -> bool {
     let running = object
         .configures()
@@ -106,7 +106,7 @@ pub(super) fn needs_restart(object: &Object, wanted: &[u8], observed: &Observed)
     config.is_some_and(|config| !same_meaning(config, wanted))
 }
 
-/// The VMs that run with settings of another meaning than is asked for.
+/// The VMs that run with outdated settings.
 pub(super) fn pending_restarts(output: &Output, observed: &Observed) -> Vec<DomainName> {
     let files = output.host.iter();
     let pending = files.filter(|file| needs_restart(&file.object, &file.content, observed));

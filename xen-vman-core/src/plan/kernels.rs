@@ -1,11 +1,11 @@
-//! Initrds: guests boot each installed kernel with one of their own.
+//! Plans the guest initrds: there is one for each installed kernel.
 
 use super::{Action, Change, Impact, Observed};
 use crate::object::{RenderedFile, Role};
 use crate::render::Output;
 use std::collections::BTreeSet;
 
-/// The kernels whose initrd is missing, or was built otherwise than is asked for.
+/// The kernels whose guest initrd is missing or was built by a different hook.
 pub(super) fn stale(output: &Output, observed: &Observed) -> BTreeSet<String> {
     let kernels = &observed.kernels;
     let hook = output.of_role(Role::InitrdHook).next();
@@ -24,7 +24,7 @@ pub(super) fn stale(output: &Output, observed: &Observed) -> BTreeSet<String> {
     kernels.installed.iter().filter(is_stale).cloned().collect()
 }
 
-/// Builds them.
+/// The actions that build them.
 pub(super) fn actions(output: &Output, stale: &BTreeSet<String>) -> Vec<Action> {
     let Some(RenderedFile { path: hook, .. }) = output.of_role(Role::InitrdHook).next() else {
         return Vec::new();

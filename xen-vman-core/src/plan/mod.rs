@@ -1,7 +1,7 @@
-//! What a host needs × what it has → what is to be done, as data.
+//! Compares what a host needs with what it has, and plans the difference as data.
 //!
-//! Takes a rendered [`Output`] and what was [`Observed`] of the host; gives a [`Plan`]: the
-//! actions in an order in which every prefix leaves a working host. Nothing is touched here.
+//! Takes a rendered [`Output`] and the [`Observed`] state of the host, and returns a [`Plan`]:
+//! actions ordered so that the host works after any prefix of them. Nothing is changed here.
 
 mod action;
 mod earlier_record;
@@ -24,15 +24,14 @@ pub use status::{Installed, VmStatus, status};
 
 use crate::render::Output;
 
-/// What is to be done so that a host has what was rendered. What is ours and no longer asked
-/// for is taken away with `prune` alone. Whether a VM starts with the host is what its
-/// definition says, whoever said otherwise on the host.
+/// Plans the actions that give a host what was rendered. Managed files that are no longer needed
+/// are only removed with `prune`, unless they belong to a VM that is still defined. Whether a VM
+/// starts at boot follows its definition, even if somebody changed it on the host.
 ///
-/// Programs are only started where systemd runs: elsewhere, as in an image, only files are
-/// planned.
+/// Programs only run where systemd runs: elsewhere, as in an image, only files are planned.
 ///
 /// # Errors
-/// All that stands in the way.
+/// All existing paths that conflict.
 pub fn plan(output: &Output, observed: &Observed, prune: bool) -> Result<Plan, Vec<Obstacle>> {
     let files = files::plan(output, observed, prune)?;
     let stale_initrds = kernels::stale(output, observed);
@@ -55,17 +54,17 @@ pub fn plan(output: &Output, observed: &Observed, prune: bool) -> Result<Plan, V
     );
     let guests = guests::actions(output, observed).into_iter();
     ranked.extend(guests.map(|action| (Rank::Guest, action)));
-    // Stable: paths of one rank stay sorted.
+    // The sort is stable, so paths of the same rank stay sorted.
     ranked.sort_by_key(|(rank, _)| *rank);
     Ok(Plan {
         actions: ranked.into_iter().map(|(_, action)| action).collect(),
-        orphans: files.orphans,
+        orphaned_files: files.orphans,
         pending_restarts: guests::pending_restarts(output, observed),
         record,
     })
 }
 
-/// systemd reads its units again if they change, or if it was not told that they did.
+/// Reloads systemd if units change, or if a reload is still pending.
 fn reload(actions: &[(Rank, Action)], observed: &Observed) -> Option<(Rank, Action)> {
     let is_needed = observed.record.reload_pending
         || actions
@@ -80,7 +79,7 @@ fn reload(actions: &[(Rank, Action)], observed: &Observed) -> Option<(Rank, Acti
     })
 }
 
-/// The order of actions: what others need comes first.
+/// The order of actions: dependencies come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     Stop,

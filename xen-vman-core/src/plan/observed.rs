@@ -1,4 +1,4 @@
-//! What was seen of a host.
+//! The observed state of a host.
 
 use super::earlier_record::object_at;
 use crate::install::GuestRecord;
@@ -7,44 +7,44 @@ use crate::values::DomainName;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What stands at a path.
+/// The file, link or other entry at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     /// A file.
     File {
         /// Permission bits.
         mode: u32,
-        /// What is in it.
+        /// The content.
         content: Vec<u8>,
     },
-    /// A symbolic link, and what it says.
+    /// A symbolic link, with its target.
     Link(String),
     /// Anything else, such as a directory.
     Other,
 }
 
-/// What is known to be ours on a host, and what is still owed to it.
+/// The record of what xen-vman manages on a host, and of pending work.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "AnyRecord")]
 #[non_exhaustive]
 pub struct Record {
-    /// Files and links that were put there, by path.
+    /// Files and links that xen-vman created, by path.
     pub objects: BTreeMap<String, Object>,
-    /// Whether systemd has yet to read units again.
+    /// Whether systemd still has to reload its units.
     pub reload_pending: bool,
-    /// Kernels whose initrd was built otherwise than is asked for.
+    /// Kernels whose guest initrd was built by a different hook.
     pub stale_initrds: BTreeSet<String>,
-    /// VMs that are to be started once they are installed.
+    /// VMs to start once they are installed.
     pub starts_pending: BTreeSet<DomainName>,
 }
 
-/// A record of this form or the one before.
+/// A record in the current or the earlier format.
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
 struct AnyRecord {
     objects: BTreeMap<String, Object>,
-    /// What there was before objects.
+    /// The paths in the earlier format.
     places: BTreeSet<String>,
     reload_pending: bool,
     stale_initrds: BTreeSet<String>,
@@ -67,43 +67,43 @@ impl From<AnyRecord> for Record {
     }
 }
 
-/// What was seen of a host.
+/// The observed state of a host.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Observed {
-    /// What stands at the [`paths`](super::paths) asked for; nothing stands at those left
-    /// out.
+    /// The entries at the [`paths`](super::paths) that a plan depends on. Paths that do not exist
+    /// are left out.
     pub entries: BTreeMap<String, Entry>,
-    /// What is ours.
+    /// The record of managed files.
     pub record: Record,
-    /// Whether systemd runs there, rather than in an image that is being built.
+    /// Whether this is a running host with systemd, and not an image.
     pub is_running: bool,
-    /// The domains that Xen has, but dom0, by name.
+    /// The domains that Xen has, except dom0, by name.
     pub domains: BTreeMap<String, Domain>,
     /// Its kernels.
     pub kernels: Kernels,
-    /// What is known of the roots of guests, by domain.
+    /// The records of guest roots, by domain.
     pub guests: BTreeMap<DomainName, GuestRecord>,
-    /// The sessions of volumes that the host holds, such as targets that it is logged in to.
+    /// The sessions of volumes that the host has open, such as iSCSI targets.
     pub sessions: BTreeSet<String>,
-    /// The domains whose roots `vm_mount@` shows.
+    /// The domains whose roots are mounted by `vm_mount@`.
     pub mounted: BTreeSet<String>,
 }
 
 /// A domain that Xen has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Domain {
-    /// The configuration that `vm@` created it from; none if something else created it.
+    /// The configuration that `vm@` created it from; `None` if something else created it.
     pub config: Option<Vec<u8>>,
 }
 
 /// The kernels of a host, by release (`6.1.0-37-amd64`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Kernels {
-    /// Those with an image under `/boot` and modules.
+    /// Kernels with an image under `/boot` and modules.
     pub installed: BTreeSet<String>,
-    /// Those that guests have an initrd for.
+    /// Kernels with a guest initrd.
     pub with_initrd: BTreeSet<String>,
-    /// The one that runs.
+    /// The running kernel.
     pub running: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Back to the files of before.
+//! Plans how to restore the files that an apply changed.
 
 use super::files::{Obstacle, impact_of};
 use super::{Action, Change, Entry, Observed, Plan, Record, reload};
@@ -6,20 +6,20 @@ use crate::object::{Object, Role};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 
-/// What stood at a path before an apply changed it.
+/// The entry at a path before an apply changed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
-    /// What it is for.
+    /// Its role and owner.
     pub object: Object,
     /// The path.
     pub path: String,
-    /// What stood there; none if nothing did.
+    /// The previous entry; `None` if there was none.
     pub before: Option<Entry>,
-    /// The [`digest`] of what the apply put there; none if it took away what was there.
+    /// The [`digest`] of what the apply wrote; `None` if it removed the entry.
     pub after: Option<String>,
 }
 
-/// A digest of what stands at a path (SHA-256, hexadecimal).
+/// A digest of an entry (SHA-256, hexadecimal).
 pub fn digest(entry: &Entry) -> String {
     let mut hash = Sha256::new();
     match entry {
@@ -40,11 +40,11 @@ pub fn digest(entry: &Entry) -> String {
     text
 }
 
-/// What brings the files of before an apply back, the last one first. `record` is what was
-/// ours then.
+/// Plans how to restore the files that an apply changed, in reverse order. `record` is the
+/// record of managed files from before that apply.
 ///
 /// # Errors
-/// The files that somebody has changed since.
+/// The files that were changed after the apply.
 pub fn rollback(kept: &[Kept], record: Record, observed: &Observed) -> Result<Plan, Vec<Obstacle>> {
     let mut obstacles = Vec::new();
     let mut actions = Vec::new();
@@ -98,7 +98,7 @@ pub fn rollback(kept: &[Kept], record: Record, observed: &Observed) -> Result<Pl
         .stale_initrds
         .clone_from(&observed.record.stale_initrds);
     if kept.iter().any(|kept| kept.object.role == Role::InitrdHook) {
-        // What the hook of now has built is not what that of then would build.
+        // These initrds were built by the hook that is being replaced.
         record
             .stale_initrds
             .extend(observed.kernels.installed.iter().cloned());

@@ -1,11 +1,11 @@
-//! Lines in files that belong to somebody else.
+//! Lines in files that xen-vman does not own.
 
 use super::Entry;
 use crate::render::{Output, Setting};
 use std::collections::BTreeMap;
 
-/// The files with settings, as they shall be. A file that has another form is left as it is
-/// found, which the plan reports.
+/// The files with the desired settings. Where the path is not a file, the plan reports a
+/// conflict.
 pub(super) fn files(output: &Output, found: &BTreeMap<String, Entry>) -> BTreeMap<String, Entry> {
     let mut files = BTreeMap::new();
     for setting in &output.settings {
@@ -22,8 +22,8 @@ pub(super) fn files(output: &Output, found: &BTreeMap<String, Entry>) -> BTreeMa
     files
 }
 
-/// A text of `key=value` lines with one of them as it shall be: in the place of the first line
-/// that sets the key, or at the end. Comments and all other lines stay byte by byte.
+/// Sets a key in a file of `key=value` lines: the new line replaces the first one that sets the
+/// key, or is appended. Other lines that set it are removed; all else stays byte for byte.
 fn with_setting(text: &[u8], setting: &Setting) -> Vec<u8> {
     let mut line = setting.line.as_deref();
     let mut out = Vec::new();

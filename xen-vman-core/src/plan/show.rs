@@ -1,4 +1,4 @@
-//! A plan for people and programs. No password is shown in any form.
+//! Displays plans for people and programs. Passwords are never shown.
 
 use super::{Action, Change, Entry, Impact, Plan, digest};
 use crate::diag::text::printable;
@@ -10,7 +10,7 @@ use similar::TextDiff;
 use std::fmt;
 
 impl fmt::Display for Action {
-    /// One line, without its end.
+    /// One line, without a newline.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { change, impact } = self;
         match (change, impact) {
@@ -36,7 +36,7 @@ impl fmt::Display for Impact {
 }
 
 impl fmt::Display for Change {
-    /// One line, without its end.
+    /// One line, without a newline.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Put {
@@ -46,27 +46,26 @@ impl fmt::Display for Change {
                 ..
             } => put(f, &printable(path), entry, before.as_ref()),
             Self::Remove { path, .. } => write!(f, "remove {}", printable(path)),
-            Self::DaemonReload => f.write_str("let systemd read its units again"),
-            Self::Stop { domain } => write!(f, "stop {domain}, which is no longer defined"),
+            Self::DaemonReload => f.write_str("reload systemd units"),
+            Self::Stop { domain } => write!(f, "stop {domain}: it is no longer defined"),
             Self::BuildInitrd { kernel, .. } => {
-                write!(
-                    f,
-                    "build the initrd of guests for kernel {}",
-                    printable(kernel)
-                )
+                write!(f, "build the guest initrd for kernel {}", printable(kernel))
             }
             Self::Adopt { domain, location } => {
-                write!(f, "take {domain} on {location} for installed, as it runs")
+                write!(
+                    f,
+                    "record {domain} on {location} as installed: it is already running"
+                )
             }
             Self::Install {
                 domain,
                 location,
                 erase: false,
-            } => write!(f, "install {domain} on {location}, if that is empty"),
+            } => write!(f, "install {domain} on {location} if it is empty"),
             Self::Install {
                 domain, location, ..
             } => {
-                write!(f, "erase {location} and install {domain} on it anew")
+                write!(f, "erase {location} and reinstall {domain}")
             }
             Self::Start { domain } => write!(f, "start {domain}"),
         }
@@ -92,8 +91,8 @@ fn put(
 }
 
 impl Change {
-    /// What it changes, as a unified diff; nothing for what has no text. What holds a password
-    /// is shown without it, or not at all.
+    /// The change to a file as a unified diff; empty for other changes. Passwords are masked, or
+    /// the diff is not shown at all.
     pub fn diff(&self) -> String {
         let (object, path, before, after) = match self {
             Self::Put {
@@ -111,7 +110,7 @@ impl Change {
         };
         let path = printable(path);
         let (Some(before), Some(after)) = (text(object, before), text(object, after)) else {
-            return format!("{path}: not shown, as it may hold a password\n");
+            return format!("{path}: diff not shown because the file may contain a password\n");
         };
         let diff = TextDiff::from_lines(&before, &after);
         let diff = diff.unified_diff().header(&path, &path).to_string();
@@ -124,13 +123,13 @@ impl Change {
     }
 }
 
-/// The text of an entry; none if it must not be shown.
+/// The content of an entry; `None` if it must not be shown.
 fn text(object: &Object, entry: Option<&Entry>) -> Option<String> {
     let Some(Entry::File { content, .. }) = entry else {
         return Some(String::new());
     };
     match object.role {
-        // Also what somebody else wrote, of which nothing is known.
+        // Without `is_secret`, since the existing file may have been written by somebody else.
         Role::XlConfig => without_secrets(content),
         _ if object.is_secret => None,
         _ => Some(String::from_utf8_lossy(content).into_owned()),
@@ -138,7 +137,7 @@ fn text(object: &Object, entry: Option<&Entry>) -> Option<String> {
 }
 
 impl Action {
-    /// The action as JSON: `action`, what it is about, `impact` and a `sentence`.
+    /// The action as JSON: `action`, its subject, `impact` and a `sentence`.
     pub fn to_json(&self) -> Value {
         let (action, subject) = match &self.change {
             Change::Put { path, .. } => ("put", json!({ "path": path })),
@@ -170,17 +169,17 @@ impl Action {
 }
 
 impl Plan {
-    /// The plan as JSON: `actions`, `leftovers`, `unmanaged` VMs and `pending_restarts`.
+    /// The plan as JSON: `actions`, `orphaned_files`, `orphaned_vms` and `pending_restarts`.
     pub fn to_json(&self) -> Value {
         json!({
             "actions": self.actions.iter().map(Action::to_json).collect::<Vec<_>>(),
-            "leftovers": self.orphans.keys().collect::<Vec<_>>(),
-            "unmanaged": self.orphaned_vms().collect::<Vec<_>>(),
+            "orphaned_files": self.orphaned_files.keys().collect::<Vec<_>>(),
+            "orphaned_vms": self.orphaned_vms().collect::<Vec<_>>(),
             "pending_restarts": self.pending_restarts,
         })
     }
 
-    /// A digest of all that is to be done, contents included (SHA-256, hexadecimal).
+    /// A digest of all actions, including file contents (SHA-256, hexadecimal).
     pub fn fingerprint(&self) -> String {
         let parts = self.actions.iter().flat_map(|action| {
             let (before, after) = match &action.change {

@@ -1,4 +1,4 @@
-//! How the VMs of a host are, from what was seen of it.
+//! The state of a host's VMs.
 
 use super::files::defined;
 use super::{Observed, guests};
@@ -10,46 +10,43 @@ use crate::values::DomainName;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
-/// How a VM is.
+/// The state of a VM.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "answers to questions of yes or no"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "independent yes/no answers")]
 #[non_exhaustive]
 pub struct VmStatus {
     /// The domain.
     pub domain: String,
-    /// Whether the definition has it.
+    /// Whether it is in the definition.
     pub is_defined: bool,
-    /// Whether it starts with the host.
+    /// Whether it starts at boot.
     pub is_enabled: bool,
-    /// Whether Xen has the domain; none where nothing runs.
+    /// Whether Xen has the domain; `None` if this is not a running host.
     pub is_running: Option<bool>,
-    /// Whether it runs with settings of another meaning than is asked for.
+    /// Whether it runs with outdated settings.
     pub needs_restart: bool,
-    /// Whether its root holds a system.
+    /// Whether a system is installed on its root.
     pub installed: Installed,
-    /// Where its root is; none if that is its own affair.
+    /// The location of its root; `None` if xen-vman does not install it.
     pub storage: Option<Location>,
-    /// Whether this host is connected to it; none where there is nothing to connect to.
+    /// Whether this host is connected to it; `None` if it needs no connection.
     pub is_connected: Option<bool>,
-    /// Whether `vm_mount@` shows its root.
+    /// Whether `vm_mount@` has mounted its root.
     pub is_mounted: bool,
 }
 
-/// Whether a root holds a system.
+/// Whether a system is installed on a root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Installed {
-    /// As far as the host knows.
+    /// Yes, according to the host's records.
     Yes,
-    /// Its installation has begun.
+    /// Its installation was begun, but is not finished.
     Unfinished,
-    /// The next apply installs it.
+    /// No; the next apply installs it.
     No,
-    /// It is not installed by us.
+    /// xen-vman does not install it.
     Foreign,
 }
 
@@ -65,8 +62,8 @@ impl Installed {
     }
 }
 
-/// How VMs are, sorted by domain: all that are defined, those that were and still have a
-/// configuration of ours, and all that run.
+/// The state of VMs, sorted by domain: all that are defined, those that were defined and still
+/// have a managed configuration, and all that are running.
 pub fn status(output: &Output, observed: &Observed) -> Vec<VmStatus> {
     let defined: BTreeSet<_> = defined(output)
         .into_iter()
@@ -98,8 +95,8 @@ pub fn status(output: &Output, observed: &Observed) -> Vec<VmStatus> {
     all.into_iter().map(of).collect()
 }
 
-/// Whether the link of its unit stands there. What runs under a name that no VM of ours can
-/// have is not enabled.
+/// Whether the link that enables its unit exists. A domain whose name is not valid for a VM is
+/// never enabled.
 fn is_enabled(domain: &str, observed: &Observed) -> bool {
     domain.parse().is_ok_and(|domain| {
         let link = EnabledUnit::Vm(domain).link();

@@ -1,4 +1,4 @@
-//! Files inside a guest.
+//! Renders the files inside a guest.
 
 use super::Guest;
 use super::templates::{Filler, NoValues};
@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use serde::Serialize;
 use std::net::IpAddr;
 
-/// The files of a guest whose root is on a volume of ours.
+/// The files of a guest whose root is on a managed volume.
 pub(super) fn files(
     vm: &ResolvedVm,
     volume: &Volume,
@@ -70,7 +70,7 @@ pub(super) fn files(
         files.push(file.mode(0o600).owner(user));
     }
     if user != "root" {
-        // User names have no character that sudoers(5) reads as its own.
+        // User names contain no character that is special in sudoers(5).
         let file = templates.file(
             "guest/sudoers",
             format!("/etc/sudoers.d/{user}"),
@@ -119,7 +119,7 @@ fn resolv_conf(network: &GuestNetwork) -> ResolvConf {
     ResolvConf { nameservers }
 }
 
-/// interfaces(5), as `ifupdown` reads it.
+/// The content of interfaces(5), for `ifupdown`.
 #[derive(Serialize)]
 struct Interfaces {
     stanzas: Vec<Stanza>,
@@ -146,7 +146,7 @@ fn interfaces(network: &GuestNetwork, root_server: Option<RootServer>) -> Interf
                 .into_iter()
                 .map(|(family, addresses)| {
                     let gateway = gateway(network, number, family);
-                    // An interface that carries the root is up already, with its first address.
+                    // The interface of an NFS root is already up, with its first address.
                     let (method, mut options) = match addresses.as_slice() {
                         [] => ("dhcp", Vec::new()),
                         all if over_network => ("manual", by_hand(all, gateway)),
@@ -175,7 +175,7 @@ fn interfaces(network: &GuestNetwork, root_server: Option<RootServer>) -> Interf
     }
 }
 
-/// The addresses by family; DHCP for IPv4 if there is none at all.
+/// The addresses by family. Without any address, there is an empty list for IPv4: DHCP.
 fn families(addresses: &[HostAddress]) -> Vec<(&'static str, Vec<HostAddress>)> {
     let (v4, v6): (Vec<_>, Vec<_>) = addresses.iter().partition(|address| address.addr.is_ipv4());
     let mut families = Vec::new();
@@ -188,11 +188,11 @@ fn families(addresses: &[HostAddress]) -> Vec<(&'static str, Vec<HostAddress>)> 
     families
 }
 
-/// A gateway and whether it lies in a network of the interface.
+/// A gateway, and whether it is in a network of the interface.
 type Gateway = (IpAddr, bool);
 
-/// The default gateway, on the interface that reaches it; if none does, on the one that
-/// carries the root or is the first.
+/// The default gateway, if this is the interface that reaches it. If none does, it belongs to the
+/// boot interface.
 fn gateway(network: &GuestNetwork, number: usize, family: &str) -> Option<Gateway> {
     let gateway = match family {
         "inet" => IpAddr::V4(network.gateway4.as_ref()?.value),
@@ -218,7 +218,7 @@ fn statically(main: HostAddress, more: &[HostAddress], gateway: Option<Gateway>)
         None => {}
     }
     if main.addr.is_ipv6() {
-        // Services that listen on the address start right after it is up.
+        // Services that listen on the address start as soon as the interface is up.
         options.push("dad-attempts 0".into());
     }
     options.extend(more.iter().map(|address| replace_address(*address)));
@@ -245,7 +245,7 @@ fn replace_address(address: HostAddress) -> String {
     format!("up ip address replace {} dev $IFACE", address.net_text())
 }
 
-/// A route to a gateway that no network of the interface holds, as on a point-to-point link.
+/// A route to a gateway outside the networks of the interface, as on a point-to-point link.
 fn onlink_route(gateway: IpAddr) -> String {
     format!(
         "up ip{} route replace default via {gateway} dev $IFACE onlink",
@@ -258,7 +258,7 @@ fn family_flag(address: IpAddr) -> &'static str {
 }
 
 impl HostAddress {
-    /// The address with its prefix, written or not.
+    /// The address with its prefix length, whether that was written or not.
     fn net_text(self) -> String {
         let prefix = match self.net() {
             IpNet::V4(net) => net.prefix_len(),

@@ -1,17 +1,17 @@
-//! Small files and settings of the host.
+//! Renders small files and settings on the host.
 
 use super::{Link, Setting};
 use crate::object::{EnabledUnit, Object, RenderedFile, Role};
 use crate::quote::{env_value, xl_string};
 use crate::resolve::{Resolved, ResolvedVm};
 
-/// Where scripts of xen-vman lie.
+/// The directory of xen-vman's scripts.
 pub(crate) const LIBRARY: &str = "/usr/local/lib/xen-vman";
-/// Where roots are mounted on the host.
+/// The directory where roots are mounted on the host.
 pub(crate) const MOUNT_PATH: &str = "/mnt/vms";
 
-/// Where the root of a VM is, for the scripts: `<domain>.iscsi` or `<domain>.nfs`. Its
-/// presence is what makes `vm_iscsi@` act.
+/// The data about a VM's root, for scripts: `<domain>.iscsi` or `<domain>.nfs`. `vm_iscsi@` is
+/// only active if the former exists.
 pub(super) fn storage_file(vm: &ResolvedVm, resolved: &Resolved) -> Option<RenderedFile> {
     let data = vm.root.managed()?.data();
     let lines: String = data
@@ -29,7 +29,7 @@ pub(super) fn storage_file(vm: &ResolvedVm, resolved: &Resolved) -> Option<Rende
     ))
 }
 
-/// The pair that guests boot through; the preparation at the start of the host sets it.
+/// The links to the kernel and initrd that guests boot; the global preparation sets them at boot.
 pub(super) fn links() -> Vec<Link> {
     vec![
         Link {
@@ -43,7 +43,7 @@ pub(super) fn links() -> Vec<Link> {
     ]
 }
 
-/// What xl.conf(5) is to say.
+/// The settings in xl.conf(5).
 pub(super) fn xl_conf(resolved: &Resolved) -> Vec<Setting> {
     let file = "/etc/xen/xl.conf";
     let line = |key: &str, value: &str| format!("{key}={}", xl_string(value));
@@ -66,7 +66,7 @@ pub(super) fn xl_conf(resolved: &Resolved) -> Vec<Setting> {
     ]
 }
 
-/// Units to enable: the preparation, and the VMs that start with the host.
+/// The units to enable: the preparation, and the VMs that start at boot.
 pub(super) fn enabled_units(resolved: &Resolved) -> Vec<EnabledUnit> {
     let vms = resolved.vms.iter().filter(|vm| *vm.auto_boot);
     let vms = vms.map(|vm| EnabledUnit::Vm(vm.domain.clone()));

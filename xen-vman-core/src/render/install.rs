@@ -1,9 +1,9 @@
-//! What it takes to install guests, besides their files.
+//! Collects what is needed to install guests, except their files.
 
 use crate::install::{Debootstrap, Install, Installation, Method, MethodKind, Timeouts};
 use crate::resolve::{Resolved, ResolvedVm};
 
-/// One for each guest that there is a method for.
+/// The installations of all guests that xen-vman can install.
 pub(super) fn installs(resolved: &Resolved) -> Vec<Install> {
     let vms = resolved.vms.iter();
     vms.filter_map(|vm| install(vm, resolved)).collect()

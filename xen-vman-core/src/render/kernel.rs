@@ -1,4 +1,4 @@
-//! Hooks that build and remove the guests' initrd along with kernel packages.
+//! Renders the hooks of kernel packages that build and remove guest initrds.
 
 use super::templates::Filler;
 use crate::error::Error;
@@ -7,14 +7,14 @@ use crate::quote::sh_word;
 use crate::resolve::Resolved;
 use serde::Serialize;
 
-/// What the templates are given: words of sh.
+/// The values for the templates: quoted shell words.
 #[derive(Serialize)]
 struct Context {
     modules: Vec<String>,
     extra_flags: Vec<String>,
 }
 
-/// The hooks, in the folders where Debian's kernel packages look for them.
+/// The hooks, in the directories of Debian's kernel packages.
 pub(super) fn hooks(
     resolved: &Resolved,
     templates: &Filler<'_>,

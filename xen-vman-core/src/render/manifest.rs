@@ -1,4 +1,4 @@
-//! What was rendered, for those who put it in place.
+//! The manifest of a render, for programs that deploy it.
 
 use super::{Link, Output, Setting};
 use crate::object::{EnabledUnit, RenderedFile};
@@ -8,44 +8,44 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// The manifest of a render. Its JSON is an interface: fields are added, not changed.
+/// The manifest of a render. Its JSON is a stable interface: fields are added, never changed.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct Manifest<'a> {
-    /// The version of this form.
+    /// The version of the format.
     pub version: u32,
-    /// Every file, host first.
+    /// All files, those of the host first.
     pub files: Vec<FileEntry<'a>>,
     /// Symbolic links on the host.
     pub links: &'a [Link],
-    /// Lines in files that belong to somebody else.
+    /// Lines in files that xen-vman does not own.
     pub settings: &'a [Setting],
-    /// Units to enable.
+    /// The units to enable.
     pub enabled_units: &'a [EnabledUnit],
     /// The VMs.
     pub vms: Vec<VmEntry<'a>>,
 }
 
-/// A file of the manifest.
+/// A file in the manifest.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct FileEntry<'a> {
-    /// Where it is below the output directory.
+    /// Its path relative to the output directory.
     pub file: String,
-    /// The guest it belongs to, if not to the host.
+    /// The guest that it belongs to; absent for files on the host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guest: Option<&'a str>,
     /// Its path on the host or in the guest.
     pub path: &'a str,
-    /// Its permissions in octal digits.
+    /// Its permissions, in octal.
     pub mode: String,
-    /// Who owns it.
+    /// The name of its owner.
     pub owner: &'a str,
-    /// The SHA-256 of its content in hexadecimal digits.
+    /// The SHA-256 of its content, in hexadecimal.
     pub sha256: String,
 }
 
-/// A VM of the manifest.
+/// A VM in the manifest.
 #[derive(Debug, Serialize)]
 pub struct VmEntry<'a> {
     domain: &'a str,

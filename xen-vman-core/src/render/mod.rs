@@ -1,9 +1,9 @@
-//! Complete values → every file that the host and its guests need.
+//! Renders complete values to every file that the host and its guests need.
 //!
-//! Takes a [`Resolved`] without errors, the [`Templates`] and the [`Assets`] of a site;
-//! gives an [`Output`]: files with path, mode and content, links, lines for xl.conf, units
-//! to enable. Templates hold layout only: the structs here hand them values that are
-//! complete and, by [`quote`](crate::quote), quoted for the language of the file.
+//! Takes a [`Resolved`] without errors, [`Templates`] and a site's [`Assets`], and returns an
+//! [`Output`]: files with path, mode and content, links, lines for xl.conf, and units to enable.
+//! Templates only contain layout: their values are complete and, by [`quote`](crate::quote),
+//! quoted for the language of the file.
 
 mod guest;
 mod host;
@@ -31,7 +31,7 @@ use crate::resolve::Resolved;
 /// Renders everything.
 ///
 /// # Errors
-/// If a template of a site fails on these values.
+/// If one of the site's templates fails on these values.
 pub fn render(
     resolved: &Resolved,
     templates: &Templates,

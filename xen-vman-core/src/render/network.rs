@@ -1,4 +1,4 @@
-//! Network scripts in `/etc/xen/scripts`.
+//! Renders the network scripts in `/etc/xen/scripts`.
 
 use super::Assets;
 use super::templates::{Filler, NoValues};
@@ -9,14 +9,12 @@ use crate::resolve::Resolved;
 /// The script that comes with xen-vman.
 const SUPPLIED: &str = "vif-p2p";
 
-/// Whether a script of this file name comes with xen-vman. It takes precedence over a
-/// site's.
+/// Whether xen-vman provides the script of this name. It takes precedence over a site's script.
 pub(crate) fn is_supplied(path: &str) -> bool {
     path == SUPPLIED
 }
 
-/// The scripts that `additional_network_scripts` names. Those that the caller has not
-/// brought along are left out.
+/// The scripts in `additional_network_scripts`. Those that are not among the assets are left out.
 pub(super) fn scripts(
     resolved: &Resolved,
     templates: &Filler<'_>,

@@ -1,4 +1,4 @@
-//! What a render gives.
+//! The result of a render.
 
 use crate::install::Install;
 use crate::object::{EnabledUnit, RenderedFile, Role};
@@ -6,14 +6,14 @@ use crate::values::DomainName;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Contents that the core cannot make: files of the site, read by the caller.
+/// Files of the site that the caller reads for the core.
 #[derive(Debug, Clone, Default)]
 pub struct Assets {
-    /// Network scripts by the path they are written with in `additional_network_scripts`.
+    /// Network scripts, by their path as written in `additional_network_scripts`.
     pub network_scripts: BTreeMap<String, Vec<u8>>,
 }
 
-/// Every file of a host and its guests, and what is to be done besides.
+/// All files of a host and its guests, and what else has to be set up.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Output {
@@ -21,13 +21,13 @@ pub struct Output {
     pub host: Vec<RenderedFile>,
     /// Files inside guests, one group for each guest that has any.
     pub guests: Vec<Guest>,
-    /// How guests are installed, one for each whose root is in our hands.
+    /// The installations of all guests that xen-vman can install.
     pub installs: Vec<Install>,
-    /// Symbolic links on the host, where they are the same from boot to boot.
+    /// Symbolic links that a script on the host sets at boot.
     pub links: Vec<Link>,
-    /// Lines in files that belong to somebody else.
+    /// Lines in files that xen-vman does not own.
     pub settings: Vec<Setting>,
-    /// Units to enable.
+    /// The units to enable.
     pub enabled_units: Vec<EnabledUnit>,
 }
 
@@ -37,21 +37,21 @@ pub struct Output {
 pub struct Guest {
     /// The domain.
     pub domain: DomainName,
-    /// Its files; paths are those in the guest.
+    /// Its files, with paths in the guest.
     pub files: Vec<RenderedFile>,
 }
 
-/// A symbolic link that a script on the host keeps.
+/// A symbolic link that a script on the host sets at boot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Link {
-    /// Where it is.
+    /// Its path.
     pub path: &'static str,
-    /// Where it points; `$(uname -r)` is the running kernel's release.
+    /// Its target; `$(uname -r)` stands for the release of the running kernel.
     pub target: &'static str,
 }
 
-/// A line in a file of `key=value` that belongs to somebody else.
+/// A line in a file of `key=value` lines that xen-vman does not own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Setting {
@@ -59,12 +59,12 @@ pub struct Setting {
     pub file: &'static str,
     /// The key.
     pub key: &'static str,
-    /// The whole line; none if the key is to be absent.
+    /// The whole line; `None` if the key must not be set.
     pub line: Option<String>,
 }
 
 impl Output {
-    /// A file on the host by its path.
+    /// A file on the host, by path.
     pub fn host_file(&self, path: &str) -> Option<&RenderedFile> {
         self.host.iter().find(|file| file.path == path)
     }
@@ -75,14 +75,14 @@ impl Output {
             .find(|file| file.object.vm().is_some_and(|vm| vm.as_str() == domain))
     }
 
-    /// The files on the host that are for the same.
+    /// The files on the host that have a role.
     pub fn of_role(&self, role: Role) -> impl Iterator<Item = &RenderedFile> {
         self.host
             .iter()
             .filter(move |file| file.object.role == role)
     }
 
-    /// How the guest of a domain is installed, and the files that it gets.
+    /// The installation of a guest and its files, by domain.
     pub fn installation(&self, domain: &str) -> Option<(&Install, &[RenderedFile])> {
         let install = self
             .installs

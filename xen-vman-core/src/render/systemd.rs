@@ -1,4 +1,4 @@
-//! Units, and the scripts that they call.
+//! Renders the units, and the scripts that they run.
 
 use super::host::{LIBRARY, MOUNT_PATH};
 use super::templates::Filler;
@@ -9,8 +9,7 @@ use crate::resolve::{Resolved, ResolvedVm};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What the templates of units are given: words of command lines, parts of settings, and
-/// seconds.
+/// The values for templates of units: words of command lines, parts of settings, and seconds.
 #[derive(Serialize)]
 struct UnitContext {
     xl: String,
@@ -23,7 +22,7 @@ struct UnitContext {
     timeouts: Timeouts,
 }
 
-/// What the templates of scripts are given: words of sh, and seconds.
+/// The values for templates of scripts: quoted shell words, and seconds.
 #[derive(Serialize)]
 struct ScriptContext {
     xl: String,
@@ -38,7 +37,7 @@ struct ScriptContext {
     timeouts: Timeouts,
 }
 
-/// Limits by the name that templates have for them, in seconds.
+/// Time limits in seconds, by their names in the templates.
 type Timeouts = BTreeMap<&'static str, u32>;
 
 fn timeouts(resolved: &Resolved) -> Timeouts {
@@ -127,7 +126,7 @@ pub(super) fn after_drop_in(
     if vm.after.is_empty() {
         return Ok(None);
     }
-    // Names of VMs need no escape in units: letters, digits, `-`, `_` and `.`.
+    // Domain names need no escaping in units: letters, digits, `-`, `_` and `.`.
     let units = vm
         .after
         .iter()

@@ -1,4 +1,4 @@
-//! The templates: those that come with xen-vman, and a site's in their place.
+//! The built-in templates, and a site's replacements for them.
 
 use crate::error::Error;
 use crate::object::{Object, RenderedFile};
@@ -8,7 +8,7 @@ use tera::{Context, Tera};
 
 macro_rules! embedded {
     ($($name:literal),+ $(,)?) => {
-        /// Every template by name.
+        /// All templates, by name.
         const EMBEDDED: &[(&str, &str)] =
             &[$(($name, include_str!(concat!("../../templates/", $name, ".tera")))),+];
     };
@@ -51,12 +51,12 @@ impl std::fmt::Debug for Templates {
 }
 
 impl Templates {
-    /// The names of all templates, as `xl/vm.cfg`.
+    /// The names of all templates, such as `xl/vm.cfg`.
     pub fn names() -> impl Iterator<Item = &'static str> {
         EMBEDDED.iter().map(|(name, _)| *name)
     }
 
-    /// The text of a template that comes with xen-vman.
+    /// The source of a built-in template.
     pub fn embedded_text(name: &str) -> Option<&'static str> {
         EMBEDDED
             .iter()
@@ -64,7 +64,7 @@ impl Templates {
             .map(|(_, text)| *text)
     }
 
-    /// The templates that come with xen-vman.
+    /// The built-in templates.
     ///
     /// # Panics
     /// If one of them cannot be parsed, which the tests rule out.
@@ -73,13 +73,13 @@ impl Templates {
             .unwrap_or_else(|error| unreachable!("embedded templates are tested: {error}"))
     }
 
-    /// The same, with texts of a site in place of those of their names.
+    /// The built-in templates, some of them replaced by a site's, by name.
     ///
     /// # Errors
-    /// If a name is unknown, or a text is no template; the message shows the line.
+    /// If a name is unknown, or if a template is not valid; the message shows the line.
     pub fn with_overrides(overrides: &BTreeMap<String, String>) -> Result<Self, Error> {
         let mut tera = Tera::new();
-        // No file here is HTML.
+        // None of the files are HTML.
         tera.autoescape_on(Vec::<&str>::new());
         for (name, text) in EMBEDDED {
             let text = overrides.get(*name).map_or(*text, String::as_str);
@@ -99,7 +99,7 @@ impl Templates {
         Ok(Self { tera })
     }
 
-    /// The same, for files that begin with a header.
+    /// The templates for files that begin with a header.
     pub(super) fn with_header<'a>(&'a self, header: &'a str) -> Filler<'a> {
         Filler {
             templates: self,
@@ -108,11 +108,11 @@ impl Templates {
     }
 }
 
-/// What a template without values of its own is given.
+/// The values for a template that has none of its own.
 #[derive(Serialize)]
 pub(super) struct NoValues {}
 
-/// Templates, and what each of them is given as `managed`.
+/// Templates, and the value of `managed` for all of them.
 #[derive(Debug)]
 pub(super) struct Filler<'a> {
     templates: &'a Templates,
@@ -120,7 +120,7 @@ pub(super) struct Filler<'a> {
 }
 
 impl Filler<'_> {
-    /// Fills a template in.
+    /// Renders a template.
     pub(super) fn fill(
         &self,
         name: &'static str,
@@ -139,7 +139,7 @@ impl Filler<'_> {
         Ok(text)
     }
 
-    /// A file made of a template.
+    /// Renders a template to a file.
     pub(super) fn file(
         &self,
         object: Object,
@@ -150,7 +150,7 @@ impl Filler<'_> {
         Ok(RenderedFile::new(object, path, self.fill(name, values)?))
     }
 
-    /// The same, for files that are all for the same.
+    /// The templates for files that share a role and owner.
     pub(super) const fn for_object(&self, object: Object) -> ObjectFiller<'_> {
         ObjectFiller {
             filler: self,
@@ -159,7 +159,7 @@ impl Filler<'_> {
     }
 }
 
-/// Templates of files that are all for the same.
+/// Templates for files that share a role and owner.
 #[derive(Debug)]
 pub(super) struct ObjectFiller<'a> {
     filler: &'a Filler<'a>,
@@ -167,7 +167,7 @@ pub(super) struct ObjectFiller<'a> {
 }
 
 impl ObjectFiller<'_> {
-    /// A file made of a template.
+    /// Renders a template to a file.
     pub(super) fn file(
         &self,
         name: &'static str,

@@ -1,6 +1,4 @@
-//! The commands of `vif-p2p`, for one vif.
-//!
-//! The script of that name carries out the same; a test compares the two.
+//! The commands that the script `vif-p2p` runs for a vif; a test compares the two.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -9,9 +7,9 @@ use std::net::{IpAddr, Ipv4Addr};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VifP2p {
-    /// At `online`: may be run again at any time.
+    /// At `online`; they may be repeated at any time.
     pub online: Vec<IpCommand>,
-    /// At `offline`: each may fail, as the vif may be gone.
+    /// At `offline`; each may fail because the vif may no longer exist.
     pub offline: Vec<IpCommand>,
 }
 
@@ -25,11 +23,11 @@ impl fmt::Display for IpCommand {
     }
 }
 
-/// What `vif-p2p` does for the vif `dev` of a guest with `addresses`, on a host whose main
-/// IPv4 address is `main_ip`.
+/// The commands for the vif `dev` of a guest with `addresses`, on a host whose main IPv4 address
+/// is `main_ip`.
 ///
-/// dom0 holds its own address on every vif, with the guest as the other end; for IPv6 the
-/// link-local pair `fe80::1` (dom0) and `fe80::2` (guest) is fixed.
+/// For IPv4, each vif is a point-to-point link from the host's main address to the guest. For
+/// IPv6, the link-local addresses `fe80::1` (dom0) and `fe80::2` (guest) are fixed.
 pub fn vif_p2p(main_ip: Ipv4Addr, dev: &crate::values::VifName, addresses: &[IpAddr]) -> VifP2p {
     let command = |text: String| IpCommand(text);
     let mut online = vec![command(format!("link set dev {dev} up"))];

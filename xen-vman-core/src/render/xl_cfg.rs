@@ -1,4 +1,4 @@
-//! `xl.cfg`: how Xen is told of a VM (xl.cfg(5)).
+//! Renders the configuration of a VM for xl (xl.cfg(5)).
 
 use super::templates::Filler;
 use crate::diag::secret::{has_password, is_password};
@@ -10,7 +10,7 @@ use crate::storage::{RootVolume, Volume};
 use crate::values::{CpuList, Initrd, XlValue, xl_key_info};
 use serde::Serialize;
 
-/// What the template is given: every value is a token of xl.cfg, or the text of a comment.
+/// The values for the template, which are tokens of xl.cfg or comments.
 #[derive(Serialize)]
 struct Context<'a> {
     name: &'a str,
@@ -23,26 +23,26 @@ struct Context<'a> {
 #[derive(Serialize)]
 struct Assignment {
     key: String,
-    /// A token, or none for a list.
+    /// A token; `None` for a list.
     value: Option<String>,
-    /// The tokens of a list, one for each line.
+    /// The tokens of a list, one per line.
     items: Vec<String>,
 }
 
 impl Assignment {
-    /// Whether it holds a password: its key is that of one, or one is part of its value.
+    /// Whether it contains a password, by its key or in its value.
     fn is_secret(&self) -> bool {
         let mut values = self.value.iter().chain(&self.items);
         is_password(&self.key) || values.any(|value| has_password(value))
     }
 }
 
-/// The path of a VM's configuration.
+/// The path of a VM's `xl.cfg`.
 pub(super) fn path(vm: &ResolvedVm, resolved: &Resolved) -> String {
     format!("{}/{}.cfg", *resolved.host.vm_config_path, vm.domain)
 }
 
-/// The configuration of a VM. Only root may read it if it holds a password.
+/// The `xl.cfg` of a VM. Only root may read it if it contains a password.
 pub(super) fn file(
     vm: &ResolvedVm,
     resolved: &Resolved,
@@ -65,7 +65,7 @@ pub(super) fn file(
     Ok(file.mode(mode))
 }
 
-/// What the header says besides.
+/// The facts in the comment at the top.
 fn facts(vm: &ResolvedVm) -> Vec<(&'static str, String)> {
     let yes = |value: bool| if value { "yes" } else { "no" }.to_owned();
     let root = match &vm.root {
@@ -193,7 +193,7 @@ fn disks(vm: &ResolvedVm) -> Vec<Token> {
         .collect()
 }
 
-/// One vif: `key=value` parts joined by commas, none of which holds a comma
+/// A vif: `key=value` parts joined by commas; no part contains a comma
 /// (xl-network-configuration(5)).
 fn vif(interface: &ResolvedInterface) -> Token {
     let mut parts = vec![format!("mac={}", *interface.mac)];
@@ -212,7 +212,7 @@ fn vif(interface: &ResolvedInterface) -> Token {
         "vifname",
         interface.vifname.as_ref().map(|name| name.to_string()),
     );
-    // Scripts set up routes to these; a link-local address is nobody's business but the link's.
+    // Scripts set up routes to these addresses, which link-local addresses do not need.
     let routed = interface
         .addresses
         .iter()
@@ -245,7 +245,7 @@ fn spice(spice: &ResolvedSpice) -> Vec<Assignment> {
         ),
     ];
     if let Some(password) = &spice.password {
-        // With a password, tickets are asked for; said, so that no default can change it.
+        // Explicit, so that the password is required whatever xl's default is.
         all.push(flag("spicedisable_ticketing", false));
         all.push(text("spicepasswd", password.reveal()));
     }

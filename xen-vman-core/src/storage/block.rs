@@ -1,30 +1,30 @@
-//! What all backends with disks have in common: the file system is ours to make.
+//! What all backends with disks share: xen-vman creates the file system.
 
 use super::Mount;
 use crate::command::{Command, Effect, SHORT_SECS, WHOLE_VOLUME_SECS};
 use crate::values::Filesystem;
 use uuid::Uuid;
 
-/// What guests see the disk of their root as.
+/// The device name of the root disk in guests.
 pub(super) const ROOT_VDEV: &str = "xvda";
 
-/// How a kernel finds a root on the first disk of the guest.
+/// The kernel arguments for a root on the guest's first disk.
 pub(crate) fn root_on_disk(filesystem: Filesystem) -> String {
     format!("root=/dev/{ROOT_VDEV} rootfstype={filesystem} rw")
 }
 
-/// A disk of the host, and the file system that it gets.
+/// A disk on the host, with the file system that it gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BlockDevice {
-    /// Its path.
+    /// The path of the device.
     pub path: String,
     /// The file system.
     pub filesystem: Filesystem,
 }
 
 impl BlockDevice {
-    /// Its file system as something to mount.
+    /// How its file system is mounted.
     pub fn mount(&self) -> Mount {
         Mount {
             fs_type: self.filesystem.to_string(),
@@ -32,13 +32,13 @@ impl BlockDevice {
         }
     }
 
-    /// Removes every signature, so that nothing finds a file system there (wipefs(8)).
+    /// The command that removes all signatures, so that no file system is detected (wipefs(8)).
     pub fn wipe(&self) -> Command {
         Command::new(["wipefs", "--all", "--force", &self.path], SHORT_SECS)
             .with_effect(Effect::Erase)
     }
 
-    /// Makes the file system.
+    /// The command that creates the file system.
     pub fn make_filesystem(&self, uuid: Uuid) -> Command {
         let program = format!("mkfs.{}", self.filesystem);
         let uuid = uuid.to_string();
@@ -51,7 +51,7 @@ impl BlockDevice {
         Command::new(words, WHOLE_VOLUME_SECS).contained()
     }
 
-    /// The program that makes the file system, and the Debian package that brings it.
+    /// The program that creates the file system, and the Debian package that provides it.
     pub fn maker(&self) -> (String, &'static str) {
         let package = match self.filesystem {
             Filesystem::Ext2 | Filesystem::Ext3 | Filesystem::Ext4 => "e2fsprogs",
@@ -61,11 +61,11 @@ impl BlockDevice {
         (format!("mkfs.{}", self.filesystem), package)
     }
 
-    /// Options of the mount in the guest, and when the file system is checked (fstab(5)).
+    /// The mount options in the guest, and the pass in which the file system is checked (fstab(5)).
     pub(super) const fn fstab_options(&self) -> (&'static str, u8) {
         match self.filesystem {
             Filesystem::Ext4 | Filesystem::Ext3 | Filesystem::Ext2 => ("errors=remount-ro", 1),
-            // These check themselves when they are mounted.
+            // These file systems check themselves when mounted.
             Filesystem::Xfs | Filesystem::Btrfs => ("defaults", 0),
         }
     }

@@ -1,4 +1,4 @@
-//! Roots on iSCSI disks: LUN 0 of a target for each VM, which the host logs in to.
+//! Roots on iSCSI disks: each VM has a target whose LUN 0 is the root; the host logs in to it.
 
 use super::block::{ROOT_VDEV, root_on_disk};
 use super::{
@@ -12,7 +12,7 @@ use crate::origin::{Origin, Sourced};
 use crate::values::{Filesystem, Iqn, Portal, ProgramPath, Seconds};
 use serde_json::json;
 
-/// What holds where nothing is written.
+/// The built-in defaults.
 pub(super) const BUILT_IN: &str = r#"
 iscsiadm_path = "/usr/sbin/iscsiadm"
 iscsi_login_timeout = 40
@@ -20,22 +20,22 @@ iscsi_logout_timeout = 40
 "#;
 
 table! {
-    /// Settings of the host for iSCSI.
+    /// The host's settings for iSCSI, as written.
     plain struct IscsiKeys {
         /// Path of the `iscsiadm` command.
         iscsiadm_path: ProgramPath,
-        /// How long an iSCSI login may take, until the disk is there.
+        /// How long an iSCSI login may take, including the time until the disk appears.
         iscsi_login_timeout: Seconds,
         /// How long an iSCSI logout may take.
         iscsi_logout_timeout: Seconds,
         /// The iSCSI server, with or without `:port` (3260). Required for iSCSI.
         iscsi_server: Portal,
-        /// What all target names begin with; a target is `BASE:ORG-NAME`. Required for iSCSI.
+        /// The prefix of all target names; a target is `BASE:ORG-NAME`. Required for iSCSI.
         iscsi_base_wwn: Iqn,
     }
 }
 
-/// The settings of a host for iSCSI.
+/// A host's settings for iSCSI.
 #[derive(Debug, Clone)]
 pub struct IscsiSettings {
     iscsiadm_path: Sourced<ProgramPath>,
@@ -72,7 +72,7 @@ impl IscsiSettings {
             };
         }
         let mut iscsiadm_path: Sourced<ProgramPath> = required!(iscsiadm_path);
-        // The facts know better than the built-in default, but not than the user.
+        // Facts override the built-in default, but not what the user sets.
         if iscsiadm_path.origin == Origin::BuiltIn
             && let Some(value) = program("iscsiadm_path")
         {
@@ -100,13 +100,12 @@ impl IscsiSettings {
         ]
     }
 
-    /// Programs that the scripts of the host run, by the name that their templates have for
-    /// them.
+    /// The programs that scripts on the host run, by their names in the templates.
     pub(super) fn programs(&self) -> Vec<(&'static str, &ProgramPath)> {
         vec![("iscsiadm", &self.iscsiadm_path.value)]
     }
 
-    /// Limits that units and scripts keep, by the name that their templates have for them.
+    /// The time limits in units and scripts, by their names in the templates.
     pub(super) fn timeouts(&self) -> Vec<StorageTimeout> {
         vec![
             ("iscsi_login_timeout", self.iscsi_login_timeout.value),
@@ -123,14 +122,14 @@ impl IscsiSettings {
             report(Problem::missing(
                 DiagnosticId::MissingIscsiServer,
                 "iscsi_server",
-                "write the server, such as `10.0.0.6`",
+                "set it to the address of the server, such as `10.0.0.6`",
             ));
         }
         if self.iscsi_base_wwn.is_none() {
             report(Problem::missing(
                 DiagnosticId::MissingIscsiBaseWwn,
                 "iscsi_base_wwn",
-                "write what the targets begin with, such as `iqn.2017-01.de.example`",
+                "set it to the prefix of the target names, such as `iqn.2017-01.de.example`",
             ));
         }
         let (Some(portal), Some(base)) = (&self.iscsi_server, &self.iscsi_base_wwn) else {
@@ -153,7 +152,7 @@ impl IscsiSettings {
                         "the iSCSI name `{}:{}` {}",
                         base.value, vm.domain, invalid.why
                     ),
-                    help: "choose another `org` or `name`, or write `domain`".to_owned(),
+                    help: "choose another `org` or `name`, or set `domain`".to_owned(),
                 });
                 RootVolume::Unmanaged(Unmanaged::Incomplete)
             }
@@ -165,11 +164,11 @@ impl IscsiSettings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IscsiVolume {
-    /// Where the server listens.
+    /// The portal of the server.
     pub portal: Portal,
     /// The target.
     pub target: Iqn,
-    /// The disk on the host, once logged in.
+    /// The path of the disk on the host, once logged in.
     pub device: String,
     /// The file system that it gets.
     pub filesystem: Filesystem,

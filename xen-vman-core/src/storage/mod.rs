@@ -1,8 +1,8 @@
-//! Where the roots of VMs are stored: a [`Volume`], and one file for each backend.
+//! The storage of VM roots: a [`Volume`], and one file for each backend.
 //!
-//! A backend answers the questions of [`Backend`] as data; every stage asks a [`Volume`] and
-//! none knows a backend by name. To add one, write its file, and add it here wherever the
-//! compiler then asks for it: [`BackendKind`], [`Volume`], [`StorageKeys`], [`StorageSettings`].
+//! Each backend implements [`Backend`], which describes it as data; all stages use a [`Volume`]
+//! and none knows a backend by name. To add one, write its file, and add it wherever the compiler
+//! then complains: [`BackendKind`], [`Volume`], [`StorageKeys`], [`StorageSettings`].
 
 mod block;
 mod iscsi;
@@ -36,28 +36,28 @@ pub enum Volume {
     Iscsi(IscsiVolume),
 }
 
-/// What is known of the root volume of a VM.
+/// The root volume of a VM, managed or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RootVolume {
-    /// It is ours to look after.
+    /// xen-vman manages it.
     Managed(Volume),
-    /// It is not.
+    /// xen-vman does not manage it.
     Unmanaged(Unmanaged),
 }
 
-/// Why the root volume of a VM is not ours to look after.
+/// Why xen-vman does not manage the root volume of a VM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Unmanaged {
     /// It is one of the VM's `disks` (`manual_root_disk`).
     AmongDisks,
-    /// An HVM VM boots from its disks, whatever network storage is the default.
+    /// The VM is an HVM VM, which boots from its `disks` instead of network storage.
     HvmBootsFromDisks,
-    /// Its storage type is a word of the administrator's own.
+    /// Its storage type is the administrator's own.
     ForeignBackend,
-    /// Settings are missing or wrong, which was reported as an error.
+    /// Settings are missing or invalid, which was reported as an error.
     Incomplete,
 }
 
@@ -76,7 +76,7 @@ impl RootVolume {
         }
     }
 
-    /// The volume, if it is ours to look after.
+    /// The volume, if xen-vman manages it.
     pub const fn managed(&self) -> Option<&Volume> {
         match self {
             Self::Managed(volume) => Some(volume),
@@ -85,32 +85,32 @@ impl RootVolume {
     }
 }
 
-/// What a VM says of its root volume.
+/// The properties of a VM that determine its root volume.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct RootRequest<'a> {
-    /// Organisation that owns the VM.
+    /// The organisation that owns the VM.
     pub org: &'a NamePart,
     /// Its name.
     pub name: &'a NamePart,
     /// Its domain.
     pub domain: &'a DomainName,
-    /// How Xen runs it.
+    /// Its guest type.
     pub guest_type: GuestType,
-    /// Whether the root is among its `disks`.
+    /// Whether one of its `disks` is the root.
     pub manual_root_disk: bool,
     /// The file system that a disk gets.
     pub filesystem: &'a Sourced<Filesystem>,
 }
 
-/// Where a volume is on its host: an export, or the path of a device. A host that knows a
-/// volume knows it by this.
+/// The location of a volume: an export, or the path of a device on the host. Hosts identify
+/// volumes by it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Location(String);
 
 impl Location {
-    /// The text.
+    /// The location as a string.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -128,7 +128,7 @@ impl From<String> for Location {
     }
 }
 
-/// What makes two volumes the same one, on whatever hosts they are.
+/// The identity of a volume, which is the same on all hosts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct VolumeId(String);
 
@@ -145,27 +145,27 @@ impl fmt::Display for VolumeId {
     }
 }
 
-/// What a volume is made of.
+/// What a volume consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Medium {
-    /// A directory of a file system that somebody else made and keeps.
+    /// A directory on an existing file system.
     Directory(Mount),
-    /// A disk, whose file system is ours to make.
+    /// A disk, on which xen-vman creates the file system.
     Disk(BlockDevice),
 }
 
 /// How a file system is mounted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
-    /// Its type, as mount(8) knows it.
+    /// Its type, as in `mount -t`.
     pub fs_type: String,
-    /// What is mounted.
+    /// The device or export.
     pub source: String,
 }
 
 impl Mount {
-    /// The command that mounts it at `point`.
+    /// The command that mounts it at the mount point `point`.
     pub fn at(&self, point: &str, options: &str, limit_secs: u32) -> Command {
         let words = [
             "mount",
@@ -180,16 +180,16 @@ impl Mount {
     }
 }
 
-/// What brings a volume to this host, where it is not there by itself: a unit of systemd holds
-/// it for as long as some other unit needs it.
+/// How a volume is attached to the host, if that is necessary: a systemd unit holds it as long
+/// as another unit needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attachment {
-    /// The unit, without its instance and ending.
+    /// The template unit, without `@` and suffix.
     pub unit: &'static str,
-    /// Units of the backend that may need it, besides those that every VM has.
+    /// Units of the backend that may need it, in addition to those that every VM has.
     pub holders: &'static [&'static str],
-    /// What the host calls the session while it lasts.
+    /// The name of the session on the host.
     pub session: String,
     /// How long attaching may take, in seconds.
     pub attach_secs: u32,
@@ -197,47 +197,47 @@ pub struct Attachment {
     pub detach_secs: u32,
 }
 
-/// How a kernel finds the volume when it boots from it (dracut.cmdline(7)).
+/// How a kernel finds its root (dracut.cmdline(7)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KernelRoot {
-    /// The words that say where the root is.
+    /// The arguments that specify the root.
     pub arguments: String,
-    /// The server that the network must reach before; none for a disk.
+    /// The server that must be reachable over the network first; `None` for a disk.
     pub server: Option<RootServer>,
 }
 
-/// The server of a root that is reached over the guest's network.
+/// The server of a root on the guest's network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RootServer {
-    /// What it is called in messages.
+    /// Its protocol, for messages.
     pub what: &'static str,
-    /// Its address; none if it is given by name.
+    /// Its address; `None` if it is given by name.
     pub address: Option<IpAddr>,
 }
 
-/// The line of the root in the guest's fstab(5).
+/// The root's line in the guest's fstab(5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Fstab {
-    /// What is mounted.
+    /// The device or export.
     pub device: String,
     /// The type of its file system.
     pub fs_type: String,
-    /// Options of the mount.
+    /// The mount options.
     pub options: &'static str,
-    /// When it is checked.
+    /// The pass in which it is checked; 0 for never.
     pub pass: u8,
 }
 
-/// The disk of xl.cfg that a volume is (xl-disk-configuration(5)).
+/// A volume as a disk in xl.cfg (xl-disk-configuration(5)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct XlDisk {
     /// The path of the disk on the host.
     pub target: String,
-    /// What the guest sees it as.
+    /// The device name in the guest.
     pub vdev: &'static str,
 }
 
@@ -247,50 +247,39 @@ impl fmt::Display for XlDisk {
     }
 }
 
-/// What the scripts of the host are told of a volume.
+/// The data about a volume for scripts on the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StorageData {
-    /// What the file is called after the domain and a dot. The units of the backend act if it
-    /// is there.
+    /// The suffix of the data file, which is named `DOMAIN.SUFFIX`. The backend's units are only
+    /// active if it exists.
     pub suffix: &'static str,
-    /// Variables of the shell.
+    /// Shell variables.
     pub variables: Vec<(&'static str, String)>,
 }
 
-/// What a host must have for a volume.
+/// What a host needs for a volume.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Needs {
-    /// Programs by name or path, and the Debian packages that bring them.
+    /// Programs by name or path, with the Debian packages that provide them.
     pub programs: Vec<(String, &'static str)>,
-    /// Targets of disks, which nothing else may log in to.
+    /// iSCSI targets, which nothing else may log in to.
     pub targets: Vec<String>,
 }
 
-/// The questions that every backend answers.
+/// The interface of a backend's volumes; see the methods of [`Volume`].
 trait Backend {
-    /// Where the volume is.
     fn location(&self) -> Location;
-    /// What makes it the same one on other hosts.
     fn id(&self) -> VolumeId;
-    /// What it is made of.
     fn medium(&self) -> Medium;
-    /// What brings it to this host; none if it is there.
     fn attachment(&self) -> Option<Attachment>;
-    /// What it is as a disk of xl.cfg; none if it is none.
     fn xl_disk(&self) -> Option<XlDisk>;
-    /// How a kernel finds it.
     fn kernel_root(&self) -> KernelRoot;
-    /// How the guest mounts it.
     fn fstab(&self) -> Fstab;
-    /// What scripts are told.
     fn data(&self) -> StorageData;
-    /// What a host must have to reach it.
     fn needs(&self, settings: &StorageSettings) -> Needs;
-    /// In a few words, for people.
     fn describe(&self) -> String;
-    /// For programs.
     fn to_json(&self) -> serde_json::Value;
 }
 
@@ -302,32 +291,32 @@ impl Volume {
         }
     }
 
-    /// Where the volume is.
+    /// The location of the volume.
     pub fn location(&self) -> Location {
         self.backend().location()
     }
 
-    /// What makes the volume the same one on whatever host.
+    /// The identity of the volume, which is the same on all hosts.
     pub fn id(&self) -> VolumeId {
         self.backend().id()
     }
 
-    /// What the volume is made of.
+    /// What the volume consists of.
     pub fn medium(&self) -> Medium {
         self.backend().medium()
     }
 
-    /// What brings the volume to this host; none if it is there by itself.
+    /// How the volume is attached to the host; `None` if that is not necessary.
     pub fn attachment(&self) -> Option<Attachment> {
         self.backend().attachment()
     }
 
-    /// What the volume is as a disk of xl.cfg.
+    /// The volume as a disk in xl.cfg; `None` if the guest mounts it over the network.
     pub fn xl_disk(&self) -> Option<XlDisk> {
         self.backend().xl_disk()
     }
 
-    /// How a kernel finds the volume.
+    /// How a kernel finds the volume when it boots from it.
     pub fn kernel_root(&self) -> KernelRoot {
         self.backend().kernel_root()
     }
@@ -337,27 +326,27 @@ impl Volume {
         self.backend().fstab()
     }
 
-    /// What scripts of the host are told.
+    /// The data for scripts on the host.
     pub fn data(&self) -> StorageData {
         self.backend().data()
     }
 
-    /// What a host must have to reach the volume.
+    /// What a host needs for the volume.
     pub fn needs(&self, settings: &StorageSettings) -> Needs {
         self.backend().needs(settings)
     }
 
-    /// The volume in a few words, for people.
+    /// A short description, for people.
     pub fn describe(&self) -> String {
         self.backend().describe()
     }
 
-    /// The volume for programs.
+    /// The volume as JSON, for programs.
     pub fn to_json(&self) -> serde_json::Value {
         self.backend().to_json()
     }
 
-    /// The file system that is made on it; none if it is somebody else's to make.
+    /// The file system that xen-vman creates on it; `None` if it already has one.
     pub fn filesystem(&self) -> Option<Filesystem> {
         match self.medium() {
             Medium::Directory(_) => None,

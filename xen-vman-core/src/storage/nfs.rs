@@ -1,4 +1,4 @@
-//! Roots on NFS exports: a directory for each VM below one export, which the guest mounts.
+//! Roots on NFS: each guest mounts its own directory below a common export.
 
 use super::{
     Attachment, Backend, Fstab, KernelRoot, Location, Medium, Mount, Needs, Problem, RootRequest,
@@ -10,19 +10,19 @@ use crate::origin::Sourced;
 use crate::values::{GuestType, NfsBase, NfsExport};
 use serde_json::json;
 
-/// What holds where nothing is written.
+/// The built-in defaults.
 pub(super) const BUILT_IN: &str = "";
 
 table! {
-    /// Settings of the host for NFS.
+    /// The host's settings for NFS, as written.
     plain struct NfsKeys {
-        /// What all NFS roots lie below, as `server:/path`; a root is `BASE/ORG/NAME-root`.
-        /// Required for NFS.
+        /// The directory that contains all NFS roots, as `server:/path`; a root is
+        /// `BASE/ORG/NAME-root`. Required for NFS.
         nfsroot_base: NfsBase,
     }
 }
 
-/// The settings of a host for NFS.
+/// A host's settings for NFS.
 #[derive(Debug, Clone)]
 pub struct NfsSettings {
     nfsroot_base: Option<Sourced<NfsBase>>,
@@ -48,12 +48,12 @@ impl NfsSettings {
         if vm.guest_type == GuestType::Hvm {
             return RootVolume::Unmanaged(Unmanaged::HvmBootsFromDisks);
         }
-        // There is no root disk to take part in: `manual_root_disk` changes nothing.
+        // `manual_root_disk` has no effect: there is no root disk to replace.
         let Some(base) = &self.nfsroot_base else {
             report(Problem::missing(
                 DiagnosticId::MissingNfsrootBase,
                 "nfsroot_base",
-                "write where the roots lie, such as `10.0.0.5:/srv/vms`",
+                "set it to the directory that contains the roots, such as `10.0.0.5:/srv/vms`",
             ));
             return RootVolume::Unmanaged(Unmanaged::Incomplete);
         };

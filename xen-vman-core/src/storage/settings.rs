@@ -12,7 +12,7 @@ use crate::values::{ProgramPath, Seconds};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-/// What a definition says of the backends, at its top level.
+/// The top-level keys of all backends, as written.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct StorageKeys {
@@ -22,7 +22,7 @@ pub struct StorageKeys {
     pub iscsi: IscsiKeys,
 }
 
-/// What holds where nothing is written, as text in TOML.
+/// The built-in defaults of all backends, in TOML.
 pub(crate) fn built_in() -> String {
     [nfs::BUILT_IN, iscsi::BUILT_IN].concat()
 }
@@ -36,7 +36,7 @@ impl StorageKeys {
         ]
     }
 
-    /// Reads the keys out of an open table.
+    /// Reads the keys from a table.
     pub(crate) fn take_fields(fields: &mut Fields<'_, '_, '_>) -> Self {
         Self {
             nfs: NfsKeys::take_fields(fields),
@@ -44,13 +44,13 @@ impl StorageKeys {
         }
     }
 
-    /// The schemas of the backends' keys.
+    /// The schemas of each backend's keys.
     pub(crate) fn schemas() -> [Schema; 2] {
         [NfsKeys::schema(), IscsiKeys::schema()]
     }
 }
 
-/// The settings of a host for all backends.
+/// A host's settings for all backends.
 #[derive(Debug, Clone)]
 pub struct StorageSettings {
     pub(super) nfs: NfsSettings,
@@ -64,12 +64,12 @@ impl Serialize for StorageSettings {
     }
 }
 
-/// A limit that units and scripts keep, by the name that their templates have for it.
+/// A time limit in units and scripts, with its name in the templates.
 pub type StorageTimeout = (&'static str, Seconds);
 
 impl StorageSettings {
-    /// What is written, else what is built in. `program` knows where the host has a program,
-    /// by the name of the fact.
+    /// Combines written and built-in settings. `program` returns the path of a program on the
+    /// host, by the name of the fact.
     pub(crate) fn new(
         written: &StorageKeys,
         built_in: &StorageKeys,
@@ -81,23 +81,22 @@ impl StorageSettings {
         }
     }
 
-    /// Every setting, with its origin.
+    /// All settings with their origins.
     pub fn rows(&self) -> Vec<Row> {
         [self.nfs.rows(), self.iscsi.rows()].concat()
     }
 
-    /// Programs that the scripts of the host run, by the name that their templates have for
-    /// them.
+    /// The programs that scripts on the host run, by their names in the templates.
     pub(crate) fn programs(&self) -> Vec<(&'static str, &ProgramPath)> {
         self.iscsi.programs()
     }
 
-    /// Limits that units and scripts keep.
+    /// The time limits in units and scripts.
     pub(crate) fn timeouts(&self) -> Vec<StorageTimeout> {
         self.iscsi.timeouts()
     }
 
-    /// The root of a VM; what is missing for it goes to `report`.
+    /// The root of a VM; problems go to `report`.
     pub(crate) fn root(
         &self,
         storage_type: &StorageType,
@@ -112,14 +111,14 @@ impl StorageSettings {
     }
 }
 
-/// A setting and where it comes from.
+/// A setting with its origin.
 #[derive(Debug, Clone)]
 pub struct Row {
     /// Its key.
     pub key: &'static str,
-    /// Its value; null if there is none.
+    /// Its value; null if it is not set.
     pub value: Value,
-    /// Where it comes from; none if nothing is written and nothing is built in.
+    /// Its origin; `None` if it is neither written nor built in.
     pub origin: Option<Origin>,
 }
 
@@ -141,12 +140,12 @@ impl Row {
     }
 }
 
-/// Why a backend cannot give a VM its root.
+/// Why a backend cannot provide the root of a VM.
 #[derive(Debug, Clone)]
 pub struct Problem {
-    /// What kind of problem it is.
+    /// The kind of the problem.
     pub id: DiagnosticId,
-    /// What it is about.
+    /// The subject of the problem.
     pub at: ProblemAt,
     /// What is wrong.
     pub message: String,
@@ -154,17 +153,17 @@ pub struct Problem {
     pub help: String,
 }
 
-/// What a problem with a root is about.
+/// The subject of a problem with a root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProblemAt {
-    /// A setting of the host that its storage type needs.
+    /// A host setting that the storage type needs.
     Setting(&'static str),
     /// The VM's name.
     Name,
 }
 
 impl Problem {
-    /// A setting of the host is missing.
+    /// The problem that a host setting is missing.
     pub(super) fn missing(id: DiagnosticId, key: &'static str, help: &str) -> Self {
         Self {
             id,

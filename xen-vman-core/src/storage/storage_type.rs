@@ -1,4 +1,4 @@
-//! The word that a definition has for a backend.
+//! The values of `storage_type`.
 
 use crate::diag::DiagnosticId;
 use crate::document::decode::{FromText, Invalid};
@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::fmt;
 
 words!(
-    /// The backends that we look after.
+    /// The backends that xen-vman manages.
     BackendKind {
         /// An NFS export.
         Nfs = "nfs",
@@ -17,18 +17,18 @@ words!(
     "`nfs` or `iscsi`"
 );
 
-/// Where the root file system of a VM lies, as written.
+/// Where the root file system of a VM is stored, as written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum StorageType {
-    /// On a backend that we look after.
+    /// On a backend that xen-vman manages.
     Managed(BackendKind),
-    /// Anywhere else: its disks are written in `disks`, and nothing is installed.
+    /// Anywhere else: its disks are listed in `disks`, and nothing is installed.
     Other(Word),
 }
 
 impl StorageType {
-    /// The word as written.
+    /// The value as written.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Managed(kind) => kind.as_str(),
@@ -60,7 +60,7 @@ impl Serialize for StorageType {
 }
 
 impl StorageType {
-    /// Whether a VM gets a disk for its root, whose place one of its `disks` may take.
+    /// Whether a VM gets a root disk, which one of its `disks` may replace.
     pub const fn has_root_disk(&self) -> bool {
         match self {
             Self::Managed(BackendKind::Iscsi) => true,

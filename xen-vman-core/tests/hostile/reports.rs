@@ -30,7 +30,7 @@ pub(crate) fn printed(compiled: &Compiled) -> Result<(), String> {
         if matches!(name, "json" | "sarif")
             && let Err(error) = serde_json::from_str::<Value>(&text)
         {
-            return Err(format!("the report as {name} is none: {error}:\n{text}"));
+            return Err(format!("the report is not valid {name}: {error}:\n{text}"));
         }
         if name == "short" && text.lines().count() != report.iter().count() {
             return Err(format!("the short report has too many lines:\n{text}"));

@@ -180,7 +180,7 @@ check 'dracut: the peer is the server' 'j["ok"] and j["root"]["server"] == "10.0
     dracut 'root=nfs:/a ip=10.0.0.15:10.0.0.5:10.0.0.1:24:web01:eth0:none'
 check 'dracut: no server at all' 'not j["ok"] and "server" in j["messages"][0]' \
     dracut "root=nfs:/a $address"
-check 'dracut: a path that is none' 'not j["ok"] and "valid path" in j["messages"][0]' \
+check 'dracut: a path that is not valid' 'not j["ok"] and "valid path" in j["messages"][0]' \
     dracut 'root=nfs:10.0.0.5:tank ip=dhcp'
 check 'dracut: a block device' \
     'j["ok"] and not j["messages"] and j["ip"] == [] and [j["root"][k] for k in ("handled", "type", "device", "fstype", "rw")] == [True, "block", "/dev/xvda", "ext4", True]' \

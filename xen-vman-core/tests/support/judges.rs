@@ -127,7 +127,7 @@ pub(crate) fn xlu(judges: &Path, files: &[PathBuf]) -> Vec<XluVerdict> {
     verdicts
 }
 
-/// Runs one of the scripts in `tests/judges`; 77 means that it cannot run here. Tells whether
+/// Runs one of the scripts in `tests/judges`; 77 means that it cannot run here. Returns whether
 /// it has run.
 pub(crate) fn script(name: &str, arguments: &[&Path]) -> bool {
     let path = super::crate_dir().join("tests/judges").join(name);

@@ -105,7 +105,7 @@ pub(crate) fn texts() -> Vec<Vec<u8>> {
     rows.map(|(text, _)| bytes(&text)).collect()
 }
 
-/// Compares the table with what the reader makes of it, or writes it anew.
+/// Compares the table with what the reader makes of it, or regenerates it.
 pub(crate) fn check() {
     let mut content = String::new();
     for (text, _) in rows() {

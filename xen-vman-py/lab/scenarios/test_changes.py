@@ -59,7 +59,7 @@ def test_changes(lab):
         assert "[DESTROYS DATA]" in planned and f"10.77.0.1:{ROOT}" in planned, planned
         lab.cli("apply", "</dev/null", exit_status=2)
         assert lab.guest(ADDRESS, "ls /precious") == "/precious"
-    with lab.step("approved, the guest is stopped, installed anew and started, once"):
+    with lab.step("approved, the guest is stopped, reinstalled and started, once"):
         lab.cli("apply", "--yes")
         lab.up(ADDRESS)
         assert not lab.succeeds(f"test -e {ROOT}/precious")

@@ -34,7 +34,7 @@ def test_faults(lab):
         lab.fails("systemctl start vm@stuvus-web01")
         assert "its installation is not finished" in lab.run("journalctl --unit vm@stuvus-web01 --no-pager")
         assert lab.run("xl list | wc -l") == "2"
-    with lab.step("the next apply begins anew, and finishes"):
+    with lab.step("the next apply starts over, and finishes"):
         lab.quick_installs()
         lab.cli("apply")
         lab.cli("plan")

@@ -1,8 +1,8 @@
 """What the laboratory is made of, kept by content outside of the repository: a fresh clone finds it again.
 
 An entry is a directory, named by its kind and by a digest of all it is made of. It is made beside its place and renamed
-when it is complete, so there are no halves. Whoever uses one holds a lock on it, shared, until the process ends; whoever
-makes or removes one holds it alone.
+when it is complete, so there are no halves. A process that uses an entry holds a shared lock on it until it ends; one
+that makes or removes an entry holds an exclusive lock.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _lock(place: pathlib.Path, how: int) -> int:
         lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(lock, how)
-            # Whoever removed the entry meanwhile has removed its lock, too.
+            # A process that removed the entry in the meantime has removed its lock, too.
             if path.exists() and os.fstat(lock).st_ino == path.stat().st_ino:
                 return lock
         except BaseException:

@@ -70,8 +70,8 @@ def unpacked(packed: bytes) -> bytes:
 def second(root: pathlib.Path, package: pathlib.Path, image: pathlib.Path) -> None:
     """A package like that of Debian's kernel, scripts included, for a kernel that calls itself by another version.
 
-    The version is a text inside of the kernel; its modules load all the same, as they are compared by the checksums of
-    what they use (CONFIG_MODVERSIONS).
+    The version is a string in the kernel image; its modules still load, because only the checksums of the symbols that
+    they use are compared (CONFIG_MODVERSIONS).
     """
     old = version(root)
     new = second_version(old)

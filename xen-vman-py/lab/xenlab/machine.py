@@ -109,7 +109,7 @@ class Machine:
         """Waits until Xen answers in dom0; gives the seconds that took."""
         limit = Patience(BOOT_SECONDS_MAX)
         self.boots += 1
-        # QEMU writes the log of each of its runs anew.
+        # QEMU truncates the log at the start of each run.
         while self._read("serial.log").count(b"LAB-READY") < self.boots:
             self._must_run()
             if limit.over():

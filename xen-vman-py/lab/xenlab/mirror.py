@@ -1,6 +1,6 @@
 """An archive of the few packages that guests are installed from, signed with a key of its own.
 
-The packages are Debian's, packed anew without documentation, translations and most time zones, and so that unpacking
+The packages are Debian's, repacked without documentation, translations and most time zones, and so that unpacking
 them is quick: an emulated machine is slow at it.
 """
 
@@ -33,7 +33,7 @@ for package in "$2"/packages/var/cache/apt/archives/*.deb; do
         rm -rf "$repack/usr/share/"$what
     done
     case $name in
-        # Whoever installs a guest wants it to be on the disk; here the disk lives for minutes.
+        # Real guests must be synced to their disks; here, a disk exists for minutes.
         dpkg_*) echo force-unsafe-io >"$repack/etc/dpkg/dpkg.cfg.d/lab" ;;
     esac
     dpkg-deb --root-owner-group -Zzstd -z3 --build "$repack" "pool/$name" >/dev/null

@@ -1,6 +1,6 @@
 """Limits on waiting that a busy machine stretches: they count seconds of a machine that does nothing else.
 
-What is waited for happens in QEMU. The kernel tells how long its threads had a CPU and how long they waited for one;
+What is waited for happens in QEMU. The kernel reports how long its threads had a CPU and how long they waited for one;
 where it does not, the load average must do.
 """
 

@@ -30,7 +30,7 @@ ip link set lo up
 if [ -n "$address" ]; then
     ip address add "$address" dev eth0
     ip link set eth0 up
-    # Whoever is on its network may run commands in it.
+    # Every host on its network may run commands in it.
     nc -ll -p {PORT} -e /bin/sh &
 fi
 echo "tiny: up" >/dev/console

@@ -102,7 +102,7 @@ MMDEBSTRAP = [
     *["mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory"],
     *["--aptopt=Acquire::Languages \"none\"", "--dpkgopt=force-unsafe-io", *LEFT_OUT],
 ]
-# The archive is asked anew after so many hours.
+# The archive is queried again after this many hours.
 VERSIONS_HOURS_MAX = 12
 
 

@@ -209,10 +209,10 @@ class Plan(Result):
     """The changes to a host, in order."""
 
     actions: tuple[Action, ...]
-    leftovers: tuple[str, ...]
+    orphaned_files: tuple[str, ...]
     """Files that are no longer needed; they are kept unless ``prune`` is set."""
-    unmanaged: tuple[str, ...]
-    """VMs that are no longer defined."""
+    orphaned_vms: tuple[str, ...]
+    """VMs that are no longer defined and whose configuration is still on the host."""
     pending_restarts: tuple[str, ...]
     """VMs that run with outdated settings."""
     fingerprint: str = dataclasses.field(repr=False)
@@ -250,8 +250,8 @@ class Applied(Result):
 def _plan(fields: dict[str, Any], report: Report) -> Plan:
     return Plan(
         actions=tuple(Action(**one) for one in fields["actions"]),
-        leftovers=tuple(fields["leftovers"]),
-        unmanaged=tuple(fields["unmanaged"]),
+        orphaned_files=tuple(fields["orphaned_files"]),
+        orphaned_vms=tuple(fields["orphaned_vms"]),
         pending_restarts=tuple(fields["pending_restarts"]),
         fingerprint=fields["fingerprint"],
         report=report,

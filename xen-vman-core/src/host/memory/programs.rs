@@ -1,4 +1,4 @@
-//! What the programs of a host in memory do.
+//! Simulates the programs of a host in memory.
 
 use super::{Content, State};
 use crate::command::{Command, Effect};
@@ -7,11 +7,11 @@ use crate::plan::Entry;
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// Where the units of this host look for the configurations of VMs.
+/// The directory of the VMs' configurations.
 const CONFIGS: &str = "/etc/xen/vms";
 
 impl State {
-    /// Does what a command does; gives its exit status and what it prints.
+    /// Simulates a command; returns its exit status and output.
     pub(super) fn execute(&mut self, command: &Command) -> (i32, String) {
         let argv: Vec<&str> = command.argv.iter().map(String::as_str).collect();
         match (command.effect, argv.as_slice()) {
@@ -86,7 +86,7 @@ impl State {
         0
     }
 
-    /// The volume that is mounted at a point.
+    /// The volume mounted at a mount point.
     fn mounted(&mut self, point: &str) -> Option<(&String, &mut Content)> {
         let source = self.mounts.get(point)?;
         Some((source, self.volumes.get_mut(source)?))

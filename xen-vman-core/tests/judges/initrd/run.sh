@@ -149,7 +149,7 @@ status=0
 postinst DEB_MAINT_PARAMS="'configure'" || status=$?
 mv "$tree/bin/pgrep.off" "$tree/bin/pgrep"
 check_same "it works without network-legacy" 0 "$status"
-check "it tells why that is missing" says "command 'pgrep' could not be found"
+check "it reports why that is missing" says "command 'pgrep' could not be found"
 check "and the consequence" says "root on NFS will not boot"
 contents=$(in_tree lsinitrd "$initrd")
 check "the rest is there" holds "^rootfs-block\$"

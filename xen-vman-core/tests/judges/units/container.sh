@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Boots a root in a container; to be sourced.
 
-# The container makes its cgroups below that of whoever starts it. Each needs its own, or two of them at
+# The container creates its cgroups below that of the process that starts it. Each needs its own, or two of them at
 # the same time clear away each other's. Other controllers than these are not used by systemd here.
 cgroup_paths() {
     local hierarchy path mount

@@ -186,7 +186,7 @@ device vif1.0
 guest_has ip 10.0.0.10
 check "online fails" online_fails
 status_is error
-check "the message tells why" grep -q "neither an IPv4 default route nor a global IPv4 address" \
+check "the message says why" grep -q "neither an IPv4 default route nor a global IPv4 address" \
     "$JUDGE_STORE/$backend/hotplug-error"
 guest_has ip 2001:db8::10
 works online

@@ -73,16 +73,16 @@ first_apply() {
     by_hand=$(domid_of org-runs)
 
     cli 3 plan host.toml --detailed-exitcode
-    says "install org-fresh on 10.0.0.5:/tank/org/fresh-root, if that is empty [install]"
-    says "take org-runs on 10.0.0.5:/tank/org/runs-root for installed, as it runs"
-    says "build the initrd of guests for kernel 6.1.0-1-judge [initrd rebuild]"
+    says "install org-fresh on 10.0.0.5:/tank/org/fresh-root if it is empty [install]"
+    says "record org-runs on 10.0.0.5:/tank/org/runs-root as installed: it is already running"
+    says "build the guest initrd for kernel 6.1.0-1-judge [initrd rebuild]"
     says "start org-fresh"
     does_not_say "start org-off"
     check "a plan does nothing" test ! -e /etc/systemd/system/vm@.service
 
     cli 2 apply host.toml
     says "org-full"
-    says "is not empty and holds no whole system"
+    says "is not empty, but holds no complete system"
     is_installed fresh
     is_installed off
     unit_is vm@org-fresh active
@@ -135,7 +135,7 @@ changed_settings() {
     cli 0 facts
     says "# running domains: org-f"
     cli 3 doctor --file host.toml
-    says "MISSING  xen: this machine does not run under Xen"
+    says "MISSING  xen: this machine is not running under Xen"
     systemctl restart vm@org-fresh
     check "the VM has been restarted" test "$before" != "$(domid_of org-fresh)"
     cli 0 plan host.toml --detailed-exitcode
@@ -198,7 +198,7 @@ reinstall() {
     ln -s /etc "$exports/late-root/home/admin/.hidden"
     change 'name = "late"' 'name = "late"\nreinstall = "2026-11-24"'
     cli 3 plan host.toml --detailed-exitcode
-    says "erase 10.0.0.5:/tank/org/late-root and install org-late on it anew [DESTROYS DATA]"
+    says "erase 10.0.0.5:/tank/org/late-root and reinstall org-late [DESTROYS DATA]"
     cli 2 apply host.toml
     says "--yes"
     check "nothing is lost without a yes" test -e "$exports/late-root/home/admin/thesis.tex"
@@ -208,7 +208,7 @@ reinstall() {
     check "what it pointed to is not" test -e /etc/passwd
     is_installed late
     unit_is vm@org-late active
-    check "the VM has been started anew" test "$before" != "$(domid_of org-late)"
+    check "the VM has been started again" test "$before" != "$(domid_of org-late)"
     cli 0 plan host.toml --detailed-exitcode
     change 'reinstall = "2026-11-24"' 'reinstall = "no"'
     cli 0 plan host.toml --detailed-exitcode
@@ -225,7 +225,7 @@ left_the_definition() {
     says "/etc/xen/vms/org-late.cfg"
     unit_is vm@org-late active
     cli 3 plan host.toml --detailed-exitcode --prune
-    says "stop org-late, which is no longer defined"
+    says "stop org-late: it is no longer defined"
     cli 0 apply host.toml --prune
     unit_is vm@org-late inactive
     check_same "no domain of it is left" none "$(domid_of org-late)"

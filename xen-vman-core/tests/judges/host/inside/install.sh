@@ -122,8 +122,8 @@ hostile_root() {
     check_same "nothing outside of the root is touched" "$before" \
         "$(find "$judge/outside" /etc/passwd /etc/hosts /etc/fstab /etc/sudoers.d -printf '%p %i %T@ %s\n' | sort)"
     check_same "no target of a link is made" "" "$(ls -d "$judge/nowhere" 2>/dev/null)"
-    check "a device in the way is replaced by a file" test -f "$exports/trap-root/etc/hosts"
-    check "a pipe in the way is replaced by a file" test -f "$exports/trap-root/etc/fstab"
+    check "a device at the path of a file is replaced" test -f "$exports/trap-root/etc/hosts"
+    check "a pipe at the path of a file is replaced" test -f "$exports/trap-root/etc/fstab"
     check "links lead inside" test -s "$exports/trap-root/judge/nowhere/admin"
     check_same "keys are the user's" "1000:1000 600" \
         "$(stat -c '%u:%g %a' "$exports/trap-root/judge/outside/home/admin/.ssh/authorized_keys")"

@@ -15,7 +15,7 @@ global_preparation() {
 
     : >"/boot/vmlinuz-$version"
     check "without the initrd it fails" not prepare
-    check "and tells how to build it" says xen_vman_global_preparation "postinst.d/xen-dracut $version"
+    check "and says how to build it" says xen_vman_global_preparation "postinst.d/xen-dracut $version"
     check "no link is made" not test -L /etc/xen/vmlinuz
     : >"/etc/xen/initrd.img-$version"
     check "with both it works" prepare

@@ -53,7 +53,7 @@ no_iscsi_root() {
 target_does_not_answer() {
     vm unreachable iscsi target-hangs
     start_fails vm@unreachable
-    check "the message tells what to check" says vm_iscsi_session@unreachable \
+    check "the message says what to check" says vm_iscsi_session@unreachable \
         "did not answer the login .* within $login_limit seconds"
     check "it is not systemd that gives up" is vm_iscsi_session@unreachable.service failed/exit-code
     check "no domain was created" never unreachable "xl create"

@@ -36,7 +36,7 @@ mount_while_running() {
     start vm@occupied
     domid=$(domid_of occupied)
     start_fails vm_mount@occupied
-    check "the message tells what to do" says vm_mount@occupied "systemctl stop vm@occupied"
+    check "the message says what to do" says vm_mount@occupied "systemctl stop vm@occupied"
     check "the VM is untouched" running occupied
     check_same "as the same domain" "$domid" "$(domid_of occupied)"
     check "no shutdown, no mount, no logout" never occupied "shutdown|mount|logout"
@@ -76,7 +76,7 @@ start_while_mount_is_busy() {
     (cd "$mount_path/busy" && exec sleep 100) &
     sleep 0.2
     start_fails vm@busy
-    check "the message tells what to do" says vm@busy "fuser -vm $mount_path/busy"
+    check "the message says what to do" says vm@busy "fuser -vm $mount_path/busy"
     check "no domain was created" never busy "xl create"
     eventually is vm_iscsi_session@busy.service failed/exit-code
     check "the disk stays as long as it is mounted" has_session busy
@@ -96,7 +96,7 @@ umount_while_busy() {
     sleep 0.2
     systemctl stop vm_mount@inuse
     check "the unit says so" is vm_mount@inuse.service failed/exit-code
-    check "the message tells what to do" says vm_mount@inuse "fuser -vm $mount_path/inuse"
+    check "the message says what to do" says vm_mount@inuse "fuser -vm $mount_path/inuse"
     check "it is still mounted" is_mounted inuse
     start vm_mount@inuse
     kill %%

@@ -152,7 +152,7 @@ started_by_hand() {
     start vm_iscsi@byhand
     xl create "$config_path/byhand.cfg"
     start_fails vm@byhand
-    check "the message tells what to do" says vm@byhand "already running .*xl shutdown"
+    check "the message says what to do" says vm@byhand "already running .*xl shutdown"
     start_fails vm_mount@byhand
     stop vm_iscsi@byhand
     check "logout is refused" eventually is vm_iscsi_session@byhand.service failed/exit-code

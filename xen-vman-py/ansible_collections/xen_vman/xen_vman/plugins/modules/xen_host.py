@@ -106,13 +106,13 @@ pending_restarts:
   returned: success, or if actions failed
   type: list
   elements: str
-leftovers:
+orphaned_files:
   description: Files that are no longer needed; they are kept unless O(prune) is set.
   returned: success, or if actions failed
   type: list
   elements: str
-unmanaged:
-  description: VMs that are no longer defined.
+orphaned_vms:
+  description: VMs that are no longer defined and whose configuration is still on the host.
   returned: success, or if actions failed
   type: list
   elements: str
