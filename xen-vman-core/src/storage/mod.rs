@@ -1,6 +1,6 @@
 //! The storage of VM roots: a [`Volume`], and one file for each backend.
 //!
-//! Each backend implements [`Backend`], which describes it as data; all stages use a [`Volume`]
+//! Each backend implements `Backend`, which describes it as data; all stages use a [`Volume`]
 //! and none knows a backend by name. To add one, write its file, and add it wherever the compiler
 //! then complains: [`BackendKind`], [`Volume`], [`StorageKeys`], [`StorageSettings`].
 
