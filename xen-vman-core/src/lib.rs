@@ -31,6 +31,8 @@
 //! assert!(output.host_file("/etc/xen/vms/stuvus-web01.cfg").is_some());
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod command;
 pub mod diag;
 pub mod doctor;
@@ -61,3 +63,7 @@ pub use error::Error;
 pub use pipeline::{Compiled, Fleet, compile, compile_definition, compile_fleet, compile_with};
 pub use render::{Assets, Output, Templates};
 pub use resolve::Facts;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -211,7 +211,7 @@ fn note_rest(plan: &Plan) {
 impl From<HostError> for Failure {
     fn from(error: HostError) -> Self {
         let help = match &error {
-            HostError::Obstacles(_) => "move them away; nothing was changed",
+            HostError::Conflicts(_) => "move them away; nothing was changed",
             HostError::ChangedSince(_) => {
                 "restore what the last `apply` wrote, or edit the files by hand; nothing was changed"
             }

@@ -95,7 +95,7 @@ pub fn observe(host: &dyn Host, output: &Output) -> Result<Observed, HostError> 
 /// # Errors
 /// If the host cannot be read, or if existing paths conflict.
 pub fn plan(host: &dyn Host, output: &Output, prune: bool) -> Result<Plan, HostError> {
-    plan::plan(output, &observe(host, output)?, prune).map_err(HostError::Obstacles)
+    plan::plan(output, &observe(host, output)?, prune).map_err(HostError::Conflicts)
 }
 
 /// Makes a host match what was rendered. It may be interrupted at any point: the next apply does

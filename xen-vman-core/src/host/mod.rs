@@ -30,7 +30,7 @@ pub use doctor::doctor;
 pub use machine::{Files, Held, Host, Logged, Owner, Ran};
 pub use observe::facts;
 
-use crate::plan::Obstacle;
+use crate::plan::Conflicts;
 use crate::values::DomainName;
 use std::io;
 use thiserror::Error;
@@ -50,11 +50,11 @@ pub enum HostError {
         source: io::Error,
     },
     /// Existing paths conflict with files or links to be created.
-    #[error("cannot apply: {}: {}", count(.0, "existing path conflicts", "existing paths conflict"), list(.0))]
-    Obstacles(Vec<Obstacle>),
+    #[error("cannot apply: {0}")]
+    Conflicts(Conflicts),
     /// Paths to restore were changed after the last apply.
-    #[error("cannot roll back: {} changed after the last apply: {}", count(.0, "path was", "paths were"), list(.0))]
-    ChangedSince(Vec<Obstacle>),
+    #[error("cannot roll back: {} changed after the last apply: {}", .0.count("path was", "paths were"), .0.list())]
+    ChangedSince(Conflicts),
     /// There is no apply to roll back.
     #[error("nothing to roll back")]
     NothingBefore,
@@ -114,16 +114,4 @@ pub enum HostError {
         /// Its exit status and output.
         why: String,
     },
-}
-
-fn count(obstacles: &[Obstacle], one: &str, many: &str) -> String {
-    match obstacles.len() {
-        1 => format!("1 {one}"),
-        several => format!("{several} {many}"),
-    }
-}
-
-fn list(obstacles: &[Obstacle]) -> String {
-    let all: Vec<_> = obstacles.iter().map(ToString::to_string).collect();
-    all.join("; ")
 }

@@ -11,6 +11,7 @@ mod verdict;
 pub use debootstrap::{Debootstrap, DebootstrapSettings};
 pub use method::{Installation, Method, MethodKind, NotInstalled};
 pub use steps::{Step, Task, steps};
+#[cfg(feature = "host")]
 pub(crate) use steps::{close, enter, open, point, put_on};
 pub use verdict::{Found, Signature, Tree, Verdict, decide};
 

@@ -11,14 +11,14 @@ use std::fmt;
 /// An existing path that conflicts with a file or link to be written or restored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Obstacle {
+pub struct Conflict {
     /// The path.
     pub path: String,
     /// The existing file or link; `None` if it no longer exists.
     pub found: Option<Entry>,
 }
 
-impl fmt::Display for Obstacle {
+impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.path)?;
         match &self.found {
@@ -29,6 +29,35 @@ impl fmt::Display for Obstacle {
         }
     }
 }
+
+/// Paths that conflict with a plan; there is at least one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflicts(pub Vec<Conflict>);
+
+impl Conflicts {
+    /// Their number, in a sentence about one or about many.
+    pub(crate) fn count(&self, one: &str, many: &str) -> String {
+        match self.0.len() {
+            1 => format!("1 {one}"),
+            several => format!("{several} {many}"),
+        }
+    }
+
+    /// All of them, on one line.
+    pub(crate) fn list(&self) -> String {
+        let all: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        all.join("; ")
+    }
+}
+
+impl fmt::Display for Conflicts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.count("existing path conflicts", "existing paths conflict");
+        write!(f, "{count}: {}", self.list())
+    }
+}
+
+impl std::error::Error for Conflicts {}
 
 /// The paths that a plan depends on.
 pub fn paths(output: &Output, record: &Record) -> BTreeSet<String> {
@@ -58,14 +87,10 @@ pub(super) struct Files {
 }
 
 /// Plans the changes to files, links and settings.
-pub(super) fn plan(
-    output: &Output,
-    observed: &Observed,
-    prune: bool,
-) -> Result<Files, Vec<Obstacle>> {
+pub(super) fn plan(output: &Output, observed: &Observed, prune: bool) -> Result<Files, Conflicts> {
     let ours = &observed.record.objects;
     let mut record = Record::default();
-    let mut obstacles = Vec::new();
+    let mut conflicts = Vec::new();
     let mut actions = Vec::new();
     for (path, (object, entry)) in wanted(output, observed) {
         if object.role != Role::Settings {
@@ -75,7 +100,7 @@ pub(super) fn plan(
             Some(found) if *found == entry => {}
             Some(found) if !replaces(&entry, found, ours.contains_key(&path)) => {
                 let found = Some(found.clone());
-                obstacles.push(Obstacle { path, found });
+                conflicts.push(Conflict { path, found });
             }
             found => {
                 let rank = rank(object.role);
@@ -84,8 +109,8 @@ pub(super) fn plan(
             }
         }
     }
-    if !obstacles.is_empty() {
-        return Err(obstacles);
+    if !conflicts.is_empty() {
+        return Err(Conflicts(conflicts));
     }
     let orphans = remove_stale(output, observed, prune, &record, &mut actions);
     record.objects.extend(orphans.clone());

@@ -17,7 +17,7 @@ mod status;
 pub use action::{Action, Change, Impact, Plan};
 #[cfg(feature = "host")]
 pub(crate) use earlier_record::object_at;
-pub use files::{Obstacle, paths};
+pub use files::{Conflict, Conflicts, paths};
 pub use observed::{Domain, Entry, Kernels, Observed, Record};
 pub use rollback::{Kept, digest, rollback};
 pub use status::{Installed, VmStatus, status};
@@ -32,7 +32,7 @@ use crate::render::Output;
 ///
 /// # Errors
 /// All existing paths that conflict.
-pub fn plan(output: &Output, observed: &Observed, prune: bool) -> Result<Plan, Vec<Obstacle>> {
+pub fn plan(output: &Output, observed: &Observed, prune: bool) -> Result<Plan, Conflicts> {
     let files = files::plan(output, observed, prune)?;
     let stale_initrds = kernels::stale(output, observed);
     let mut record = files.record;

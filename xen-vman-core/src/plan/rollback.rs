@@ -1,6 +1,6 @@
 //! Plans how to restore the files that an apply changed.
 
-use super::files::{Obstacle, impact_of};
+use super::files::{Conflict, Conflicts, impact_of};
 use super::{Action, Change, Entry, Observed, Plan, Record, reload};
 use crate::object::{Object, Role};
 use sha2::{Digest, Sha256};
@@ -45,8 +45,8 @@ pub fn digest(entry: &Entry) -> String {
 ///
 /// # Errors
 /// The files that were changed after the apply.
-pub fn rollback(kept: &[Kept], record: Record, observed: &Observed) -> Result<Plan, Vec<Obstacle>> {
-    let mut obstacles = Vec::new();
+pub fn rollback(kept: &[Kept], record: Record, observed: &Observed) -> Result<Plan, Conflicts> {
+    let mut conflicts = Vec::new();
     let mut actions = Vec::new();
     for Kept {
         object,
@@ -60,7 +60,7 @@ pub fn rollback(kept: &[Kept], record: Record, observed: &Observed) -> Result<Pl
             continue;
         }
         if found.map(digest) != *after {
-            obstacles.push(Obstacle {
+            conflicts.push(Conflict {
                 path: path.clone(),
                 found: found.cloned(),
             });
@@ -83,8 +83,8 @@ pub fn rollback(kept: &[Kept], record: Record, observed: &Observed) -> Result<Pl
         let impact = impact_of(object.role);
         actions.push((super::Rank::Unit, Action { change, impact }));
     }
-    if !obstacles.is_empty() {
-        return Err(obstacles);
+    if !conflicts.is_empty() {
+        return Err(Conflicts(conflicts));
     }
     if observed.is_running {
         actions.extend(reload(&actions, observed));

@@ -76,7 +76,7 @@ fn facts(vm: &ResolvedVm) -> Vec<(&'static str, String)> {
         ("os", format!("{} {}", vm.os_type.as_str(), *vm.os_version)),
         ("storage type", vm.storage_type.as_str().to_owned()),
         ("root", root),
-        ("boot at start of the host", yes(*vm.auto_boot)),
+        ("starts with the host", yes(*vm.auto_boot)),
     ];
     if !vm.after.is_empty() {
         let names: Vec<_> = vm.after.iter().map(|other| other.as_str()).collect();

@@ -56,10 +56,7 @@ fn one(
                 .map(|value| Sourced::written(value, scope.key(stringify!($field))))
         };
     }
-    let addresses = [
-        (spec.ip.as_ref().map(|list| &list.0), "ip"),
-        (spec.ipv6.as_ref().map(|list| &list.0), "ipv6"),
-    ];
+    let addresses = [(spec.ip.as_deref(), "ip"), (spec.ipv6.as_deref(), "ipv6")];
     let addresses = addresses.into_iter().flat_map(|(list, key)| {
         list.into_iter()
             .flatten()

@@ -95,6 +95,7 @@ pub struct ResolvedVm {
     pub name: NamePart,
     /// Its name on the host.
     pub domain: DomainName,
+    #[serde(skip)]
     pub(super) written: Vec<&'static str>,
     /// What it is for.
     pub description: Option<Sourced<Description>>,

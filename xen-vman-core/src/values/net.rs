@@ -116,7 +116,41 @@ macro_rules! addresses {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
         #[serde(transparent)]
-        pub struct $name(pub Vec<HostAddress>);
+        pub struct $name(Vec<HostAddress>);
+
+        impl TryFrom<Vec<HostAddress>> for $name {
+            type Error = Invalid;
+
+            /// # Errors
+            /// The first address of the other family.
+            fn try_from(addresses: Vec<HostAddress>) -> Result<Self, Invalid> {
+                match addresses.iter().find(|address| !address.addr.$fits()) {
+                    None => Ok(Self(addresses)),
+                    Some(wrong) => {
+                        let help = concat!("write it under `", $other, "`");
+                        let why = format!("`{wrong}` must be {}", $expected);
+                        Err(Invalid::new(why).help(help))
+                    }
+                }
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = Invalid;
+
+            /// One address.
+            fn from_str(text: &str) -> Result<Self, Invalid> {
+                vec![text.parse::<HostAddress>()?].try_into()
+            }
+        }
+
+        impl std::ops::Deref for $name {
+            type Target = [HostAddress];
+
+            fn deref(&self) -> &[HostAddress] {
+                &self.0
+            }
+        }
 
         impl FromNode for $name {
             const EXPECTED: &'static str = $expected;
@@ -127,13 +161,13 @@ macro_rules! addresses {
 
             fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
                 let addresses = decoder.list::<HostAddress>(node)?;
-                if let Some(wrong) = addresses.iter().find(|address| !address.addr.$fits()) {
-                    let message = format!("`{wrong}` must be {}", $expected);
-                    let help = Some(concat!("write it under `", $other, "`"));
-                    decoder.problem_with_help(node, DiagnosticId::BadAddress, message, help);
-                    return None;
-                }
-                Some(Self(addresses))
+                let wrong = match Self::try_from(addresses) {
+                    Ok(addresses) => return Some(addresses),
+                    Err(wrong) => wrong,
+                };
+                let id = DiagnosticId::BadAddress;
+                decoder.problem_with_help(node, id, wrong.why, wrong.help.as_deref());
+                None
             }
         }
     };
