@@ -10,12 +10,12 @@ pub(crate) const LIBRARY: &str = "/usr/local/lib/xen-vman";
 /// The directory where roots are mounted on the host.
 pub(crate) const MOUNT_PATH: &str = "/mnt/vms";
 
-/// The data about a VM's root, for scripts: `<domain>.iscsi` or `<domain>.nfs`. `vm_iscsi@` is
-/// only active if the former exists.
+/// The data about a VM's root, for scripts: `DOMAIN.BACKEND`. A backend's units are only active
+/// if it exists.
 pub(super) fn storage_file(vm: &ResolvedVm, resolved: &Resolved) -> Option<RenderedFile> {
-    let data = vm.root.managed()?.data();
+    let volume = vm.root.managed()?;
+    let data = volume.data();
     let lines: String = data
-        .variables
         .iter()
         .map(|(key, value)| format!("{key}={}\n", env_value(value)))
         .collect();
@@ -23,7 +23,9 @@ pub(super) fn storage_file(vm: &ResolvedVm, resolved: &Resolved) -> Option<Rende
         Object::of_vm(&vm.domain, Role::StorageData),
         format!(
             "{}/{}.{}",
-            *resolved.host.vm_config_path, vm.domain, data.suffix
+            *resolved.host.vm_config_path,
+            vm.domain,
+            volume.kind()
         ),
         format!("# {}\n{lines}", *resolved.host.header),
     ))

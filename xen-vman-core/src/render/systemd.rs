@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::object::{Object, RenderedFile, Role, UNITS};
 use crate::quote::{sh_word, systemd_path, systemd_word, systemd_word_of_instance};
 use crate::resolve::{Resolved, ResolvedVm};
+use crate::storage::BackendKind;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -30,6 +31,8 @@ struct ScriptContext {
     #[serde(flatten)]
     programs: BTreeMap<&'static str, String>,
     vm_config_path: String,
+    /// The words for the storage backends.
+    storage_backends: &'static [&'static str],
     mount_path: String,
     helper_domain: String,
     preparations: Vec<String>,
@@ -78,6 +81,7 @@ pub(super) fn units(
         xl: sh_word(host.xl_path.as_str()),
         programs: programs.collect(),
         vm_config_path: sh_word(host.vm_config_path.as_str()),
+        storage_backends: BackendKind::WORDS,
         mount_path: sh_word(MOUNT_PATH),
         helper_domain: sh_word(&helper("vm-domain")),
         preparations: host

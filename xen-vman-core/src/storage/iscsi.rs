@@ -3,7 +3,7 @@
 use super::block::{ROOT_VDEV, root_on_disk};
 use super::{
     Attachment, Backend, BlockDevice, Fstab, KernelRoot, Location, Medium, Needs, Problem,
-    ProblemAt, RootRequest, RootVolume, Row, StorageData, StorageSettings, StorageTimeout,
+    ProblemAt, RootRequest, RootVolume, Row, ShellVariable, StorageSettings, StorageTimeout,
     Unmanaged, Volume, VolumeId, XlDisk,
 };
 use crate::diag::DiagnosticId;
@@ -234,16 +234,11 @@ impl Backend for IscsiVolume {
         }
     }
 
-    fn data(&self) -> StorageData {
-        StorageData {
-            suffix: "iscsi",
-            variables: vec![
-                ("ISCSI_IQN", self.target.to_string()),
-                ("ISCSI_PORTAL", self.portal.to_string()),
-                ("ISCSI_DEVICE", self.device.clone()),
-                ("ROOT_FSTYPE", self.filesystem.to_string()),
-            ],
-        }
+    fn data(&self) -> Vec<ShellVariable> {
+        vec![
+            ("ISCSI_IQN", self.target.to_string()),
+            ("ISCSI_PORTAL", self.portal.to_string()),
+        ]
     }
 
     fn needs(&self, settings: &StorageSettings) -> Needs {

@@ -155,6 +155,16 @@ pub enum Medium {
     Disk(BlockDevice),
 }
 
+impl Medium {
+    /// How its file system is mounted.
+    pub fn mount(&self) -> Mount {
+        match self {
+            Self::Directory(mount) => mount.clone(),
+            Self::Disk(disk) => disk.mount(),
+        }
+    }
+}
+
 /// How a file system is mounted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
@@ -247,17 +257,6 @@ impl fmt::Display for XlDisk {
     }
 }
 
-/// The data about a volume for scripts on the host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct StorageData {
-    /// The suffix of the data file, which is named `DOMAIN.SUFFIX`. The backend's units are only
-    /// active if it exists.
-    pub suffix: &'static str,
-    /// Shell variables.
-    pub variables: Vec<(&'static str, String)>,
-}
-
 /// What a host needs for a volume.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -277,13 +276,29 @@ trait Backend {
     fn xl_disk(&self) -> Option<XlDisk>;
     fn kernel_root(&self) -> KernelRoot;
     fn fstab(&self) -> Fstab;
-    fn data(&self) -> StorageData;
+    fn data(&self) -> Vec<ShellVariable> {
+        Vec::new()
+    }
     fn needs(&self, settings: &StorageSettings) -> Needs;
     fn describe(&self) -> String;
     fn to_json(&self) -> serde_json::Value;
 }
 
+/// A shell variable and its value.
+pub type ShellVariable = (&'static str, String);
+
+/// The options of every mount on the host: a guest's root may hold anything.
+const MOUNT_OPTIONS: &str = "nodev,nosuid";
+
 impl Volume {
+    /// The backend of the volume.
+    pub const fn kind(&self) -> BackendKind {
+        match self {
+            Self::Nfs(_) => BackendKind::Nfs,
+            Self::Iscsi(_) => BackendKind::Iscsi,
+        }
+    }
+
     fn backend(&self) -> &dyn Backend {
         match self {
             Self::Nfs(volume) => volume,
@@ -326,9 +341,23 @@ impl Volume {
         self.backend().fstab()
     }
 
-    /// The data for scripts on the host.
-    pub fn data(&self) -> StorageData {
-        self.backend().data()
+    /// The data for scripts on the host: how to mount the volume, and what its backend adds.
+    pub fn data(&self) -> Vec<ShellVariable> {
+        let mount = self.medium().mount();
+        let options = match self.attachment() {
+            None => MOUNT_OPTIONS.to_owned(),
+            Some(_) => format!("{MOUNT_OPTIONS},_netdev"),
+        };
+        let mut data = self.backend().data();
+        if let Medium::Disk(disk) = self.medium() {
+            data.push(("ROOT_DEVICE", disk.path));
+        }
+        data.extend([
+            ("ROOT_FSTYPE", mount.fs_type),
+            ("ROOT_SOURCE", mount.source),
+            ("ROOT_OPTIONS", options),
+        ]);
+        data
     }
 
     /// What a host needs for the volume.

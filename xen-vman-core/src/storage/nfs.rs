@@ -2,7 +2,7 @@
 
 use super::{
     Attachment, Backend, Fstab, KernelRoot, Location, Medium, Mount, Needs, Problem, RootRequest,
-    RootServer, RootVolume, Row, StorageData, StorageSettings, Unmanaged, Volume, VolumeId, XlDisk,
+    RootServer, RootVolume, Row, StorageSettings, Unmanaged, Volume, VolumeId, XlDisk,
 };
 use crate::diag::DiagnosticId;
 use crate::document::table::table;
@@ -111,13 +111,6 @@ impl Backend for NfsVolume {
             fs_type: "nfs".to_owned(),
             options: "rw,relatime",
             pass: 0,
-        }
-    }
-
-    fn data(&self) -> StorageData {
-        StorageData {
-            suffix: "nfs",
-            variables: vec![("NFS_SOURCE", self.export.to_string())],
         }
     }
 

@@ -76,3 +76,20 @@ impl fmt::Display for StorageType {
 }
 
 from_str!(StorageType);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_every_backend() {
+        for word in BackendKind::WORDS {
+            for expected in [BackendKind::EXPECTED, StorageType::EXPECTED] {
+                assert!(
+                    expected.contains(&format!("`{word}`")),
+                    "storage_type.rs: add `{word}` to \"{expected}\""
+                );
+            }
+        }
+    }
+}

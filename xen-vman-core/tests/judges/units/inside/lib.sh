@@ -15,15 +15,22 @@ vm() {
     printf 'name = "%s"\nmemory = 512\n' "$name" >"$config_path/$name.cfg"
     case $storage in
         nfs)
-            echo "NFS_SOURCE='10.0.0.5:/tank/vms/org/$name-root'" >"$config_path/$name.nfs"
+            cat >"$config_path/$name.nfs" <<DATA
+ROOT_FSTYPE='nfs'
+ROOT_SOURCE='10.0.0.5:/tank/vms/org/$name-root'
+ROOT_OPTIONS='nodev,nosuid'
+DATA
             ;;
         iscsi)
             local iqn=iqn.2024-01.test.judge:$name
+            local device=/dev/disk/by-path/ip-2001:db8::6:3260-iscsi-$iqn-lun-1
             cat >"$config_path/$name.iscsi" <<DATA
 ISCSI_IQN='$iqn'
 ISCSI_PORTAL='[2001:db8::6]:3260'
-ISCSI_DEVICE='/dev/disk/by-path/ip-2001:db8::6:3260-iscsi-$iqn-lun-1'
+ROOT_DEVICE='$device'
 ROOT_FSTYPE='ext4'
+ROOT_SOURCE='$device'
+ROOT_OPTIONS='nodev,nosuid,_netdev'
 DATA
             ;;
     esac
