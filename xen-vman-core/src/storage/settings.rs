@@ -29,7 +29,7 @@ pub(crate) fn built_in() -> String {
 
 impl StorageKeys {
     /// The keys of each backend.
-    pub fn tables() -> [(BackendKind, &'static [Key]); 2] {
+    pub fn tables() -> [(BackendKind, &'static [Key]); BackendKind::WORDS.len()] {
         [
             (BackendKind::Nfs, NfsKeys::KEYS),
             (BackendKind::Iscsi, IscsiKeys::KEYS),
@@ -45,7 +45,7 @@ impl StorageKeys {
     }
 
     /// The schemas of each backend's keys.
-    pub(crate) fn schemas() -> [Schema; 2] {
+    pub(crate) fn schemas() -> [Schema; BackendKind::WORDS.len()] {
         [NfsKeys::schema(), IscsiKeys::schema()]
     }
 }
