@@ -469,3 +469,27 @@ fn links_lead_somewhere() {
         }
     }
 }
+
+/// The advice in "Where do I add …?" names files that exist.
+#[test]
+fn the_architecture_page_names_existing_files() {
+    let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let advice = page.split_once("## Where do I add").unwrap().1;
+    let mut missing = Vec::new();
+    for word in advice.split('`').skip(1).step_by(2) {
+        if !word.contains('/') && !word.contains(".rs") {
+            continue;
+        }
+        let bases = ["", "xen-vman-core", "xen-vman-core/src"];
+        if !bases
+            .iter()
+            .any(|base| root().join(base).join(word).exists())
+        {
+            missing.push(word);
+        }
+    }
+    assert!(
+        missing.is_empty(),
+        "docs/architecture.md: there is no {missing:?}"
+    );
+}
