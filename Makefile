@@ -8,7 +8,7 @@ WHEELS := target/python
 CARGO_FLAGS ?= --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help build build-tests test test-all test-rust test-fuzz package test-python test-oldest-ansible test-oldest-rust wheel
+.PHONY: help build build-tests test test-all test-rust test-fuzz package test-python test-oldest-ansible test-oldest-rust test-packages wheel
 .PHONY: lab lab-trees lab-test judges lint bench soak fuzz venv clean
 
 help: ## List the targets
@@ -39,6 +39,9 @@ FUZZ_PROFILE := --config 'profile.dev.debug="line-tables-only"' --config 'profil
 
 test-fuzz:
 	cargo test $(CARGO_FLAGS) --manifest-path fuzz/Cargo.toml --target-dir target $(FUZZ_PROFILE)
+
+test-packages: ## Build what would be published, from its packages alone
+	cargo package $(CARGO_FLAGS) --offline --allow-dirty --quiet -p xen-vman-core -p xen-vman-cli
 
 # The Python package, as the tests use it.
 package: $(VENV_STAMP)
@@ -89,7 +92,7 @@ lint: ## rustfmt, clippy, rustdoc, shellcheck; warnings are errors
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps --all-features
 	shellcheck -x -S style .ci/* $$(grep -rlE '^#!/bin/(ba)?sh' xen-vman-core/tests/judges xen-vman-cli/benches xen-vman-py/lab/dom0)
 
 lab: build-tests ## Build the laboratory: real Xen with a Debian dom0 in QEMU (root; about 5 minutes, once)

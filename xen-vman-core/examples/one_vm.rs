@@ -35,7 +35,7 @@ fn definition() -> Result<Definition, Box<dyn Error>> {
 #[expect(clippy::print_stdout, reason = "an example shows its results")]
 fn main() -> Result<(), Box<dyn Error>> {
     let compiled = compile_definition(definition()?, &Facts::default());
-    for diagnostic in compiled.report.iter() {
+    for diagnostic in &compiled.report {
         println!("{}: {}", diagnostic.severity, diagnostic.message);
     }
 

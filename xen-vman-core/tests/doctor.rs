@@ -41,8 +41,8 @@ fn ready(asked: &Questions) -> Seen {
     seen.is_xen = true;
     seen.is_dom0 = true;
     seen.programs = asked.programs.keys().cloned().collect();
-    seen.scripts = asked.scripts.clone();
-    seen.bridges = asked.bridges.clone();
+    seen.scripts.clone_from(&asked.scripts);
+    seen.bridges.clone_from(&asked.bridges);
     seen.xendomains_is_enabled = true;
     seen.xendomains = "XENDOMAINS_SAVE=\"/x\"\n# XENDOMAINS_SAVE=/y\nXENDOMAINS_SAVE=\"\"\n".into();
     seen.iscsid = "# node.startup = automatic\nnode.startup = manual\n".into();

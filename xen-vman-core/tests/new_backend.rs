@@ -51,9 +51,9 @@ fn copy_of_the_library(into: &Path) {
         fs::copy(path, to).unwrap();
     };
     for folder in ["xen-vman-core/src", "templates", "docs"] {
-        support::files_below(&workspace().join(folder))
-            .iter()
-            .for_each(|file| copy(file));
+        for file in support::files_below(&workspace().join(folder)) {
+            copy(&file);
+        }
     }
     for file in [
         "Cargo.lock",
@@ -66,9 +66,9 @@ fn copy_of_the_library(into: &Path) {
         copy(&workspace().join(file));
     }
     let tests = workspace().join("xen-vman-core/tests/support");
-    support::files_below(&tests)
-        .iter()
-        .for_each(|file| copy(file));
+    for file in support::files_below(&tests) {
+        copy(&file);
+    }
     std::os::unix::fs::symlink("../templates", into.join("xen-vman-core/templates")).unwrap();
     let manifest = fs::read_to_string(workspace().join("Cargo.toml")).unwrap();
     let manifest = manifest.lines().map(|line| match line.split_once(" = ") {
@@ -127,7 +127,9 @@ fn a_new_backend_is_its_file_and_few_touches_none_of_which_can_be_forgotten() {
         .iter()
         .map(|file| fs::read(copy.join(&file.path)).unwrap())
         .collect();
-    files.iter().for_each(|file| apply(&copy, file));
+    for file in &files {
+        apply(&copy, file);
+    }
     let check = ["check", "-p", "xen-vman-core", "--all-features"];
     let checked = cargo(&copy, &check);
     assert!(checked.status.success(), "{}", log(&checked));

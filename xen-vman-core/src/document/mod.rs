@@ -1,7 +1,7 @@
 //! A definition as a tree of plain values, whatever file format it came from.
 //!
 //! Takes the text of files; gives [`Node`]s that know their [`Span`]. The three readers
-//! ([`toml`], [`yaml`], [`json`]) know nothing of VMs, and what reads the tree
+//! (`toml`, `yaml`, `json`) know nothing of VMs, and what reads the tree
 //! ([`decode`]) knows nothing of formats. [`Sources`] keeps the texts, so that a span can
 //! be shown as file, line and column.
 
