@@ -14,10 +14,10 @@ use std::fs;
 /// For each module, the others of this crate that it may use.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("diag", &[]),
-    ("document", &["diag"]),
+    ("document", &["diag", "xl_cfg"]),
     ("origin", &["diag"]),
     ("quote", &["diag"]),
-    ("values", &["diag", "document", "quote"]),
+    ("values", &["diag", "document", "quote", "xl_cfg"]),
     ("command", &["diag", "quote"]),
     ("object", &["values"]),
     (
@@ -40,12 +40,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "validate",
-        &["diag", "document", "resolve", "storage", "values"],
+        &["diag", "document", "resolve", "storage", "values", "xl_cfg"],
     ),
     (
         "render",
         &[
-            "diag", "error", "install", "object", "quote", "resolve", "storage", "values",
+            "diag", "error", "install", "object", "quote", "resolve", "storage", "values", "xl_cfg",
         ],
     ),
     ("explain", &["diag", "document", "resolve", "storage"]),

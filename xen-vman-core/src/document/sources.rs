@@ -4,6 +4,7 @@ use super::Node;
 use super::file::{Shown, Source};
 use crate::diag::secret::is_password;
 use crate::diag::{Excerpt, FieldPath, FileId, Places, Position, Segment, Span};
+use crate::xl_cfg::names::xl_key;
 
 /// How a file names things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -250,17 +251,7 @@ fn xl_name(path: &FieldPath) -> String {
     if &**first != "vms" {
         return path.to_string();
     }
-    let name = match &**key {
-        "interfaces" => "vif",
-        "disks" => "disk",
-        "cpu_str" => "cpus",
-        "initrd" => "ramdisk",
-        "org" | "domain" => "name",
-        "mouse" => "spiceagent_mouse",
-        "share_clipboard" => "spice_clipboard_sharing",
-        "max_usb_redirections" => "spiceusbredirection",
-        other => other,
-    };
+    let name = xl_key(key);
     let mut xl = FieldPath::root();
     if name != "additional_xen_options" {
         xl.push(Segment::Key(name.into()));

@@ -8,6 +8,7 @@ use crate::quote::{comment_lines, xl_string};
 use crate::resolve::{Resolved, ResolvedInterface, ResolvedSpice, ResolvedVm, XlOption};
 use crate::storage::{RootVolume, Volume};
 use crate::values::{CpuList, Initrd, XlValue, xl_key_info};
+use crate::xl_cfg::names::xl_key;
 use serde::Serialize;
 
 /// The values for the template, which are tokens of xl.cfg or comments.
@@ -87,43 +88,43 @@ fn facts(vm: &ResolvedVm) -> Vec<(&'static str, String)> {
 
 fn assignments(vm: &ResolvedVm) -> Vec<Assignment> {
     let mut all = vec![
-        text("name", vm.domain.as_str()),
-        text("uuid", &vm.uuid.to_string()),
-        text("type", vm.guest_type.as_str()),
-        number("memory", vm.memory_mib.get()),
+        text(xl_key("name"), vm.domain.as_str()),
+        text(xl_key("uuid"), &vm.uuid.to_string()),
+        text(xl_key("type"), vm.guest_type.as_str()),
+        number(xl_key("memory"), vm.memory_mib.get()),
     ];
     all.extend(
         vm.maxmem_mib
             .as_ref()
-            .map(|maxmem| number("maxmem", maxmem.get())),
+            .map(|maxmem| number(xl_key("maxmem"), maxmem.get())),
     );
-    all.push(number("vcpus", vm.vcpus.get().into()));
+    all.push(number(xl_key("vcpus"), vm.vcpus.get().into()));
     match &*vm.cpus {
         CpuList::Any => {}
-        CpuList::Same(items) => all.push(text("cpus", items.as_str())),
+        CpuList::Same(items) => all.push(text(xl_key("cpu_str"), items.as_str())),
         CpuList::Each(items) => {
             let items = items.iter().map(|item| Token(xl_string(item.as_str())));
-            all.push(list("cpus", items));
+            all.push(list(xl_key("cpu_str"), items));
         }
     }
     if let Some(boot) = &vm.direct_boot {
         all.extend(
             boot.kernel
                 .iter()
-                .map(|kernel| text("kernel", kernel.as_str())),
+                .map(|kernel| text(xl_key("kernel"), kernel.as_str())),
         );
         if let Some(Initrd::Path(initrd)) = boot.initrd.as_deref() {
-            all.push(text("ramdisk", initrd.as_str()));
+            all.push(text(xl_key("initrd"), initrd.as_str()));
         }
         let cmdline = boot.cmdline.iter();
-        all.extend(cmdline.map(|line| text("cmdline", line.as_str())));
+        all.extend(cmdline.map(|line| text(xl_key("cmdline"), line.as_str())));
     } else {
         let served = vm.spice.served();
-        all.push(number("spice", served.is_some().into()));
+        all.push(number(xl_key("spice"), served.is_some().into()));
         all.extend(served.into_iter().flat_map(spice));
     }
-    all.push(list("disk", disks(vm)));
-    all.push(list("vif", vm.interfaces.iter().map(vif)));
+    all.push(list(xl_key("disks"), disks(vm)));
+    all.push(list(xl_key("interfaces"), vm.interfaces.iter().map(vif)));
     let read = |option: &&XlOption| {
         xl_key_info(option.key.as_str()).is_some_and(|info| info.is_read_for(*vm.guest_type))
     };
@@ -234,20 +235,20 @@ fn vif(interface: &ResolvedInterface) -> Token {
 fn spice(spice: &ResolvedSpice) -> Vec<Assignment> {
     let flag = |key, value: bool| number(key, value.into());
     let mut all = vec![
-        text("spicehost", &spice.host.to_string()),
-        number("spiceport", spice.port.get().into()),
-        flag("spiceagent_mouse", *spice.mouse),
-        flag("spicevdagent", *spice.spicevdagent),
-        flag("spice_clipboard_sharing", *spice.share_clipboard),
+        text(xl_key("spicehost"), &spice.host.to_string()),
+        number(xl_key("spiceport"), spice.port.get().into()),
+        flag(xl_key("mouse"), *spice.mouse),
+        flag(xl_key("spicevdagent"), *spice.spicevdagent),
+        flag(xl_key("share_clipboard"), *spice.share_clipboard),
         number(
-            "spiceusbredirection",
+            xl_key("max_usb_redirections"),
             spice.max_usb_redirections.get().into(),
         ),
     ];
     if let Some(password) = &spice.password {
         // Explicit, so that the password is required whatever xl's default is.
         all.push(flag("spicedisable_ticketing", false));
-        all.push(text("spicepasswd", password.reveal()));
+        all.push(text(xl_key("spicepasswd"), password.reveal()));
     }
     all
 }

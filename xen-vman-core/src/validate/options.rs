@@ -5,55 +5,19 @@ use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
 use crate::document::decode::closest;
 use crate::resolve::{Origin, Resolved, ResolvedVm, Scope, XlOption};
 use crate::values::{GuestType, XlValue, xl_key_info, xl_keys, xl_value_problem};
+use crate::xl_cfg::names::vm_key_of;
 use std::net::IpAddr;
-
-/// Keys of xl.cfg that come from a variable of their own, with that variable, for all
-/// types of VMs.
-const GENERATED: &[(&str, &str)] = &[
-    ("name", "name"),
-    ("uuid", "uuid"),
-    ("type", "type"),
-    ("builder", "type"),
-    ("memory", "memory"),
-    ("vcpus", "vcpus"),
-    ("cpus", "cpu_str"),
-    ("vif", "interfaces"),
-    ("disk", "disks"),
-];
-const GENERATED_DIRECT_BOOT: &[(&str, &str)] = &[
-    ("kernel", "kernel"),
-    ("ramdisk", "initrd"),
-    ("cmdline", "cmdline"),
-    ("root", "cmdline"),
-    ("extra", "cmdline"),
-];
-const GENERATED_HVM: &[(&str, &str)] = &[
-    ("spice", "spice"),
-    ("spicehost", "spicehost"),
-    ("spiceport", "spiceport"),
-    ("spicepasswd", "spicepasswd"),
-    ("spiceagent_mouse", "mouse"),
-    ("spicevdagent", "spicevdagent"),
-    ("spice_clipboard_sharing", "share_clipboard"),
-    ("spiceusbredirection", "max_usb_redirections"),
-];
 
 /// In xl.cfg the later of two assignments wins in silence.
 pub(super) fn option_shadows_key(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
-        let by_type = match *vm.guest_type {
-            GuestType::Hvm => GENERATED_HVM,
-            GuestType::Pv | GuestType::Pvh => GENERATED_DIRECT_BOOT,
-        };
+        let is_hvm = *vm.guest_type == GuestType::Hvm;
         for option in &vm.xl_options {
             let key = option.key.as_str();
-            let own = GENERATED
-                .iter()
-                .chain(by_type)
-                .find(|(generated, _)| *generated == key);
-            let maxmem =
-                (key == "maxmem" && vm.maxmem_mib.is_some()).then_some(&("maxmem", "maxmem"));
-            if let Some((_, variable)) = own.or(maxmem) {
+            // Without `maxmem` on the VM, the option is the only one to set it.
+            let own = vm_key_of(key, is_hvm)
+                .filter(|variable| *variable != "maxmem" || vm.maxmem_mib.is_some());
+            if let Some(variable) = own {
                 let message = format!(
                     "`{key}` has a variable of its own and must not be an additional option"
                 );

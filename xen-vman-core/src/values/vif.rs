@@ -4,6 +4,7 @@ use super::XenVersion;
 use super::text::text_type;
 use crate::diag::DiagnosticId;
 use crate::document::decode::{FromText, Invalid, closest};
+use crate::xl_cfg::names::INTERFACE;
 
 text_type!(
     /// The name of a network interface on dom0: what the kernel takes (1 to 15 bytes, no
@@ -185,14 +186,7 @@ fn rate(text: &str) -> Option<()> {
         .then_some(())
 }
 
-/// The keys of a vif that have a variable of their own, with that variable.
-const OWN_VARIABLE: &[(&str, &str)] = &[
-    ("mac", "mac"),
-    ("bridge", "bridge"),
-    ("vifname", "vifname"),
-    ("script", "script"),
-    ("mtu", "mtu"),
-];
+/// The keys of a vif that may be among its parameters.
 const OTHER_KEYS: &[&str] = &[
     "rate",
     "ip",
@@ -253,9 +247,9 @@ impl FromText for VifParameters {
                     "must be a list of `key=value`; `{item}` is none"
                 )));
             };
-            if let Some((_, variable)) = OWN_VARIABLE.iter().find(|(own, _)| *own == key) {
+            if INTERFACE.contains(&key) && !OTHER_KEYS.contains(&key) {
                 return Err(Invalid::new(format!("must not set `{key}`"))
-                    .help(format!("write `{variable}` on the interface")));
+                    .help(format!("write `{key}` on the interface")));
             }
             if !OTHER_KEYS.contains(&key) {
                 let invalid = Invalid::new(format!(

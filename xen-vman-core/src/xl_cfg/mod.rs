@@ -28,6 +28,7 @@
 mod advice;
 mod lexer;
 mod meaning;
+pub(crate) mod names;
 mod parser;
 mod secrets;
 

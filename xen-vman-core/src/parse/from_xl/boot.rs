@@ -5,13 +5,6 @@ use crate::diag::{Diagnostic, DiagnosticId};
 use crate::document::{Node, Value};
 use crate::xl_cfg::SettingValue;
 
-/// Texts for PV and PVH, with the key that a VM has for them.
-const DIRECT_BOOT: &[(&str, &str)] = &[
-    ("kernel", "kernel"),
-    ("ramdisk", "initrd"),
-    ("cmdline", "cmdline"),
-];
-
 impl Importer<'_, '_> {
     /// Kernel, initrd and command line; those not written are not there.
     pub(super) fn direct_boot(&mut self) {
@@ -20,8 +13,8 @@ impl Importer<'_, '_> {
                 self.take(key);
             }
         }
-        for (key, own) in DIRECT_BOOT {
-            self.same_text(key, own);
+        for key in ["kernel", "ramdisk", "cmdline"] {
+            self.same_text(key);
         }
         self.root_and_extra();
         if self.waiting("bootloader").is_some() {

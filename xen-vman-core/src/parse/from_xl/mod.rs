@@ -10,6 +10,7 @@ mod vif;
 
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
 use crate::document::{Entry, Node, Value};
+use crate::xl_cfg::names::vm_key;
 use crate::xl_cfg::{Setting, SettingValue, XlFile, XlNode, XlToken};
 use std::collections::HashMap;
 use vif::interface;
@@ -19,14 +20,17 @@ const ORG: &str = "local";
 /// The storage type of a VM whose disks are all written.
 const STORAGE: &str = "imported";
 
-/// Numbers that a VM has under the same key.
-const NUMBERS: &[&str] = &["memory", "maxmem", "vcpus"];
 /// Keys that were replaced, with what replaced them.
 const REPLACED: &[(&str, &str)] = &[
     ("builder", "type"),
     ("altp2mhvm", "altp2m"),
     ("device_model", "device_model_override"),
 ];
+
+/// The key of a VM for a key of xl.cfg that has one.
+fn own(xl: &str) -> &'static str {
+    vm_key(xl).unwrap_or_else(|| unreachable!("`{xl}` has a key of its own"))
+}
 
 /// The VM of an xl.cfg as a definition of one VM.
 pub(super) fn to_schema(file: &XlFile, id: FileId, report: &mut Report) -> Node {
@@ -71,14 +75,14 @@ impl<'f, 'r> Importer<'f, 'r> {
         self.report_habits();
         self.name();
         let guest_type = self.guest_type();
-        self.same_text("uuid", "uuid");
+        self.same_text("uuid");
         self.cpus_alone();
-        for key in NUMBERS {
-            self.same_number(key, key);
+        for key in ["memory", "maxmem", "vcpus"] {
+            self.same_number(key);
         }
         self.unless_written("memory", Value::Integer(32, None));
         self.unless_written("vcpus", Value::Integer(1, None));
-        self.same("cpus", "cpu_str");
+        self.same("cpus");
         self.unless_written("cpu_str", text("any"));
         if guest_type == "pv"
             && let Some(setting) = self.waiting("timer_mode")
@@ -216,16 +220,16 @@ impl<'f, 'r> Importer<'f, 'r> {
         last.map(|at| self.file.statements[*at].key_span)
     }
 
-    fn same(&mut self, key: &str, own: &str) {
+    fn same(&mut self, key: &str) {
         if let Some(setting) = self.take(key) {
-            self.put(own, &setting);
+            self.put(own(key), &setting);
         }
     }
 
     /// xl takes a number for a text, too.
-    fn same_text(&mut self, key: &str, own: &str) {
+    fn same_text(&mut self, key: &str) {
         if let Some(setting) = self.take(key) {
-            self.put(own, &setting);
+            self.put(own(key), &setting);
             if let (SettingValue::Text(bytes), Some(entry)) =
                 (&setting.value, self.entries.last_mut())
                 && let (Value::Integer(..), Ok(plain)) =
@@ -237,10 +241,10 @@ impl<'f, 'r> Importer<'f, 'r> {
     }
 
     /// xl takes a text for a number, as strtol(3) reads it.
-    fn same_number(&mut self, key: &str, own: &str) {
-        self.same(key, own);
+    fn same_number(&mut self, xl: &str) {
+        self.same(xl);
         if let Some(Entry { key, node, .. }) = self.entries.last_mut()
-            && &**key == own
+            && &**key == own(xl)
             && let Value::Text(written) = &node.value
         {
             let digits = written.trim_start();
@@ -309,7 +313,7 @@ impl<'f, 'r> Importer<'f, 'r> {
     fn guest_type(&mut self) -> &'static str {
         let builder = self.take("builder");
         if let Some(setting) = self.take("type") {
-            self.put("type", &setting);
+            self.put(own("type"), &setting);
         } else if let Some(setting) = builder {
             let mut node = self.node(&setting);
             if matches!(&node.value, Value::Text(word) if &**word == "generic" || &**word == "hvm")
@@ -333,7 +337,7 @@ impl<'f, 'r> Importer<'f, 'r> {
     fn disks(&mut self) {
         match self.take("disk") {
             Some(setting) => {
-                self.put("disks", &setting);
+                self.put(own("disk"), &setting);
                 self.not_a_list("disks", "disk", "VM has no disks");
             }
             None => self.unless_written("disks", Value::List(Vec::new())),
@@ -361,7 +365,7 @@ impl<'f, 'r> Importer<'f, 'r> {
             self.unless_written("interfaces", Value::List(Vec::new()));
             return;
         };
-        self.put("interfaces", &setting);
+        self.put(own("vif"), &setting);
         self.not_a_list("interfaces", "vif", "VM has no network");
         if let Some(Entry { node, .. }) = self.entries.last_mut()
             && let Value::List(items) = &mut node.value

@@ -1,19 +1,20 @@
 //! SPICE in xl.cfg → the keys of a VM.
 
-use super::{Importer, entry, root};
+use super::{Importer, entry, own, root};
 use crate::diag::{Diagnostic, DiagnosticId};
 use crate::document::Value;
 use crate::xl_cfg::{Setting, SettingValue};
 
-/// Keys of xl.cfg and of a VM, with what xl takes if nothing is written.
-const SPICE: &[(&str, &str, Option<bool>)] = &[
-    ("spicehost", "spicehost", None),
-    ("spiceport", "spiceport", None),
-    ("spicepasswd", "spicepasswd", None),
-    ("spiceagent_mouse", "mouse", Some(true)),
-    ("spicevdagent", "spicevdagent", Some(false)),
-    ("spice_clipboard_sharing", "share_clipboard", Some(false)),
+/// Keys of xl.cfg, with xl's default for the flags among them.
+const SPICE: &[(&str, Option<bool>)] = &[
+    ("spicehost", None),
+    ("spiceport", None),
+    ("spicepasswd", None),
+    ("spiceagent_mouse", Some(true)),
+    ("spicevdagent", Some(false)),
+    ("spice_clipboard_sharing", Some(false)),
 ];
+
 impl Importer<'_, '_> {
     /// The display of an HVM VM over SPICE, if it is served.
     pub(super) fn spice(&mut self) {
@@ -34,7 +35,8 @@ impl Importer<'_, '_> {
         if on != Some(true) {
             return;
         }
-        for (key, own, default) in SPICE {
+        for (key, default) in SPICE {
+            let own = own(key);
             if let Some(setting) = self.take(key) {
                 let mut node = self.node(&setting);
                 let raw = match &setting.value {
@@ -45,7 +47,7 @@ impl Importer<'_, '_> {
                     (Some(_), Some("0")) => node.value = Value::Bool(false, None),
                     (Some(_), Some("1")) => node.value = Value::Bool(true, None),
                     // xl takes a number for a text, too.
-                    (None, Some(raw)) if *own != "spiceport" => {
+                    (None, Some(raw)) if own != "spiceport" => {
                         node.value = Value::Text(raw.into());
                     }
                     _ => {}
@@ -67,7 +69,7 @@ impl Importer<'_, '_> {
             // No other port may take its place.
             self.unless_written("spiceport", Value::Integer(0, None));
         }
-        self.same_number("spiceusbredirection", "max_usb_redirections");
+        self.same_number("spiceusbredirection");
         self.unless_written("max_usb_redirections", Value::Integer(0, None));
         if self.is_written("spicepasswd") {
             // A password means tickets; only the opposite must be said.

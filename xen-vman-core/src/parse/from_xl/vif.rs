@@ -3,10 +3,8 @@
 use super::{entry, text};
 use crate::diag::Span;
 use crate::document::{Node, Value};
+use crate::xl_cfg::names::INTERFACE;
 use std::net::IpAddr;
-
-/// Keys of a vif that an interface has a key for.
-const SAME: &[&str] = &["mac", "bridge", "vifname", "script", "mtu", "rate"];
 
 /// The interface that a vif means: parts joined by commas, of which xl cuts leading blanks
 /// (xl-network-configuration(5)). What an interface has no key for becomes `xen_str`.
@@ -17,7 +15,7 @@ pub(super) fn interface(words: &str, span: Option<Span>) -> Value {
     for word in words.split(',').map(|word| word.trim_start_matches(' ')) {
         match word.split_once('=') {
             Some((key, value))
-                if SAME.contains(&key) && !entries.iter().any(|known| is(known, key)) =>
+                if INTERFACE.contains(&key) && !entries.iter().any(|known| is(known, key)) =>
             {
                 let value = match value.parse::<i64>() {
                     Ok(number) if key == "mtu" && number.to_string() == value => {

@@ -1,0 +1,65 @@
+//! The keys of a VM, and the keys of xl.cfg(5) that they become.
+
+/// The VMs whose configuration gets a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Of {
+    All,
+    /// PV and PVH VMs, which boot a kernel directly.
+    DirectBoot,
+    Hvm,
+}
+
+/// A key of a VM and its key in xl.cfg. Where one has several, the first is the one that is
+/// written; the others are only read.
+const VM: &[(&str, &str, Of)] = &[
+    ("name", "name", Of::All),
+    ("org", "name", Of::All),
+    ("domain", "name", Of::All),
+    ("uuid", "uuid", Of::All),
+    ("type", "type", Of::All),
+    ("type", "builder", Of::All),
+    ("memory", "memory", Of::All),
+    ("maxmem", "maxmem", Of::All),
+    ("vcpus", "vcpus", Of::All),
+    ("cpu_str", "cpus", Of::All),
+    ("interfaces", "vif", Of::All),
+    ("disks", "disk", Of::All),
+    ("kernel", "kernel", Of::DirectBoot),
+    ("initrd", "ramdisk", Of::DirectBoot),
+    ("cmdline", "cmdline", Of::DirectBoot),
+    ("cmdline", "root", Of::DirectBoot),
+    ("cmdline", "extra", Of::DirectBoot),
+    ("spice", "spice", Of::Hvm),
+    ("spicehost", "spicehost", Of::Hvm),
+    ("spiceport", "spiceport", Of::Hvm),
+    ("spicepasswd", "spicepasswd", Of::Hvm),
+    ("mouse", "spiceagent_mouse", Of::Hvm),
+    ("spicevdagent", "spicevdagent", Of::Hvm),
+    ("share_clipboard", "spice_clipboard_sharing", Of::Hvm),
+    ("max_usb_redirections", "spiceusbredirection", Of::Hvm),
+];
+
+/// The keys of a vif that an interface has under the same name.
+pub(crate) const INTERFACE: &[&str] = &["mac", "bridge", "vifname", "script", "mtu", "rate"];
+
+/// The key of xl.cfg that a key of a VM becomes, or the same key if it becomes none.
+pub(crate) fn xl_key(key: &str) -> &str {
+    VM.iter()
+        .find(|(ours, _, _)| *ours == key)
+        .map_or(key, |(_, xl, _)| xl)
+}
+
+/// The key of a VM that a key of xl.cfg is written from, for any type of VM.
+pub(crate) fn vm_key(xl: &str) -> Option<&'static str> {
+    VM.iter()
+        .find(|(_, known, _)| *known == xl)
+        .map(|(ours, _, _)| *ours)
+}
+
+/// The same, for HVM VMs or for all others.
+pub(crate) fn vm_key_of(xl: &str, is_hvm: bool) -> Option<&'static str> {
+    let other = if is_hvm { Of::DirectBoot } else { Of::Hvm };
+    VM.iter()
+        .find(|(_, known, of)| *known == xl && *of != other)
+        .map(|(ours, _, _)| *ours)
+}
