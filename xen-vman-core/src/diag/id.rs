@@ -24,7 +24,7 @@ impl fmt::Display for Severity {
 
 macro_rules! catalogue {
     ($($(#[doc = $doc:literal])+ $variant:ident = $id:literal, $severity:ident;)+) => {
-        /// What kind of problem a [`Diagnostic`](super::Diagnostic) reports.
+        /// The kind of problem that a [`Diagnostic`](super::Diagnostic) reports.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum DiagnosticId {
@@ -40,18 +40,18 @@ macro_rules! catalogue {
                 match self { $(Self::$variant => $id),+ }
             }
 
-            /// How bad it is.
+            /// The default severity.
             pub const fn severity(self) -> Severity {
                 match self { $(Self::$variant => Severity::$severity),+ }
             }
 
-            /// What is wrong, in one line.
+            /// The problem, in one sentence.
             pub fn summary(self) -> &'static str {
                 match self { $(Self::$variant => concat!($($doc),+)),+ }.trim()
             }
 
-            /// Why it matters, an example that has the problem and one that does not: Markdown,
-            /// with one fenced definition under `### Wrong` and one under `### Right`.
+            /// The explanation in Markdown: why it matters, an example that has the problem under
+            /// `### Wrong`, and a corrected one under `### Right`.
             pub const fn explanation(self) -> &'static str {
                 match self { $(Self::$variant => include_str!(concat!("catalogue/", $id, ".md"))),+ }
             }
@@ -61,190 +61,190 @@ macro_rules! catalogue {
 
 catalogue! {
     // ---- reading ----
-    /// The file is no valid TOML, YAML, JSON or xl.cfg.
+    /// Not valid TOML, YAML, JSON or xl.cfg.
     Syntax = "syntax", Error;
-    /// The file is not UTF-8.
+    /// The file is not valid UTF-8.
     NotUtf8 = "not-utf8", Error;
-    /// A table holds the same key twice.
+    /// A key occurs twice in a table.
     DuplicateKey = "duplicate-key", Error;
-    /// The input is larger or more deeply nested than a definition can sensibly be.
+    /// The input is too large or too deeply nested.
     TooLarge = "too-large", Error;
-    /// A key that the schema does not know.
+    /// Unknown key.
     UnknownKey = "unknown-key", Error;
-    /// A key whose misspelling the original role made customary.
+    /// A misspelt key that the original role accepted.
     MisspeltKey = "misspelt-key", Warning;
-    /// A key that must be written is missing.
+    /// A required key is missing.
     MissingKey = "missing-key", Error;
-    /// A value of another kind than the key takes.
+    /// A value of the wrong type.
     WrongType = "wrong-type", Error;
-    /// A value that the file format reads as something else than it looks like.
+    /// The file format reads a value differently from what it looks like.
     MisreadValue = "misread-value", Error;
-    /// An empty text where a value is expected; it counts as not written.
+    /// An empty string where a value is expected; the key is treated as unset.
     EmptyValue = "empty-value", Warning;
-    /// A text that can only mean yes or no, where a boolean is expected.
+    /// A string where a boolean is expected.
     BooleanAsText = "boolean-as-text", Warning;
-    /// A number outside the range that makes sense.
+    /// A number outside the allowed range.
     OutOfRange = "out-of-range", Error;
-    /// A template expression that cannot be parsed or evaluated.
+    /// A template expression cannot be parsed or evaluated.
     BadExpression = "bad-expression", Error;
-    /// A template expression where none is evaluated.
+    /// A template expression where templates are not evaluated.
     ExpressionNotEvaluated = "expression-not-evaluated", Error;
-    /// The same setting is written in two of the files given; the later one counts.
+    /// A setting is overridden by a later file.
     SettingOverridden = "setting-overridden", Warning;
     // ---- single values ----
-    /// A text with characters that its place cannot hold.
+    /// A string with characters that are not allowed there.
     BadText = "bad-text", Error;
-    /// A word outside the list of valid ones.
+    /// Not one of the allowed words.
     UnknownWord = "unknown-word", Error;
-    /// Organisation and VM names end up in file, unit and host names, so their characters are limited.
+    /// Not a valid name for an organisation or a VM.
     BadName = "bad-name", Error;
-    /// The host name made of a VM's names is none.
+    /// The host name derived from the VM's names is not valid.
     BadHostname = "bad-hostname", Error;
-    /// No absolute path of a form that scripts and units can carry.
+    /// Not a valid absolute path.
     BadPath = "bad-path", Error;
-    /// Neither an IP address nor one with a prefix length.
+    /// Not a valid IP address.
     BadAddress = "bad-address", Error;
-    /// The address of a network, or its broadcast address, where a host's is expected.
+    /// A network or broadcast address where a host address is expected.
     NetworkAddress = "network-address", Error;
-    /// An address without the length of its network's prefix, on a bridge.
+    /// An address on a bridge without a prefix length.
     AddressWithoutPrefix = "address-without-prefix", Warning;
-    /// No unicast MAC address.
+    /// Not a valid unicast MAC address.
     BadMac = "bad-mac", Error;
-    /// No UUID.
+    /// Not a valid UUID.
     BadUuid = "bad-uuid", Error;
-    /// No name that the kernel takes for a network interface.
+    /// Not a valid name for a network interface.
     BadInterfaceName = "bad-interface-name", Error;
-    /// The name of an HVM VM's vif leaves no room for the `-emu` of its tap device.
+    /// The vif name of an HVM VM is too long: its tap device adds `-emu`.
     HvmVifnameTooLong = "hvm-vifname-too-long", Error;
-    /// No name of a bridge.
+    /// Not a valid bridge name.
     BadBridge = "bad-bridge", Error;
-    /// No rate limit as xl reads it.
+    /// Not a rate limit that xl accepts.
     BadRate = "bad-rate", Error;
-    /// No list of CPUs as xl reads it.
+    /// Not a CPU list that xl accepts.
     BadCpuList = "bad-cpu-list", Error;
-    /// No disk specification as xl reads it.
+    /// Not a disk specification that xl accepts.
     BadDisk = "bad-disk", Error;
-    /// No vif parameters as xl reads them.
+    /// Not vif parameters that xl accepts.
     BadVifParameters = "bad-vif-parameters", Error;
-    /// No NFS export of the form `server:/path`.
+    /// Not an NFS export of the form `server:/path`.
     BadNfsExport = "bad-nfs-export", Error;
-    /// No iSCSI portal of the form `host` or `host:port`.
+    /// Not an iSCSI portal of the form `host` or `host:port`.
     BadPortal = "bad-portal", Error;
-    /// No iSCSI qualified name.
+    /// Not a valid iSCSI qualified name.
     BadIqn = "bad-iqn", Error;
-    /// The iSCSI name made of `iscsi_base_wwn` and a VM's names is none.
+    /// The iSCSI name derived from `iscsi_base_wwn` and the VM's names is not valid.
     BadIscsiTarget = "bad-iscsi-target", Error;
-    /// No public key of OpenSSH's form.
+    /// Not an OpenSSH public key.
     BadPublicKey = "bad-public-key", Error;
-    /// A suite that debootstrap does not know.
+    /// debootstrap does not know the suite.
     UnknownSuite = "unknown-suite", Warning;
     // ---- options for xl.cfg ----
-    /// No key or value that xl.cfg can hold.
+    /// Not a key or value that xl.cfg can hold.
     BadXlOption = "bad-xl-option", Error;
-    /// A key of xl.cfg that xl does not know, and so would pass over without a word.
+    /// xl does not know the key and would silently ignore it.
     UnknownXlKey = "unknown-xl-key", Error;
-    /// A value of another shape than xl reads for the key.
+    /// xl expects a value of another type for the key.
     WrongXlShape = "wrong-xl-shape", Error;
-    /// A word that xl does not take for the key.
+    /// xl does not accept the word for the key.
     RefusedXlWord = "refused-xl-word", Error;
-    /// A key of xl.cfg that xl does not read for this type of VM.
+    /// xl does not read the key for this type of VM.
     UnusedXlKey = "unused-xl-key", Warning;
-    /// What is asked for needs a newer Xen than the host has.
+    /// A feature needs a newer Xen than the host has.
     NewerXen = "newer-xen", Error;
-    /// A value that is already quoted for xl.cfg, as the original role needed it.
+    /// A value is already quoted for xl.cfg, as the original role required.
     QuotedXlValue = "quoted-xl-value", Warning;
     /// An additional option sets a key that has its own variable.
     OptionShadowsKey = "option-shadows-key", Error;
-    /// A key of xl.cfg that is assigned twice; the later one counts.
+    /// A key of xl.cfg is assigned twice; the last assignment counts.
     RepeatedXlKey = "repeated-xl-key", Warning;
-    /// A key of xl.cfg that has been replaced by another.
+    /// A deprecated key of xl.cfg.
     DeprecatedXlKey = "deprecated-xl-key", Warning;
-    /// A PV or PVH domain with neither kernel nor boot loader.
+    /// A PV or PVH domain without a kernel or boot loader.
     MissingKernel = "missing-kernel", Error;
-    /// A text that xl takes, but reads as nobody means it.
+    /// xl accepts the string, but does not read it as intended.
     MisreadXlText = "misread-xl-text", Warning;
-    // ---- what belongs together in a VM ----
-    /// `builder` and `type` say different things.
+    // ---- consistency of a VM ----
+    /// `builder` contradicts `type`.
     BuilderContradictsType = "builder-contradicts-type", Error;
     /// `maxmem` is less than `memory`.
     MaxmemBelowMemory = "maxmem-below-memory", Error;
     /// `maxvcpus` is less than `vcpus`.
     MaxvcpusBelowVcpus = "maxvcpus-below-vcpus", Error;
-    /// USB devices of QEMU beside USB redirection over SPICE.
+    /// QEMU's USB devices conflict with USB redirection over SPICE.
     UsbBesideRedirection = "usb-beside-redirection", Error;
-    /// A parameter of a vif is written twice.
+    /// A vif parameter is set twice.
     VifKeyWrittenTwice = "vif-key-written-twice", Error;
     /// Two disks of a VM have the same virtual device.
     DuplicateVdev = "duplicate-vdev", Error;
-    /// NFS roots are used without `nfsroot_base`.
+    /// An NFS root without `nfsroot_base`.
     MissingNfsrootBase = "missing-nfsroot-base", Error;
-    /// iSCSI roots are used without `iscsi_server`.
+    /// An iSCSI root without `iscsi_server`.
     MissingIscsiServer = "missing-iscsi-server", Error;
-    /// iSCSI roots are used without `iscsi_base_wwn`.
+    /// An iSCSI root without `iscsi_base_wwn`.
     MissingIscsiBaseWwn = "missing-iscsi-base-wwn", Error;
-    /// A storage type of your own without a kernel command line.
+    /// A storage type that xen-vman does not manage, without a kernel command line.
     MissingCmdline = "missing-cmdline", Error;
-    /// A VM has no disk to boot from.
+    /// A VM without a disk to boot from.
     MissingRootDisk = "missing-root-disk", Warning;
-    /// A vif for which nobody names a bridge.
+    /// A vif without a bridge.
     MissingBridge = "missing-bridge", Warning;
-    /// A display over SPICE without a password.
+    /// A SPICE display without a password.
     MissingSpicePassword = "missing-spice-password", Error;
-    /// A password for SPICE that is soon guessed.
+    /// A SPICE password that is easy to guess.
     WeakSpicePassword = "weak-spice-password", Warning;
-    /// A display over SPICE that is offered to every network.
+    /// A SPICE display that listens on all addresses.
     SpiceListensEverywhere = "spice-listens-everywhere", Warning;
-    /// A display over VNC that is offered to a network without a password.
+    /// A VNC display that a network can reach without a password.
     OpenVnc = "open-vnc", Warning;
-    /// An NFS root cannot be reached without a network interface.
+    /// A VM with an NFS root, but without a network interface.
     NfsRootWithoutInterface = "nfs-root-without-interface", Warning;
-    /// The address of the guest does not reach the NFS server.
+    /// The guest cannot reach the NFS server of its root.
     NfsServerUnreachable = "nfs-server-unreachable", Warning;
     /// The gateway is in none of the VM's networks.
     GatewayUnreachable = "gateway-unreachable", Warning;
-    /// A key that this type of VM does not use.
+    /// The key has no effect for this VM.
     UnusedKey = "unused-key", Warning;
-    /// The kernel command line is longer than Xen can hand over.
+    /// The kernel command line is too long.
     CmdlineTooLong = "cmdline-too-long", Error;
-    // ---- what belongs together on a host, and among hosts ----
+    // ---- consistency of a host, and across hosts ----
     /// Two VMs have the same name.
     DuplicateVm = "duplicate-vm", Error;
-    /// Two VMs of different names have the same domain name, as `a-b` of `c` and `b` of `c-a`.
+    /// Two VMs with different names have the same domain name, such as `a-b` of `c` and `b` of `c-a`.
     AmbiguousName = "ambiguous-name", Error;
-    /// Two interfaces share a MAC address.
+    /// Duplicate MAC address.
     DuplicateMac = "duplicate-mac", Error;
-    /// Two VMs share a UUID.
+    /// Duplicate UUID.
     DuplicateUuid = "duplicate-uuid", Error;
-    /// Two vifs share their name on dom0.
+    /// Duplicate vif name on dom0.
     DuplicateVifname = "duplicate-vifname", Error;
-    /// Two interfaces have the same IP address.
+    /// Duplicate IP address.
     DuplicateAddress = "duplicate-address", Error;
-    /// Two VMs boot from the same root filesystem.
+    /// Two VMs boot from the same root file system.
     SharedRoot = "shared-root", Error;
-    /// Two VMs may write to the same disk.
+    /// Two VMs can write to the same disk.
     SharedDisk = "shared-disk", Warning;
     /// Two VMs serve SPICE on the same port.
     SpicePortClash = "spice-port-clash", Warning;
-    /// Two VMs have the same password for SPICE.
+    /// Two VMs have the same SPICE password.
     ReusedSpicePassword = "reused-spice-password", Warning;
     /// `after` names a VM that is not defined.
     UnknownVm = "unknown-vm", Error;
-    /// VMs that wait for each other.
-    StartOrderCircle = "start-order-circle", Error;
+    /// A cycle in the start order of VMs.
+    StartOrderCycle = "start-order-cycle", Error;
     /// The VMs need more memory than the host has.
     MemoryExceedsHost = "memory-exceeds-host", Warning;
     /// A VM has more virtual CPUs than the host has CPUs.
     VcpusExceedHost = "vcpus-exceed-host", Warning;
-    /// A VM is to run on CPUs that the host does not have.
+    /// A VM is pinned to CPUs that the host does not have.
     CpusBeyondHost = "cpus-beyond-host", Error;
     /// Two network scripts have the same file name.
     ScriptsOfOneName = "scripts-of-one-name", Error;
-    /// A network script that is neither supplied nor found.
+    /// A network script does not exist.
     MissingNetworkScript = "missing-network-script", Error;
 }
 
 impl DiagnosticId {
-    /// The id of a name.
+    /// The id with this name.
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|id| id.as_str() == name)
     }

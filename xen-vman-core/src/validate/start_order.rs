@@ -97,5 +97,5 @@ fn report_circle(
     let path = Scope::Vm(resolved.vms[last].number).key("after").path();
     let message = format!("VMs wait for each other: {}", chain.join(" after "));
     let help = "take one of them out of `after`";
-    report.push(Diagnostic::new(DiagnosticId::StartOrderCircle, path, message).help(help));
+    report.push(Diagnostic::new(DiagnosticId::StartOrderCycle, path, message).help(help));
 }
