@@ -1,4 +1,4 @@
-//! What no two VMs may share: on one host, or wherever they are.
+//! What must be unique among VMs, on one host or across hosts.
 
 use super::Hosts;
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
@@ -9,7 +9,7 @@ use std::collections::hash_map::Entry;
 use std::hash::Hash;
 use std::net::IpAddr;
 
-/// Something that a VM has and no other one may have.
+/// A value that must be unique.
 struct Owned<'r, K> {
     key: K,
     host: u16,
@@ -17,8 +17,7 @@ struct Owned<'r, K> {
     owner: &'r str,
 }
 
-/// Reports everything whose key was there before. `message` is given the key and the names
-/// of both owners.
+/// Reports duplicates. `message` gets the key and the names of both owners.
 fn duplicates<'r, K: Hash + Eq>(
     values: impl Iterator<Item = Owned<'r, K>>,
     report: &mut Report,
@@ -56,10 +55,10 @@ fn duplicates<'r, K: Hash + Eq>(
 }
 
 fn used<K: std::fmt::Display>(what: &str) -> impl Fn(&K, &str, &str) -> String + '_ {
-    move |key, owner, first| format!("{what} `{key}` of {owner} is used already, by {first}")
+    move |key, owner, first| format!("{what} `{key}` of {owner} is already used by {first}")
 }
 
-/// Two VMs of the same domain name share every file, and on two hosts they share the root.
+/// VMs with the same domain name would share all files, and on two hosts the root.
 pub(super) fn duplicate_vm(hosts: Hosts<'_>, report: &mut Report) {
     let mut seen: HashMap<&str, (u16, &ResolvedVm)> = HashMap::new();
     for (host, vm, scope) in hosts.vms() {
@@ -78,32 +77,39 @@ pub(super) fn duplicate_vm(hosts: Hosts<'_>, report: &mut Report) {
         let (id, help) = if same && host != *first_host {
             (
                 DiagnosticId::DuplicateVm,
-                "leave the VM on one host; started on both, it destroys its root filesystem",
+                "keep the VM on one host; if both start it, its root file system is destroyed",
             )
         } else if same {
             (DiagnosticId::DuplicateVm, "rename one of them")
         } else {
             (
                 DiagnosticId::AmbiguousName,
-                "files, units and the domain are called ORG-NAME; rename one of them, or write its `domain`",
+                "files, units and the domain are named ORG-NAME; rename one of the VMs, or set its `domain`",
             )
         };
         let elsewhere = elsewhere(host, *first_host);
         let message = format!(
-            "the domain name `{}` of `{}` of `{}` is that of `{}` of `{}`{elsewhere}, too",
-            vm.domain, vm.name, vm.org, first.name, first.org
+            "{}",
+            if same {
+                format!("VM `{}` is already defined{elsewhere}", vm.domain)
+            } else {
+                format!(
+                    "`{}` of `{}` and `{}` of `{}`{elsewhere} have the same domain name, `{}`",
+                    vm.name, vm.org, first.name, first.org, vm.domain
+                )
+            }
         );
         let other = Scope::Vm(first.number).key(key(first)).path();
         let path = scope.key(key(vm)).path().on_host(host);
         report.push(
             Diagnostic::new(id, path, message)
                 .help(help)
-                .related(other.on_host(*first_host), "the first of them"),
+                .related(other.on_host(*first_host), "first defined here"),
         );
     }
 }
 
-/// UUID and MAC addresses are made from both names, whatever the domain is called.
+/// UUID and MAC addresses are derived from both names, regardless of the domain name.
 pub(super) fn duplicate_names(hosts: Hosts<'_>, report: &mut Report) {
     let mut seen: HashMap<(&str, &str), (u16, &ResolvedVm)> = HashMap::new();
     for (host, vm, scope) in hosts.vms() {
@@ -116,7 +122,7 @@ pub(super) fn duplicate_names(hosts: Hosts<'_>, report: &mut Report) {
             continue;
         }
         let message = format!(
-            "`{}` and `{}`{} have the same `org` and `name`, from which UUID and MAC addresses are made",
+            "`{}` and `{}`{} have the same `org` and `name`, from which UUID and MAC addresses are derived",
             vm.domain,
             first.domain,
             elsewhere(host, *first_host)
@@ -126,12 +132,12 @@ pub(super) fn duplicate_names(hosts: Hosts<'_>, report: &mut Report) {
         report.push(
             Diagnostic::new(DiagnosticId::DuplicateVm, path, message)
                 .help("rename one of them")
-                .related(other.on_host(*first_host), "the first of them"),
+                .related(other.on_host(*first_host), "first defined here"),
         );
     }
 }
 
-/// Two vifs of the same MAC address disturb each other on a bridge.
+/// Vifs with the same MAC address disturb each other on a bridge.
 pub(super) fn duplicate_mac(hosts: Hosts<'_>, report: &mut Report) {
     let written = hosts
         .interfaces()
@@ -142,7 +148,7 @@ pub(super) fn duplicate_mac(hosts: Hosts<'_>, report: &mut Report) {
         place: interface.mac.place_or(scope.key("mac")),
         owner: vm.domain.as_str(),
     });
-    let help = "give one of them another address, or leave `mac` out";
+    let help = "give one of them another address, or remove `mac`";
     let id = DiagnosticId::DuplicateMac;
     duplicates(values, report, id, used("the MAC address"), help);
 }
@@ -156,13 +162,13 @@ pub(super) fn duplicate_uuid(hosts: Hosts<'_>, report: &mut Report) {
         place: vm.uuid.place_or(scope.key("uuid")),
         owner: vm.domain.as_str(),
     });
-    let help = "leave `uuid` out; it is made from org and name then";
+    let help = "remove `uuid`; it is then derived from `org` and `name`";
     let id = DiagnosticId::DuplicateUuid;
     duplicates(values, report, id, used("the UUID"), help);
 }
 
-/// Xen's scripts refuse the second vif of a name on a host, so its VM does not start. An HVM
-/// VM has a tap device besides, whose name ends in `-emu`.
+/// Xen's scripts fail for the second vif with the same name on a host, so its VM does not start.
+/// An HVM VM also has a tap device, whose name ends in `-emu`.
 pub(super) fn duplicate_vifname(hosts: Hosts<'_>, report: &mut Report) {
     let values = hosts.interfaces().flat_map(|(host, vm, interface, scope)| {
         let names = interface.vifname.iter().flat_map(move |name| {
@@ -181,7 +187,7 @@ pub(super) fn duplicate_vifname(hosts: Hosts<'_>, report: &mut Report) {
             owner: vm.domain.as_str(),
         })
     });
-    let help = "names of vifs must be unique on the host; give one of them another";
+    let help = "vif names must be unique on a host; rename one of them";
     let message = |(_, name): &(u16, String), owner: &str, first: &str| {
         used("the vif name")(name, owner, first)
     };
@@ -189,12 +195,12 @@ pub(super) fn duplicate_vifname(hosts: Hosts<'_>, report: &mut Report) {
     duplicates(values, report, id, message, help);
 }
 
-/// Derived identities are the same only for VMs of the same name, which is reported.
+/// Derived identities are only equal for VMs with the same name, which is reported elsewhere.
 fn is_written<T>(value: &Sourced<T>) -> bool {
     !matches!(value.origin, Origin::Derived(_))
 }
 
-/// Two guests of the same address take each other's packets.
+/// Guests with the same address receive each other's packets.
 pub(super) fn duplicate_address(hosts: Hosts<'_>, report: &mut Report) {
     let values = hosts.interfaces().flat_map(|(host, vm, interface, scope)| {
         let own = interface
@@ -213,12 +219,12 @@ pub(super) fn duplicate_address(hosts: Hosts<'_>, report: &mut Report) {
     duplicates(values, report, id, used::<IpAddr>("the address"), help);
 }
 
-/// The servers on one port of a host: address, place, and whose display it is.
+/// The servers on one port of a host: address, origin, and the VM.
 type Servers<'r> = Vec<(IpAddr, FieldPath, &'r str)>;
 
-/// QEMU cannot listen on a port that another one has.
+/// Two QEMU processes cannot listen on the same port.
 pub(super) fn spice_port_clash(hosts: Hosts<'_>, report: &mut Report) {
-    // A server on every address is in the way of one on any.
+    // A server on all addresses conflicts with one on any address.
     let mut seen: HashMap<(u16, u16), Servers<'_>> = HashMap::new();
     for (host, vm, scope) in hosts.vms() {
         let Some(spice) = vm.spice.served() else {
@@ -232,12 +238,12 @@ pub(super) fn spice_port_clash(hosts: Hosts<'_>, report: &mut Report) {
         });
         if let Some((_, first, owner)) = clash {
             let message = format!(
-                "`{}` serves SPICE on port {port}, as `{owner}` does: only one of them can start",
+                "`{}` and `{owner}` both serve SPICE on port {port}, so only one of them can start",
                 vm.domain
             );
             let own = scope.key("spiceport").path();
             let diagnostic = Diagnostic::new(DiagnosticId::SpicePortClash, path.clone(), message)
-                .help(format!("write another port, as `{own}`"))
+                .help(format!("use another port, such as `{own}`"))
                 .related(first.clone(), format!("the port of `{owner}`"));
             report.push(diagnostic);
         }
@@ -245,7 +251,7 @@ pub(super) fn spice_port_clash(hosts: Hosts<'_>, report: &mut Report) {
     }
 }
 
-/// Who knows one password knows the other.
+/// Anyone who knows one password knows the other.
 pub(super) fn reused_spice_password(hosts: Hosts<'_>, report: &mut Report) {
     let values = hosts.vms().filter_map(|(host, vm, scope)| {
         let password = vm.spice.served()?.password.as_ref()?;
@@ -256,14 +262,15 @@ pub(super) fn reused_spice_password(hosts: Hosts<'_>, report: &mut Report) {
             owner: vm.domain.as_str(),
         })
     });
-    let message =
-        |_: &&str, owner: &str, first: &str| format!("{owner} has the SPICE password of {first}");
-    let help = "give each VM its own, as from `openssl rand -base64 18`";
+    let message = |_: &&str, owner: &str, first: &str| {
+        format!("{owner} and {first} have the same SPICE password")
+    };
+    let help = "give each VM its own, for example from `openssl rand -base64 18`";
     let id = DiagnosticId::ReusedSpicePassword;
     duplicates(values, report, id, message, help);
 }
 
-/// What is said of the second of two hosts.
+/// How a message refers to a VM on another host.
 pub(super) const fn elsewhere(host: u16, first: u16) -> &'static str {
     if host == first {
         ""
@@ -272,7 +279,7 @@ pub(super) const fn elsewhere(host: u16, first: u16) -> &'static str {
     }
 }
 
-/// Where a problem of a VM as a whole is shown.
+/// The path at which problems with a whole VM are shown.
 pub(super) fn vm_place(vm: &ResolvedVm) -> Place {
     Scope::Vm(vm.number).key("name")
 }

@@ -6,10 +6,10 @@ use crate::resolve::{Origin, Resolved, ResolvedVm, Scope};
 use crate::storage::RootServer;
 use crate::values::{suite, suites};
 
-/// Xen hands over `MAX_GUEST_CMDLINE` bytes, the closing NUL among them (xen/public/xen.h).
+/// Xen passes `MAX_GUEST_CMDLINE` bytes, including the final NUL (xen/public/xen.h).
 const CMDLINE_BYTES_MAX: usize = 1023;
 
-/// A longer command line is cut, most often in the middle of a word.
+/// Xen cuts off a longer command line, usually in the middle of a word.
 pub(super) fn cmdline_too_long(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
         let boot = vm.direct_boot.as_ref();
@@ -20,7 +20,7 @@ pub(super) fn cmdline_too_long(resolved: &Resolved, report: &mut Report) {
         if length > CMDLINE_BYTES_MAX {
             let path = cmdline.path_or(Scope::Vm(vm.number).key("cmdline"));
             let message = format!(
-                "the kernel command line of `{}` has {length} bytes, but must have at most {CMDLINE_BYTES_MAX}",
+                "the kernel command line of `{}` is {length} bytes long; the limit is {CMDLINE_BYTES_MAX}",
                 vm.domain
             );
             report.push(Diagnostic::new(DiagnosticId::CmdlineTooLong, path, message));
@@ -28,7 +28,7 @@ pub(super) fn cmdline_too_long(resolved: &Resolved, report: &mut Report) {
     }
 }
 
-/// xl takes such a pair without a word.
+/// xl silently accepts such a pair.
 pub(super) fn maxmem_below_memory(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
         if let Some(maxmem) = vm
@@ -59,7 +59,7 @@ pub(super) fn nfs_root_without_interface(resolved: &Resolved, report: &mut Repor
         };
         if vm.interfaces.is_empty() && vm.direct_boot.is_some() {
             let message = format!(
-                "`{}` has its root on {} but no network interface to reach it",
+                "`{}` has its root on {}, but no network interface",
                 vm.domain, server.what
             );
             let path = Scope::Vm(vm.number).key("interfaces").path();
@@ -71,12 +71,12 @@ pub(super) fn nfs_root_without_interface(resolved: &Resolved, report: &mut Repor
     }
 }
 
-/// The server that the root of a VM is reached from, if it is reached over its network.
+/// The server of a VM's root, if the guest mounts it over the network.
 fn root_server(vm: &ResolvedVm) -> Option<RootServer> {
     vm.root.managed()?.kernel_root().server
 }
 
-/// A static address must reach the server, by its own network or a gateway.
+/// A guest must reach its server through its own network or a gateway.
 pub(super) fn nfs_server_unreachable(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
         let Some(RootServer { what, address }) = root_server(vm) else {
@@ -99,18 +99,18 @@ pub(super) fn nfs_server_unreachable(resolved: &Resolved, report: &mut Report) {
             Some(address) if vm.network.gateway_for(address.addr).is_some() => continue,
             Some(address) => (
                 format!(
-                    "the address `{address}` of `{}` does not reach the {what} server `{server}`, and there is no gateway",
+                    "`{}` cannot reach its {what} server `{server}` from its address `{address}` without a gateway",
                     vm.domain
                 ),
-                "write the prefix of the network, as `10.0.0.15/24`, or a gateway",
+                "add the prefix length of the network, as in `10.0.0.15/24`, or a gateway",
             ),
             None if interface.addresses.is_empty() => continue,
             None => (
                 format!(
-                    "`{}` has no address of the kind of its {what} server `{server}`, so it asks for one at boot",
+                    "`{}` has no address of the same family as its {what} server `{server}`, so it asks the network for one at boot",
                     vm.domain
                 ),
-                "write an address of that kind, unless there is one to be had",
+                "add such an address, unless the network provides one",
             ),
         };
         let scope = Scope::Interface(vm.number, interface.devid);
@@ -122,14 +122,14 @@ pub(super) fn nfs_server_unreachable(resolved: &Resolved, report: &mut Report) {
     }
 }
 
-/// debootstrap installs what it has a script for.
+/// debootstrap needs a script for the suite.
 pub(super) fn unknown_suite(resolved: &Resolved, report: &mut Report) {
     for vm in resolved.vms.iter().filter(|vm| vm.is_installed()) {
         if suite(&vm.os_type, &vm.os_version).is_some() {
             continue;
         }
         let message = format!(
-            "`{}` is no version of {} that debootstrap knows",
+            "debootstrap does not know the version `{}` of {}",
             *vm.os_version,
             vm.os_type.as_str()
         );

@@ -1,9 +1,9 @@
-//! What the host has for its VMs, as far as the definition or the facts say.
+//! The capacity of the host, as far as the definition or the facts specify it.
 
 use crate::diag::{Diagnostic, DiagnosticId, Report};
 use crate::resolve::{Resolved, Scope};
 
-/// VMs that start with the host, and any VM by itself, must find their memory.
+/// The VMs that start at boot, and each VM on its own, must fit into the host's memory.
 pub(super) fn memory_exceeds_host(resolved: &Resolved, report: &mut Report) {
     let Some(has) = &resolved.host.host_memory_mib else {
         return;
@@ -18,8 +18,8 @@ pub(super) fn memory_exceeds_host(resolved: &Resolved, report: &mut Report) {
             );
             let path = vm.memory_mib.path_or(Scope::Vm(vm.number).key("memory"));
             let diagnostic = Diagnostic::new(DiagnosticId::MemoryExceedsHost, path, message)
-                .help("xl refuses to start it")
-                .related(has.path_or(place), "what the host has");
+                .help("xl does not start it; reduce `memory`")
+                .related(has.path_or(place), "the limit of the host");
             report.push(diagnostic);
         }
     }
@@ -27,7 +27,7 @@ pub(super) fn memory_exceeds_host(resolved: &Resolved, report: &mut Report) {
     let asked_mib: u64 = started.map(|vm| u64::from(vm.memory_mib.get())).sum();
     if asked_mib > has_mib {
         let message = format!(
-            "VMs that start with the host need {asked_mib} MiB of memory, {} MiB more than it has for them",
+            "the VMs that start at boot need {asked_mib} MiB of memory, {} MiB more than the host has for VMs",
             asked_mib - has_mib
         );
         let diagnostic = Diagnostic::new(
@@ -35,12 +35,12 @@ pub(super) fn memory_exceeds_host(resolved: &Resolved, report: &mut Report) {
             has.path_or(place).clone(),
             message,
         )
-        .help("the last of them would not start; give some less memory, or `auto_boot = false`");
+        .help("the last VM would not start; give some VMs less memory, or set `auto_boot = false`");
         report.push(diagnostic);
     }
 }
 
-/// Xen runs such a VM, but some of its CPUs always wait.
+/// Xen runs such a VM, but some of its virtual CPUs always wait.
 pub(super) fn vcpus_exceed_host(resolved: &Resolved, report: &mut Report) {
     let Some(has) = &resolved.host.host_cpus else {
         return;
@@ -55,14 +55,14 @@ pub(super) fn vcpus_exceed_host(resolved: &Resolved, report: &mut Report) {
             .help(format!("write at most {}", has.value))
             .related(
                 has.path_or(Scope::Host.key("host_cpus")),
-                "what the host has",
+                "the limit of the host",
             );
         report.push(diagnostic);
     }
 }
 
-/// xl reads any number; Xen leaves out CPUs that are not there, and refuses to run a VM on
-/// none.
+/// xl accepts any number. Xen ignores CPUs that do not exist, and does not start a VM if none
+/// is left.
 pub(super) fn cpus_beyond_host(resolved: &Resolved, report: &mut Report) {
     let Some(has) = &resolved.host.host_cpus else {
         return;
@@ -72,14 +72,14 @@ pub(super) fn cpus_beyond_host(resolved: &Resolved, report: &mut Report) {
             continue;
         };
         let message = format!(
-            "`{}` is to run on CPU {highest}, but the host's CPUs are 0 to {}",
+            "`{}` is pinned to CPU {highest}, but the host only has CPUs 0 to {}",
             vm.domain,
             has.get() - 1
         );
         let path = vm.cpus.path_or(Scope::Vm(vm.number).key("cpu_str"));
         let diagnostic = Diagnostic::new(DiagnosticId::CpusBeyondHost, path, message).related(
             has.path_or(Scope::Host.key("host_cpus")),
-            "what the host has",
+            "the limit of the host",
         );
         report.push(diagnostic);
     }

@@ -7,7 +7,7 @@ use crate::storage::{RootVolume, Unmanaged, Volume};
 use crate::values::{XenVersion, device_number};
 use std::collections::HashMap;
 
-/// xl takes two disks of one virtual device without a word; an iSCSI root is `xvda`.
+/// xl silently accepts two disks with the same virtual device; an iSCSI root is `xvda`.
 pub(super) fn duplicate_vdev(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
         let scope = Scope::Vm(vm.number);
@@ -24,15 +24,17 @@ pub(super) fn duplicate_vdev(resolved: &Resolved, report: &mut Report) {
             let message = if vdev == other {
                 format!("`{domain}` has two disks `{vdev}`")
             } else if device_number(vdev) == device_number(other) {
-                format!("`{domain}` has both `{other}` and `{vdev}`, which are the same device")
+                format!("`{domain}` has both `{other}` and `{vdev}`, which is the same device")
             } else {
-                format!("`{domain}` has both `{other}` and `{vdev}`, a disk and a part of it")
+                format!(
+                    "`{domain}` has both `{other}` and `{vdev}`: a disk and one of its partitions"
+                )
             };
             let diagnostic = Diagnostic::new(DiagnosticId::DuplicateVdev, place.path(), message)
                 .help(
                     "use the next letter; an iSCSI root is xvda, unless `manual_root_disk` is true",
                 )
-                .related(first.path(), "the first one");
+                .related(first.path(), "first used here");
             report.push(diagnostic);
         }
     }
@@ -42,13 +44,13 @@ pub(super) fn duplicate_vdev(resolved: &Resolved, report: &mut Report) {
 #[derive(Default)]
 struct Seen<'r> {
     numbers: HashMap<u32, (&'r str, Place)>,
-    /// Of each disk with letters, whether all of it or a part is there.
+    /// For each disk with letters, whether it is used as a whole or by partition.
     wholes: HashMap<&'r str, (&'r str, Place)>,
     parts: HashMap<&'r str, (&'r str, Place)>,
 }
 
 impl<'r> Seen<'r> {
-    /// Adds a device; gives the one that it clashes with.
+    /// Adds a device; returns the one that it conflicts with.
     fn add(&mut self, vdev: &'r str, place: Place) -> Option<(&'r str, Place)> {
         let number = device_number(vdev);
         let same = number.and_then(|number| self.numbers.get(&number)).copied();
@@ -69,12 +71,12 @@ impl<'r> Seen<'r> {
     }
 }
 
-/// A VM whose root nobody looks after must have a disk for it. One with a command line of
-/// its own may boot from anywhere.
+/// A VM without a managed root needs a disk. One with its own kernel command line may boot from
+/// anywhere.
 pub(super) fn missing_root_disk(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
         let boots_from_disk = match vm.root {
-            // Missing settings are reported by themselves.
+            // Missing settings are reported separately.
             RootVolume::Managed(_) | RootVolume::Unmanaged(Unmanaged::Incomplete) => false,
             RootVolume::Unmanaged(Unmanaged::AmongDisks) => true,
             RootVolume::Unmanaged(Unmanaged::HvmBootsFromDisks | Unmanaged::ForeignBackend) => {
@@ -83,7 +85,7 @@ pub(super) fn missing_root_disk(resolved: &Resolved, report: &mut Report) {
         };
         if !boots_from_disk
             || !vm.disks.is_empty()
-            // Such a VM boots from elsewhere, as over the network.
+            // Such a VM boots from elsewhere, for example over the network.
             || vm.writes("cmdline")
             || vm.writes("disks") && !*vm.manual_root_disk
         {
@@ -98,12 +100,12 @@ pub(super) fn missing_root_disk(resolved: &Resolved, report: &mut Report) {
         let path = vm.manual_root_disk.path_or(vm_place(vm));
         report.push(
             Diagnostic::new(DiagnosticId::MissingRootDisk, path, message)
-                .help("write its disk, as `disks = [\"phy:/dev/vg0/web01,xvda,w\"]`"),
+                .help("add its disk, as in `disks = [\"phy:/dev/vg0/web01,xvda,w\"]`"),
         );
     }
 }
 
-/// An older xl refuses the disk.
+/// An older xl rejects the disk.
 pub(super) fn needs_newer_xen(resolved: &Resolved, report: &mut Report) {
     let has = resolved.host.xen_version();
     for vm in &resolved.vms {
@@ -121,7 +123,7 @@ pub(super) fn needs_newer_xen(resolved: &Resolved, report: &mut Report) {
     }
 }
 
-/// What is asked for came after the host's version of Xen.
+/// A feature that is newer than the host's Xen.
 pub(super) fn newer_xen(
     what: &str,
     since: XenVersion,
@@ -133,18 +135,17 @@ pub(super) fn newer_xen(
         Some(version) => {
             let message = format!("{what} needs Xen {since}, but the host has {has}");
             Diagnostic::new(DiagnosticId::NewerXen, path, message)
-                .help("take it out, or upgrade Xen first")
+                .help("remove it, or upgrade Xen")
                 .related(
                     version.path_or(Scope::Host.key("xen_version")),
                     "the host's version",
                 )
         }
         None => {
-            let message = format!(
-                "{what} needs Xen {since}; without `xen_version`, {has} is taken for granted"
-            );
+            let message =
+                format!("{what} needs Xen {since}; without `xen_version`, Xen {has} is assumed");
             Diagnostic::new(DiagnosticId::NewerXen, path, message).help(format!(
-                "take it out, or write `xen_version = \"{since}\"` if the host has that"
+                "remove it, or set `xen_version = \"{since}\"` if the host runs it"
             ))
         }
     }

@@ -1,8 +1,8 @@
-//! Checks on complete values: what each of them cannot know by itself.
+//! Checks on complete values that concern more than a single value.
 //!
-//! Takes [`Resolved`] hosts, so that a bad default is found too, and reports at the place a
-//! value comes from. One function for each kind of problem: those in `CHECKS` look at one
-//! host, those in `ACROSS` at all of them together.
+//! They run on [`Resolved`] hosts, so they also find bad defaults, and report at the origin of a
+//! value. There is one function for each kind of problem: those in `CHECKS` look at one host,
+//! those in `ACROSS` at all of them together.
 
 mod across_vms;
 mod boot;
@@ -19,7 +19,7 @@ mod unused;
 use crate::diag::Report;
 use crate::resolve::{Resolved, ResolvedInterface, ResolvedVm, Scope};
 
-/// A check: looks at everything of a host, reports what it finds.
+/// A check of a single host.
 type Check = fn(&Resolved, &mut Report);
 
 const CHECKS: &[Check] = &[
@@ -45,7 +45,7 @@ const CHECKS: &[Check] = &[
     options::fewer_cpus_than_asked_for,
     options::open_vnc,
     options::option_shadows_key,
-    options::options_that_xl_passes_over,
+    options::options_that_xl_ignores,
     spice::listens_everywhere,
     spice::missing_password,
     spice::usb_devices_beside_redirection,
@@ -55,7 +55,7 @@ const CHECKS: &[Check] = &[
     unused::keys,
 ];
 
-/// A check of what no two VMs may share, on one host or among all.
+/// A check across VMs, on one host or on several.
 type AcrossCheck = fn(Hosts<'_>, &mut Report);
 
 const ACROSS: &[AcrossCheck] = &[
@@ -85,7 +85,7 @@ pub fn validate(hosts: &[Resolved], report: &mut Report) {
     }
 }
 
-/// The hosts that are looked at together.
+/// The hosts that are checked together.
 #[derive(Debug, Clone, Copy)]
 struct Hosts<'r>(&'r [Resolved]);
 

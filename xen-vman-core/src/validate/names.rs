@@ -1,4 +1,4 @@
-//! What the names of a VM become.
+//! Names derived from a VM's names.
 
 use super::across_vms::vm_place;
 use crate::diag::{Diagnostic, DiagnosticId, Report};
@@ -19,17 +19,17 @@ pub(super) fn hostname(resolved: &Resolved, report: &mut Report) {
                 && !label.ends_with('-')
         };
         let why = if name.len() > HOSTNAME_MAX {
-            format!("must have at most {HOSTNAME_MAX} characters")
+            format!("is longer than {HOSTNAME_MAX} characters")
         } else if !name.split('.').all(label) {
             format!(
-                "must have labels of 1 to {LABEL_MAX} characters that neither begin nor end with `-`"
+                "has a label that is not 1 to {LABEL_MAX} characters long, or that begins or ends with `-`"
             )
         } else {
             continue;
         };
         let message = format!("the host name of the guest, `{name}`, {why}");
         let diagnostic = Diagnostic::new(DiagnosticId::BadHostname, vm_place(vm).path(), message)
-            .help("choose another `org` or `name`, or write `domain`");
+            .help("choose another `org` or `name`, or set `domain`");
         report.push(diagnostic);
     }
 }

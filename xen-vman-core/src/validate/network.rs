@@ -24,7 +24,7 @@ pub(super) fn vifname_too_long_for_hvm(resolved: &Resolved, report: &mut Report)
                 continue;
             };
             let message = format!(
-                "`{}` must be at most {HVM_VIF_NAME_MAX} characters long: `{}` is an HVM VM, and `-emu` is added",
+                "the vif name `{}` of HVM VM `{}` must be at most {HVM_VIF_NAME_MAX} characters long, as its tap device adds `-emu`",
                 name.as_str(),
                 vm.domain
             );
@@ -38,8 +38,7 @@ pub(super) fn vifname_too_long_for_hvm(resolved: &Resolved, report: &mut Report)
     }
 }
 
-/// A parameter that has a key of its own, and is among the further ones, too: xl would take
-/// the last.
+/// A parameter that is set both by its key and in `xen_str`: xl would use the last one.
 pub(super) fn vif_key_written_twice(resolved: &Resolved, report: &mut Report) {
     for (vm, interface, scope) in interfaces(resolved) {
         let Some(parameters) = &interface.xen_str else {
@@ -59,19 +58,19 @@ pub(super) fn vif_key_written_twice(resolved: &Resolved, report: &mut Report) {
             };
             if let Some(first) = first {
                 let message = format!(
-                    "`{key}` of a vif of `{}` is written twice, on its own and in `xen_str`",
+                    "`{key}` of a vif of `{}` is set twice: as a key and in `xen_str`",
                     vm.domain
                 );
                 let diagnostic = Diagnostic::new(DiagnosticId::VifKeyWrittenTwice, first, message)
-                    .help("take one of them out")
-                    .related(parameters.path_or(scope.key("xen_str")), "the other");
+                    .help("remove one of them")
+                    .related(parameters.path_or(scope.key("xen_str")), "also set here");
                 report.push(diagnostic);
             }
         }
     }
 }
 
-/// An older xl makes the vif without what it does not know.
+/// An older xl creates the vif without the parameters that it does not know.
 pub(super) fn needs_newer_xen(resolved: &Resolved, report: &mut Report) {
     let has = resolved.host.xen_version();
     for (_, interface, scope) in interfaces(resolved) {
@@ -93,14 +92,15 @@ pub(super) fn needs_newer_xen(resolved: &Resolved, report: &mut Report) {
 /// Scripts that attach a vif to a bridge.
 const BRIDGING: &[&str] = &["vif-bridge", "vif-openvswitch"];
 
-/// The script that sets a vif up, by its file name.
+/// The file name of the script that sets up a vif.
 fn script_of<'r>(interface: &'r ResolvedInterface, resolved: &'r Resolved) -> &'r str {
     let default = &resolved.host.network_script;
     let script = interface.script.as_ref().unwrap_or(default).as_str();
     script.rsplit('/').next().unwrap_or(script)
 }
 
-/// xl takes `xenbr0` then: on a host whose other vifs name their bridge, it was forgotten.
+/// xl uses `xenbr0` if no bridge is set; if other vifs of the host name a bridge, it was probably
+/// forgotten.
 pub(super) fn missing_bridge(resolved: &Resolved, report: &mut Report) {
     let bridged = || {
         interfaces(resolved)
@@ -112,17 +112,17 @@ pub(super) fn missing_bridge(resolved: &Resolved, report: &mut Report) {
     }
     for (vm, _, scope) in bridged().filter(|(_, interface, _)| !named(interface)) {
         let message = format!(
-            "the vif of `{}` names no bridge, as others of this host do, so xl takes `xenbr0`",
+            "`{}` has an interface without a bridge, so xl would attach it to `xenbr0`; other VMs on this host name a bridge",
             vm.domain
         );
         let diagnostic = Diagnostic::new(DiagnosticId::MissingBridge, scope.path(), message)
-            .help("write `bridge` on the interface, or `network_bridge` under `defaults`");
+            .help("set `bridge` on the interface, or `network_bridge` under `defaults`");
         report.push(diagnostic);
     }
 }
 
-/// The networks of a VM that are known, of one family; none if an address without prefix
-/// leaves that open.
+/// The known networks of a VM, of one family; `None` if an address without a prefix makes them
+/// unknown.
 fn networks(vm: &ResolvedVm, is_ipv4: bool) -> Option<Vec<IpNet>> {
     let addresses = vm
         .interfaces
@@ -137,7 +137,7 @@ fn networks(vm: &ResolvedVm, is_ipv4: bool) -> Option<Vec<IpNet>> {
         .collect()
 }
 
-/// A router is reached by its address on the link.
+/// A router must be reachable directly.
 pub(super) fn gateway_unreachable(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
         let scope = Scope::Vm(vm.number);
@@ -173,17 +173,17 @@ pub(super) fn gateway_unreachable(resolved: &Resolved, report: &mut Report) {
                     .collect::<Vec<_>>()
                     .join(", ")
             );
-            let help = "write a router of one of them; on a point-to-point link, write the address without a prefix";
+            let help = "use a router in one of them; on a point-to-point link, write the address without a prefix";
             report
                 .push(Diagnostic::new(DiagnosticId::GatewayUnreachable, path, message).help(help));
         }
     }
 }
 
-/// On a bridge the guest must know which neighbours are there.
+/// On a bridge, the guest needs to know its network.
 pub(super) fn address_without_prefix(resolved: &Resolved, report: &mut Report) {
     for (vm, interface, scope) in interfaces(resolved) {
-        // Others know their network themselves.
+        // Other guests configure their network themselves.
         if !vm.has_guest_files() || !BRIDGING.contains(&script_of(interface, resolved)) {
             continue;
         }
@@ -194,13 +194,13 @@ pub(super) fn address_without_prefix(resolved: &Resolved, report: &mut Report) {
         {
             let example = if address.addr.is_ipv4() { 24 } else { 64 };
             let message = format!(
-                "the address `{}` of `{}` has no prefix length, so its network is that one address",
+                "the address `{}` of `{}` has no prefix length, so its network is a single address",
                 address.addr, vm.domain
             );
             let path = address.path_or(scope.key("ip"));
             report.push(
                 Diagnostic::new(DiagnosticId::AddressWithoutPrefix, path, message)
-                    .help(format!("write it, as `{}/{example}`", address.addr)),
+                    .help(format!("add it, as in `{}/{example}`", address.addr)),
             );
         }
     }
@@ -216,14 +216,14 @@ fn interfaces(
     })
 }
 
-/// Two scripts of one file name would be one file.
+/// Scripts with the same file name would overwrite each other.
 pub(super) fn scripts_of_one_name(resolved: &Resolved, report: &mut Report) {
     let place = Scope::Host.key("additional_network_scripts");
     let mut seen: HashMap<&str, usize> = HashMap::new();
     for (number, script) in resolved.host.additional_network_scripts.iter().enumerate() {
         if let Some(first) = seen.get(script.file_name()) {
             let message = format!(
-                "two network scripts are called `{}`; only the file name is kept",
+                "two network scripts have the file name `{}`",
                 script.file_name()
             );
             let diagnostic = Diagnostic::new(
@@ -231,7 +231,7 @@ pub(super) fn scripts_of_one_name(resolved: &Resolved, report: &mut Report) {
                 place.path().index(number),
                 message,
             )
-            .related(place.path().index(*first), "the first one");
+            .related(place.path().index(*first), "first used here");
             report.push(diagnostic);
         } else {
             seen.insert(script.file_name(), number);

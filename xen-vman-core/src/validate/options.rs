@@ -1,4 +1,4 @@
-//! Further options for xl.cfg.
+//! Additional options for xl.cfg.
 
 use super::disks::newer_xen;
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
@@ -8,7 +8,7 @@ use crate::values::{GuestType, XlValue, xl_key_info, xl_keys, xl_value_problem};
 use crate::xl_cfg::names::vm_key_of;
 use std::net::IpAddr;
 
-/// In xl.cfg the later of two assignments wins in silence.
+/// xl silently uses the last of several assignments.
 pub(super) fn option_shadows_key(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
         let is_hvm = *vm.guest_type == GuestType::Hvm;
@@ -18,12 +18,11 @@ pub(super) fn option_shadows_key(resolved: &Resolved, report: &mut Report) {
             let own = vm_key_of(key, is_hvm)
                 .filter(|variable| *variable != "maxmem" || vm.maxmem_mib.is_some());
             if let Some(variable) = own {
-                let message = format!(
-                    "`{key}` has a variable of its own and must not be an additional option"
-                );
+                let message =
+                    format!("`{key}` has its own variable and must not be an additional option");
                 let diagnostic =
                     Diagnostic::new(DiagnosticId::OptionShadowsKey, path(vm, option), message)
-                        .help(format!("write `{variable}` on the VM or under `defaults`"));
+                        .help(format!("set `{variable}` on the VM or under `defaults`"));
                 report.push(diagnostic);
             }
         }
@@ -56,9 +55,9 @@ pub(super) fn fewer_cpus_than_asked_for(resolved: &Resolved, report: &mut Report
     }
 }
 
-/// What xl makes of each option: keys it does not know, values of another shape, and keys
-/// that it reads for other types of domU only.
-pub(super) fn options_that_xl_passes_over(resolved: &Resolved, report: &mut Report) {
+/// Options that xl ignores or misreads: unknown keys, values of the wrong type, and keys that it
+/// only reads for other types of VMs.
+pub(super) fn options_that_xl_ignores(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
         for option in &vm.xl_options {
             let key = option.key.as_str();
@@ -79,17 +78,17 @@ pub(super) fn options_that_xl_passes_over(resolved: &Resolved, report: &mut Repo
                 diagnostic.help = help;
                 report.push(diagnostic);
             }
-            // Under `defaults` it may be meant for the others.
+            // Under `defaults`, it may be meant for other VMs.
             if !info.is_read_for(*vm.guest_type)
                 && matches!(option.value.origin, Origin::Written(_))
             {
                 let message = format!(
-                    "xl does not read `{key}` for {} VMs; no file gets it",
+                    "xl does not read `{key}` for {} VMs, so it is not written",
                     *vm.guest_type
                 );
                 report.push(
                     Diagnostic::new(DiagnosticId::UnusedXlKey, path(vm, option), message)
-                        .help("take it out"),
+                        .help("remove it"),
                 );
             }
         }
@@ -134,12 +133,12 @@ pub(super) fn open_vnc(resolved: &Resolved, report: &mut Report) {
             continue;
         }
         let message = format!(
-            "the display of `{}` is served by VNC on `{address}` without a password",
+            "`{}` serves its display over VNC on `{address}` without a password",
             vm.domain
         );
         report.push(
             Diagnostic::new(DiagnosticId::OpenVnc, path(vm, option), message)
-                .help("leave `vnclisten` out and use `ssh -L`, or write `vncpasswd`"),
+                .help("remove `vnclisten` and use `ssh -L`, or set `vncpasswd`"),
         );
     }
 }
@@ -147,11 +146,10 @@ pub(super) fn open_vnc(resolved: &Resolved, report: &mut Report) {
 fn unknown_key(vm: &ResolvedVm, option: &XlOption) -> Diagnostic {
     let key = option.key.as_str();
     let known: Vec<_> = xl_keys().collect();
-    let message =
-        format!("`{key}` is no key that xl reads; it would be passed over without a word");
+    let message = format!("xl does not know the key `{key}` and would silently ignore it");
     let help = match closest(key, &known) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => "take it out; xl.cfg(5) lists the keys".to_owned(),
+        None => "remove it; xl.cfg(5) lists all keys".to_owned(),
     };
     Diagnostic::new(DiagnosticId::UnknownXlKey, path(vm, option), message).help(help)
 }

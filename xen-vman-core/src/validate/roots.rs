@@ -1,4 +1,4 @@
-//! What holds the data of VMs. Two domUs that write to one filesystem destroy it.
+//! Roots and disks that VMs share. Two VMs that write to the same file system destroy it.
 
 use super::Hosts;
 use super::across_vms::{elsewhere, vm_place};
@@ -8,7 +8,7 @@ use crate::storage::{Volume, VolumeId};
 use crate::values::{Backing, DiskAccess};
 use std::collections::HashMap;
 
-/// A disk of a VM, as far as others may have it, too.
+/// A disk of a VM that others may use as well.
 struct Use<'r> {
     host: u16,
     vm: &'r ResolvedVm,
@@ -17,8 +17,8 @@ struct Use<'r> {
     is_root: bool,
 }
 
-/// Two VMs with the same disk, of which one may write, or a VM that has one twice. Local disks are compared on one host,
-/// iSCSI ones among all. Two roots are [`shared_root`]'s.
+/// Two VMs that share a disk to which one can write, or a VM that has a disk twice. Local disks are
+/// compared on one host, iSCSI disks across hosts. [`shared_root`] compares roots.
 pub(super) fn shared_disk(hosts: Hosts<'_>, report: &mut Report) {
     let mut seen: HashMap<(Option<u16>, Backing), Use<'_>> = HashMap::new();
     for (host, vm, scope) in hosts.vms() {
@@ -48,7 +48,7 @@ pub(super) fn shared_disk(hosts: Hosts<'_>, report: &mut Report) {
                         format!("`{}` has the disk `{backing}` twice", vm.domain)
                     } else {
                         format!(
-                            "`{}` and `{}` share the disk `{backing}`, and one of them may write",
+                            "`{}` and `{}` share the disk `{backing}`, and at least one of them can write to it",
                             vm.domain, first.vm.domain
                         )
                     };
@@ -57,8 +57,8 @@ pub(super) fn shared_disk(hosts: Hosts<'_>, report: &mut Report) {
                         place.path().on_host(host),
                         message,
                     )
-                    .help("give each its own, or make it read-only in both with access `r`")
-                    .related(first.place.path().on_host(first.host), "used here, too");
+                    .help("give each VM its own, or make it read-only in both with access `r`")
+                    .related(first.place.path().on_host(first.host), "also used here");
                     report.push(diagnostic);
                 }
                 Some(_) => {}
@@ -86,25 +86,25 @@ pub(super) fn shared_root(hosts: Hosts<'_>, report: &mut Report) {
                 seen.insert(root, (host, vm));
                 continue;
             };
-            // A VM that is defined twice is reported as such.
+            // A VM that is defined twice is reported separately.
             if first.domain == vm.domain {
                 continue;
             }
             let elsewhere = elsewhere(host, *first_host);
             let message = format!(
-                "`{}` has the root filesystem of `{}`{elsewhere}: `{root}`",
+                "`{}` and `{}`{elsewhere} have the same root file system: `{root}`",
                 vm.domain, first.domain
             );
             let path = |vm: &ResolvedVm, host| root_path(vm).on_host(host);
             let diagnostic = Diagnostic::new(DiagnosticId::SharedRoot, path(vm, host), message)
-                .help("give each VM a root of its own; mounted by two, a filesystem is destroyed")
-                .related(path(first, *first_host), "the other one");
+                .help("give each VM its own root; two VMs that mount the same one destroy it")
+                .related(path(first, *first_host), "the other VM");
             report.push(diagnostic);
         }
     }
 }
 
-/// Where the root of a VM lies, for itself and for its mount unit.
+/// The path at which a problem with a VM's root is shown.
 fn roots(vm: &ResolvedVm) -> Vec<VolumeId> {
     let mut roots: Vec<_> = vm.root.managed().map(Volume::id).into_iter().collect();
     let written = vm

@@ -10,8 +10,8 @@ fn served(resolved: &Resolved) -> impl Iterator<Item = (&ResolvedVm, &ResolvedSp
     vms.filter_map(|vm| Some((vm, vm.spice.served()?)))
 }
 
-/// libxl refuses to start a domain with SPICE that has neither password nor permission to
-/// do without.
+/// libxl does not start a domain whose SPICE display has neither a password nor ticketing
+/// disabled.
 pub(super) fn missing_password(resolved: &Resolved, report: &mut Report) {
     for (vm, spice) in served(resolved) {
         let open = vm.xl_options.iter().any(|option| {
@@ -19,11 +19,11 @@ pub(super) fn missing_password(resolved: &Resolved, report: &mut Report) {
         });
         if spice.password.is_none() && !open && !vm.writes("spicepasswd") {
             let message = format!(
-                "`{}` serves its display by SPICE, which needs `spicepasswd`",
+                "`{}` serves its display over SPICE, which requires `spicepasswd`",
                 vm.domain
             );
             let path = vm.spice.enabled().path_or(vm_place(vm));
-            let help = "write a password; or, to let in everybody who reaches the port, \
+            let help = "set a password; or, to admit everyone who can reach the port, \
                         `additional_xen_options.spicedisable_ticketing = true`";
             report.push(
                 Diagnostic::new(DiagnosticId::MissingSpicePassword, path, message).help(help),
@@ -32,16 +32,16 @@ pub(super) fn missing_password(resolved: &Resolved, report: &mut Report) {
     }
 }
 
-/// The role's default is every address; the traffic is not encrypted.
+/// The role's default is all addresses, and the traffic is not encrypted.
 pub(super) fn listens_everywhere(resolved: &Resolved, report: &mut Report) {
     for (vm, spice) in served(resolved) {
         if spice.host.is_unspecified() {
             let message = format!(
-                "the display of `{}` is served by SPICE on every address of the host, without encryption",
+                "`{}` serves its display over SPICE on every address of the host, unencrypted",
                 vm.domain
             );
             let path = spice.host.path_or(vm_place(vm));
-            let help = "write `spicehost = \"127.0.0.1\"` and reach it through `ssh -L`, \
+            let help = "set `spicehost = \"127.0.0.1\"` and connect through `ssh -L`, \
                         or the address of a network that you trust";
             report.push(
                 Diagnostic::new(DiagnosticId::SpiceListensEverywhere, path, message).help(help),
@@ -50,9 +50,9 @@ pub(super) fn listens_everywhere(resolved: &Resolved, report: &mut Report) {
     }
 }
 
-/// Fewer characters are soon tried out.
+/// Shorter passwords are quickly guessed.
 const PASSWORD_CHARACTERS_MIN: usize = 8;
-/// What everybody tries first.
+/// The most common passwords of sufficient length.
 const KNOWN_PASSWORDS: &[&str] = &[
     "12345678",
     "123456789",
@@ -67,7 +67,7 @@ const KNOWN_PASSWORDS: &[&str] = &[
     "xenxenxen",
 ];
 
-/// SPICE asks nothing but the password, and as often as one likes.
+/// SPICE only asks for the password, and does not limit attempts.
 pub(super) fn weak_password(resolved: &Resolved, report: &mut Report) {
     for (vm, spice) in served(resolved) {
         let Some(password) = &spice.password else {
@@ -81,11 +81,11 @@ pub(super) fn weak_password(resolved: &Resolved, report: &mut Report) {
         let why = if length < PASSWORD_CHARACTERS_MIN {
             format!("has fewer than {PASSWORD_CHARACTERS_MIN} characters")
         } else if characters.len() < 4 {
-            "is made of fewer than 4 different characters".to_owned()
+            "has fewer than 4 different characters".to_owned()
         } else if KNOWN_PASSWORDS.contains(&text.to_lowercase().as_str())
             || text == vm.domain.as_str()
         {
-            "is one that everybody tries first".to_owned()
+            "is one of the most common passwords".to_owned()
         } else {
             continue;
         };
@@ -93,12 +93,12 @@ pub(super) fn weak_password(resolved: &Resolved, report: &mut Report) {
         let path = password.path_or(Scope::Vm(vm.number).key("spicepasswd"));
         report.push(
             Diagnostic::new(DiagnosticId::WeakSpicePassword, path, message)
-                .help("write a long one, as from `openssl rand -base64 18`"),
+                .help("use a long one, for example from `openssl rand -base64 18`"),
         );
     }
 }
 
-/// libxl refuses to start a domain with both (`libxl_create.c`).
+/// libxl does not start a domain with both (`libxl_create.c`).
 pub(super) fn usb_devices_beside_redirection(resolved: &Resolved, report: &mut Report) {
     for (vm, spice) in served(resolved) {
         if spice.max_usb_redirections.get() == 0 {
@@ -122,12 +122,12 @@ pub(super) fn usb_devices_beside_redirection(resolved: &Resolved, report: &mut R
             .path_or(scope.key("additional_xen_options"))
             .key(key);
         let diagnostic = Diagnostic::new(DiagnosticId::UsbBesideRedirection, path, message)
-            .help("write `max_usb_redirections = 0`, or take the option out")
+            .help("set `max_usb_redirections = 0`, or remove the option")
             .related(
                 spice
                     .max_usb_redirections
                     .path_or(scope.key("max_usb_redirections")),
-                "the redirections (4 if not written)",
+                "the number of redirections (default: 4)",
             );
         report.push(diagnostic);
     }

@@ -16,20 +16,20 @@ pub(super) fn unknown_vm(resolved: &Resolved, report: &mut Report) {
             }
             let path = other.path_or(Scope::Vm(vm.number).key("after"));
             let message = format!(
-                "`{}` is to start after `{}`, which is not defined",
+                "`{}` starts after `{}`, which is not defined",
                 vm.domain,
                 other.as_str()
             );
             let help = match closest(other.as_str(), &known) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => "write the VM as `ORG-NAME`".to_owned(),
+                None => "name the VM as `ORG-NAME`".to_owned(),
             };
             report.push(Diagnostic::new(DiagnosticId::UnknownVm, path, message).help(help));
         }
     }
 }
 
-/// How far the search has come with a VM.
+/// The state of a VM in the search.
 #[derive(Clone, Copy, PartialEq)]
 enum State {
     New,
@@ -37,7 +37,7 @@ enum State {
     Done,
 }
 
-/// systemd breaks a circle by leaving out a unit of its choice.
+/// systemd breaks a cycle by not starting one of its units.
 pub(super) fn circle(resolved: &Resolved, report: &mut Report) {
     let number_of: HashMap<&str, usize> = resolved
         .vms
@@ -96,6 +96,6 @@ fn report_circle(
     let last = stack.last().map_or(first, |(number, _)| *number);
     let path = Scope::Vm(resolved.vms[last].number).key("after").path();
     let message = format!("VMs wait for each other: {}", chain.join(" after "));
-    let help = "take one of them out of `after`";
+    let help = "remove one of them from an `after`";
     report.push(Diagnostic::new(DiagnosticId::StartOrderCycle, path, message).help(help));
 }

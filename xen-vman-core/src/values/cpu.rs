@@ -1,4 +1,4 @@
-//! The CPUs that a domU may run on.
+//! CPU lists.
 
 use crate::diag::DiagnosticId;
 use crate::document::decode::{Decoder, FromNode, FromText, Invalid, Schema};
@@ -9,27 +9,27 @@ use std::fmt;
 /// The CPUs that the virtual CPUs of a domU may run on: `cpus` in xl.cfg(5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CpuList {
-    /// Xen chooses; nothing is written.
+    /// Xen chooses.
     Any,
-    /// The same for all.
+    /// The same CPUs for all virtual CPUs.
     Same(CpuItems),
-    /// One after the other.
+    /// The CPUs of each virtual CPU, in order.
     Each(Vec<CpuItems>),
 }
 
-/// Items `all`, `N`, `N-M` and `node:N[-M]`, each of the numbered ones with or without a `^`
-/// that takes them out again, read from left to right.
+/// Items `all`, `N`, `N-M` and `node:N[-M]`, read from left to right. A `^` before a number or
+/// range excludes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct CpuItems(Box<str>);
 
 impl CpuItems {
-    /// The items as xl reads them.
+    /// The items, in xl's syntax.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The highest CPU that is named by its number.
+    /// The highest CPU number.
     fn highest(&self) -> Option<u16> {
         let items = self.0.split(',').filter(|item| !item.contains(':'));
         let numbers = items.flat_map(|item| item.trim_start_matches('^').split('-'));
@@ -38,7 +38,7 @@ impl CpuItems {
 }
 
 impl CpuList {
-    /// The highest CPU that is named by its number.
+    /// The highest CPU number.
     pub fn highest(&self) -> Option<u16> {
         match self {
             Self::Any => None,
@@ -89,12 +89,13 @@ impl FromText for CpuItems {
                 .or_else(|| body.strip_prefix("node:"))
                 .map_or_else(|| range(body), |nodes| nodes == "all" || range(nodes));
             if !(numbered || body == "all" && !excludes) {
-                return Err(
-                    Invalid::new(format!("must be a list of CPUs; `{item}` is none")).help(help),
-                );
+                return Err(Invalid::new(format!(
+                    "must be a list of CPUs; `{item}` is not a CPU, a range or a node"
+                ))
+                .help(help));
             }
             if excludes && !any {
-                return Err(Invalid::new("must name CPUs before it takes some out").help(help));
+                return Err(Invalid::new("must list CPUs before it excludes any").help(help));
             }
             any = true;
         }

@@ -1,17 +1,17 @@
-//! What debootstrap is told of an archive.
+//! Package archives for debootstrap.
 
 use super::text::text_type;
 use crate::diag::DiagnosticId;
 use crate::document::decode::{FromText, Invalid};
 
 text_type!(
-    /// Where an archive of packages lies: a URL that debootstrap can fetch from.
+    /// The URL of a package archive that debootstrap can fetch from.
     ArchiveUrl
 );
 
 impl FromText for ArchiveUrl {
     const ID: DiagnosticId = DiagnosticId::BadText;
-    const EXPECTED: &'static str = "the URL of an archive, as `http://deb.debian.org/debian`";
+    const EXPECTED: &'static str = "the URL of an archive, such as `http://deb.debian.org/debian`";
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
         let form = || {
@@ -28,14 +28,14 @@ impl FromText for ArchiveUrl {
         }
         if server.contains('@') {
             return Err(Invalid::new(
-                "must not hold a name or a password: all users of the host see it",
+                "must not contain a user name or password: all users of the host can see it",
             )
-            .help("let apt-cacher-ng or another proxy on the host log in"));
+            .help("use a proxy on the host, such as apt-cacher-ng, that logs in"));
         }
         let fits = |c: char| c.is_ascii_alphanumeric() || "-._~/:[]%+=,@".contains(c);
         if text.len() > 1024 || !rest.chars().all(fits) {
             return Err(Invalid::new(
-                "must be at most 1024 letters, digits and `-._~/:[]%+=,@`",
+                "must consist of at most 1024 letters, digits and `-._~/:[]%+=,@`",
             ));
         }
         Ok(Self(text.trim_end_matches('/').into()))
@@ -43,13 +43,13 @@ impl FromText for ArchiveUrl {
 }
 
 text_type!(
-    /// A component of an archive, such as `main`.
+    /// A component of a package archive, such as `main`.
     ArchiveComponent
 );
 
 impl FromText for ArchiveComponent {
     const ID: DiagnosticId = DiagnosticId::BadText;
-    const EXPECTED: &'static str = "a component of an archive, as `main`";
+    const EXPECTED: &'static str = "a component of an archive, such as `main`";
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
         let inner = |b: u8| b.is_ascii_alphanumeric() || b"-_./+".contains(&b);

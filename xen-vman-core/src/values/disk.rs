@@ -7,7 +7,7 @@ use crate::document::decode::{FromText, Invalid, closest};
 use serde::Serialize;
 use std::fmt;
 
-/// One disk of a domU, kept as written and understood well enough to be checked.
+/// A disk of a VM, as written, and parsed far enough to be checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DiskSpec {
     text: Box<str>,
@@ -17,14 +17,14 @@ pub struct DiskSpec {
     needs: Option<(&'static str, XenVersion)>,
 }
 
-/// What holds the data of a disk, whatever path leads to it.
+/// The storage of a disk, regardless of the path used to reach it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Backing {
-    /// A logical unit of an iSCSI target, the same for all hosts.
+    /// A logical unit of an iSCSI target, which is the same on all hosts.
     Iscsi {
-        /// The target's name.
+        /// The name of the target.
         iqn: String,
-        /// The unit's number.
+        /// The logical unit number.
         lun: String,
     },
     /// A device or file of one host.
@@ -32,8 +32,8 @@ pub enum Backing {
 }
 
 impl Backing {
-    /// What a path, or the words for a script, stand for. An iSCSI disk is known by its link
-    /// in `/dev/disk/by-path` or by block-iscsi's `iqn=`; a logical volume has two names.
+    /// Parses a path, or the argument of a block script. An iSCSI disk is recognised by its link in
+    /// `/dev/disk/by-path` or by block-iscsi's `iqn=`; a logical volume has two names.
     pub fn of(target: &str) -> Self {
         if let Some((_, rest)) = target.split_once("-iscsi-")
             && let Some((iqn, lun)) = rest.rsplit_once("-lun-")
@@ -52,7 +52,7 @@ impl Backing {
             };
         }
         if let Some(name) = target.strip_prefix("/dev/mapper/") {
-            // Device mapper doubles the dashes of either name and joins them with one.
+            // Device mapper doubles the dashes in both names and joins them with a single one.
             let marked = name.replace("--", "\0");
             if let Some((group, volume)) = marked.split_once('-') {
                 let plain = |name: &str| name.replace('\0', "-");
@@ -72,18 +72,18 @@ impl std::fmt::Display for Backing {
     }
 }
 
-/// Whether a domU may write to a disk.
+/// Whether a VM may write to a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DiskAccess {
-    /// Reads and writes.
+    /// Read-write.
     ReadWrite,
-    /// Reads only.
+    /// Read-only.
     ReadOnly,
 }
 
 const FORMATS: &[&str] = &["raw", "qcow", "qcow2", "vhd", "qed", "empty"];
-/// Prefixes of old that name format or script, so that the format's position is absent.
+/// Deprecated prefixes that set the format or script, so that the positional format is absent.
 const PREFIXES: &[&str] = &[
     "raw:", "qcow:", "qcow2:", "vhd:", "phy:", "file:", "tap:", "tap2:", "aio:", "ioemu:",
     "tapdisk:", "iscsi:", "nbd:", "enbd:", "drbd:",
@@ -96,7 +96,7 @@ const FLAGS: &[&str] = &[
     "trusted",
     "untrusted",
 ];
-/// What came after 4.17; older versions refuse the disk.
+/// What is newer than Xen 4.17; older versions reject the disk.
 const SINCE: &[(&str, XenVersion)] = &[
     ("grant_usage", XenVersion::new(4, 19)),
     ("trusted", XenVersion::new(4, 20)),
@@ -116,32 +116,32 @@ const KEYS: &[&str] = &[
 ];
 
 impl DiskSpec {
-    /// The specification as xl reads it.
+    /// The specification, in xl's syntax.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// What is given to the domU: a device, a file, or what a script understands.
+    /// The target: a device, a file, or the argument of a script.
     pub fn target(&self) -> &str {
         &self.target
     }
 
-    /// The virtual device in the domU.
+    /// The virtual device in the VM.
     pub fn vdev(&self) -> &str {
         &self.vdev
     }
 
-    /// What needs a newer Xen than 4.17, with the version that brought it.
+    /// What needs a Xen newer than 4.17, with the version that introduced it.
     pub const fn needs(&self) -> Option<(&'static str, XenVersion)> {
         self.needs
     }
 
-    /// What holds the data.
+    /// The storage that holds the data.
     pub fn backing(&self) -> Backing {
         Backing::of(&self.target)
     }
 
-    /// Whether the domU may write.
+    /// Whether the VM may write to it.
     pub const fn access(&self) -> DiskAccess {
         self.access
     }
@@ -149,21 +149,21 @@ impl DiskSpec {
 
 impl FromText for DiskSpec {
     const ID: DiagnosticId = DiagnosticId::BadDisk;
-    const EXPECTED: &'static str = "a disk specification as `phy:/dev/vg0/data,xvdb,w`";
+    const EXPECTED: &'static str = "a disk specification such as `phy:/dev/vg0/data,xvdb,w`";
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
         if text.chars().any(char::is_control) {
-            return Err(Invalid::new("must not hold control characters"));
+            return Err(Invalid::new("must not contain control characters"));
         }
         let mut parser = Parser::default();
         let mut rest = text;
         loop {
-            // xl skips these blanks, and no others of Unicode.
+            // xl skips these blanks, but no others of Unicode.
             rest = rest.trim_start_matches(' ');
             if let Some(target) = rest.strip_prefix("target=") {
                 if target.ends_with(',') {
                     return Err(Invalid::new(
-                        "must not end in `,`: xl takes it off the target",
+                        "must not end in `,`: xl removes it from the target",
                     ));
                 }
                 parser.set(Slot::Target, target)?;
@@ -204,7 +204,7 @@ impl<'t> Parser<'t> {
     fn set(&mut self, slot: Slot, value: &'t str) -> Result<(), Invalid> {
         let name = ["target", "format", "vdev", "access"][slot as usize];
         if self.slots[slot as usize].replace(value).is_some() {
-            return Err(Invalid::new(format!("must name the {name} once")));
+            return Err(Invalid::new(format!("must set the {name} only once")));
         }
         Ok(())
     }
@@ -217,7 +217,7 @@ impl<'t> Parser<'t> {
     fn item(&mut self, item: &'t str) -> Result<(), Invalid> {
         if let Some((key, value)) = item.split_once('=') {
             if self.named.contains(&key) {
-                return Err(Invalid::new(format!("must name `{key}` once")));
+                return Err(Invalid::new(format!("must set `{key}` only once")));
             }
             self.named.push(key);
             self.need(key);
@@ -231,7 +231,7 @@ impl<'t> Parser<'t> {
         let slot = [Slot::Target, Slot::Format, Slot::Vdev, Slot::Access].get(self.position);
         let Some(&slot) = slot else {
             return Err(Invalid::new(format!(
-                "has more than target, format, vdev and access; `{item}` is too much"
+                "must be target, format, vdev and access; `{item}` is a fifth part"
             )));
         };
         self.position += 1;
@@ -254,11 +254,11 @@ impl<'t> Parser<'t> {
                 Ok(())
             }
             "devtype" => Err(Invalid::new(format!(
-                "must have devtype `cdrom` or `disk`, not `{value}`"
+                "must have the devtype `cdrom` or `disk`, not `{value}`"
             ))),
             "backendtype" if !matches!(value, "phy" | "qdisk" | "tap" | "standalone") => {
                 Err(Invalid::new(format!(
-                    "must have backendtype `phy`, `qdisk` or `tap`, not `{value}`"
+                    "must have the backendtype `phy`, `qdisk` or `tap`, not `{value}`"
                 )))
             }
             _ if KEYS.contains(&key) => Ok(()),
@@ -267,7 +267,7 @@ impl<'t> Parser<'t> {
                 Err(match closest(key, KEYS) {
                     Some(near) => invalid.help(format!("did you mean `{near}`?")),
                     None => invalid
-                        .help("a target with `=` or `,` in it is written last, as `target=...`"),
+                        .help("write a target that contains `=` or `,` last, as `target=...`"),
                 })
             }
         }
@@ -275,7 +275,7 @@ impl<'t> Parser<'t> {
 
     fn finish(mut self, text: &str) -> Result<DiskSpec, Invalid> {
         let [target, format, mut vdev, access] = self.slots;
-        // The old way to say what the device is.
+        // The deprecated form of the device type.
         for (ending, is_cdrom) in [(":cdrom", true), (":disk", false)] {
             if let Some(plain) = vdev.and_then(|vdev| vdev.strip_suffix(ending)) {
                 vdev = Some(plain);
@@ -284,17 +284,17 @@ impl<'t> Parser<'t> {
         }
         let help = "as `phy:/dev/vg0/data,xvdb,w` or `/srv/data.img,raw,xvdb,rw`";
         let Some(vdev) = vdev.filter(|vdev| !vdev.is_empty()) else {
-            return Err(Invalid::new("must name the virtual device, as xvdb").help(help));
+            return Err(Invalid::new("must include a virtual device such as `xvdb`").help(help));
         };
         if !is_vdev(vdev) {
             return Err(Invalid::new(format!(
-                "must have a virtual device such as xvda or xvdb1, not `{vdev}`"
+                "must have a virtual device such as `xvda` or `xvdb1`, not `{vdev}`"
             ))
             .help(help));
         }
         if let Some(format) = format.filter(|format| !FORMATS.contains(format)) {
             return Err(Invalid::new(format!(
-                "must have a format of {}, not `{format}`",
+                "must have one of the formats {}, not `{format}`",
                 FORMATS.join(", ")
             ))
             .help(help));
@@ -304,14 +304,15 @@ impl<'t> Parser<'t> {
             None | Some("w" | "rw") => DiskAccess::ReadWrite,
             Some("r" | "ro") => DiskAccess::ReadOnly,
             Some(other) => {
-                return Err(
-                    Invalid::new(format!("must have access r or w, not `{other}`")).help(help),
-                );
+                return Err(Invalid::new(format!(
+                    "must have the access `r` or `w`, not `{other}`"
+                ))
+                .help(help));
             }
         };
         let target = target.unwrap_or_default();
         if target.is_empty() && format != Some("empty") && !self.cdrom {
-            return Err(Invalid::new("must name a target").help(help));
+            return Err(Invalid::new("must include a target").help(help));
         }
         Ok(DiskSpec {
             text: text.into(),

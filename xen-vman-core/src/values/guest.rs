@@ -1,4 +1,4 @@
-//! What is installed in a guest, and what its initrd is made of.
+//! The contents of guests and initrds.
 
 use super::text::text_type;
 use crate::diag::DiagnosticId;
@@ -7,7 +7,7 @@ use crate::document::{Node, Value};
 use serde::Serialize;
 use serde_json::json;
 
-/// Declares a word, and which texts are one.
+/// Declares a word type and its syntax.
 macro_rules! word_type {
     ($(#[$doc:meta])* $name:ident, $id:ident, $expected:literal, $fits:expr, $why:literal) => {
         text_type!($(#[$doc])* $name);
@@ -25,14 +25,14 @@ macro_rules! word_type {
     };
 }
 
-/// Whether a text is made of `first` and then of `rest`.
+/// Whether a string consists of a character of `first` followed by those of `rest`.
 fn made_of(text: &str, first: fn(u8) -> bool, rest: fn(u8) -> bool) -> bool {
     let mut bytes = text.bytes();
     bytes.next().is_some_and(first) && bytes.all(rest) && text.len() <= 128
 }
 
 word_type!(
-    /// A module of dracut.
+    /// The name of a dracut module.
     DracutModule, BadText, "the name of a dracut module",
     |text| made_of(text, |b| b.is_ascii_alphanumeric(), |b| b.is_ascii_alphanumeric() || b"-_.+".contains(&b)),
     "must be the name of a dracut module: letters, digits and `-_.+`"
@@ -48,29 +48,31 @@ word_type!(
     /// The version of an operating system: a suite (`bookworm`) or a number (`12`).
     OsVersion, BadText, "a version such as `bookworm` or `12`",
     |text| made_of(text, |b| b.is_ascii_alphanumeric(), |b| b.is_ascii_alphanumeric() || b"-_.+".contains(&b)),
-    "must be one word of letters, digits and `-_.+`"
+    "must be a single word of letters, digits and `-_.+`"
 );
 word_type!(
-    /// The user made in a new guest (useradd(8): `[a-z_][a-z0-9_-]*`, at most 32 characters).
+    /// The user that is created in a new guest (useradd(8): `[a-z_][a-z0-9_-]*`, at most 32 characters).
     GuestUser, BadName, "the name of a user",
     |text| text.len() <= 32
         && made_of(text, |b| b.is_ascii_lowercase() || b == b'_', |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b)),
-    "must be a user name: lower-case letters, digits, `_` and `-`, at most 32 of them, beginning with a letter or `_`"
+    "must be a user name: at most 32 lower-case letters, digits, `_` and `-`, beginning with a letter or `_`"
 );
 
 text_type!(
-    /// A comment of one line.
+    /// A comment on a single line.
     Header
 );
 
 impl FromText for Header {
     const ID: DiagnosticId = DiagnosticId::BadText;
-    const EXPECTED: &'static str = "a text of one line";
+    const EXPECTED: &'static str = "a string on a single line";
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
-        // A comment that ends in a backslash goes on in the next line of some files.
+        // In some files, a backslash continues a comment on the next line.
         if text.chars().any(char::is_control) || text.ends_with('\\') {
-            return Err(Invalid::new("must be one line that does not end in `\\`"));
+            return Err(Invalid::new(
+                "must be a single line that does not end in `\\`",
+            ));
         }
         Ok(Self(text.into()))
     }
@@ -83,21 +85,22 @@ text_type!(
 
 impl FromText for PublicKey {
     const ID: DiagnosticId = DiagnosticId::BadPublicKey;
-    const EXPECTED: &'static str = "a public key as `ssh-ed25519 AAAA... comment`";
+    const EXPECTED: &'static str = "a public key such as `ssh-ed25519 AAAA... comment`";
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
         let text = text.trim();
         if text.contains("PRIVATE KEY") {
-            return Err(Invalid::new("must be a public key; this is a private one")
-                .help("the public key is in the file that ends in .pub"));
+            return Err(Invalid::new("must be a public key, not a private key")
+                .help("the public key is in the file that ends in `.pub`"));
         }
         if text.chars().any(char::is_control) {
-            return Err(Invalid::new("must be one line")
-                .help("write several keys as several items of the list"));
+            return Err(
+                Invalid::new("must be a single line").help("write each key as an item of the list")
+            );
         }
         if text.starts_with('#') {
             return Err(Invalid::new(
-                "must be a public key; sshd passes over lines that begin with `#`",
+                "must be a public key; sshd ignores lines that begin with `#`",
             ));
         }
         let is_type = |word: &str| {
@@ -116,14 +119,14 @@ impl FromText for PublicKey {
         });
         if !key {
             return Err(Invalid::new(
-                "must be a public key, as `ssh-ed25519 AAAA... comment`",
+                "must be a public key such as `ssh-ed25519 AAAA... comment`",
             ));
         }
         Ok(Self(text.into()))
     }
 }
 
-/// Words as a shell splits them.
+/// Words, split as by a shell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct ShellWords(Vec<String>);
@@ -148,19 +151,19 @@ impl std::fmt::Display for ShellWords {
 
 impl FromText for ShellWords {
     const ID: DiagnosticId = DiagnosticId::BadText;
-    const EXPECTED: &'static str = "words as a shell reads them";
+    const EXPECTED: &'static str = "words in shell syntax";
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
         if text.contains(['\0', '\n']) {
-            return Err(Invalid::new("must be one line"));
+            return Err(Invalid::new("must be a single line"));
         }
         shlex::split(text)
             .map(Self)
-            .ok_or_else(|| Invalid::new("must close every quote it opens"))
+            .ok_or_else(|| Invalid::new("must close all quotes"))
     }
 }
 
-/// Whether an installed VM is installed anew.
+/// Whether an installed VM is reinstalled.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Reinstall {
     /// Never.
@@ -173,7 +176,7 @@ pub enum Reinstall {
 }
 
 impl FromNode for Reinstall {
-    const EXPECTED: &'static str = "a boolean, or a token as text";
+    const EXPECTED: &'static str = "a boolean, or a token as a string";
 
     fn schema() -> Schema {
         json!({ "type": ["boolean", "string", "integer"] })

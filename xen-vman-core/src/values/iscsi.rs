@@ -9,7 +9,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 text_type!(
-    /// An iSCSI qualified name (RFC 7143, 4.2.7), as `iqn.2017-01.de.example:name`.
+    /// An iSCSI qualified name (RFC 7143, 4.2.7), such as `iqn.2017-01.de.example:name`.
     Iqn
 );
 
@@ -17,7 +17,7 @@ impl Iqn {
     /// The name of a target below this one: `BASE:SUFFIX`.
     ///
     /// # Errors
-    /// Says what must hold if the whole is no IQN.
+    /// If the result is not a valid IQN.
     pub fn target(&self, suffix: &str) -> Result<Self, Invalid> {
         Self::from_text(&format!("{}:{suffix}", self.0))
     }
@@ -25,14 +25,14 @@ impl Iqn {
 
 impl FromText for Iqn {
     const ID: DiagnosticId = DiagnosticId::BadIqn;
-    const EXPECTED: &'static str = "an iSCSI name as `iqn.2017-01.de.example`";
+    const EXPECTED: &'static str = "an iSCSI name such as `iqn.2017-01.de.example`";
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
-        let form = || Invalid::new("must be an iSCSI name, as `iqn.2017-01.de.example:name`");
+        let form = || Invalid::new("must be an iSCSI name such as `iqn.2017-01.de.example:name`");
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-:".contains(c);
         if !text.chars().all(fits) {
             return Err(Invalid::new(
-                "must be made of lower-case letters, digits, `.`, `-` and `:` (RFC 7143)",
+                "must consist of lower-case letters, digits, `.`, `-` and `:` (RFC 7143)",
             ));
         }
         if text.len() > 223 {
@@ -48,7 +48,7 @@ impl FromText for Iqn {
         let month_fits = digits(month, 2) && (1..=12).contains(&month.parse::<u8>().unwrap_or(0));
         if !digits(year, 4) || !month_fits {
             return Err(Invalid::new(
-                "must have a year and a month after `iqn.`, as `iqn.2017-01.`",
+                "must have a year and month after `iqn.`, as in `iqn.2017-01.`",
             ));
         }
         if authority.is_empty() || authority.starts_with([':', '.']) {
@@ -61,7 +61,7 @@ impl FromText for Iqn {
 /// The TCP port of iSCSI (RFC 7143, 2.3).
 const DEFAULT_PORT: u16 = 3260;
 
-/// Where an iSCSI server listens: `host` or `host:port`, an IPv6 address in brackets.
+/// The portal of an iSCSI server: `host` or `host:port`, with an IPv6 address in brackets.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Portal {
     host: Box<str>,
@@ -80,12 +80,12 @@ impl Portal {
 
 impl FromText for Portal {
     const ID: DiagnosticId = DiagnosticId::BadPortal;
-    const EXPECTED: &'static str = "a server as `host` or `host:port`";
+    const EXPECTED: &'static str = "a server, as `host` or `host:port`";
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
         let form = || {
             Invalid::new(
-                "must be a host or an address, with or without `:port`; IPv6 stands in brackets",
+                "must be a host name or address, with or without `:port`; IPv6 addresses need brackets",
             )
         };
         let port = |text: &str| {
@@ -126,7 +126,7 @@ impl FromText for Portal {
 }
 
 impl fmt::Display for Portal {
-    /// As iscsiadm(8) takes it: IPv6 in brackets, always with the port.
+    /// In the form of iscsiadm(8): IPv6 addresses in brackets, always with a port.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.host.contains(':') {
             write!(f, "[{}]:{}", self.host, self.port)

@@ -1,8 +1,8 @@
-//! Checked values: what a name, an address, a disk, a list of CPUs may be.
+//! Checked values: names, addresses, disks, CPU lists and others.
 //!
-//! Every type here checks itself when it is read ([`FromText`](crate::document::decode::FromText)
-//! or [`FromNode`](crate::document::decode::FromNode)), so that past the parser no bare
-//! `String` carries meaning. Nothing here knows of VMs or hosts.
+//! Every type checks its value when it is read ([`FromText`](crate::document::decode::FromText)
+//! or [`FromNode`](crate::document::decode::FromNode)), so that after the parser no bare `String`
+//! carries meaning. Nothing here depends on VMs or hosts.
 
 mod cpu;
 mod debootstrap;

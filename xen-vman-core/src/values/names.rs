@@ -7,11 +7,10 @@ use serde::Serialize;
 use std::fmt;
 
 text_type!(
-    /// An organisation's or a VM's name: one half of a [`DomainName`].
+    /// The name of an organisation or a VM: a part of a [`DomainName`].
     ///
-    /// It ends up in file names, unit instances, host names, NFS paths and IQNs. Letters,
-    /// digits, `-`, `_` and `.` are safe in all of them; it begins and ends with a letter or
-    /// a digit.
+    /// It is used in file names, unit instances, host names, NFS paths and IQNs. Letters, digits,
+    /// `-`, `_` and `.` are safe in all of them; it begins and ends with a letter or digit.
     NamePart
 );
 
@@ -25,7 +24,7 @@ impl FromText for NamePart {
 }
 
 text_type!(
-    /// The name of a domU on its host: `ORG-NAME`.
+    /// The name of a domain on its host: `ORG-NAME`.
     DomainName
 );
 
@@ -35,8 +34,8 @@ impl DomainName {
         Self(format!("{org}-{name}").into())
     }
 
-    /// The host name of the guest: the domain name in lower case, with `-` for `_`, as
-    /// RFC 1123 has no other characters.
+    /// The host name of the guest: the domain name in lower case, with `-` instead of `_`, which
+    /// RFC 1123 does not allow.
     pub fn hostname(&self) -> String {
         self.0.to_ascii_lowercase().replace('_', "-")
     }
@@ -44,13 +43,13 @@ impl DomainName {
 
 impl FromText for DomainName {
     const ID: DiagnosticId = DiagnosticId::BadName;
-    const EXPECTED: &'static str = "the name of a VM as `ORG-NAME`";
+    const EXPECTED: &'static str = "the name of a VM, as `ORG-NAME`";
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(
-                Invalid::new("must not be a number, which xl takes for a domain's id")
-                    .help("give it a name with a letter"),
+                Invalid::new("must not be a number, which xl would read as a domain ID")
+                    .help("choose a name that contains a letter"),
             );
         }
         name(text, 127).map(Self)
@@ -73,12 +72,12 @@ fn name(text: &str, longest: usize) -> Result<Box<str>, Invalid> {
         )));
     }
     Err(Invalid::new(
-        "must be made of letters, digits, `-`, `_` and single `.`, and begin and end with a letter or a digit",
+        "must consist of letters, digits, `-`, `_` and single `.`, and begin and end with a letter or digit",
     ))
 }
 
 text_type!(
-    /// An absolute path on the host, in a form that xl.cfg, units and scripts can carry.
+    /// An absolute path on the host that xl.cfg, units and scripts can contain.
     HostPath
 );
 
@@ -91,28 +90,28 @@ impl FromText for HostPath {
             return Err(Invalid::new("must be an absolute path"));
         }
         if text.chars().any(char::is_control) {
-            return Err(Invalid::new("must not hold control characters"));
+            return Err(Invalid::new("must not contain control characters"));
         }
         if text.len() > 1024 {
             return Err(Invalid::new("must be at most 1024 bytes long"));
         }
         if text.split('/').any(|part| part == "..") {
-            return Err(Invalid::new("must not go up with `..`"));
+            return Err(Invalid::new("must not contain `..`"));
         }
         let trimmed = text.trim_end_matches('/');
         if trimmed.is_empty() {
-            return Err(Invalid::new("must name something below `/`"));
+            return Err(Invalid::new("must not be `/`"));
         }
         Ok(Self(trimmed.into()))
     }
 }
 
-/// What a kernel is given to begin with.
+/// The initrd of a kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Initrd {
-    /// Nothing: the kernel has all it needs.
+    /// None: the kernel needs no initrd.
     None,
-    /// An initrd.
+    /// The path of an initrd.
     Path(HostPath),
 }
 
@@ -143,8 +142,8 @@ impl Serialize for Initrd {
     }
 }
 
-/// The path of a program that units start. systemd refuses quotes and backslashes in it
-/// and expands no `$` there.
+/// The path of a program that units start. systemd rejects quotes and backslashes in it, and does
+/// not expand `$`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct ProgramPath(HostPath);
@@ -164,7 +163,7 @@ impl FromText for ProgramPath {
         let path = HostPath::from_text(text)?;
         if text.contains(['"', '\'', '\\', '$', '`']) {
             return Err(Invalid::new(
-                "must not hold quotes, `\\`, `$` or backticks: systemd starts no such program",
+                "must not contain quotes, `\\`, `$` or backticks: systemd does not start such a program",
             ));
         }
         if matches!(text.rsplit('/').next(), Some("" | "." | "..")) {
@@ -181,7 +180,7 @@ impl fmt::Display for ProgramPath {
 }
 
 text_type!(
-    /// A command of a shell, of one or more lines.
+    /// A shell command of one or more lines.
     ShellCommand
 );
 
@@ -191,7 +190,7 @@ impl FromText for ShellCommand {
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
         if text.contains('\0') {
-            return Err(Invalid::new("must not hold a NUL character"));
+            return Err(Invalid::new("must not contain a NUL character"));
         }
         Ok(Self(text.into()))
     }

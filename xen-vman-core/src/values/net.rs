@@ -1,4 +1,4 @@
-//! Addresses.
+//! IP and MAC addresses.
 
 use crate::diag::DiagnosticId;
 use crate::document::{
@@ -10,17 +10,17 @@ use serde::Serialize;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// An address of a guest, with the prefix of its network where that is known.
+/// The address of a guest, with the prefix length of its network if known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostAddress {
     /// The address.
     pub addr: IpAddr,
-    /// The length of the network's prefix, if one is written.
+    /// The prefix length of the network, if set.
     pub prefix: Option<u8>,
 }
 
 impl HostAddress {
-    /// The network the address is in. Without a prefix it is the address alone, as on a
+    /// The network of the address. Without a prefix length, it only contains the address, as on a
     /// point-to-point link.
     pub fn net(self) -> IpNet {
         let alone = IpNet::from(self.addr);
@@ -29,7 +29,7 @@ impl HostAddress {
             .unwrap_or(alone)
     }
 
-    /// Whether the address means something on its own link only (RFC 3927; RFC 4291, 2.5.6).
+    /// Whether the address is only valid on its own link (RFC 3927; RFC 4291, 2.5.6).
     pub fn is_link_local(self) -> bool {
         match self.addr {
             IpAddr::V4(address) => address.is_link_local(),
@@ -37,7 +37,7 @@ impl HostAddress {
         }
     }
 
-    /// Whether the network holds another address, so that it is reached without a router.
+    /// Whether another address is in the same network, so that no router is needed to reach it.
     pub fn reaches(self, other: IpAddr) -> bool {
         self.net().contains(&other)
     }
@@ -53,17 +53,17 @@ impl FromText for HostAddress {
             None => (text, None),
         };
         let addr: IpAddr = addr.parse().map_err(|_| {
-            Invalid::new("must be an IP address, as `10.0.0.15/24` or `2001:db8::15/64`")
+            Invalid::new("must be an IP address such as `10.0.0.15/24` or `2001:db8::15/64`")
         })?;
         if addr.is_unspecified() || addr.is_multicast() {
-            return Err(Invalid::new("must be the address of one host"));
+            return Err(Invalid::new("must be the address of a single host"));
         }
         let prefix = mask.map(|mask| prefix(addr, mask)).transpose()?;
         if let (IpAddr::V4(host), Some(prefix @ 0..=30)) = (addr, prefix)
             && let Ok(net) = Ipv4Net::new(host, prefix)
         {
             let what = match host {
-                _ if host == net.network() => "its network's own address",
+                _ if host == net.network() => "the address of its network",
                 _ if host == net.broadcast() => "the broadcast address of its network",
                 _ => {
                     return Ok(Self {
@@ -73,7 +73,7 @@ impl FromText for HostAddress {
                 }
             };
             return Err(
-                Invalid::new(format!("must be the address of one host, not {what}"))
+                Invalid::new(format!("must be the address of a single host, not {what}"))
                     .id(DiagnosticId::NetworkAddress),
             );
         }
@@ -86,9 +86,7 @@ fn prefix(addr: IpAddr, mask: &str) -> Result<u8, Invalid> {
     if let (IpAddr::V4(_), Ok(mask)) = (addr, mask.parse::<Ipv4Addr>()) {
         return Ipv4Net::with_netmask(Ipv4Addr::UNSPECIFIED, mask)
             .map(|net| net.prefix_len())
-            .map_err(|_| {
-                Invalid::new(format!("must have a netmask of leading ones, not `{mask}`"))
-            });
+            .map_err(|_| Invalid::new(format!("must have a valid netmask, not `{mask}`")));
     }
     mask.parse::<u8>()
         .ok()
@@ -127,7 +125,7 @@ macro_rules! addresses {
                 match addresses.iter().find(|address| !address.addr.$fits()) {
                     None => Ok(Self(addresses)),
                     Some(wrong) => {
-                        let help = concat!("write it under `", $other, "`");
+                        let help = concat!("set it as `", $other, "`");
                         let why = format!("`{wrong}` must be {}", $expected);
                         Err(Invalid::new(why).help(help))
                     }
@@ -202,7 +200,7 @@ impl FromText for Ipv6Addr {
     }
 }
 
-/// Name servers: one address, or a list.
+/// Name servers: a single address or a list.
 pub type Nameservers = Vec<IpAddr>;
 
 /// A unicast MAC address.
@@ -210,9 +208,9 @@ pub type Nameservers = Vec<IpAddr>;
 pub struct MacAddr([u8; 6]);
 
 impl MacAddr {
-    /// A locally administered unicast address (IEEE 802: the second lowest bit of the first
-    /// octet is set, the lowest is not) made of six octets. The two highest bits are not
-    /// used, which keeps clear of `fe:ff:ff:ff:ff:ff`, dom0's end of every vif.
+    /// A locally administered unicast address (IEEE 802: the second lowest bit of the first octet is
+    /// set, the lowest is not) from six octets. The two highest bits are cleared to avoid
+    /// `fe:ff:ff:ff:ff:ff`, the address of dom0's end of every vif.
     pub const fn local(mut octets: [u8; 6]) -> Self {
         octets[0] = (octets[0] & 0x3c) | 0x02;
         Self(octets)
@@ -225,7 +223,7 @@ impl FromText for MacAddr {
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
         let form =
-            || Invalid::new("must be six pairs of hexadecimal digits, as `00:16:3e:00:00:01`");
+            || Invalid::new("must be six pairs of hexadecimal digits, such as `00:16:3e:00:00:01`");
         let separator = if text.contains('-') { '-' } else { ':' };
         let parts: Vec<_> = text.split(separator).collect();
         let mut octets = [0; 6];
@@ -244,8 +242,8 @@ impl FromText for MacAddr {
         }
         if octets[0] & 1 == 1 {
             return Err(
-                Invalid::new("must be the address of one interface, not a group")
-                    .help("make the second digit even, as in `02:...` or `00:16:3e:...`"),
+                Invalid::new("must be a unicast address, not a multicast address")
+                    .help("the second digit must be even, as in `02:...` or `00:16:3e:...`"),
             );
         }
         Ok(Self(octets))

@@ -7,11 +7,11 @@ use serde::Serialize;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The export that the roots of all VMs lie below, as `server:/path`.
+/// The export that contains the roots of all VMs, as `server:/path`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NfsBase {
     server: Box<str>,
-    /// Without a `/` at the end; empty for the root of the server.
+    /// Without a trailing `/`; empty for the root of the server.
     path: Box<str>,
 }
 
@@ -21,10 +21,10 @@ impl Serialize for NfsBase {
     }
 }
 
-/// The export of one VM's root.
+/// The export of a VM's root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NfsExport {
-    /// The server; an IPv6 address stands in brackets.
+    /// The server; an IPv6 address is in brackets.
     pub server: Box<str>,
     /// The path on the server.
     pub path: Box<str>,
@@ -42,10 +42,10 @@ impl NfsBase {
 
 impl FromText for NfsBase {
     const ID: DiagnosticId = DiagnosticId::BadNfsExport;
-    const EXPECTED: &'static str = "an NFS export as `server:/path`";
+    const EXPECTED: &'static str = "an NFS export, as `server:/path`";
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
-        let form = || Invalid::new("must be an NFS export as `10.0.0.5:/srv/vms`");
+        let form = || Invalid::new("must be an NFS export such as `10.0.0.5:/srv/vms`");
         let (server, path) = text.split_once(":/").ok_or_else(form)?;
         let path = format!("/{path}");
         if let Some(inner) = server
@@ -63,7 +63,7 @@ impl FromText for NfsBase {
         let fits = |c: char| c.is_ascii_graphic() && !":,\\\"'".contains(c);
         if !path.chars().all(fits) || path.split('/').any(|part| part == "..") {
             return Err(Invalid::new(
-                "must have a path without blanks, quotes, `\\`, `:` and `,`: dracut splits there",
+                "must have a path without blanks, quotes, `\\`, `:` and `,`, at which dracut would split it",
             ));
         }
         Ok(Self {
@@ -98,7 +98,7 @@ impl fmt::Display for NfsBase {
 }
 
 impl NfsExport {
-    /// The server's address; none if it is given by name.
+    /// The address of the server; `None` if it is given by name.
     pub fn server_address(&self) -> Option<IpAddr> {
         self.server.trim_matches(['[', ']']).parse().ok()
     }

@@ -19,7 +19,7 @@ macro_rules! number {
             /// The smallest and the largest value.
             pub const RANGE: std::ops::RangeInclusive<$inner> = $range;
 
-            /// The number, if it is in range.
+            /// Returns the number if it is in range.
             pub fn new(value: $inner) -> Option<Self> {
                 Self::RANGE.contains(&value).then_some(Self(value))
             }
@@ -58,15 +58,15 @@ macro_rules! number {
 }
 
 number!(
-    /// Memory of a domU in MiB.
+    /// The memory of a VM, in MiB.
     MemoryMib(u32), 1..=16_777_216, "an integer, in MiB"
 );
 number!(
-    /// Number of virtual CPUs.
+    /// The number of virtual CPUs.
     VcpuCount(u16), 1..=4096, "an integer"
 );
 number!(
-    /// Number of CPUs of a host.
+    /// The number of CPUs of a host.
     CpuCount(u16), 1..=4096, "an integer"
 );
 number!(
@@ -74,7 +74,7 @@ number!(
     Seconds(u32), 1..=86_400, "an integer, in seconds"
 );
 number!(
-    /// The largest packet of an interface, in bytes (RFC 791: at least 68).
+    /// The MTU of an interface, in bytes (RFC 791: at least 68).
     Mtu(u16), 68..=65_535, "an integer, in bytes"
 );
 number!(

@@ -1,4 +1,4 @@
-//! Suites of Debian and Ubuntu, as debootstrap calls them.
+//! The suites of Debian and Ubuntu, by debootstrap's names.
 
 use super::{OsType, OsVersion};
 
@@ -18,7 +18,7 @@ const DEBIAN: &[(&str, &str)] = &[
     ("14", "forky"),
     ("15", "duke"),
 ];
-/// Names of Debian's suites that move.
+/// Debian's suite aliases.
 const DEBIAN_MOVING: &[&str] = &[
     "oldoldstable",
     "oldstable",
@@ -57,8 +57,8 @@ const UBUNTU: &[(&str, &str)] = &[
     ("26.04", "resolute"),
 ];
 
-/// The suite of a version: by its name, or by its number (`12`, `12.5`, `18.04`). None if
-/// debootstrap knows no such suite, or cannot install the operating system.
+/// The suite of a version: by name, or by number (`12`, `12.5`, `18.04`). `None` if debootstrap
+/// does not know the suite, or cannot install the operating system.
 pub fn suite(os: &OsType, version: &OsVersion) -> Option<&'static str> {
     let (releases, moving) = match os.as_str() {
         "debian" => (DEBIAN, DEBIAN_MOVING),
@@ -66,7 +66,7 @@ pub fn suite(os: &OsType, version: &OsVersion) -> Option<&'static str> {
         _ => return None,
     };
     let version = version.as_str().to_ascii_lowercase();
-    // A point release of Debian (`12.5`) is the same suite.
+    // Point releases of Debian (`12.5`) are the same suite.
     let major = version.split('.').next().filter(|_| releases == DEBIAN);
     let fits = |number: &str, name: &str| {
         name == version || number == version || major.is_some_and(|major| major == number)

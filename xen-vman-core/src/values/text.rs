@@ -1,7 +1,6 @@
-//! What all types share that are a checked text.
+//! Shared code of types that are checked strings.
 
-/// Declares a text with a meaning: the struct, `as_str` and `Display`. How it is checked is
-/// said by its `FromText`.
+/// Declares a checked string: the struct, `as_str` and `Display`. Its `FromText` checks it.
 macro_rules! text_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -10,7 +9,7 @@ macro_rules! text_type {
         pub struct $name(Box<str>);
 
         impl $name {
-            /// The text.
+            /// The string.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -34,7 +33,7 @@ macro_rules! text_type {
 }
 pub(super) use text_type;
 
-/// Lets `str::parse` read what a definition may write.
+/// Implements `FromStr` through `FromText`.
 macro_rules! from_str {
     ($($name:ty),+ $(,)?) => {
         $(impl std::str::FromStr for $name {

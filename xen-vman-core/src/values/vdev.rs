@@ -1,4 +1,4 @@
-//! Virtual devices: the names that a domU has for its disks.
+//! Virtual devices: the names of disks in a VM.
 
 /// xen-vbd-interface(7): `xvd`, `hd` or `sd` with letters and a partition, `dNpM`, or a number.
 pub(super) fn is_vdev(vdev: &str) -> bool {
@@ -31,8 +31,8 @@ pub(super) fn is_vdev(vdev: &str) -> bool {
     }
 }
 
-/// The number of a virtual device (xen-vbd-interface(7)), by which libxl tells devices
-/// apart: `xvda`, `d0p0` and `51712` are the same one.
+/// The number of a virtual device (xen-vbd-interface(7)), by which libxl identifies devices:
+/// `xvda`, `d0p0` and `51712` are the same.
 pub(crate) fn device_number(vdev: &str) -> Option<u32> {
     let extended = |disk: u32, partition: u32| {
         if disk < 16 && partition < 16 {

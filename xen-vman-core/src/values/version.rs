@@ -13,7 +13,7 @@ pub struct XenVersion {
 }
 
 impl XenVersion {
-    /// The oldest version that is catered for: Debian 12's.
+    /// The oldest supported version: Debian 12's.
     pub const OLDEST: Self = Self::new(4, 17);
 
     /// A version.
@@ -24,7 +24,7 @@ impl XenVersion {
 
 impl FromText for XenVersion {
     const ID: DiagnosticId = DiagnosticId::BadText;
-    const EXPECTED: &'static str = "a version as \"4.17\"";
+    const EXPECTED: &'static str = "a version such as \"4.17\"";
     const NUMBERS_ARE_TEXT: bool = true;
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
@@ -38,7 +38,7 @@ impl FromText for XenVersion {
                 Ok(Self { major, minor })
             }
             _ => Err(Invalid::new(
-                "must be a version of Xen, as \"4.17\" or \"4.17.5\"",
+                "must be a version of Xen, such as \"4.17\" or \"4.17.5\"",
             )),
         }
     }

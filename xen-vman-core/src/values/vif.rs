@@ -1,4 +1,4 @@
-//! What the vif of a domU is made of (xl-network-configuration(5)).
+//! The parameters of a vif (xl-network-configuration(5)).
 
 use super::XenVersion;
 use super::text::text_type;
@@ -7,34 +7,34 @@ use crate::document::decode::{FromText, Invalid, closest};
 use crate::xl_cfg::names::INTERFACE;
 
 text_type!(
-    /// The name of a network interface on dom0: what the kernel takes (1 to 15 bytes, no
-    /// blank, `/` or `:`), in characters that scripts and xl carry unchanged.
+    /// The name of a network interface on dom0: 1 to 15 bytes, the kernel's limit, of characters
+    /// that scripts and xl pass on unchanged.
     VifName
 );
 text_type!(
-    /// What the names of a VM's vifs begin with; `.` and the number of the interface follow.
+    /// The prefix of a VM's vif names; `.` and the number of the interface follow.
     VifNamePrefix
 );
 text_type!(
-    /// A bridge, or what vif-openvswitch understands (`ovs0.42:100:200`).
+    /// A bridge, or the form for vif-openvswitch (`ovs0.42:100:200`).
     Bridge
 );
 text_type!(
-    /// A script that sets a vif up: a name in `/etc/xen/scripts`, or an absolute path.
+    /// A script that sets up a vif: a name in `/etc/xen/scripts`, or an absolute path.
     NetworkScript
 );
 text_type!(
-    /// A limit of a vif's rate, as `10Mb/s` or `1MB/s@20ms`.
+    /// The rate limit of a vif, such as `10Mb/s` or `1MB/s@20ms`.
     Rate
 );
 text_type!(
-    /// Further parameters of a vif, as `key=value,key=value`.
+    /// Additional parameters of a vif, as `key=value,key=value`.
     VifParameters
 );
 
-/// The longest interface name (IFNAMSIZ less the closing NUL).
+/// The maximum length of an interface name (IFNAMSIZ without the final NUL).
 pub(crate) const VIF_NAME_MAX: usize = 15;
-/// The longest for an HVM domU, whose tap device gets `-emu` added.
+/// The maximum length for an HVM VM, whose tap device adds `-emu`.
 pub(crate) const HVM_VIF_NAME_MAX: usize = 11;
 
 fn interface_characters(text: &str) -> bool {
@@ -44,7 +44,7 @@ fn interface_characters(text: &str) -> bool {
 }
 
 impl VifName {
-    /// A name made by the generator, which keeps to the grammar.
+    /// A generated name, which is valid by construction.
     pub(crate) fn generated(text: String) -> Self {
         debug_assert!(Self::from_text(&text).is_ok(), "`{text}`");
         Self(text.into())
@@ -57,13 +57,15 @@ impl FromText for VifName {
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
         if text.len() > VIF_NAME_MAX {
-            let why =
-                format!("must be at most {VIF_NAME_MAX} characters long; the kernel takes no more");
+            let why = format!(
+                "has {} characters; the kernel allows {VIF_NAME_MAX}",
+                text.chars().count()
+            );
             return Err(Invalid::new(why));
         }
         if !interface_characters(text) || matches!(text, "" | "." | "..") {
             return Err(Invalid::new(
-                "must be made of letters, digits and `-_.+@#~`, and not begin with `-`",
+                "must consist of letters, digits and `-_.+@#~`, and not begin with `-`",
             ));
         }
         Ok(Self(text.into()))
@@ -72,12 +74,12 @@ impl FromText for VifName {
 
 impl FromText for VifNamePrefix {
     const ID: DiagnosticId = DiagnosticId::BadInterfaceName;
-    const EXPECTED: &'static str = "the beginning of the names of network interfaces";
+    const EXPECTED: &'static str = "a prefix for names of network interfaces";
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
         if !interface_characters(text) || text.starts_with('.') || text.len() > 127 {
             return Err(Invalid::new(
-                "must be made of letters, digits and `-_.+@#~`, and not begin with `-` or `.`",
+                "must consist of letters, digits and `-_.+@#~`, and not begin with `-` or `.`",
             ));
         }
         Ok(Self(text.into()))
@@ -99,7 +101,7 @@ impl FromText for Bridge {
             || !numbers
         {
             return Err(Invalid::new(
-                "must be the name of a bridge, for Open vSwitch with `.TAG` and `:TRUNK` added",
+                "must be the name of a bridge; for Open vSwitch, `.TAG` and `:TRUNK` may follow",
             ));
         }
         Ok(Self(text.into()))
@@ -122,7 +124,7 @@ impl FromText for NetworkScript {
             || text == "."
         {
             return Err(Invalid::new(
-                "must be the name of a script in `/etc/xen/scripts` or an absolute path, of letters, digits and `-_.+@/`",
+                "must be the name of a script in `/etc/xen/scripts` or an absolute path, consisting of letters, digits and `-_.+@/`",
             ));
         }
         Ok(Self(text.into()))
@@ -131,19 +133,19 @@ impl FromText for NetworkScript {
 
 impl FromText for Rate {
     const ID: DiagnosticId = DiagnosticId::BadRate;
-    const EXPECTED: &'static str = "a rate as `10Mb/s` or `1MB/s@20ms`";
+    const EXPECTED: &'static str = "a rate such as `10Mb/s` or `1MB/s@20ms`";
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
         rate(text).map(|()| Self(text.into())).ok_or_else(|| {
             Invalid::new(
-                "must be a rate as `10Mb/s` (bits) or `1MB/s@20ms` (bytes, with the interval)",
+                "must be a rate such as `10Mb/s` (bits) or `1MB/s@20ms` (bytes, with the interval)",
             )
         })
     }
 }
 
-/// `^[0-9]+[GMK]?[Bb]/s(@[0-9]+[mu]?s?)?$`, decimal, not zero, and what libxlutil
-/// computes from it below 2^32.
+/// `^[0-9]+[GMK]?[Bb]/s(@[0-9]+[mu]?s?)?$`, decimal and not zero, with a result of libxlutil's
+/// computation below 2^32.
 fn rate(text: &str) -> Option<()> {
     let number = |text: &str| {
         let decimal =
@@ -200,7 +202,7 @@ const OTHER_KEYS: &[&str] = &[
     "coloft_forwarddev",
 ];
 const FLAGS: &[&str] = &["trusted", "untrusted"];
-/// Keys that came after 4.17; older versions create the vif without them.
+/// Keys that are newer than Xen 4.17; older versions create the vif without them.
 const SINCE: &[(&str, XenVersion)] = &[("vlan", XenVersion::new(4, 19))];
 
 impl VifParameters {
@@ -215,7 +217,7 @@ impl VifParameters {
             .find_map(|(known, value)| (known == key).then_some(value))
     }
 
-    /// What needs a newer Xen than 4.17, with the version that brought it.
+    /// What needs a Xen newer than 4.17, with the version that introduced it.
     pub fn needs(&self) -> Option<(&'static str, XenVersion)> {
         SINCE
             .iter()
@@ -226,11 +228,11 @@ impl VifParameters {
 
 impl FromText for VifParameters {
     const ID: DiagnosticId = DiagnosticId::BadVifParameters;
-    const EXPECTED: &'static str = "vif parameters as `rate=10Mb/s,type=vif`";
+    const EXPECTED: &'static str = "vif parameters such as `rate=10Mb/s,type=vif`";
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
         if text.chars().any(char::is_control) {
-            return Err(Invalid::new("must not hold control characters"));
+            return Err(Invalid::new("must not contain control characters"));
         }
         let mut items = Vec::new();
         for item in text
@@ -244,17 +246,16 @@ impl FromText for VifParameters {
             }
             let Some((key, value)) = item.split_once('=') else {
                 return Err(Invalid::new(format!(
-                    "must be a list of `key=value`; `{item}` is none"
+                    "must be a list of `key=value`, which `{item}` is not"
                 )));
             };
             if INTERFACE.contains(&key) && !OTHER_KEYS.contains(&key) {
                 return Err(Invalid::new(format!("must not set `{key}`"))
-                    .help(format!("write `{key}` on the interface")));
+                    .help(format!("set `{key}` on the interface")));
             }
             if !OTHER_KEYS.contains(&key) {
-                let invalid = Invalid::new(format!(
-                    "has an unknown key `{key}`, which xl would pass over"
-                ));
+                let invalid =
+                    Invalid::new(format!("has an unknown key `{key}`, which xl would ignore"));
                 return Err(match closest(key, OTHER_KEYS) {
                     Some(near) => invalid.help(format!("did you mean `{near}`?")),
                     None => invalid,
@@ -273,7 +274,7 @@ impl FromText for VifParameters {
             };
             if !fits {
                 return Err(Invalid::new(format!(
-                    "has a value for `{key}` that xl does not take: `{value}`"
+                    "has a value for `{key}` that xl does not accept: `{value}`"
                 )));
             }
             items.push(item);

@@ -1,10 +1,10 @@
-//! Words from a short list.
+//! Types whose values are words from a short list.
 
 use super::text::text_type;
 use crate::diag::DiagnosticId;
 use crate::document::decode::{FromText, Invalid};
 
-/// Declares an enum of words: how each is written, and how it is read.
+/// Declares an enum of words.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }, $expected:literal) => {
         $(#[$doc])*
@@ -55,7 +55,7 @@ macro_rules! words {
 pub(crate) use words;
 
 words!(
-    /// The role's word for the type of a domU; [`GuestType`] says more.
+    /// The role's word for the type of a VM; [`GuestType`] replaces it.
     Builder {
         /// Para-virtualised.
         Generic = "generic",
@@ -66,7 +66,7 @@ words!(
 );
 
 words!(
-    /// How Xen runs a domU (`type` in xl.cfg(5)).
+    /// How Xen runs a VM (`type` in xl.cfg(5)).
     GuestType {
         /// Para-virtualised.
         Pv = "pv",
@@ -79,7 +79,7 @@ words!(
 );
 
 words!(
-    /// A filesystem for an iSCSI root.
+    /// A file system for an iSCSI root.
     Filesystem {
         /// ext4.
         Ext4 = "ext4",
@@ -110,7 +110,7 @@ impl FromText for OsType {
 }
 
 text_type!(
-    /// A word of the administrator's own.
+    /// A word that the administrator chooses.
     Word
 );
 
@@ -124,7 +124,7 @@ impl FromText for Word {
             Ok(Self(text.into()))
         } else {
             Err(Invalid::new(
-                "must be one word of letters, digits, `-`, `_`, `.` and `+`",
+                "must be a single word of letters, digits, `-`, `_`, `.` and `+`",
             ))
         }
     }

@@ -1,4 +1,4 @@
-//! Texts and values that go into xl.cfg.
+//! Strings and values for xl.cfg.
 
 use super::text::text_type;
 use super::xl_keys::xl_keys;
@@ -10,30 +10,30 @@ use serde::{Serialize, Serializer};
 use serde_json::json;
 
 text_type!(
-    /// What a VM is for, in any words; it becomes a comment.
+    /// The description of a VM, which becomes a comment.
     Description
 );
 
 impl FromText for Description {
     const ID: DiagnosticId = DiagnosticId::BadText;
-    const EXPECTED: &'static str = "a text";
+    const EXPECTED: &'static str = "a string";
     const EMPTY_IS_A_VALUE: bool = true;
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
         if text.contains('\0') {
-            return Err(Invalid::new("must not hold a NUL character"));
+            return Err(Invalid::new("must not contain a NUL character"));
         }
         Ok(Self(text.into()))
     }
 }
 
 text_type!(
-    /// The command line of a kernel.
+    /// A kernel command line.
     KernelCmdline
 );
 
 impl KernelCmdline {
-    /// A command line made of parts that are known to fit.
+    /// A command line from parts that are known to be valid.
     pub(crate) fn generated(text: String) -> Self {
         Self(text.into())
     }
@@ -50,7 +50,7 @@ impl FromText for KernelCmdline {
     }
 }
 
-/// The password for SPICE. It is shown nowhere but in the files that need it.
+/// A SPICE password. It is only shown in the files that need it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SpicePassword(Box<str>);
 
@@ -68,35 +68,35 @@ impl std::fmt::Debug for SpicePassword {
 }
 
 impl Serialize for SpicePassword {
-    /// Without the password: what is serialised is meant to be seen.
+    /// Serializes a placeholder: serialized values are meant to be shown.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str("(hidden)")
     }
 }
 
 impl FromNode for SpicePassword {
-    const EXPECTED: &'static str = "a password, as text";
+    const EXPECTED: &'static str = "a password, as a string";
 
     fn schema() -> Schema {
         json!({ "type": "string", "pattern": "^[^,]*$", "maxLength": 60 })
     }
 
-    /// Problems do not quote the password, as other values are.
+    /// Unlike other values, the password is never quoted in messages.
     fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let why = match &node.value {
             Value::Text(text)
                 if decoder.is_role_value(node) && crate::document::is_expression(text) =>
             {
-                "the password must be written plainly: no template expression is evaluated here"
+                "the password must not be a template expression: it is not evaluated here"
             }
             Value::Text(text) if text.contains(',') || text.chars().any(char::is_control) => {
-                "the password must not hold a comma or control characters: QEMU would read options there"
+                "the password must not contain commas or control characters: QEMU would read an option after a comma"
             }
             Value::Text(text) if text.len() > 60 => {
-                "the password must be at most 60 bytes long: SPICE takes no more"
+                "the password must be at most 60 bytes long, which is SPICE's limit"
             }
             Value::Text(text) => return Some(Self(text.clone())),
-            _ => "the password must be a text; write it in quotes",
+            _ => "the password must be a string; put it in quotes",
         };
         decoder.problem(node, DiagnosticId::BadText, why);
         None
@@ -105,7 +105,9 @@ impl FromNode for SpicePassword {
 
 fn no_control(text: &str) -> Result<(), Invalid> {
     if text.chars().any(char::is_control) {
-        return Err(Invalid::new("must be one line without control characters"));
+        return Err(Invalid::new(
+            "must be a single line without control characters",
+        ));
     }
     Ok(())
 }
@@ -135,15 +137,15 @@ impl FromText for XlKey {
 /// A value that xl.cfg can hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum XlValue {
-    /// Not negative: xl.cfg has no sign.
+    /// Never negative: xl.cfg has no sign.
     Integer(u32),
-    /// A text without line ends.
+    /// A string without line breaks.
     Text(Box<str>),
     /// A list.
     List(Vec<XlValue>),
 }
 
-/// Further options for xl.cfg, in the order written.
+/// Additional options for xl.cfg, in the order written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct XlOptions(Vec<(XlKey, XlValue)>);
 
@@ -175,7 +177,7 @@ impl FromNode for XlOptions {
         })
     }
 
-    /// A table; or, as the original role had to be given them, a list of pairs.
+    /// A table or, as for the original role, a list of pairs.
     fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let pairs: Vec<(Segment, Box<str>, &Node)> = match &node.value {
             Value::Table(entries) => entries
@@ -222,7 +224,7 @@ impl FromNode for XlOptions {
         {
             options.extend(decoder.within(segment, |decoder| option(&key, value, decoder)));
         }
-        // Even without those that are wrong, so that the others are looked at.
+        // Returned without the invalid options, so that the others are checked.
         Some(Self(options))
     }
 }
@@ -241,7 +243,7 @@ fn option(key: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<(XlKey, X
 }
 
 impl FromNode for XlValue {
-    const EXPECTED: &'static str = "a number, a boolean, a text or a list of them";
+    const EXPECTED: &'static str = "a number, a boolean, a string or a list of them";
 
     fn schema() -> Schema {
         json!({ "type": ["integer", "boolean", "string", "array"] })
@@ -275,9 +277,9 @@ impl FromNode for XlValue {
                     && let Some(inner) = unquoted(text)
                 {
                     let message =
-                        format!("`{text}` is quoted for xl.cfg; it is taken as `{inner}`");
+                        format!("`{text}` is already quoted for xl.cfg; it is read as `{inner}`");
                     let help =
-                        Some("write the value alone: quotes are added where xl.cfg needs them");
+                        Some("remove the quotes: xen-vman adds them where xl.cfg needs them");
                     decoder.problem_with_help(node, DiagnosticId::QuotedXlValue, message, help);
                     return Some(Self::Text(inner.into()));
                 }
@@ -285,7 +287,7 @@ impl FromNode for XlValue {
                     Ok(()) => Some(Self::Text(text.clone())),
                     Err(_) => bad(
                         decoder,
-                        "a text in xl.cfg must be one line without control characters",
+                        "a text in xl.cfg must be a single line without control characters",
                     ),
                 }
             }
@@ -298,7 +300,7 @@ impl FromNode for XlValue {
     }
 }
 
-/// The inside of a text that is one xl.cfg string without escapes.
+/// The content of a string that is a single xl.cfg string without escapes.
 fn unquoted(text: &str) -> Option<&str> {
     ['"', '\''].iter().find_map(|&quote| {
         let inner = text.strip_prefix(quote)?.strip_suffix(quote)?;

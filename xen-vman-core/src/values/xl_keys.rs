@@ -1,13 +1,13 @@
-//! The keys of xl.cfg that xl 4.17 reads, with the shape of their values and the types of
-//! domU for which it reads them. xl passes over any other key without a word.
+//! The keys of xl.cfg that xl 4.17 reads, with the types of their values and of the VMs for which it
+//! reads them. xl silently ignores any other key.
 
 use super::{GuestType, XenVersion, XlValue};
 
-/// What a value must look like.
+/// The type of a value in xl.cfg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Shape {
-    /// A text.
+    /// A string.
     Text,
     /// A number.
     Integer,
@@ -15,16 +15,16 @@ pub enum Shape {
     Boolean,
     /// A list.
     List,
-    /// A list or a text.
+    /// A list or a string.
     ListOrText,
-    /// A number or a text.
+    /// A number or a string.
     IntegerOrText,
     /// A list, 0 or 1.
     ListOrBoolean,
 }
 
 impl Shape {
-    /// Whether a value has it. A number may be written as text: xl reads `"512"`, too.
+    /// Whether a value has this type. A number may be written as a string: xl also reads `"512"`.
     pub fn fits(self, value: &XlValue) -> bool {
         let decimal = |text: &str| {
             !text.is_empty()
@@ -34,7 +34,7 @@ impl Shape {
         match (self, value) {
             (Self::Text | Self::ListOrText | Self::IntegerOrText, XlValue::Text(_))
             | (Self::List | Self::ListOrText | Self::ListOrBoolean, XlValue::List(_))
-            // xl reads a number where it wants a text.
+            // xl also accepts a number where it expects a string.
             | (Self::Integer | Self::IntegerOrText | Self::Text | Self::ListOrText, XlValue::Integer(_)) => true,
             (Self::Boolean | Self::ListOrBoolean, XlValue::Integer(value)) => *value <= 1,
             (Self::Integer, XlValue::Text(text)) => decimal(text),
@@ -48,15 +48,15 @@ impl Shape {
         matches!(self, Self::Integer | Self::Boolean | Self::IntegerOrText)
     }
 
-    /// The shape in words.
+    /// The type, for messages.
     pub const fn describe(self) -> &'static str {
         match self {
-            Self::Text => "a text",
+            Self::Text => "a string",
             Self::Integer => "a number",
             Self::Boolean => "a boolean",
             Self::List => "a list",
-            Self::ListOrText => "a list or a text",
-            Self::IntegerOrText => "a number or a text",
+            Self::ListOrText => "a list or a string",
+            Self::IntegerOrText => "a number or a string",
             Self::ListOrBoolean => "a list or a boolean",
         }
     }
@@ -70,7 +70,7 @@ const ALL: u8 = PV | PVH | HVM;
 /// A key of xl.cfg.
 #[derive(Debug, Clone, Copy)]
 pub struct XlKeyInfo {
-    /// The shape of its values.
+    /// The type of its values.
     pub shape: Shape,
     /// The first version that reads it, if that is newer than 4.17.
     pub since: Option<XenVersion>,
@@ -78,7 +78,7 @@ pub struct XlKeyInfo {
 }
 
 impl XlKeyInfo {
-    /// Whether xl reads the key for a type of domU.
+    /// Whether xl reads the key for a type of VM.
     pub const fn is_read_for(self, guest_type: GuestType) -> bool {
         let bit = match guest_type {
             GuestType::Pv => PV,
@@ -89,7 +89,7 @@ impl XlKeyInfo {
     }
 }
 
-/// What xl knows of a key; none if it never reads it.
+/// What is known about a key; `None` if xl never reads it.
 pub fn xl_key_info(key: &str) -> Option<XlKeyInfo> {
     if let Ok(at) = KEYS.binary_search_by(|(known, ..)| known.cmp(&key)) {
         let (_, shape, guests) = KEYS[at];
@@ -112,7 +112,7 @@ pub fn xl_keys() -> impl Iterator<Item = &'static str> {
     KEYS.iter().map(|(key, ..)| *key)
 }
 
-/// Keys that came after 4.17, with the minor version that brought them.
+/// Keys that are newer than Xen 4.17, with the minor version that introduced them.
 const NEWER_KEYS: &[(&str, Shape, u8)] = &[
     ("bootloader_restrict", Shape::Boolean, 18),
     ("bootloader_user", Shape::Text, 18),

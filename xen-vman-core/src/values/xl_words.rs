@@ -1,7 +1,6 @@
-//! What xl takes as the value of a key: its shape, and for some keys the words.
+//! The values that xl accepts for a key: their type and, for some keys, the words.
 //!
-//! The words are those that xl 4.17 takes for keys of xl.cfg with a short list of them
-//! (`libxl_types.idl`, `xl_parse.c`); it refuses any other.
+//! The words are those of xl 4.17 (`libxl_types.idl`, `xl_parse.c`); it rejects any other.
 
 use super::{Shape, XlKeyInfo, XlValue, xl_key_info};
 use crate::diag::DiagnosticId;
@@ -9,7 +8,7 @@ use crate::document::EXPRESSION;
 use crate::document::decode::{Schema, closest};
 use serde_json::json;
 
-/// The words of a key; none if it takes any text.
+/// The words of a key; `None` if it accepts any string.
 pub fn xl_words(key: &str) -> Option<&'static [&'static str]> {
     Some(match key {
         "on_poweroff" | "on_reboot" | "on_crash" | "on_watchdog" | "on_soft_reset" => &[
@@ -62,7 +61,7 @@ pub fn xl_words(key: &str) -> Option<&'static [&'static str]> {
     })
 }
 
-/// What a key takes, as a JSON Schema; none for keys that xl 4.17 does not know.
+/// The JSON Schema of a key's values; `None` for keys that xl 4.17 does not know.
 pub(super) fn xl_key_schema(key: &str) -> Option<Schema> {
     let shape = xl_key_info(key)?.shape;
     let types: &[&str] = match shape {
@@ -81,8 +80,8 @@ pub(super) fn xl_key_schema(key: &str) -> Option<Schema> {
     })
 }
 
-/// What is wrong with the value of a key, if anything: which diagnostic, what to say, and
-/// what to do.
+/// What is wrong with the value of a key, if anything: the diagnostic, its message and its
+/// help.
 pub fn xl_value_problem(
     key: &str,
     info: XlKeyInfo,
@@ -96,15 +95,16 @@ pub fn xl_value_problem(
             .bytes()
             .all(|byte| byte.is_ascii_hexdigit() || byte == b'x')
     {
-        let message = format!("`{text}` of `{key}` is octal or hexadecimal for xl");
-        let help = "write the number in decimal digits, without a leading 0".to_owned();
+        let message = format!("xl reads `{text}` of `{key}` as octal or hexadecimal");
+        let help = "write the number in decimal digits, without a leading `0`".to_owned();
         return Some((DiagnosticId::MisreadValue, message, Some(help)));
     }
     if let XlValue::Text(text) = value
         && key.starts_with("spice")
         && text.contains(',')
     {
-        let message = format!("`{key}` must not hold a comma: QEMU would read options there");
+        let message =
+            format!("`{key}` must not contain a comma: QEMU would read an option after it");
         return Some((DiagnosticId::BadXlOption, message, None));
     }
     if !info.shape.fits(value) {
@@ -124,13 +124,13 @@ pub fn xl_value_problem(
         XlValue::Integer(_) => Vec::new(),
     };
     let is_number = |word: &str| info.shape.is_number() && word.parse::<u32>().is_ok();
-    // A group of enlightenments is taken out again with `!`.
+    // `!` excludes a group of enlightenments.
     let plain = |word: &str| word.trim_start_matches('!').to_owned();
     let wrong = written
         .into_iter()
         .find(|word| !is_number(word) && !words.contains(&&*plain(word)))?;
     let message = format!(
-        "xl refuses `{wrong}` for `{key}`; it takes {}",
+        "xl does not accept `{wrong}` for `{key}`, only {}",
         words.join(", ")
     );
     let help = closest(&wrong.to_lowercase(), words).map(|near| format!("did you mean `{near}`?"));
