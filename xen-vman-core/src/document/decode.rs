@@ -1,8 +1,7 @@
-//! [`Node`] → typed values, with everything that does not fit reported.
+//! [`Node`] → typed values; invalid ones are reported.
 //!
-//! A type says with [`FromNode`] what it accepts; types that are written as text say it
-//! with [`FromText`] and get the rest. [`Fields`] reads a table key by key, and so knows
-//! which keys are left over.
+//! A type implements [`FromNode`], or [`FromText`] if it is written as a string. [`Fields`] reads a
+//! table key by key, and so finds unknown keys.
 
 use super::{Node, Value, is_expression};
 use crate::diag::secret::is_password;
@@ -15,50 +14,50 @@ pub(crate) use fields::closest;
 
 /// A type that can be read from a definition.
 pub trait FromNode: Sized {
-    /// What is accepted, in a few words (`an integer, in MiB`).
+    /// The expected value, for messages (`an integer, in MiB`).
     const EXPECTED: &'static str;
 
-    /// Whether an empty text is a value rather than a forgotten one.
+    /// Whether an empty string is a valid value; otherwise it counts as unset.
     const EMPTY_IS_A_VALUE: bool = false;
 
-    /// What is accepted, as a JSON Schema: at least all that is right, for editors.
+    /// A JSON Schema that accepts at least all valid values, for editors.
     fn schema() -> Schema;
 
-    /// Reads a value; reports and gives nothing if it does not fit.
+    /// Reads a value; reports it and returns `None` if it is not valid.
     fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self>;
 }
 
 /// A JSON Schema, or a part of one.
 pub type Schema = serde_json::Value;
 
-/// A type that is written as a text of some grammar.
+/// A type that is written as a string.
 pub trait FromText: Sized {
-    /// The diagnostic for texts outside the grammar.
+    /// The diagnostic for invalid strings.
     const ID: DiagnosticId;
-    /// What is accepted, in a few words.
+    /// The expected value, for messages.
     const EXPECTED: &'static str;
-    /// Whether an empty text is a value.
+    /// Whether an empty string is a valid value.
     const EMPTY_IS_A_VALUE: bool = false;
-    /// Whether a number is taken as its text (`version: 12`).
+    /// Whether a number is read as a string (`version: 12`).
     const NUMBERS_ARE_TEXT: bool = false;
-    /// All texts that are accepted, if they are few.
+    /// All valid strings, if there are only a few.
     const CHOICES: &'static [&'static str] = &[];
 
     /// Reads it.
     ///
     /// # Errors
-    /// Says what must hold.
+    /// If the string is not valid.
     fn from_text(text: &str) -> Result<Self, Invalid>;
 }
 
-/// Why a text does not fit, and what to write instead.
+/// Why a string is not valid, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {
-    /// What is wrong: the end of a sentence that names the value.
+    /// The problem: the end of a sentence that begins with the value.
     pub why: String,
     /// What to write instead.
     pub help: Option<String>,
-    /// A diagnostic that says more than the type's own.
+    /// A more specific diagnostic than the type's own.
     pub id: Option<DiagnosticId>,
 }
 
@@ -72,7 +71,7 @@ impl Invalid {
         }
     }
 
-    /// Chooses another diagnostic than the type's own.
+    /// Sets a more specific diagnostic than the type's own.
     #[must_use]
     pub const fn id(mut self, id: DiagnosticId) -> Self {
         self.id = Some(id);
@@ -99,7 +98,7 @@ impl std::fmt::Display for Invalid {
 
 impl std::error::Error for Invalid {}
 
-/// Where reading stands, and where problems go.
+/// The current position, and the report.
 pub struct Decoder<'r> {
     path: Vec<Segment>,
     report: &'r mut Report,
@@ -107,7 +106,7 @@ pub struct Decoder<'r> {
     is_role_file: &'r dyn Fn(FileId) -> bool,
     /// The position of values made from an expression.
     pub span: Option<Span>,
-    /// Tells in which table of the schema a key stands.
+    /// Finds the table of the schema that a key belongs to.
     pub table_of: fn(&str) -> Option<&'static str>,
 }
 
@@ -129,21 +128,21 @@ impl<'r> Decoder<'r> {
         }
     }
 
-    /// Says of each file whether it holds role variables.
+    /// Sets how to determine whether a file contains role variables.
     #[must_use]
     pub fn with_role_files(mut self, is_role_file: &'r dyn Fn(FileId) -> bool) -> Self {
         self.is_role_file = is_role_file;
         self
     }
 
-    /// Whether a value comes from a file of role variables. There, template expressions that
-    /// are not evaluated are an error, and option values may come quoted for xl.cfg, as the
-    /// original role needed them.
+    /// Whether a value comes from a file of role variables. There, template expressions that are not
+    /// evaluated are an error, and values of options may be quoted for xl.cfg, as the original role
+    /// required.
     pub fn is_role_value(&self, node: &Node) -> bool {
         node.span.is_some_and(|span| (self.is_role_file)(span.file))
     }
 
-    /// Runs `read` one step further in.
+    /// Runs `read` one level deeper.
     pub fn within<T>(&mut self, segment: Segment, read: impl FnOnce(&mut Self) -> T) -> T {
         self.path.push(segment);
         let result = read(self);
@@ -151,7 +150,7 @@ impl<'r> Decoder<'r> {
         result
     }
 
-    /// Where reading stands.
+    /// The current path.
     pub fn path(&self) -> FieldPath {
         self.path.clone().into()
     }
@@ -161,7 +160,7 @@ impl<'r> Decoder<'r> {
         self.problem_with_help(node, id, message, None::<String>);
     }
 
-    /// Reports a problem with a value here, and what to do.
+    /// Reports a problem with a value here, with help.
     pub fn problem_with_help(
         &mut self,
         node: &Node,
@@ -174,7 +173,7 @@ impl<'r> Decoder<'r> {
         self.report.push(diagnostic);
     }
 
-    /// Reports a template expression where none is evaluated; tells whether there is one.
+    /// Reports a template expression that is not evaluated; returns whether there is one.
     pub fn refuse_expression(&mut self, node: &Node) -> bool {
         let Value::Text(text) = &node.value else {
             return false;
@@ -194,7 +193,7 @@ impl<'r> Decoder<'r> {
         true
     }
 
-    /// Reports that a value is of the wrong kind.
+    /// Reports that a value has the wrong type.
     pub fn wrong_type<T: FromNode>(&mut self, node: &Node) {
         if self.refuse_expression(node) {
             return;
@@ -216,32 +215,32 @@ impl<'r> Decoder<'r> {
                 Some("write true or false".to_owned())
             }
             Value::Bool(_, Some(word)) => {
-                Some(format!("write \"{word}\" in quotes to mean the text"))
+                Some(format!("write \"{word}\" in quotes if it is a string"))
             }
             Value::Integer(_, Some(raw)) if raw.contains(':') => Some(format!(
-                "write \"{raw}\" in quotes: YAML reads digits between colons as a number to the base of 60"
+                "write \"{raw}\" in quotes: YAML reads digits between colons as a base-60 number"
             )),
             Value::Integer(_, Some(raw)) | Value::Float(raw) => {
-                Some(format!("write \"{raw}\" in quotes to mean the text"))
+                Some(format!("write \"{raw}\" in quotes if it is a string"))
             }
             Value::Integer(value, None) => Some(match pairs_to_the_base_of_60(*value) {
                 Some(pairs) => format!(
-                    "write \"{pairs}\" in quotes: YAML reads digits between colons as a number to the base of 60"
+                    "write \"{pairs}\" in quotes: YAML reads digits between colons as a base-60 number"
                 ),
-                None => format!("write \"{value}\" in quotes to mean the text"),
+                None => format!("write \"{value}\" in quotes if it is a string"),
             }),
             _ => None,
         };
         self.problem_with_help(node, id, message, help);
     }
 
-    /// Reads the items of a list; a single text stands for a list of one.
+    /// Reads the items of a list; a single value is read as a list of one.
     pub fn list<T: FromNode>(&mut self, node: &Node) -> Option<Vec<T>> {
         match &node.value {
             Value::List(items) => {
                 let mut read = Some(Vec::new());
                 for (index, item) in items.iter().enumerate() {
-                    // Every item is looked at, unless that helps nobody any more.
+                    // All items are checked, up to a limit of problems.
                     if self.report.is_full_of_errors() {
                         return None;
                     }
@@ -316,7 +315,7 @@ impl FromNode for bool {
             Value::Bool(value, _) => Some(*value),
             Value::Text(text) => match boolean_word(text) {
                 Some(value) => {
-                    let message = format!("`{text}` is a text; it is taken as {value}");
+                    let message = format!("`{text}` is a string; it is read as {value}");
                     let help = Some(format!("write {value}, without quotes"));
                     decoder.problem_with_help(node, DiagnosticId::BooleanAsText, message, help);
                     Some(value)
@@ -334,7 +333,7 @@ impl FromNode for bool {
     }
 }
 
-/// What `52:54:00:12:34:56` was before YAML made a number of it, if it can have been that.
+/// The digits and colons, such as `52:54:00:12:34:56`, that YAML read as this number, if any.
 fn pairs_to_the_base_of_60(value: i64) -> Option<String> {
     let mut rest = value;
     let mut pairs = [0; 6];
@@ -347,7 +346,7 @@ fn pairs_to_the_base_of_60(value: i64) -> Option<String> {
         .then(|| pairs.map(|pair| format!("{pair:02}")).join(":"))
 }
 
-/// The texts that can only mean yes or no.
+/// Strings that can only be booleans.
 pub(crate) fn boolean_word(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "yes" | "true" | "on" => Some(true),
@@ -366,7 +365,7 @@ impl<T: FromNode> FromNode for Vec<T> {
         if item["type"] == "object" {
             list
         } else {
-            // One item may stand for the list of it.
+            // A single item is read as a list of one.
             json!({ "anyOf": [list, item] })
         }
     }
@@ -376,7 +375,7 @@ impl<T: FromNode> FromNode for Vec<T> {
     }
 }
 
-/// Reads an integer from a number or from digits in a text, within `range`.
+/// Reads an integer within `range` from a number or from digits in a string.
 pub(crate) fn integer<T: FromNode>(
     node: &Node,
     decoder: &mut Decoder<'_>,

@@ -1,4 +1,4 @@
-//! The tables of JSON and YAML while they are read, and what is too large for any reader.
+//! Tables of JSON and YAML while they are read, and the limits of all readers.
 
 use super::{Entry, limits};
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report, Span};
@@ -8,15 +8,15 @@ use std::collections::HashSet;
 #[derive(Default)]
 pub(super) struct Entries {
     entries: Vec<Entry>,
-    /// The keys, once there are many.
+    /// The keys, if there are many.
     keys: HashSet<Box<str>>,
 }
 
-/// As many keys are compared one by one.
+/// Up to this many keys are compared one by one.
 const FEW: usize = 16;
 
 impl Entries {
-    /// Adds an entry; a key that is there already is reported, and the first one stays.
+    /// Adds an entry. A duplicate key is reported, and the first entry is kept.
     ///
     /// # Errors
     /// If there are too many.
@@ -26,13 +26,13 @@ impl Entries {
         } else if self.is_new(&entry.key) {
             self.push(entry)?;
         } else {
-            let message = format!("key `{}` is written twice in one table", entry.key);
+            let message = format!("duplicate key `{}` in a table", entry.key);
             report.push(problem(DiagnosticId::DuplicateKey, message, entry.key_span));
         }
         Ok(())
     }
 
-    /// Adds entries whose keys are not there yet.
+    /// Adds entries whose keys do not exist yet.
     ///
     /// # Errors
     /// If there are too many.
@@ -87,7 +87,7 @@ pub(super) fn many_keys(span: Option<Span>) -> Diagnostic {
 
 pub(super) fn too_deep(span: Option<Span>) -> Diagnostic {
     let message = format!(
-        "tables and lists must not be nested more than {} deep",
+        "tables and lists must not be nested more than {} levels deep",
         limits::DEPTH
     );
     problem(DiagnosticId::TooLarge, message, span)

@@ -1,4 +1,4 @@
-//! An input file: its text, and how places in it are shown.
+//! An input file: its text, and how excerpts of it are shown.
 
 use super::Dialect;
 use crate::diag::secret::password_places;
@@ -14,29 +14,29 @@ pub struct Source {
     pub name: String,
     /// Its text.
     pub text: String,
-    /// How it names things.
+    /// Its dialect.
     pub dialect: Dialect,
-    /// Why the text cannot be read at all.
+    /// Why the text cannot be read.
     pub unreadable: Option<Unreadable>,
-    /// The bytes, if they are not those of the text: xl.cfg need not be UTF-8.
+    /// The bytes, if the text is not the same: xl.cfg files need not be UTF-8.
     pub bytes: Option<Vec<u8>>,
 }
 
 /// Why a file is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unreadable {
-    /// It has this many bytes, which is more than [`Source::BYTES_MAX`].
+    /// Its size in bytes, which exceeds [`Source::BYTES_MAX`].
     TooLarge(u64),
-    /// The byte at this offset begins no character of UTF-8.
+    /// The offset of the first byte that is not valid UTF-8.
     NotUtf8(u32),
 }
 
 impl Source {
-    /// The size of the largest file that is read. 100,000 VMs need about half of it.
+    /// The maximum size of a file in bytes; 100,000 VMs need about half of it.
     pub const BYTES_MAX: u64 = super::limits::FILE_BYTES as u64;
 
-    /// A file by its name, which tells the format; none if the ending is none of `.toml`,
-    /// `.yml`, `.yaml` and `.json`.
+    /// A file whose name determines its format; `None` if the name does not end in `.toml`, `.yml`,
+    /// `.yaml` or `.json`.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Option<Self> {
         let name = name.into();
         let dialect = Dialect::of_file_name(&name)?;
@@ -49,7 +49,7 @@ impl Source {
         })
     }
 
-    /// What a program made: JSON, in the words of the schema or of the role.
+    /// The output of a program: JSON with the keys of the schema or of the role.
     pub fn json(name: impl Into<String>, text: impl Into<String>, is_role: bool) -> Self {
         let dialect = if is_role {
             Dialect::RoleJson
@@ -65,8 +65,8 @@ impl Source {
         }
     }
 
-    /// A file as its bytes are on disk. A byte order mark is taken off; bytes that are not
-    /// UTF-8 are reported when the file is parsed.
+    /// A file from its bytes on disk. A byte order mark is removed; invalid UTF-8 is reported when the
+    /// file is parsed.
     pub fn from_bytes(name: impl Into<String>, bytes: Vec<u8>) -> Option<Self> {
         let bytes = match bytes.strip_prefix(b"\xef\xbb\xbf") {
             Some(rest) => rest.to_vec(),
@@ -79,7 +79,7 @@ impl Source {
         })
     }
 
-    /// An xl.cfg file, whatever its name.
+    /// An xl.cfg file, regardless of its name.
     pub fn xl_cfg(name: impl Into<String>, bytes: Vec<u8>) -> Self {
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let (text, unreadable) = readable(bytes.clone());
@@ -92,7 +92,7 @@ impl Source {
         }
     }
 
-    /// A file of which the size alone is known, and is too large.
+    /// A file that is too large, of which only the size is known.
     pub fn too_large(name: impl Into<String>, bytes: u64) -> Option<Self> {
         Some(Self {
             unreadable: Some(Unreadable::TooLarge(bytes)),
@@ -101,8 +101,8 @@ impl Source {
     }
 }
 
-/// The text of some bytes. Where they are not UTF-8, each byte beyond ASCII becomes a `?`,
-/// so that places stay where they are.
+/// Bytes as text. If they are not UTF-8, each byte that is not ASCII becomes a `?`, so that positions
+/// stay the same.
 pub(crate) fn readable(bytes: Vec<u8>) -> (String, Option<Unreadable>) {
     match String::from_utf8(bytes) {
         Ok(text) => (text, None),
@@ -115,23 +115,23 @@ pub(crate) fn readable(bytes: Vec<u8>) -> (String, Option<Unreadable>) {
     }
 }
 
-/// The text of a file, for showing places in it.
+/// The text of a file, for showing excerpts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shown {
     name: String,
     text: String,
-    /// Where each line begins; made when the first place is shown.
+    /// The start of each line; computed when the first excerpt is shown.
     line_starts: OnceLock<Box<[u32]>>,
-    /// How many characters begin before each block of so many bytes; made likewise.
+    /// The number of characters before each block of bytes; computed at the same time.
     characters: OnceLock<Box<[u32]>>,
     /// Passwords, which are never shown; sorted.
     secrets: Vec<Range<usize>>,
 }
 
-/// Bytes whose characters are counted at once.
+/// The size of such a block in bytes.
 const BLOCK: usize = 4096;
 
-/// Characters of a line that are shown on either side of a place.
+/// The number of characters shown on either side of a position in its line.
 const AROUND: usize = 200;
 
 impl Shown {
@@ -147,13 +147,13 @@ impl Shown {
         &self.text
     }
 
-    /// Never shows a place again.
+    /// Hides a range of the text.
     pub(crate) fn hide(&mut self, spans: Vec<Span>) {
         self.secrets.extend(spans.into_iter().map(range));
         self.settle();
     }
 
-    /// Puts the secrets in order, and joins those that overlap.
+    /// Sorts the hidden ranges, and joins those that overlap.
     fn settle(&mut self) {
         let mut secrets = std::mem::take(&mut self.secrets);
         secrets.sort_unstable_by_key(|secret| (secret.start, secret.end));
@@ -165,8 +165,8 @@ impl Shown {
         }
     }
 
-    /// Never shows what follows the name of a password on its line: for files that could not
-    /// be read to their end.
+    /// Hides everything after the name of a password on its line, for files that could not be read to
+    /// their end.
     pub(crate) fn hide_password_lines(&mut self) {
         let lower = self.text.to_ascii_lowercase();
         let mut from = 0;
@@ -191,20 +191,20 @@ impl Shown {
         })
     }
 
-    /// The number of the line that holds a byte, from 0, and where the line begins.
+    /// The line that contains a byte, counted from 0, and where it begins.
     fn line_of(&self, at: usize) -> (usize, usize) {
         let starts = self.line_starts();
         let line = starts.partition_point(|start| *start as usize <= at) - 1;
         (line, starts[line] as usize)
     }
 
-    /// Where a line ends, without its line end.
+    /// The end of a line, without its line break.
     fn end_of_line(&self, line: usize) -> usize {
         let next = self.line_starts().get(line + 1);
         next.map_or(self.text.len(), |start| *start as usize - 1)
     }
 
-    /// How many characters begin before a byte. Lines may be as long as the file.
+    /// The number of characters before a byte. Lines may be as long as the file.
     fn characters_before(&self, at: usize) -> usize {
         let blocks = self.characters.get_or_init(|| {
             let mut count = 0;
@@ -251,7 +251,7 @@ impl Shown {
 
     fn without_secrets(&self, shown: Range<usize>) -> Cow<'_, str> {
         let text = &self.text[shown.clone()];
-        // They are texts and numbers, none in another.
+        // They are strings and numbers, which do not overlap.
         let from = self
             .secrets
             .partition_point(|secret| secret.end <= shown.start);
@@ -277,7 +277,7 @@ impl Shown {
     }
 }
 
-/// Passwords within a text, each of its bytes a star: what is marked stays where it is.
+/// Replaces each byte of the passwords in a text by a star, so that positions stay the same.
 fn starred(text: &str) -> Cow<'_, str> {
     let places = password_places(text);
     if places.is_empty() {
@@ -290,7 +290,7 @@ fn starred(text: &str) -> Cow<'_, str> {
     Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// How many characters begin in these bytes.
+/// The number of characters that begin in these bytes.
 fn characters(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
 }

@@ -5,8 +5,7 @@ use super::{Entry, Node, Value, file::floor, limits};
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
 use jiter::{Jiter, JiterError, Peek};
 
-/// Reads a JSON document. Reading ends at the first syntax error, and the table given is
-/// empty then.
+/// Reads a JSON document. At the first syntax error, reading stops and an empty table is returned.
 pub(crate) fn read(text: &str, file: FileId, report: &mut Report) -> Node {
     let mut reader = Reader {
         jiter: Jiter::new(text.as_bytes()),
@@ -36,7 +35,7 @@ pub(crate) fn read(text: &str, file: FileId, report: &mut Report) -> Node {
     })
 }
 
-/// Why reading ends.
+/// Why reading stopped.
 enum Problem {
     Syntax(JiterError),
     Said(Box<Diagnostic>),
@@ -58,7 +57,7 @@ struct Reader<'t, 'r> {
     jiter: Jiter<'t>,
     text: &'t str,
     file: FileId,
-    /// How many values have been read.
+    /// The number of values read so far.
     values: usize,
     report: &'r mut Report,
 }
@@ -136,8 +135,8 @@ impl Reader<'_, '_> {
         Ok(entries.finish())
     }
 
-    /// The place of the key just read: from the first quote after `before` to the last one
-    /// before the colon.
+    /// The position of the key just read: from the first quote after `before` to the last one before
+    /// the colon.
     fn key_span(&self, before: usize) -> Span {
         let read = &self.text[before..self.jiter.current_index()];
         let start = read.find('"').unwrap_or_default();

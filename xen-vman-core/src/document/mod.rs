@@ -1,9 +1,8 @@
-//! A definition as a tree of plain values, whatever file format it came from.
+//! A definition as a tree of plain values, from any file format.
 //!
-//! Takes the text of files; gives [`Node`]s that know their [`Span`]. The three readers
-//! (`toml`, `yaml`, `json`) know nothing of VMs, and what reads the tree
-//! ([`decode`]) knows nothing of formats. [`Sources`] keeps the texts, so that a span can
-//! be shown as file, line and column.
+//! The three readers (`toml`, `yaml`, `json`) turn the text of files into [`Node`]s with their
+//! [`Span`]s, and know nothing about VMs; [`decode`], which reads the tree, knows nothing about
+//! formats. [`Sources`] keeps the texts, so that a span can be shown as file, line and column.
 
 pub mod decode;
 mod entries;
@@ -19,27 +18,27 @@ pub use sources::{Dialect, Sources};
 
 use crate::diag::{FieldPath, Segment, Span};
 
-/// A value and where it stands.
+/// A value and its position.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// Where it stands; none for values that no file holds.
+    /// The position; `None` for values that are not from a file.
     pub span: Option<Span>,
-    /// What it is.
+    /// The value.
     pub value: Value,
 }
 
-/// What a file format can say.
+/// A value of any file format.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// Nothing (`null`); counts as not written.
+    /// `null`, which counts as unset.
     Null,
-    /// Yes or no, with the word written where that is neither `true` nor `false`.
+    /// A boolean, with the word as written if that is neither `true` nor `false`.
     Bool(bool, Option<Box<str>>),
-    /// A whole number, with its text where that is not the plain decimal form.
+    /// An integer, with its text if that is not the plain decimal form.
     Integer(i64, Option<Box<str>>),
     /// Any other number, as written.
     Float(Box<str>),
-    /// A text.
+    /// A string.
     Text(Box<str>),
     /// A list.
     List(Vec<Node>),
@@ -47,19 +46,19 @@ pub enum Value {
     Table(Vec<Entry>),
 }
 
-/// One key of a table with its value.
+/// A key of a table and its value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// The key.
     pub key: Box<str>,
-    /// Where the key stands.
+    /// The position of the key.
     pub key_span: Option<Span>,
     /// Its value.
     pub node: Node,
 }
 
 impl Node {
-    /// A value that no file holds.
+    /// A value that is not from a file.
     pub const fn bare(value: Value) -> Self {
         Self { span: None, value }
     }
@@ -76,7 +75,7 @@ impl Node {
         }
     }
 
-    /// The entries of a table; none for any other value.
+    /// The entries of a table; empty for any other value.
     pub fn entries(&self) -> &[Entry] {
         match &self.value {
             Value::Table(entries) => entries,
@@ -84,7 +83,7 @@ impl Node {
         }
     }
 
-    /// The items of a list; none for any other value.
+    /// The items of a list; empty for any other value.
     pub fn items(&self) -> &[Self] {
         match &self.value {
             Value::List(items) => items,
@@ -92,8 +91,8 @@ impl Node {
         }
     }
 
-    /// The span of `path`, or of the nearest place around it that exists. The span of a
-    /// table is that of its key, which is what a reader looks for.
+    /// The span of `path`, or of its nearest ancestor that exists. The span of a table is that of its
+    /// key.
     pub fn span_of(&self, path: &FieldPath) -> Option<Span> {
         let mut node = self;
         let mut nearest = None;
@@ -118,7 +117,7 @@ impl Node {
         nearest
     }
 
-    /// Whether any text in it holds a template expression.
+    /// Whether any string in it contains a template expression.
     pub fn has_expression(&self) -> bool {
         match &self.value {
             Value::Text(text) => is_expression(text),
@@ -128,7 +127,7 @@ impl Node {
         }
     }
 
-    /// What kind of value it is, for messages.
+    /// A description of the value, for messages.
     pub fn kind(&self) -> String {
         match &self.value {
             Value::Null => "nothing".into(),
@@ -137,36 +136,36 @@ impl Node {
             Value::Integer(value, None) => format!("the number `{value}`"),
             Value::Integer(value, Some(raw)) => format!("`{raw}`, which is the number `{value}`"),
             Value::Float(raw) => format!("the number `{raw}`"),
-            Value::Text(text) => format!("the text `{text}`"),
+            Value::Text(text) => format!("the string `{text}`"),
             Value::List(_) => "a list".into(),
             Value::Table(_) => "a table".into(),
         }
     }
 }
 
-/// A text with a template expression in it, as a regular expression.
+/// A regular expression for strings that contain a template expression.
 pub(crate) const EXPRESSION: &str = "\\{[{%#]";
 
-/// Whether a text is a template expression: it holds `{{`, `{%` or `{#`.
+/// Whether a string is a template expression: it contains `{{`, `{%` or `{#`.
 pub fn is_expression(text: &str) -> bool {
     ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark))
 }
 
-/// Input beyond these limits is refused before it can cost time or memory.
+/// Limits of the input, which keep time and memory bounded.
 pub(crate) mod limits {
     /// Bytes in one file.
     pub(crate) const FILE_BYTES: usize = 32 << 20;
-    /// Bytes in one YAML file, which takes several times as long to read.
+    /// Bytes in one YAML file, which takes several times longer to read.
     pub(crate) const YAML_BYTES: usize = 12 << 20;
-    /// Commas and brackets in one YAML file: the parser keeps all that stands in brackets in
-    /// memory, at hundreds of bytes each.
+    /// Commas and brackets in one YAML file: the parser stores the content of brackets, with hundreds
+    /// of bytes for each item.
     pub(crate) const YAML_FLOW: usize = 1_000_000;
-    /// Tables and lists inside each other.
+    /// The depth of nested tables and lists.
     pub(crate) const DEPTH: usize = 64;
-    /// Values in one JSON or YAML file, with those that aliases stand for and the keys of YAML.
-    /// 100,000 VMs need about 1,500,000.
+    /// Values in one JSON or YAML file, including expanded aliases and the keys of YAML. 100,000 VMs
+    /// need about 1,500,000.
     pub(crate) const VALUES: usize = 2_000_000;
-    /// Words, signs, blanks and line ends in one TOML file. 100,000 VMs need about half.
+    /// Tokens in one TOML file, including blanks and newlines. 100,000 VMs need about half.
     pub(crate) const TOML_TOKENS: usize = 12_000_000;
     /// Keys in one table.
     pub(crate) const KEYS: usize = 10_000;

@@ -1,4 +1,4 @@
-//! The texts of the input, and how places in them are named.
+//! The input files, and how positions in them are named.
 
 use super::Node;
 use super::file::{Shown, Source};
@@ -6,24 +6,24 @@ use crate::diag::secret::is_password;
 use crate::diag::{Excerpt, FieldPath, FileId, Places, Position, Segment, Span};
 use crate::xl_cfg::names::xl_key;
 
-/// How a file names things.
+/// The keys that a file uses, and its format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Dialect {
-    /// TOML in the words of the schema.
+    /// TOML with the keys of the schema.
     Schema,
-    /// JSON in the words of the schema, as programs make it.
+    /// JSON with the keys of the schema, as written by programs.
     SchemaJson,
     /// The Ansible role's variables, in YAML.
     RoleYaml,
     /// The Ansible role's variables, in JSON.
     RoleJson,
-    /// A domain in xl's own words.
+    /// An xl.cfg file.
     XlCfg,
 }
 
 impl Dialect {
-    /// The dialect of a definition by the end of its name: `.toml`, `.yml`, `.yaml`, `.json`.
+    /// The dialect of a definition by the suffix of its name: `.toml`, `.yml`, `.yaml`, `.json`.
     pub fn of_file_name(name: &str) -> Option<Self> {
         let (_, ending) = name.rsplit_once('.')?;
         match ending {
@@ -34,27 +34,27 @@ impl Dialect {
         }
     }
 
-    /// Whether its variables carry the role's names.
+    /// Whether it uses the names of the role's variables.
     pub const fn is_role(self) -> bool {
         matches!(self, Self::RoleYaml | Self::RoleJson)
     }
 }
 
-/// All input files, and the tree read from each in the words of the schema.
+/// All input files, and the tree of each, with the keys of the schema.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     /// The id of the first file.
     first: FileId,
     files: Vec<(Shown, Dialect)>,
     trees: Vec<Node>,
-    /// For each VM of the definition: the file, and its number there.
+    /// For each VM of the definition, its file, and its number in that file.
     vms: Vec<(FileId, usize)>,
-    /// Schema paths of top-level keys written under another name, with that name.
+    /// Schema paths of top-level keys that were written under another name, with that name.
     aliases: Vec<(FileId, String, String)>,
 }
 
 impl Sources {
-    /// No files yet; the first one to come gets this id.
+    /// An empty collection, whose first file gets this id.
     pub fn starting_at(first: FileId) -> Self {
         Self {
             first,
@@ -62,7 +62,7 @@ impl Sources {
         }
     }
 
-    /// Adds a file; its id, or none when there are too many.
+    /// Adds a file and returns its id; `None` if there are too many.
     pub fn add(&mut self, source: Source) -> Option<FileId> {
         let id = self.next()?;
         self.files
@@ -70,13 +70,13 @@ impl Sources {
         Some(id)
     }
 
-    /// The id of the next file to come.
+    /// The id of the next file.
     pub fn next(&self) -> Option<FileId> {
         self.first
             .checked_add(FileId::try_from(self.files.len()).ok()?)
     }
 
-    /// Keeps the tree of the file added last, and where its VMs went.
+    /// Stores the tree of the file that was added last, and the numbers of its VMs.
     pub(crate) fn add_tree(&mut self, file: FileId, tree: Node, aliases: Vec<(String, String)>) {
         let count = tree.get("vms").map_or(0, |vms| vms.items().len());
         self.vms.extend((0..count).map(|number| (file, number)));
@@ -93,7 +93,7 @@ impl Sources {
         self.trees.push(tree);
     }
 
-    /// Shows no password of the file added last, which could not be read to its end.
+    /// Hides the passwords of the file that was added last and could not be read to its end.
     pub(crate) fn hide_password_lines(&mut self) {
         if let Some((shown, _)) = self.files.last_mut() {
             shown.hide_password_lines();
@@ -105,7 +105,7 @@ impl Sources {
         &self.trees
     }
 
-    /// A VM as it is written, by its number in the definition.
+    /// A VM as written, by its number in the definition.
     pub(crate) fn vm(&self, number: usize) -> Option<&Node> {
         let &(file, local) = self.vms.get(number)?;
         self.tree(file)?.get("vms")?.items().get(local)
@@ -116,7 +116,7 @@ impl Sources {
         self.file(file).0.text()
     }
 
-    /// How a file names things; none for a file that is not among these.
+    /// The dialect of a file; `None` if it is not one of these.
     pub fn dialect(&self, file: FileId) -> Option<Dialect> {
         let number = file.checked_sub(self.first)?;
         Some(self.files.get(usize::from(number))?.1)
@@ -130,12 +130,12 @@ impl Sources {
         self.trees.get(usize::from(file.checked_sub(self.first)?))
     }
 
-    /// Where `path` stands, or the nearest place around it.
+    /// The span of `path`, or of its nearest ancestor.
     pub fn span_of(&self, path: &FieldPath) -> Option<Span> {
         let (file, local) = self.local(path);
         match file {
             Some(file) => self.tree(file)?.span_of(&local),
-            // A setting counts as the last file writes it.
+            // The last file that sets a key wins.
             None => self.trees.iter().rev().find_map(|tree| {
                 let top = local.segments().first().cloned()?;
                 let second = local.segments().get(1).cloned();
@@ -211,7 +211,7 @@ impl Places for Sources {
     }
 }
 
-/// The files of several hosts, one [`Sources`] for each; their ids follow each other.
+/// The files of several hosts, with one [`Sources`] for each and consecutive ids.
 impl Places for Vec<Sources> {
     fn place(&self, path: &FieldPath) -> String {
         let host = self.get(usize::from(path.host()));
@@ -232,7 +232,7 @@ fn of_file(hosts: &[Sources], span: Span) -> &Sources {
     &hosts[next - 1]
 }
 
-/// A key of a VM as xl.cfg calls it; any other path is in its words already.
+/// The path of a VM's key in xl.cfg; other paths are already those of xl.cfg.
 fn xl_name(path: &FieldPath) -> String {
     let [
         Segment::Key(first),
@@ -256,13 +256,13 @@ fn xl_name(path: &FieldPath) -> String {
     if name != "additional_xen_options" {
         xl.push(Segment::Key(name.into()));
     }
-    // The parts of a vif are one text.
+    // The parts of a vif are a single string.
     let rest = rest.iter().take(if name == "vif" { 1 } else { rest.len() });
     rest.for_each(|segment| xl.push(segment.clone()));
     xl.to_string()
 }
 
-/// The places of the values whose keys are called a password.
+/// The positions of values whose keys denote a password.
 fn passwords(node: &Node, found: &mut Vec<Span>) {
     for item in node.items() {
         passwords(item, found);

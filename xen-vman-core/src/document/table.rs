@@ -1,21 +1,21 @@
-//! Tables of the schema: what their keys are called, and how they are read.
+//! Tables of the schema: their keys, and how they are read.
 
 use super::decode::{Decoder, FromNode, Schema};
 use super::{EXPRESSION, Entry, Node, Value};
 use serde::Serialize;
 use serde_json::json;
 
-/// One key of a table of the schema.
+/// A key of a table of the schema.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Key {
     /// Its name.
     pub name: &'static str,
-    /// What it is for; lines of text.
+    /// Its description, in lines.
     pub doc: &'static str,
-    /// What values it takes, in a few words.
+    /// The expected value, for messages.
     pub expected: &'static str,
-    /// The same as a JSON Schema.
+    /// The JSON Schema of its values.
     pub schema: fn() -> Schema,
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn table_schema(keys: &[&[Key]]) -> Schema {
     json!({ "type": "object", "properties": properties, "additionalProperties": false })
 }
 
-/// The name of a field without the mark of a raw identifier (`r#type`).
+/// The name of a field, without the prefix of a raw identifier (`r#type`).
 pub(crate) const fn plain_name(name: &'static str) -> &'static str {
     match name.as_bytes() {
         [b'r', b'#', ..] => name.split_at(2).1,
@@ -43,12 +43,12 @@ pub(crate) const fn plain_name(name: &'static str) -> &'static str {
     }
 }
 
-/// A default: a value, or an expression that makes one for each VM.
+/// A default: a value, or an expression that is evaluated for each VM.
 #[derive(Debug, Clone)]
 pub enum Templated<T> {
     /// The value as written.
     Plain(T),
-    /// A value with a template expression in one of its texts.
+    /// A value with a template expression in one of its strings.
     Expression(Node),
 }
 
@@ -68,7 +68,7 @@ impl<T: FromNode> FromNode for Templated<T> {
     }
 }
 
-/// An entry whose value was built in code.
+/// An entry with a value that was built in code.
 pub(crate) fn entry(key: &str, value: &impl Serialize) -> Entry {
     let value = serde_json::to_value(value)
         .unwrap_or_else(|error| unreachable!("checked values are plain: {error}"));
@@ -103,7 +103,7 @@ fn node(value: serde_json::Value) -> Node {
     })
 }
 
-/// Declares a table of the schema: the struct, its list of [`Key`]s, and how it is read.
+/// Declares a table of the schema: the struct, its [`Key`]s, and its reader.
 ///
 /// `plain` fields become `Option<T>`; those of a `templated` table `Option<Templated<T>>`. A
 /// `scene` table is plain, and expressions refer to it.
@@ -116,7 +116,7 @@ macro_rules! table {
     (@field templated $type:ty) => { Option<$crate::document::table::Templated<$type>> };
     (@to_node scene $name:ident $($field:ident)+) => {
         impl $name {
-            /// The table as expressions see it, for one that was built in code.
+            /// The table as expressions see it, for a definition that was built in code.
             pub(crate) fn to_node(&self) -> $crate::document::Node {
                 let mut entries = Vec::new();
                 $(if let Some(value) = &self.$field {
@@ -156,7 +156,7 @@ macro_rules! table {
                 schema: <$crate::document::table::table!(@read $mode $type) as $crate::document::decode::FromNode>::schema,
             }),+];
 
-            /// Reads the fields of this table out of an open one.
+            /// Reads the fields of this table from an open one.
             pub(crate) fn take_fields(fields: &mut $crate::document::decode::Fields<'_, '_, '_>) -> Self {
                 Self { $($field: fields.take($crate::document::table::plain_name(stringify!($field))),)+ }
             }

@@ -9,8 +9,7 @@ use std::ops::Range;
 use toml_parser::ParseError;
 use toml_parser::lexer::{Token, TokenKind};
 
-/// Reads a TOML document. All syntax errors are reported, up to a number that is more than
-/// anybody reads; what could be read is given in any case.
+/// Reads a TOML document as far as possible. Syntax errors are reported up to a limit.
 pub(crate) fn read(text: &str, file: FileId, report: &mut Report) -> Node {
     let tokens = match count_tokens(text, file) {
         Ok(tokens) => tokens,
@@ -37,8 +36,8 @@ pub(crate) fn read(text: &str, file: FileId, report: &mut Report) -> Node {
     }
 }
 
-/// How many tokens there are. What must not reach the parser is an error: it keeps all tokens
-/// in memory, and builds tables inside each other without end.
+/// Counts the tokens. Input that exceeds the limits is an error: the parser stores all tokens, and
+/// does not limit the nesting of tables.
 fn count_tokens(text: &str, file: FileId) -> Result<usize, Box<Diagnostic>> {
     let (mut depth, mut around, mut count) = (1, Vec::new(), 0);
     for token in toml_parser::Source::new(text).lex() {
@@ -46,14 +45,14 @@ fn count_tokens(text: &str, file: FileId) -> Result<usize, Box<Diagnostic>> {
         count += 1;
         if count > limits::TOML_TOKENS {
             let message = format!(
-                "a file must have at most {} words, signs, blanks and line ends",
+                "a file must have at most {} tokens, including blanks and newlines",
                 limits::TOML_TOKENS
             );
             let problem = Diagnostic::new(DiagnosticId::TooLarge, FieldPath::root(), message);
             return Err(Box::new(problem.at(at()).help("split it by host")));
         }
         match token.kind() {
-            // Each part of a key is a table, too.
+            // Each part of a dotted key is a table as well.
             TokenKind::Dot => depth += 1,
             TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket => {
                 around.push(depth);
@@ -75,12 +74,12 @@ fn count_tokens(text: &str, file: FileId) -> Result<usize, Box<Diagnostic>> {
     Ok(count)
 }
 
-/// Syntax errors that are reported.
+/// The maximum number of syntax errors that are reported.
 const ERRORS: usize = 100;
-/// Fewer tokens than these cannot have too many errors.
+/// Fewer tokens than this cannot have too many errors.
 const FEW_TOKENS: usize = 10_000;
 
-/// The end of the line with the last error that is reported; each one costs memory.
+/// The end of the line with the last error that is reported.
 fn end_of_reading(text: &str, tokens: usize) -> usize {
     if tokens < FEW_TOKENS {
         return text.len();
@@ -141,7 +140,7 @@ fn node(spanned: Spanned<DeValue<'_>>, file: FileId, report: &mut Report, depth:
         DeValue::Boolean(value) => Value::Bool(value, None),
         DeValue::Integer(number) => integer(number.as_str(), number.radix(), span, report),
         DeValue::Float(number) => Value::Float(number.as_str().into()),
-        // A date is a text to us: `reinstall = 2026-11-23` is a token.
+        // A date is read as a string: `reinstall = 2026-11-23` is a token.
         DeValue::Datetime(date) => Value::Text(date.to_string().into()),
         DeValue::Array(items) => {
             let items = items.into_iter();

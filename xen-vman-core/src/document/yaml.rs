@@ -1,8 +1,8 @@
 //! YAML text → [`Node`], with plain scalars read as Ansible's PyYAML reads them.
 //!
-//! Ansible reads YAML 1.1: `no` is a boolean, `010` is eight, `52:54:00` a number to the
-//! base of 60. A definition must mean the same here as there, so those rules are kept;
-//! the word as written is kept too, so that a message can show the trap.
+//! Ansible reads YAML 1.1: `no` is a boolean, `010` is eight, `52:54:00` a base-60 number. A
+//! definition must mean the same to both, so these rules apply here; the word as written is kept, so
+//! that a message can show the difference.
 
 use super::entries::{Entries, many_values, too_deep};
 use super::{Entry, Node, Value, limits};
@@ -11,8 +11,8 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, StrInput, Tag};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// Reads the one document of a YAML file. Reading ends at the first syntax error; then
-/// the table given is empty.
+/// Reads the document of a YAML file. At the first syntax error, reading stops and an empty table is
+/// returned.
 pub(crate) fn read(text: &str, file: FileId, report: &mut Report) -> Node {
     if let Some(problem) = too_large(text) {
         report.push(problem);
@@ -36,11 +36,11 @@ pub(crate) fn read(text: &str, file: FileId, report: &mut Report) -> Node {
     }
 }
 
-/// What must not reach the parser.
+/// Checks the limits before the file is parsed.
 fn too_large(text: &str) -> Option<Diagnostic> {
     let (message, help) = if text.len() > limits::YAML_BYTES {
         let most = limits::YAML_BYTES >> 20;
-        let message = format!("a YAML file must be at most {most} MiB large");
+        let message = format!("a YAML file must not be larger than {most} MiB");
         (message, "split it by host, or write it as TOML")
     } else {
         let flow = |byte: &u8| matches!(byte, b',' | b'[' | b']' | b'{' | b'}');
@@ -51,7 +51,7 @@ fn too_large(text: &str) -> Option<Diagnostic> {
         let message = format!("a YAML file must have at most {most} commas and brackets");
         (
             message,
-            "write each item in a line of its own, or name the file `.json`",
+            "write each item on its own line, or convert the file to `.json`",
         )
     };
     let problem = Diagnostic::new(DiagnosticId::TooLarge, FieldPath::root(), message);
@@ -64,18 +64,18 @@ struct Reader<'t, 'r> {
     events: Parser<'t, StrInput<'t>>,
     text: &'t str,
     file: FileId,
-    /// Where every so many characters begin, if not every character is a byte.
+    /// The byte offset of every so many characters, if some have several bytes.
     landmarks: Option<Vec<usize>>,
-    /// What anchors stand for, and what a copy of it costs.
+    /// The values of anchors, and what a copy of each costs.
     anchors: HashMap<usize, (Node, usize)>,
-    /// How many values may still be read or copied.
+    /// The number of values that may still be read or copied.
     budget: usize,
     report: &'r mut Report,
 }
 
 /// Characters from one landmark to the next.
 const APART: usize = 64;
-/// Bytes of a text that are as large as a value.
+/// The number of bytes of a string that count as one value.
 const TEXT_UNIT: usize = 64;
 
 fn landmarks(text: &str) -> Vec<usize> {
@@ -95,7 +95,7 @@ impl<'t> Reader<'t, '_> {
                 | Event::DocumentEnd
                 | Event::Nothing => {}
                 _ if root.is_some() => {
-                    let message = "a file must hold one YAML document";
+                    let message = "a file must contain a single YAML document";
                     return Err(Box::new(problem(DiagnosticId::Syntax, message, span)));
                 }
                 event => root = Some(self.node(event, span, 1)?.0),
@@ -147,17 +147,17 @@ impl<'t> Reader<'t, '_> {
             }
             Event::Alias(anchor) => {
                 let Some(size) = self.anchors.get(&anchor).map(|(_, size)| *size) else {
-                    let message = "an alias must name an anchor that ends before it";
+                    let message = "an alias must refer to an anchor that ends before it";
                     return Err(Box::new(problem(DiagnosticId::Syntax, message, span)));
                 };
-                // Counted first, so that nothing too large is ever copied.
+                // Counted first, so that nothing too large is copied.
                 self.spend(size, span)?;
                 return Ok((self.anchors[&anchor].0.clone(), size));
             }
             _ => {
                 return Err(Box::new(problem(
                     DiagnosticId::Syntax,
-                    "a value must stand here",
+                    "a value is missing here",
                     span,
                 )));
             }
@@ -180,8 +180,7 @@ impl<'t> Reader<'t, '_> {
         Ok((node, size))
     }
 
-    /// Counts what is read and copied. Aliases of aliases grow without bound; what they stand
-    /// for must not.
+    /// Counts the values that are read and copied: aliases of aliases can expand without bound.
     fn spend(&mut self, size: usize, span: Span) -> Result<(), Problem> {
         let rest = self.budget.checked_sub(size);
         self.budget = rest.ok_or_else(|| Box::new(many_values(Some(span))))?;
@@ -228,7 +227,7 @@ impl<'t> Reader<'t, '_> {
                 };
                 entries.add(entry, self.report)?;
             } else {
-                let message = format!("a key must be a text, not {}", key.kind());
+                let message = format!("a key must be a string, not {}", key.kind());
                 self.report
                     .push(problem(DiagnosticId::WrongType, message, key_span));
             }
@@ -249,7 +248,7 @@ impl<'t> Reader<'t, '_> {
             Some((false, "vault")) => {
                 let message = "a value encrypted with Ansible Vault must be decrypted first";
                 let help =
-                    "only Ansible can read it; use the collection, or write the value plainly";
+                    "only Ansible can decrypt it; use the collection, or write the plain value";
                 self.report
                     .push(problem(DiagnosticId::WrongType, message, span).help(help));
                 Value::Null
@@ -304,7 +303,7 @@ fn key_text(node: &Node) -> Option<Box<str>> {
     }
 }
 
-/// The entries that `<<: *anchor` (or a list of them) brings.
+/// The entries of a merge key: `<<: *anchor`, or a list of anchors.
 fn mergeable(node: Node) -> Vec<Entry> {
     match node.value {
         Value::Table(entries) => entries,
@@ -313,7 +312,7 @@ fn mergeable(node: Node) -> Vec<Entry> {
     }
 }
 
-/// A plain scalar by the rules of YAML 1.1 (<https://yaml.org/type/>), as PyYAML has them.
+/// A plain scalar by the rules of YAML 1.1 (<https://yaml.org/type/>), as in PyYAML.
 fn plain(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,

@@ -1,18 +1,18 @@
 //! Role variables → TOML and back.
 //!
-//! What is renamed is the tree, so that values pass through as they are, wrong ones too;
-//! comments and the layout of the file do not.
+//! Keys are renamed in the tree, so values are kept unchanged, even invalid ones; comments and the
+//! layout of the file are lost.
 
 use super::role_vars;
 use crate::diag::Report;
 use crate::document::{Node, Source, Sources, Value};
 use std::fmt::Write as _;
 
-/// What to convert to.
+/// The target format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConvertTarget {
-    /// TOML in the words of the schema.
+    /// TOML with the keys of the schema.
     Toml,
     /// The role's variables as YAML.
     Yaml,
@@ -24,11 +24,11 @@ pub enum ConvertTarget {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Converted {
-    /// It in that format.
+    /// The content in the target format.
     pub text: String,
-    /// What was wrong with its syntax or names.
+    /// Problems with its syntax or names.
     pub report: Report,
-    /// The file that was converted, to show places in it.
+    /// The original file, for showing excerpts.
     pub sources: Sources,
 }
 
@@ -71,7 +71,7 @@ pub(super) fn toml_value(node: &Node) -> Option<::toml::Value> {
         Value::Null => return None,
         Value::Bool(value, _) => (*value).into(),
         Value::Integer(value, None) => (*value).into(),
-        // The text is what was meant by `010` or digits between colons.
+        // `010` or digits between colons were meant as a string.
         Value::Integer(_, Some(raw)) | Value::Float(raw) => raw.to_string().into(),
         Value::Text(text) => text.to_string().into(),
         Value::List(items) => ::toml::Value::Array(items.iter().filter_map(toml_value).collect()),
@@ -101,8 +101,8 @@ fn to_json(node: &Node) -> serde_json::Value {
     }
 }
 
-/// Block style for tables and lists; every text in double quotes, so that no rule about
-/// plain scalars applies to it.
+/// Writes tables and lists in block style, and strings in double quotes, so that the rules of plain
+/// scalars do not apply.
 fn yaml_block(node: &Node, indent: usize, out: &mut String) {
     let pad = " ".repeat(indent);
     match &node.value {
@@ -139,7 +139,7 @@ fn yaml_child(node: &Node, indent: usize, out: &mut String) {
             out.push('\n');
             yaml_block(node, indent + 2, out);
         }
-        // JSON scalars and empty collections are YAML too.
+        // JSON scalars and empty collections are valid YAML.
         _ => {
             let _ = writeln!(out, " {}", to_json(node));
         }

@@ -9,11 +9,11 @@ use crate::xl_cfg::{self, XlFile};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-/// The definition that xl.cfg files make, one VM for each, and what is wrong with their
-/// syntax. Whether all is well beyond that, checking the definition tells.
+/// Generates a definition from xl.cfg files, with one VM for each, and reports errors in their
+/// syntax. Other problems are found when the definition is checked.
 ///
-/// A comment stands before the key that it stood at; those before the first key, and those
-/// whose key has gone, stand before the VM.
+/// Comments stay with their keys; those before the first key, and those of keys that are dropped,
+/// are placed before the VM.
 pub fn import(files: &[Source]) -> (String, Report) {
     let mut report = Report::new();
     let mut text = String::new();
@@ -31,10 +31,7 @@ fn one(source: &Source, id: FileId, text: &mut String, report: &mut Report) {
     let before = report.count(Severity::Error);
     let file = xl_cfg::read(bytes, id, report);
     if report.count(Severity::Error) > before {
-        let line = format!(
-            "{} cannot be read, by xl either; it is left out",
-            source.name
-        );
+        let line = format!("{} is not valid, for xl either; it is skipped", source.name);
         let _ = writeln!(text, "# {}", printable(&line));
         return;
     }
@@ -51,7 +48,7 @@ fn one(source: &Source, id: FileId, text: &mut String, report: &mut Report) {
             .iter()
             .filter(|entry| &*entry.key != "additional_xen_options")
     };
-    // Comments of keys that have no entry of their own must not be lost.
+    // Comments of keys that have no entry must not be lost.
     let mut body = String::new();
     for entry in plain() {
         assignment(entry, &mut comments, &mut body);

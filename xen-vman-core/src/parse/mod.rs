@@ -26,15 +26,15 @@ use std::collections::HashMap;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Parsed {
-    /// What was written, as far as it could be read.
+    /// The definition, as far as it could be read.
     pub definition: Definition,
-    /// The input, to show places in it.
+    /// The input, for showing excerpts.
     pub sources: Sources,
-    /// What was wrong.
+    /// The problems that were found.
     pub report: Report,
 }
 
-/// What keeps a file from being read to its end.
+/// Diagnostics that stop the reading of a file.
 const UNREAD: &[DiagnosticId] = &[
     DiagnosticId::Syntax,
     DiagnosticId::NotUtf8,
@@ -53,7 +53,7 @@ pub fn parse(files: Vec<Source>) -> Parsed {
     parse_from(files, 0)
 }
 
-/// Reads the files of one definition, whose ids begin with `first_file`.
+/// Reads the files of one definition, with ids from `first_file`.
 pub(crate) fn parse_from(files: Vec<Source>, first_file: FileId) -> Parsed {
     let mut report = Report::new();
     let mut sources = Sources::starting_at(first_file);
@@ -61,7 +61,7 @@ pub(crate) fn parse_from(files: Vec<Source>, first_file: FileId) -> Parsed {
         add_file(file, &mut sources, &mut report);
     }
     if unread(&report) > 0 {
-        // What follows from a file that cannot be read would only hide the cause.
+        // Errors that result from an unreadable file would only hide the cause.
         return Parsed {
             definition: Definition::default(),
             sources,
@@ -87,7 +87,8 @@ fn add_file(file: Source, sources: &mut Sources, report: &mut Report) {
         .unreadable
         .or_else(|| (size > Source::BYTES_MAX).then_some(Unreadable::TooLarge(size)));
     let Some(id) = sources.add(file) else {
-        let message = format!("`{name}` is one file too many");
+        let most = usize::from(FileId::MAX) + 1;
+        let message = format!("`{name}` cannot be read: at most {most} files are supported");
         report.push(Diagnostic::new(
             DiagnosticId::TooLarge,
             FieldPath::root(),
@@ -108,8 +109,8 @@ fn add_file(file: Source, sources: &mut Sources, report: &mut Report) {
     }
 }
 
-/// A file in the words of the schema, with the names that were written differently. `bytes`
-/// are given where the text is not all there is.
+/// Reads a file as a tree with the keys of the schema; also returns the keys that were written
+/// differently. `bytes` are the content if it is not UTF-8.
 fn read(
     dialect: Dialect,
     text: &str,
@@ -140,7 +141,7 @@ fn unreadable_file(name: &str, file: FileId, why: Unreadable) -> Diagnostic {
     match why {
         Unreadable::TooLarge(bytes) => {
             let message = format!(
-                "`{name}` has {} MiB, but must not be larger than {} MiB",
+                "`{name}` has {} MiB; the limit is {} MiB",
                 bytes >> 20,
                 Source::BYTES_MAX >> 20
             );
@@ -156,17 +157,17 @@ fn unreadable_file(name: &str, file: FileId, why: Unreadable) -> Diagnostic {
             Diagnostic::new(
                 DiagnosticId::NotUtf8,
                 FieldPath::root(),
-                "the file must be UTF-8, which this byte is not",
+                "the file is not valid UTF-8 at this byte",
             )
             .at(span)
             .help(format!(
-                "save it as UTF-8, as by `iconv -f latin1 -t utf8 {name}`"
+                "save it as UTF-8, for example with `iconv -f latin1 -t utf8 {name}`"
             ))
         }
     }
 }
 
-/// One tree of all files.
+/// Merges the trees of all files.
 fn merge<'s>(sources: &'s Sources, report: &mut Report) -> Cow<'s, Node> {
     let [first, rest @ ..] = sources.trees() else {
         return Cow::Owned(Node::bare(Value::Table(Vec::new())));
@@ -203,11 +204,11 @@ fn overlay(base: &mut Node, over: &Node, path: &FieldPath, report: &mut Report) 
                 vms.extend_from_slice(entry.node.items());
             }
             Some(same) => {
-                let message = format!("`{here}` is written in two files; this one counts");
+                let message = format!("`{here}` is set in two files; this value is used");
                 let mut diagnostic =
                     Diagnostic::new(DiagnosticId::SettingOverridden, here.clone(), message)
                         .at(entry.node.span.or(entry.key_span))
-                        .related(here, "written before here");
+                        .related(here, "first set here");
                 diagnostic.related[0].span = same.node.span.or(same.key_span);
                 if same.node.value != entry.node.value {
                     report.push(diagnostic);

@@ -1,19 +1,18 @@
-//! The Ansible role's variable names ↔ the words of the schema.
+//! The names of the Ansible role's variables ↔ the keys of the schema.
 //!
-//! The rule is mechanical: drop `xen_vman_`; what then begins with `default_` lives in the
-//! table `defaults`; all else keeps its name. Variables without the prefix belong to
-//! somebody else and are passed over.
+//! The rule: drop `xen_vman_`; names that then begin with `default_` belong to the table `defaults`;
+//! all others are unchanged. Variables without the prefix are ignored.
 
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
 use crate::document::{Entry, Node, Value};
 use std::collections::HashSet;
 
-/// What every variable of the role begins with.
+/// The prefix of the role's variables.
 pub(super) const PREFIX: &str = "xen_vman_";
-/// What the defaults of VMs begin with after that.
+/// The prefix of VM defaults after that.
 pub(super) const DEFAULT_PREFIX: &str = "default_";
 
-/// Names that the original role had another spelling for.
+/// Names that the original role misspelt.
 const MISSPELT: &[(&str, &str)] = &[
     (
         "xen_vman_default_additonal_xen_options",
@@ -25,11 +24,14 @@ const MISSPELT: &[(&str, &str)] = &[
     ),
 ];
 
-/// Renames the role's variables. Gives also the schema paths of misspelt ones, with the
-/// names as written.
+/// Renames the role's variables. Also returns the schema paths of misspelt ones, with their names as
+/// written.
 pub(super) fn to_schema(tree: Node, report: &mut Report) -> (Node, Vec<(String, String)>) {
     let Value::Table(entries) = tree.value else {
-        let message = format!("a file of variables must be a table, not {}", tree.kind());
+        let message = format!(
+            "a file of variables must contain a table, not {}",
+            tree.kind()
+        );
         report.push(
             Diagnostic::new(DiagnosticId::WrongType, FieldPath::root(), message).at(tree.span),
         );
@@ -60,7 +62,7 @@ pub(super) fn to_schema(tree: Node, report: &mut Report) -> (Node, Vec<(String, 
                 FieldPath::root().key(rest),
                 message,
             )
-            .help("write each default as a variable, such as `xen_vman_default_memory`")
+            .help("set each default as a variable, such as `xen_vman_default_memory`")
             .at(entry.key_span);
             report.push(diagnostic);
             continue;
@@ -82,7 +84,7 @@ pub(super) fn to_schema(tree: Node, report: &mut Report) -> (Node, Vec<(String, 
             aliases.push((path.to_string(), (*misspelt).to_owned()));
         }
         if !seen.insert(name.to_owned()) {
-            let message = format!("`{name}` is written twice");
+            let message = format!("`{name}` is set twice");
             report.push(
                 Diagnostic::new(DiagnosticId::DuplicateKey, path, message).at(entry.key_span),
             );
@@ -108,7 +110,7 @@ pub(super) fn to_schema(tree: Node, report: &mut Report) -> (Node, Vec<(String, 
     )
 }
 
-/// Renames the words of the schema to the role's variables.
+/// Renames the keys of the schema to the role's variables.
 pub(super) fn from_schema(tree: &Node) -> Node {
     let mut entries = Vec::new();
     for entry in tree.entries() {

@@ -19,12 +19,12 @@ table! {
         header: Header,
         /// Path of the `xl` command.
         xl_path: ProgramPath,
-        /// Folder for the configurations of the VMs.
+        /// Directory for the configurations of the VMs.
         vm_config_path: HostPath,
-        /// Modules that dracut puts into the guests' initrd. `network` stands for a module
-        /// of the installed dracut that can start an NFS root; modules it lacks are left out.
+        /// Modules of the guests' initrd. `network` stands for a module of the installed dracut
+        /// that can boot from NFS; modules that it does not have are skipped.
         dracut_modules: Vec<DracutModule>,
-        /// Further arguments for dracut when it builds the guests' initrds.
+        /// Additional arguments for dracut when it builds the guests' initrd.
         dracut_extra_flags: ShellWords,
         /// How long the start of a VM may take.
         start_timeout: Seconds,
@@ -36,34 +36,34 @@ table! {
         umount_timeout: Seconds,
         /// Public keys that may log in to newly installed VMs.
         public_keys: Vec<PublicKey>,
-        /// Packages that debootstrap puts into a new VM.
+        /// Packages that debootstrap installs in a new VM.
         debootstrap_packages: Vec<PackageName>,
-        /// Network scripts to put into `/etc/xen/scripts`: `vif-p2p`, or paths of your own
-        /// (relative ones below `files/`); only the file name is kept.
+        /// Network scripts to install in `/etc/xen/scripts`: `vif-p2p`, or paths of your own scripts
+        /// (relative paths are below `files/`). They keep their file name.
         additional_network_scripts: Vec<ScriptSource>,
-        /// The bridge of interfaces that name none: a template expression over `vm` and
-        /// `interface`, as `br-{{ vm.org }}`.
+        /// The bridge of interfaces that do not set one: a template expression over `vm` and
+        /// `interface`, such as `br-{{ vm.org }}`.
         lazy_default_network_bridge: LazyBridge,
-        /// Commands to run when the host starts, before any VM does.
+        /// Commands to run when the host boots, before any VM starts.
         global_preparations: Vec<ShellCommand>,
-        /// How long those commands may take together.
+        /// How long these commands may take in total.
         global_preparations_timeout: Seconds,
-        /// The user made in newly installed VMs.
+        /// The user that is created in new VMs.
         guest_user: GuestUser,
-        /// Version of Xen on the host, as `"4.17"`: what needs a newer one is an error.
+        /// Version of Xen on the host, such as `"4.17"`; features that need a newer one are errors.
         xen_version: XenVersion,
-        /// Memory of the host that VMs may have together, in MiB.
+        /// Memory of the host that is available to VMs, in MiB.
         host_memory: MemoryMib,
         /// Number of the host's CPUs.
         host_cpus: CpuCount,
-        /// Warnings (by their id) that are not to be reported.
+        /// Ids of warnings to suppress.
         allow_diagnostics: Vec<AllowedDiagnostic>,
-        /// Warnings (by their id) that are to be errors.
+        /// Ids of warnings to treat as errors.
         deny_diagnostics: Vec<DeniedDiagnostic>,
     }
 }
 
-/// The expression of `lazy_default_network_bridge`; a text without one is its own value.
+/// The expression of `lazy_default_network_bridge`, or a fixed name.
 #[derive(Debug, Clone)]
 pub struct LazyBridge(pub Templated<crate::values::Bridge>);
 
@@ -143,14 +143,14 @@ impl FromText for ScriptSource {
         let file_name = text.rsplit('/').next().unwrap_or(text);
         if text.chars().any(char::is_control) || text.split('/').any(|part| part == "..") {
             return Err(Invalid::new(
-                "must be a path without `..` and control characters",
+                "must be a path without `..` or control characters",
             ));
         }
         if OF_XEN.contains(&file_name) {
             return Err(Invalid::new(format!(
                 "must not replace `{file_name}`, which belongs to Xen"
             ))
-            .help("give the script another name"));
+            .help("rename the script"));
         }
         Ok(Self {
             path: text.into(),

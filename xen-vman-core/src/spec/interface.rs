@@ -13,7 +13,7 @@ table! {
         ip: AddressesV4,
         /// IPv6 address, with or without `/prefix`, or a list of them.
         ipv6: AddressesV6,
-        /// MAC address; made from `org`, `name` and the interface's number if not written.
+        /// MAC address. Default: derived from `org`, `name` and the number of the interface.
         mac: MacAddr,
         /// MTU.
         mtu: Mtu,
@@ -21,14 +21,14 @@ table! {
         bridge: Bridge,
         /// Name of the vif on dom0.
         vifname: VifName,
-        /// What the name of the vif begins with, if `vifname` is not written; `.` and the number
-        /// of the interface follow.
+        /// Prefix of the vif's name if `vifname` is not set; `.` and the number of the interface
+        /// follow.
         vifname_prefix: VifNamePrefix,
-        /// Script that sets this vif up.
+        /// Script that sets up this vif.
         script: NetworkScript,
-        /// Limit of the rate, as `10Mb/s`.
+        /// Rate limit, such as `10Mb/s`.
         rate: Rate,
-        /// Further parameters of the vif, as `type=vif,model=e1000`.
+        /// Additional parameters of the vif, such as `type=vif,model=e1000`.
         xen_str: VifParameters,
     }
 }

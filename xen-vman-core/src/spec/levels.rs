@@ -1,13 +1,13 @@
-//! Which warnings a definition leaves out, and which it takes for errors.
+//! The warnings that a definition suppresses or turns into errors.
 
 use crate::diag::{DiagnosticId, Severity};
 use crate::document::decode::{FromText, Invalid, closest};
 
-/// A warning that is left out. An error is none.
+/// A warning to suppress. Errors cannot be suppressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct AllowedDiagnostic(pub DiagnosticId);
 
-/// A warning that is an error.
+/// A warning to treat as an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct DeniedDiagnostic(pub DiagnosticId);
 
@@ -19,8 +19,8 @@ impl FromText for AllowedDiagnostic {
         let id = known(text)?;
         match id.severity() {
             Severity::Warning => Ok(Self(id)),
-            Severity::Error => Err(Invalid::new("is an error, which cannot be allowed")
-                .help("mend what it reports; only warnings can be left out")),
+            Severity::Error => Err(Invalid::new("is an error, and errors cannot be suppressed")
+                .help("fix what it reports; only warnings can be suppressed")),
         }
     }
 }

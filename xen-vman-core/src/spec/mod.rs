@@ -1,8 +1,8 @@
-//! A definition as written: every field optional, nothing filled in.
+//! A definition as written: all fields are optional, and no defaults are filled in.
 //!
-//! Each table of the schema is one struct here, declared with `table!`: a field's doc
-//! comment is its text in the reference, its type says what it takes. Fields under
-//! `defaults` may be template expressions ([`Templated`]), which resolution evaluates.
+//! Each table of the schema is a struct, declared with `table!`: a field's doc comment is its
+//! description in the reference, and its type defines the allowed values. Fields under `defaults`
+//! may be template expressions ([`Templated`]), which are evaluated when the definition is resolved.
 
 mod defaults;
 mod host;
@@ -29,7 +29,7 @@ pub struct Definition {
     pub host: HostSpec,
     /// The settings of the host for each storage backend.
     pub storage: StorageKeys,
-    /// What VMs get that do not write it themselves.
+    /// The defaults of the VMs.
     pub defaults: DefaultsSpec,
     /// The VMs.
     pub vms: Vec<VmSpec>,
@@ -66,7 +66,7 @@ impl FromNode for Definition {
     }
 }
 
-/// The table that a key stands in, in words.
+/// The table that a key belongs to, for messages.
 pub(crate) fn table_of(key: &str) -> Option<&'static str> {
     let tables = [
         ("a VM", VmSpec::KEYS),

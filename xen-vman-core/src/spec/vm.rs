@@ -18,47 +18,47 @@ table! {
         org: NamePart,
         /// Name of the VM.
         name: NamePart,
-        /// Name of the VM for Xen, systemd and in file names; `ORG-NAME` if not written.
+        /// Name of the domain for Xen, systemd and file names. Default: `ORG-NAME`.
         domain: DomainName,
-        /// What the VM is for; a comment in its configuration.
+        /// Description of the VM; a comment in its configuration.
         description: Description,
-        /// Identity of the VM; made from `org` and `name` if not written.
+        /// UUID of the VM. Default: derived from `org` and `name`.
         uuid: Uuid,
         /// Memory of the VM.
         memory: MemoryMib,
-        /// Most memory that the VM may balloon to.
+        /// The most memory that the VM may balloon to.
         maxmem: MemoryMib,
         /// Number of virtual CPUs.
         vcpus: VcpuCount,
         /// CPUs that the VM may run on, as `cpus` in xl.cfg(5); a list has an item for each
-        /// virtual CPU. `any` leaves the choice to Xen.
+        /// virtual CPU. With `any`, Xen chooses.
         cpu_str: CpuList,
         /// Network interfaces.
         interfaces: Vec<InterfaceSpec>,
-        /// Address of the VM, static in the guest. If it is none of its interfaces', the first
-        /// interface gets it. The first interface's address is used if this is not written.
+        /// Static address of the VM. If none of its interfaces has it, the first interface gets it.
+        /// Default: the address of the first interface.
         connection_ip: HostAddress,
-        /// Default gateway; an IPv6 address counts as `gateway6`.
+        /// Default gateway; an IPv6 address sets `gateway6`.
         gateway: IpAddr,
         /// Default gateway for IPv6.
         gateway6: Ipv6Addr,
         /// Name servers.
         nameserver: Nameservers,
-        /// Where the root filesystem lies: `nfs`, `iscsi`, or a word of your own.
+        /// Where the root file system is stored: `nfs`, `iscsi`, or any other word.
         storage_type: StorageType,
-        /// Further disks, as in xl-disk-configuration(5).
+        /// Additional disks, as in xl-disk-configuration(5).
         disks: Vec<DiskSpec>,
-        /// Whether the root is among `disks`, so that none is added.
+        /// Whether the root is one of `disks`, so that no root disk is added.
         manual_root_disk: bool,
-        /// Filesystem of an iSCSI root.
+        /// File system of an iSCSI root.
         filesystem: Filesystem,
         /// Operating system.
         os: OsSpec,
-        /// Whether the VM is started once it is installed.
+        /// Whether the VM is started after its installation.
         boot_after_creation: bool,
-        /// Whether the VM is started when the host starts.
+        /// Whether the VM starts when the host boots.
         auto_boot: bool,
-        /// VMs (as `ORG-NAME`) to be started before this one.
+        /// VMs (as `ORG-NAME`) that start before this one.
         after: Vec<DomainName>,
         /// The role's word for the type of the VM: `generic` (pv) or `hvm`.
         builder: Builder,
@@ -68,38 +68,38 @@ table! {
         kernel: HostPath,
         /// Initrd that the VM boots (PV and PVH), or `none`.
         initrd: Initrd,
-        /// Kernel command line (PV and PVH); none is made up then.
+        /// Kernel command line (PV and PVH). Replaces the generated one.
         cmdline: KernelCmdline,
-        /// Whether the display is served by SPICE (HVM).
+        /// Whether the display is served over SPICE (HVM).
         spice: bool,
         /// Address that SPICE listens on (HVM).
         spicehost: IpAddr,
         /// Port that SPICE listens on (HVM).
         spiceport: SpicePort,
-        /// Password that SPICE asks for (HVM).
+        /// SPICE password (HVM).
         spicepasswd: SpicePassword,
-        /// Whether the SPICE agent moves the mouse (HVM).
+        /// Whether the SPICE agent controls the mouse (HVM).
         mouse: bool,
         /// Whether the clipboard is shared over SPICE (HVM).
         share_clipboard: bool,
-        /// Whether the SPICE agent is offered (HVM); sharing the clipboard needs it.
+        /// Whether the SPICE agent is available (HVM); sharing the clipboard requires it.
         spicevdagent: bool,
-        /// How many USB devices a SPICE client may redirect (HVM).
+        /// The number of USB devices that a SPICE client may redirect (HVM).
         max_usb_redirections: UsbRedirections,
-        /// Further options for xl.cfg; they win over those under `defaults`, key by key.
+        /// Additional options for xl.cfg. Each overrides the same option under `defaults`.
         additional_xen_options: XlOptions,
-        /// Whether an OS is installed if the VM has none.
+        /// Whether an operating system is installed if the VM has none.
         auto_install: bool,
-        /// Whether the OS is installed anew: `true` at every run, any other token once.
+        /// Whether the VM is reinstalled: at every run for `true`, once for each new token.
         reinstall: Reinstall,
-        /// Where debootstrap fetches the packages of a new VM from; the main archive of its
-        /// operating system if not written.
+        /// The archive from which debootstrap installs a new VM. Default: the main archive of its
+        /// operating system.
         debootstrap_mirror: ArchiveUrl,
-        /// Keyring that the archive's signature is checked with; debootstrap's own for Debian,
-        /// Ubuntu's for Ubuntu if not written.
+        /// Keyring that verifies the archive. Default: debootstrap's own for Debian, Ubuntu's for
+        /// Ubuntu.
         debootstrap_keyring: HostPath,
-        /// Components of the archive; `main` for Debian, `main` and `universe` for Ubuntu if not
-        /// written.
+        /// Components of the archive. Default: `main` for Debian, `main` and `universe` for
+        /// Ubuntu.
         debootstrap_components: Vec<ArchiveComponent>,
     }
 }
@@ -122,7 +122,7 @@ impl crate::document::decode::FromText for Uuid {
         let dashed = text.len() == 36 && !text.starts_with('{');
         text.parse().ok().filter(|_| dashed).ok_or_else(|| {
             crate::document::decode::Invalid::new(
-                "must be a UUID, as `1b4e28ba-2fa1-11d2-883f-0016d3cca427`",
+                "must be a UUID such as `1b4e28ba-2fa1-11d2-883f-0016d3cca427`",
             )
         })
     }

@@ -1,13 +1,13 @@
-//! What is said of mistakes, and how many of them.
+//! Messages about mistakes in xl.cfg files, and their limits.
 
 use crate::diag::secret::is_password;
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
 use std::ops::Range;
 
-/// Errors, and warnings, of one file; more help nobody.
+/// The maximum number of errors, and of warnings, for one file.
 const MOST: usize = 100;
 
-/// The report of one file: no more than one error for each line.
+/// The report of one file, with at most one error for each line.
 pub(super) struct Problems<'r> {
     file: FileId,
     report: &'r mut Report,
@@ -38,7 +38,7 @@ impl<'r> Problems<'r> {
         self.line += 1;
     }
 
-    /// Says whose value comes next; none between statements.
+    /// Sets the key whose value is read next; `None` between statements.
     pub(super) fn about(&mut self, key: Option<&[u8]>) {
         self.key = key.map(shown);
     }
@@ -69,7 +69,7 @@ impl<'r> Problems<'r> {
         }
     }
 
-    /// Something that xl takes, but not for what it seems to be.
+    /// A warning about something that xl accepts but misreads.
     pub(super) fn warning(&mut self, range: &Range<usize>, advice: Advice) {
         self.warnings += 1;
         if self.warnings <= MOST {
@@ -87,16 +87,16 @@ impl<'r> Problems<'r> {
         self.report.push(diagnostic);
     }
 
-    /// What to say of a word that is no value. A password is not repeated.
+    /// The message about a word that is not a value. Passwords are not repeated.
     pub(super) fn no_value(&self, word: &[u8]) -> Advice {
         if self.key.as_ref().is_some_and(|key| is_password(key)) {
-            return Advice::new("a text must stand in quotes").help("write `\"…\"`");
+            return Advice::new("a string must be in quotes").help("write `\"…\"`");
         }
         no_value(word)
     }
 }
 
-/// What must hold, and what to write.
+/// The message and the help.
 pub(super) struct Advice {
     message: String,
     help: Option<String>,
@@ -116,7 +116,7 @@ impl Advice {
     }
 }
 
-/// A word of the file as it is shown.
+/// A word of the file, as it is displayed.
 fn shown(word: &[u8]) -> String {
     const LONGEST: usize = 40;
     let start = &word[..word.len().min(4 * LONGEST)];
@@ -134,64 +134,64 @@ fn no_value(word: &[u8]) -> Advice {
     let number = unsigned.unwrap_or(word);
     let digits = number.iter().take_while(|b| digit(b)).count();
     if word.eq_ignore_ascii_case(b"none") {
-        return Advice::new(format!("`{text}` is no value of xl.cfg"))
-            .help("leave the line out, or write `\"none\"`");
+        return Advice::new(format!("`{text}` is not a value of xl.cfg"))
+            .help("remove the line, or write `\"none\"`");
     }
     for (words, number) in [(["true", "yes", "on"], 1), (["false", "no", "off"], 0)] {
         if words
             .iter()
             .any(|w| word.eq_ignore_ascii_case(w.as_bytes()))
         {
-            return Advice::new(format!("`{text}` is no value of xl.cfg")).help(format!(
-                "write `{number}`, or `\"{text}\"` where xl takes words"
+            return Advice::new(format!("`{text}` is not a value of xl.cfg")).help(format!(
+                "write `{number}`, or `\"{text}\"` if xl expects a word"
             ));
         }
     }
     if matches!(word.first(), Some(b'(' | b'{')) {
         return Advice::new(format!(
-            "`{text}` is no value of xl.cfg, which is not read as Python"
+            "`{text}` is not a value of xl.cfg, which is not Python"
         ))
-        .help("write a number, a text in quotes, or a list in square brackets");
+        .help("write a number, a string in quotes, or a list in square brackets");
     }
     let tail = number[digits..].strip_prefix(b".");
     let fraction = tail.is_some_and(|tail| !tail.is_empty() && tail.iter().all(digit));
     if (unsigned.is_some() && digits > 0 && digits == number.len()) || fraction {
         return Advice::new(format!(
-            "`{text}` is no number of xl.cfg: it must have neither sign nor fraction"
+            "`{text}` is not a number of xl.cfg: signs and fractions are not allowed"
         ))
-        .help(format!("write `\"{text}\"` where xl takes such a value"));
+        .help(format!("write `\"{text}\"` if xl accepts such a value"));
     }
     let hex = number.strip_prefix(b"0x").or(number.strip_prefix(b"0X"));
     if hex.is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) {
         return Advice::new(format!(
-            "`{text}` is no number of xl.cfg: hexadecimal digits and `x` must be lower case"
+            "`{text}` is not a number of xl.cfg: hexadecimal digits and `x` must be lower case"
         ))
         .help(format!("write `{}`", text.to_ascii_lowercase()));
     }
     if digits > 0 && unsigned.is_none() && word[digits..].iter().all(u8::is_ascii_alphabetic) {
         return Advice::new(format!(
-            "`{text}` is no number of xl.cfg, which has no units"
+            "`{text}` is not a number of xl.cfg: units are not allowed"
         ))
         .help(format!(
-            "write the digits alone, or `\"{text}\"` where xl takes a text"
+            "write only the digits, or `\"{text}\"` if xl expects a string"
         ));
     }
     let bare = |b: &u8| b.is_ascii_graphic() && *b != b'\\';
     let advice = Advice::new(format!(
-        "`{text}` is no value of xl.cfg: a text must stand in quotes"
+        "`{text}` is not a value of xl.cfg: a string must be in quotes"
     ));
     if word.iter().all(bare) {
         advice.help(format!("write `\"{text}\"`"))
     } else {
-        advice.help("write a number, a text in quotes, or a list in square brackets")
+        advice.help("write a number, a string in quotes, or a list in square brackets")
     }
 }
 
-/// What to say of a word that stands where a key must.
+/// The message about a word in place of a key.
 pub(super) fn no_key(word: &[u8]) -> Advice {
     let text = shown(word);
     let message = format!(
-        "`{text}` is no key of xl.cfg: a key starts with a letter and has lower-case letters, digits, `_` and `.`"
+        "`{text}` is not a key of xl.cfg: a key begins with a letter and consists of lower-case letters, digits, `_` and `.`"
     );
     let fixed = text.to_ascii_lowercase().replace('-', "_");
     let is_key = super::lexer::is_key(fixed.as_bytes());

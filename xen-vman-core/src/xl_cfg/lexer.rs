@@ -1,17 +1,17 @@
-//! Text → tokens, as the scanner of libxlutil cuts it.
+//! Text → tokens, like the scanner of libxlutil.
 
 use super::Comment;
 use super::advice::{Advice, Problems};
 use std::ops::Range;
 
-/// What the file is made of.
+/// A token of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Token {
-    /// A word that can be a key.
+    /// A word that may be a key.
     Key,
     /// A number.
     Number,
-    /// What stood in quotes, after escapes.
+    /// The content of quotes, with escapes resolved.
     Text(Box<[u8]>),
     /// `=`, or `+=` if true.
     Equals(bool),
@@ -23,25 +23,25 @@ pub(super) enum Token {
     Comma,
     /// `;`
     Semicolon,
-    /// A line end, or a comment with its line end.
+    /// A line break, or a comment with its line break.
     LineEnd,
-    /// Nothing more.
+    /// The end of the file.
     End,
     /// A word that is neither key nor number.
     Junk,
-    /// Something that has been reported.
+    /// An invalid token that was reported.
     Broken,
 }
 
-/// Cuts a file into tokens.
+/// Splits a file into tokens.
 pub(super) struct Lexer<'t, 'r> {
     text: &'t [u8],
     at: usize,
-    /// The last token was a line end.
+    /// Whether the last token was a line break.
     line_ended: bool,
-    /// Nothing but blanks stands before the token on its line.
+    /// Whether only blanks precede the token on its line.
     first: bool,
-    /// The file has CRLF line ends, and this has been said.
+    /// Whether CRLF line breaks were already reported.
     crlf: bool,
     pub(super) comments: Vec<Comment>,
     pub(super) problems: Problems<'r>,
@@ -53,7 +53,7 @@ pub(super) fn is_key(word: &[u8]) -> bool {
     word.first().is_some_and(u8::is_ascii_lowercase) && word.iter().all(goes_on)
 }
 
-/// Whether a word is a number, to libxlutil at least: `0xx` is one.
+/// Whether libxlutil reads a word as a number; it does for `0xx`.
 pub(super) fn is_number(word: &[u8]) -> bool {
     let goes_on = |b: &u8| matches!(b, b'0'..=b'9' | b'a'..=b'f' | b'x');
     word.first().is_some_and(u8::is_ascii_digit) && word.iter().all(goes_on)
@@ -93,10 +93,10 @@ impl<'t, 'r> Lexer<'t, 'r> {
         rest.starts_with(b"=") || rest.starts_with(b"+=")
     }
 
-    /// Goes to the end of the line, which is the next token.
+    /// Skips to the end of the line, which is the next token.
     pub(super) fn skip_line(&mut self) {
         self.at = if self.line_ended {
-            // The line end has been read; it is given again.
+            // The line break was already read; it is returned again.
             self.line_ended = false;
             self.at - 1
         } else {
@@ -104,7 +104,7 @@ impl<'t, 'r> Lexer<'t, 'r> {
         };
     }
 
-    /// Takes back a token that starts a line, to be read again. The end stays where it is.
+    /// Returns a token at the start of a line, to be read again.
     pub(super) fn unread(&mut self, start: usize) {
         if self.at < self.text.len() {
             self.at = start;
@@ -112,13 +112,13 @@ impl<'t, 'r> Lexer<'t, 'r> {
         }
     }
 
-    /// Where the next line end is.
+    /// The position of the next line break.
     fn line_end(&self) -> usize {
         let rest = self.text[self.at..].iter();
         rest.take_while(|b| **b != b'\n').count() + self.at
     }
 
-    /// The next token, its place, and whether it is the first of its line.
+    /// The next token, its position, and whether it is the first of its line.
     pub(super) fn next(&mut self) -> (Token, Range<usize>, bool) {
         if self.line_ended {
             self.problems.next_line();
@@ -127,9 +127,9 @@ impl<'t, 'r> Lexer<'t, 'r> {
         }
         if self.at == 0 && self.text.starts_with(b"\xef\xbb\xbf") {
             self.at = 3;
-            let advice = Advice::new("the file must not start with a byte order mark");
+            let advice = Advice::new("the file must not begin with a byte order mark");
             self.problems
-                .error(&(0..3), advice.help("save it as UTF-8 without BOM"));
+                .error(&(0..3), advice.help("save it as UTF-8 without a BOM"));
         }
         while let Some(b' ' | b'\t') = self.text.get(self.at) {
             self.at += 1;
@@ -169,14 +169,14 @@ impl<'t, 'r> Lexer<'t, 'r> {
     fn crlf(&mut self) {
         if !self.crlf {
             self.crlf = true;
-            let advice = Advice::new("lines must end with LF alone, not with CRLF");
+            let advice = Advice::new("lines must end with LF, not CRLF");
             let advice =
-                advice.help("save the file with Unix line ends (`sed -i 's/\\r$//' FILE`)");
+                advice.help("save the file with Unix line breaks (`sed -i 's/\\r$//' FILE`)");
             self.problems.error(&(self.at..self.at + 1), advice);
         }
     }
 
-    /// A comment, which is a line end to the parser.
+    /// A comment, which the parser treats as a line break.
     fn comment(&mut self) -> Token {
         let start = self.at;
         self.at = self.line_end();
@@ -188,9 +188,9 @@ impl<'t, 'r> Lexer<'t, 'r> {
             }
         } else if end > start + 1 {
             let advice = Advice::new(
-                "a comment in the last line needs a line end: xl refuses the whole file",
+                "a comment on the last line must end with a newline, or xl rejects the whole file",
             );
-            let advice = advice.help("end the last line with a line end");
+            let advice = advice.help("add a newline at the end of the file");
             self.problems.error(&(start..end), advice);
         }
         let range = start..end;
@@ -205,7 +205,7 @@ impl<'t, 'r> Lexer<'t, 'r> {
         }
     }
 
-    /// A key, a number, or what is neither.
+    /// A key, a number, or neither.
     fn bare(&mut self) -> Token {
         let start = self.at;
         let rest = &self.text[start..];
@@ -220,7 +220,7 @@ impl<'t, 'r> Lexer<'t, 'r> {
             _ if last.is_empty() || is_key(last) || is_number(last) => {
                 let stray = self.at - 1..self.at;
                 if self.text[stray.start].is_ascii_lowercase() {
-                    // `512g`: the `g` is a key to libxlutil.
+                    // `512g`: libxlutil reads the `g` as a key.
                     Token::Junk
                 } else if last.is_empty() {
                     self.stray(&stray);
@@ -238,13 +238,13 @@ impl<'t, 'r> Lexer<'t, 'r> {
         }
     }
 
-    /// The last byte of the file, which libxlutil passes over if it starts no token.
+    /// The last byte of the file, which libxlutil ignores if it does not start a token.
     fn stray(&mut self, range: &Range<usize>) {
-        let advice = Advice::new("the file must not end with a stray byte: xl passes over it");
+        let advice = Advice::new("the file must not end with a stray byte, which xl ignores");
         self.problems.warning(range, advice.help("remove it"));
     }
 
-    /// What stands in quotes.
+    /// The content of quotes.
     fn text(&mut self) -> Token {
         let start = self.at;
         let quote = self.text[start];
@@ -260,8 +260,8 @@ impl<'t, 'r> Lexer<'t, 'r> {
                 }
                 None | Some(b'\\' | b'\n') => {
                     self.at = self.line_end();
-                    let advice = Advice::new("a text must end with its quote on the same line");
-                    let advice = advice.help("write line ends as `\\n`, and a backslash as `\\\\`");
+                    let advice = Advice::new("a string must end with its quote on the same line");
+                    let advice = advice.help("write a newline as `\\n`, and a backslash as `\\\\`");
                     self.problems.error(&(start..self.at), advice);
                     return Token::Broken;
                 }
@@ -271,7 +271,7 @@ impl<'t, 'r> Lexer<'t, 'r> {
         self.at = end + 1;
         let inner = &self.text[start + 1..end];
         if inner.contains(&0) {
-            let advice = Advice::new("a text must not hold a NUL byte: xl aborts");
+            let advice = Advice::new("a string must not contain a NUL byte, at which xl aborts");
             self.problems.error(&(start..self.at), advice);
             return Token::Broken;
         }
@@ -281,7 +281,7 @@ impl<'t, 'r> Lexer<'t, 'r> {
         }
     }
 
-    /// The text between quotes with its escapes read; `start` is its place in the file.
+    /// The text between quotes, with escapes resolved; `start` is its position in the file.
     fn unescape(&mut self, inner: &[u8], start: usize) -> Option<Box<[u8]>> {
         let mut text = Vec::with_capacity(inner.len());
         let mut at = 0;
@@ -305,8 +305,7 @@ impl<'t, 'r> Lexer<'t, 'r> {
                 b'0'..=b'7' => match decimal(&inner[at + 2..]) {
                     Some(digits) => {
                         length += digits;
-                        let advice =
-                            Advice::new("xl reads numeric escapes wrongly: it drops this one");
+                        let advice = Advice::new("xl drops numeric escapes");
                         let range = start + at..start + at + length;
                         self.problems
                             .warning(&range, advice.help("write the character itself"));
@@ -329,7 +328,7 @@ impl<'t, 'r> Lexer<'t, 'r> {
         numeric: bool,
     ) -> Option<Box<[u8]>> {
         let advice = if numeric {
-            Advice::new("numeric escapes must not be used: xl cannot read them")
+            Advice::new("numeric escapes are not allowed: xl cannot read them")
                 .help("write the character itself")
         } else {
             Advice::new("a backslash must be followed by one of `\\ \" ' a b f n r t v`")
@@ -343,8 +342,8 @@ impl<'t, 'r> Lexer<'t, 'r> {
     }
 }
 
-/// How many bytes libxlutil takes for the number after `\0` to `\7`, the first digit of which
-/// it has left behind: up to three of them, read by strtoul to the base of 10.
+/// The number of bytes that libxlutil consumes for the number after `\0` to `\7`, whose first digit
+/// it has skipped: up to three, read by strtoul in base 10.
 fn decimal(rest: &[u8]) -> Option<usize> {
     let rest = &rest[..rest.len().min(3)];
     let space = |b: &&u8| matches!(b, b' ' | 0x09..=0x0d);

@@ -1,12 +1,11 @@
-//! Whether two files tell xl the same.
+//! Whether two files mean the same to xl.
 
 use super::{SettingValue, XlFile, XlNode, read};
 use crate::diag::Report;
 use std::collections::BTreeMap;
 
-/// Whether two files mean the same to xl. Comments, blanks, the order of keys, quotes around
-/// numbers and assignments that are overwritten do not count. A file that xl refuses means
-/// nothing, so it is the same as no other.
+/// Whether two files mean the same to xl, ignoring comments, blanks, the order of keys, quotes
+/// around numbers and overwritten assignments. A file that xl rejects never equals another.
 ///
 /// ```
 /// use xen_vman_core::xl_cfg::same_meaning;
@@ -21,7 +20,7 @@ pub fn same_meaning(a: &[u8], b: &[u8]) -> bool {
     }
 }
 
-/// A value without its place and its notation.
+/// A value without its position and notation.
 #[derive(PartialEq, Eq)]
 enum Value<'a> {
     Text(Vec<u8>),

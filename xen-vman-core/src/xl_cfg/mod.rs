@@ -1,4 +1,4 @@
-//! A reader of xl.cfg files by xl's own grammar, that of libxlutil 4.17.
+//! A reader of xl.cfg files with the grammar of libxlutil 4.17.
 //!
 //! ```text
 //! file       = { [ assignment ] ( LINE-END | ";" ) } [ assignment ]
@@ -9,10 +9,10 @@
 //! TEXT       = '…' or "…" on one line, with \\ \' \" \a \b \f \n \r \t \v
 //! ```
 //!
-//! Blanks and tabs may stand between tokens, line ends and comments only inside lists and
-//! between assignments. A comment goes from `#` to the end of its line, which must be there.
-//! What xl refuses is an error in the report; what xl takes but reads as nobody means it is
-//! a warning: escapes like `\101`, and a last byte that is no token, which xl passes over.
+//! Blanks and tabs may separate tokens; line breaks and comments may only occur inside lists and
+//! between assignments. A comment extends from `#` to the end of its line, which must exist. What
+//! xl rejects is an error; what xl accepts but misreads is a warning: escapes such as `\101`, and
+//! a last byte that is not a token, which xl ignores.
 //!
 //! ```
 //! use xen_vman_core::diag::Report;
@@ -38,10 +38,10 @@ pub use secrets::without_secrets;
 use crate::diag::{FileId, Report, Span};
 use std::collections::HashMap;
 
-/// Lists inside each other; libxlutil itself takes some thousand.
+/// The maximum depth of nested lists; libxlutil itself accepts some thousand.
 pub const DEPTH: usize = 64;
 
-/// One xl.cfg file as read.
+/// A parsed xl.cfg file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct XlFile {
     /// The assignments, as written.
@@ -50,34 +50,34 @@ pub struct XlFile {
     pub comments: Vec<Comment>,
 }
 
-/// One `key = value` or `key += value`.
+/// A statement: `key = value` or `key += value`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
     /// The key.
     pub key: Box<str>,
-    /// Where the key stands.
+    /// The position of the key.
     pub key_span: Span,
-    /// Whether it is written with `+=`.
+    /// Whether it uses `+=`.
     pub appends: bool,
     /// The value.
     pub value: XlNode,
 }
 
-/// A value and its place.
+/// A value and its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct XlNode {
-    /// Where it stands, with its quotes or brackets.
+    /// The position, including quotes or brackets.
     pub span: Span,
-    /// What it is.
+    /// The content.
     pub value: XlToken,
 }
 
-/// What a value is.
+/// The content of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum XlToken {
-    /// A number as written; xl takes it for a text until it is used.
+    /// A number as written; xl treats it as a string until it is used.
     Number(Box<str>),
-    /// What stood in quotes, after escapes.
+    /// The content of quotes, with escapes resolved.
     Text(Box<[u8]>),
     /// A list.
     List(Vec<XlNode>),
@@ -86,45 +86,45 @@ pub enum XlToken {
 /// A comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comment {
-    /// Where it stands, from the `#`, without the line end.
+    /// The position, from the `#`, without the line break.
     pub span: Span,
-    /// What follows the `#`, without the line end.
+    /// The text after the `#`, without the line break.
     pub text: Box<[u8]>,
-    /// Whether nothing but blanks stands before it on its line.
+    /// Whether only blanks precede it on its line.
     pub own_line: bool,
 }
 
-/// A key and what its statements make of it.
+/// A key and the value that its statements give it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting<'a> {
     /// The key.
     pub key: &'a str,
     /// The value.
     pub value: SettingValue<'a>,
-    /// The statements it is made from, as positions in [`XlFile::statements`].
+    /// The statements that set it, as indices of [`XlFile::statements`].
     pub statements: Vec<usize>,
 }
 
 /// The value of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SettingValue<'a> {
-    /// A number or text, or several joined.
+    /// A number or string, or several that are joined.
     Text(Vec<u8>),
-    /// The items of a list, or of several.
+    /// The items of a list, or of several that are joined.
     List(Vec<&'a XlNode>),
 }
 
-/// Reads a file: everything wrong goes to the report; what could be read is given.
+/// Reads a file as far as possible; problems are added to the report.
 ///
-/// At most one error is reported for each line, and at most a hundred for the file.
+/// At most one error is reported for each line, and at most 100 for the file.
 /// Diagnostics of a statement have its key as their path.
 pub fn read(text: &[u8], file: FileId, report: &mut Report) -> XlFile {
     parser::Parser::new(text, file, report).file()
 }
 
 impl XlFile {
-    /// The settings as libxlutil sees them: `=` replaces, `+=` joins. They are in the order
-    /// in which their keys first stand in the file.
+    /// The settings as libxlutil sees them: `=` replaces, `+=` joins. They are in the order in which
+    /// their keys first occur.
     pub fn settings(&self) -> Vec<Setting<'_>> {
         let mut settings: Vec<Setting<'_>> = Vec::new();
         let mut known: HashMap<&str, usize> = HashMap::new();
@@ -152,7 +152,7 @@ impl XlFile {
 }
 
 impl XlNode {
-    /// The bytes of a number or text.
+    /// The bytes of a number or string.
     pub fn bytes(&self) -> Option<&[u8]> {
         match &self.value {
             XlToken::Number(number) => Some(number.as_bytes()),
@@ -178,8 +178,8 @@ impl<'a> SettingValue<'a> {
         }
     }
 
-    /// Adds what a `+=` gives. Lists and texts do not go together: reading the file has
-    /// said so, and nothing is added.
+    /// Adds the value of a `+=`. A list and a string cannot be joined; that was reported when the file
+    /// was read.
     fn join(&mut self, node: &'a XlNode) -> bool {
         match (self, node.bytes(), node.items()) {
             (Self::Text(all), Some(text), _) => all.extend_from_slice(text),

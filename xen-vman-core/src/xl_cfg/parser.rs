@@ -7,7 +7,7 @@ use crate::diag::{DiagnosticId, FileId, Report};
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// Reads statements, and goes on at the next line after one it cannot read.
+/// Reads statements, and continues on the next line after an error.
 pub(super) struct Parser<'t, 'r> {
     lexer: Lexer<'t, 'r>,
     statements: Vec<Statement>,
@@ -15,13 +15,13 @@ pub(super) struct Parser<'t, 'r> {
     lists: HashMap<Box<str>, bool>,
 }
 
-/// A list whose end is not read yet.
+/// A list whose end was not read yet.
 struct OpenList {
     start: usize,
     items: Vec<XlNode>,
 }
 
-/// What was read last of a list.
+/// The last token of a list that was read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Last {
     Open,
@@ -50,7 +50,7 @@ impl<'t, 'r> Parser<'t, 'r> {
                 Token::Junk => self.statement(&range, false),
                 Token::Broken => self.lexer.skip_line(),
                 _ => {
-                    let advice = Advice::new("a line must start with a key");
+                    let advice = Advice::new("a line must begin with a key");
                     self.wrong(&range, advice.help("write `key = value`"));
                 }
             }
@@ -61,13 +61,13 @@ impl<'t, 'r> Parser<'t, 'r> {
         }
     }
 
-    /// Reports an error and leaves out the rest of the line.
+    /// Reports an error and skips the rest of the line.
     fn wrong(&mut self, range: &Range<usize>, advice: Advice) {
         self.lexer.problems.error(range, advice);
         self.lexer.skip_line();
     }
 
-    /// An assignment with its end; `good` says whether its key is one.
+    /// An assignment with its end; `good` is false if its key is not valid.
     fn statement(&mut self, key: &Range<usize>, good: bool) {
         let word = self.lexer.word(key);
         self.lexer.problems.about(Some(word));
@@ -92,24 +92,24 @@ impl<'t, 'r> Parser<'t, 'r> {
         let help = match token {
             Token::LineEnd | Token::Semicolon | Token::End => return,
             Token::Broken => return self.lexer.skip_line(),
-            Token::Text(_) => "write one text: xl does not join two",
-            _ => "start a new line, or write `;` between two statements",
+            Token::Text(_) => "write a single string: xl does not join them",
+            _ => "begin a new line, or write `;` between the statements",
         };
         let advice = Advice::new("a statement must end after its value");
         self.wrong(&range, advice.help(help));
     }
 
-    /// Adds a statement, unless it joins what does not go together.
+    /// Adds a statement, unless it joins values of different types.
     fn store(&mut self, key: &Range<usize>, appends: bool, value: XlNode) {
         let name: Box<str> = String::from_utf8_lossy(self.lexer.word(key)).into();
         let list = matches!(value.value, XlToken::List(_));
         let old = self.lists.get(&name).copied();
         if appends && old.is_some_and(|old| old != list) {
-            let advice = Advice::new("`+=` must not join a list and a text");
+            let advice = Advice::new("`+=` must not join a list and a string");
             let advice = advice.help(if list {
-                "write a text, or make it a list where it is set first"
+                "write a string, or make the first value a list"
             } else {
-                "write the text in square brackets"
+                "put the string in square brackets"
             });
             let range = value.span.start as usize..value.span.end as usize;
             self.lexer.problems.error(&range, advice);
@@ -124,7 +124,7 @@ impl<'t, 'r> Parser<'t, 'r> {
         });
     }
 
-    /// A number or text.
+    /// A number or string.
     fn atom(&self, token: Token, range: &Range<usize>) -> Option<XlNode> {
         let value = match token {
             Token::Number => {
@@ -137,8 +137,8 @@ impl<'t, 'r> Parser<'t, 'r> {
         Some(XlNode { span, value })
     }
 
-    /// What follows `=`, and whether it ends where it should. If there is nothing, the
-    /// line is done with.
+    /// The value after `=`, and whether it ends correctly. Without a value, the rest of the line is
+    /// skipped.
     fn value(&mut self, equals: &Range<usize>) -> Option<(XlNode, bool)> {
         let (token, range, _) = self.lexer.next();
         match token {
@@ -165,7 +165,7 @@ impl<'t, 'r> Parser<'t, 'r> {
         None
     }
 
-    /// The rest of a list, and whether it is closed. What is no item is left out.
+    /// The rest of a list, and whether it is closed. Invalid items are skipped.
     fn list(&mut self, start: usize) -> (XlNode, bool) {
         let mut open = OpenList::new(start);
         let mut outer: Vec<OpenList> = Vec::new();
@@ -211,7 +211,7 @@ impl<'t, 'r> Parser<'t, 'r> {
                 }
                 Token::Comma => {
                     if matches!(last, Last::Open | Last::Comma) {
-                        let advice = Advice::new("a list must have a value before each comma");
+                        let advice = Advice::new("a value must precede each comma of a list");
                         self.lexer
                             .problems
                             .error(&range, advice.help("remove the comma"));
@@ -235,33 +235,32 @@ impl<'t, 'r> Parser<'t, 'r> {
         }
     }
 
-    /// Says what is wrong with a token that is neither comma nor bracket.
+    /// Reports a token that is neither a comma nor a bracket.
     fn expect_item(&mut self, token: &Token, range: &Range<usize>, last: Last) {
         let problems = &mut self.lexer.problems;
         match (token, last) {
             (Token::Semicolon | Token::Equals(_), _) => {
-                let advice = Advice::new("a list must hold nothing but values and commas");
+                let advice = Advice::new("a list must only contain values and commas");
                 problems.error(
                     range,
-                    advice.help("write a text with such characters in quotes"),
+                    advice.help("put a string with such characters in quotes"),
                 );
             }
             (Token::Text(_), Last::Text) => {
-                let advice = Advice::new("a comma must stand between two items of a list");
-                problems.error(range, advice.help("write `,`; xl does not join two texts"));
+                let advice = Advice::new("a comma must separate two items of a list");
+                problems.error(range, advice.help("write `,`; xl does not join strings"));
             }
             (_, Last::Text | Last::Item) => {
-                let advice = Advice::new("a comma must stand between two items of a list");
+                let advice = Advice::new("a comma must separate two items of a list");
                 problems.error(range, advice.help("write `,`"));
             }
             _ => {}
         }
     }
 
-    /// Passes over a list that is nested too deep. Its end is looked for without
-    /// remembering the lists in it.
+    /// Skips a list that is nested too deeply, without storing the lists in it.
     fn too_deep(&mut self, bracket: &Range<usize>) {
-        let message = format!("lists must not be nested more than {DEPTH} deep");
+        let message = format!("lists must not be nested more than {DEPTH} levels deep");
         let advice = Advice::new(message);
         self.lexer
             .problems
@@ -288,7 +287,7 @@ impl<'t, 'r> Parser<'t, 'r> {
         }
     }
 
-    /// Makes a list an item of the one around it.
+    /// Adds a list to the one that contains it.
     fn close(&self, list: OpenList, mut around: OpenList, end: usize) -> OpenList {
         around.items.push(self.node(list, end));
         around

@@ -1,18 +1,17 @@
-//! A file without its passwords, to be shown.
+//! Removes the passwords from a file, for display.
 
 use super::{Statement, XlNode, XlToken, read};
 use crate::diag::secret::{has_password, is_password};
 use crate::diag::{Report, Span};
 
-/// What stands in place of what is hidden.
+/// The placeholder for a password.
 const HIDDEN: &str = "(hidden)";
 
-/// The text of a file with every password in it replaced; none if it cannot be read, as it
-/// may hold one anywhere then.
+/// The text of a file with all passwords replaced; `None` if it is not valid, as it may then
+/// contain a password anywhere.
 ///
-/// What a password is follows from the grammar, not from how it is written: the value of a key
-/// of that name, whatever quotes or lists it is in, and a text that holds one among its parts
-/// (as `vfb` does).
+/// Passwords are found by the grammar: the values of such keys, in any quotes or lists, and strings
+/// that contain one as a part (as in `vfb`).
 ///
 /// ```
 /// use xen_vman_core::xl_cfg::without_secrets;
@@ -48,7 +47,7 @@ pub fn without_secrets(content: &[u8]) -> Option<String> {
     Some(shown)
 }
 
-/// Where the passwords of an assignment stand.
+/// The positions of the passwords in an assignment.
 fn secrets(statement: &Statement) -> Vec<Span> {
     if is_password(&statement.key) {
         return vec![statement.value.span];
@@ -70,7 +69,7 @@ fn in_texts(node: &XlNode, found: &mut Vec<Span>) {
     }
 }
 
-/// Whether a comment is an assignment of a password that somebody put out of force.
+/// Whether a comment is a disabled assignment of a password.
 fn hides_an_assignment(comment: &[u8]) -> bool {
     let line = [comment.trim_ascii(), b"\n"].concat();
     let file = read(&line, 0, &mut Report::new());

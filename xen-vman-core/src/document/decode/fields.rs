@@ -8,13 +8,13 @@ use crate::document::{Entry, Node, Value};
 #[derive(Debug)]
 pub struct Fields<'n, 'd, 'r> {
     node: &'n Node,
-    /// Where reading stands.
+    /// The current path.
     pub decoder: &'d mut Decoder<'r>,
     known: Vec<&'static str>,
 }
 
 impl<'n, 'd, 'r> Fields<'n, 'd, 'r> {
-    /// Begins to read a table; reports and gives nothing for any other value.
+    /// Begins to read a table; reports any other value and returns `None`.
     pub fn open<T: FromNode>(node: &'n Node, decoder: &'d mut Decoder<'r>) -> Option<Self> {
         if matches!(node.value, Value::Table(_)) {
             return Some(Self {
@@ -27,19 +27,19 @@ impl<'n, 'd, 'r> Fields<'n, 'd, 'r> {
         None
     }
 
-    /// The value of `key` as written, if it is written.
+    /// The value of `key` as written, if it is set.
     pub fn written(&mut self, key: &'static str) -> Option<&'n Node> {
         self.known.push(key);
         self.node.get(key).filter(|node| node.value != Value::Null)
     }
 
-    /// Reads the value of `key`, if it is written.
+    /// Reads the value of `key`, if it is set.
     pub fn take<T: FromNode>(&mut self, key: &'static str) -> Option<T> {
         let node = self.written(key)?;
         self.decoder.within(Segment::Key(key.into()), |decoder| {
             if !T::EMPTY_IS_A_VALUE && matches!(&node.value, Value::Text(text) if text.is_empty()) {
-                let message = format!("`{key}` is empty; it counts as not written");
-                let help = Some("leave the key out, or write a value");
+                let message = format!("`{key}` is empty, so it is treated as unset");
+                let help = Some("remove the key, or write a value");
                 decoder.problem_with_help(node, DiagnosticId::EmptyValue, message, help);
                 return None;
             }
@@ -47,7 +47,7 @@ impl<'n, 'd, 'r> Fields<'n, 'd, 'r> {
         })
     }
 
-    /// Reports the keys that nothing has asked for.
+    /// Reports the keys that were not read.
     pub fn finish(self) {
         let Self {
             node,
@@ -70,7 +70,7 @@ fn unknown_key(entry: &Entry, known: &[&'static str], decoder: &mut Decoder<'_>)
     let help = match (closest(&entry.key, known), (decoder.table_of)(&entry.key)) {
         (Some(near), _) => format!("did you mean `{near}`?"),
         (None, Some(table)) => format!("`{}` is a key of {table}", entry.key),
-        (None, None) => "take it out; the reference of variables lists all keys".to_owned(),
+        (None, None) => "remove it; the reference of variables lists all keys".to_owned(),
     };
     decoder.within(Segment::Key(entry.key.clone()), |decoder| {
         let diagnostic = Diagnostic::new(DiagnosticId::UnknownKey, decoder.path(), message)
@@ -80,10 +80,10 @@ fn unknown_key(entry: &Entry, known: &[&'static str], decoder: &mut Decoder<'_>)
     });
 }
 
-/// The word most like `word`, if any is like it.
+/// The most similar word, if any is similar enough.
 pub(crate) fn closest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let length = word.chars().count();
-    // With four times the length, or a quarter of it, no word comes to the score below.
+    // A word of four times the length, or a quarter of it, cannot reach the score below.
     let alike = |candidate: &&&str| {
         let (a, b) = (length, candidate.chars().count());
         a <= 4 * b && b <= 4 * a

@@ -1,4 +1,4 @@
-//! What a domain boots in xl.cfg, and where it runs → the keys of a VM.
+//! The boot and CPU settings of xl.cfg → the keys of a VM.
 
 use super::{Importer, entry, root, text};
 use crate::diag::{Diagnostic, DiagnosticId};
@@ -6,7 +6,7 @@ use crate::document::{Node, Value};
 use crate::xl_cfg::SettingValue;
 
 impl Importer<'_, '_> {
-    /// Kernel, initrd and command line; those not written are not there.
+    /// Kernel, initrd and command line; keys that are not set have no value.
     pub(super) fn direct_boot(&mut self) {
         for key in ["kernel", "bootloader", "ramdisk"] {
             if self.is_empty(key) {
@@ -21,7 +21,7 @@ impl Importer<'_, '_> {
             return;
         }
         if !self.is_written("kernel") {
-            let message = "neither `kernel` nor `bootloader` is written, so xl refuses the domain";
+            let message = "neither `kernel` nor `bootloader` is set, so xl rejects the domain";
             let diagnostic = Diagnostic::new(DiagnosticId::MissingKernel, root().key("kernel"), message)
                 .at(self.whole)
                 .help("write `kernel = \"/boot/vmlinuz\"`, or `bootloader = \"pygrub\"`, or `type = \"hvm\"`");
@@ -31,7 +31,7 @@ impl Importer<'_, '_> {
         self.unless_written("cmdline", text(""));
     }
 
-    /// The older words for a command line, of which xl takes none beside `cmdline`.
+    /// The older keys for a command line, which xl ignores if `cmdline` is set.
     fn root_and_extra(&mut self) {
         let mut line = Vec::new();
         let mut place = None;
@@ -41,11 +41,11 @@ impl Importer<'_, '_> {
             };
             let key_span = self.key_span(&setting);
             if self.is_written("cmdline") {
-                let message = format!("xl does not read `{key}` beside `cmdline`");
+                let message = format!("xl ignores `{key}` if `cmdline` is set");
                 let diagnostic =
                     Diagnostic::new(DiagnosticId::UnusedXlKey, root().key(key), message)
                         .at(key_span)
-                        .help("add it to `cmdline`, or take it out");
+                        .help("add it to `cmdline`, or remove it");
                 self.report.push(diagnostic);
                 continue;
             }
@@ -56,7 +56,7 @@ impl Importer<'_, '_> {
                     line.push(format!("{start}{}", String::from_utf8_lossy(bytes)));
                 }
                 SettingValue::List(_) => {
-                    let message = format!("`{key}` must be a text, or xl passes over it");
+                    let message = format!("`{key}` must be a string, or xl ignores it");
                     let diagnostic =
                         Diagnostic::new(DiagnosticId::WrongXlShape, root().key(key), message)
                             .at(node.span);
@@ -71,18 +71,18 @@ impl Importer<'_, '_> {
         }
     }
 
-    /// xl pins no virtual CPU if it is not told how many there are.
+    /// xl does not pin virtual CPUs if their number is not set.
     pub(super) fn cpus_alone(&mut self) {
         if self.waiting("vcpus").is_some() || self.waiting("maxvcpus").is_some() {
             return;
         }
         for key in ["cpus", "cpus_soft"] {
             if let Some(setting) = self.take(key) {
-                let message = format!("xl does not read `{key}` without `vcpus`");
+                let message = format!("xl ignores `{key}` if `vcpus` is not set");
                 let diagnostic =
                     Diagnostic::new(DiagnosticId::UnusedXlKey, root().key(key), message)
                         .at(self.key_span(&setting))
-                        .help("write `vcpus = 1`, or take it out");
+                        .help("set `vcpus = 1`, or remove it");
                 self.report.push(diagnostic);
             }
         }

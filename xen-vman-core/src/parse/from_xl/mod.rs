@@ -1,8 +1,8 @@
-//! xl.cfg → the words of the schema.
+//! xl.cfg → the keys of the schema.
 //!
-//! One file is one VM. What xl takes for granted is written out, so that no default of a
-//! definition changes it; what no key is for becomes an additional option. Every value keeps
-//! its place in the xl.cfg, so that the checks of definitions speak of that file.
+//! One file is one VM. xl's defaults are written out, so that no default of the definition changes
+//! them; settings without a key of their own become additional options. Every value keeps its
+//! position in the xl.cfg file, so that diagnostics refer to that file.
 
 mod boot;
 mod spice;
@@ -17,17 +17,17 @@ use vif::interface;
 
 /// The organisation of a VM whose name has no dash.
 const ORG: &str = "local";
-/// The storage type of a VM whose disks are all written.
+/// The storage type of an imported VM, whose disks are all listed.
 const STORAGE: &str = "imported";
 
-/// Keys that were replaced, with what replaced them.
+/// Deprecated keys, with their replacements.
 const REPLACED: &[(&str, &str)] = &[
     ("builder", "type"),
     ("altp2mhvm", "altp2m"),
     ("device_model", "device_model_override"),
 ];
 
-/// The key of a VM for a key of xl.cfg that has one.
+/// The VM's key for a key of xl.cfg; it must have one.
 fn own(xl: &str) -> &'static str {
     vm_key(xl).unwrap_or_else(|| unreachable!("`{xl}` has a key of its own"))
 }
@@ -51,7 +51,7 @@ struct Importer<'f, 'r> {
     file: &'f XlFile,
     whole: Span,
     report: &'r mut Report,
-    /// What is not taken yet, and where each key is in it.
+    /// The settings that are not imported yet, and the index of each key.
     settings: Vec<Option<Setting<'f>>>,
     places: HashMap<&'f str, usize>,
     entries: Vec<Entry>,
@@ -87,14 +87,14 @@ impl<'f, 'r> Importer<'f, 'r> {
         if guest_type == "pv"
             && let Some(setting) = self.waiting("timer_mode")
         {
-            let message = "xl refuses `timer_mode` for a PV domain";
+            let message = "xl rejects `timer_mode` for a PV domain";
             let diagnostic = Diagnostic::new(
                 DiagnosticId::RefusedXlWord,
                 root().key("timer_mode"),
                 message,
             )
             .at(self.key_span(setting))
-            .help("take it out");
+            .help("remove it");
             self.report.push(diagnostic);
         }
         if guest_type == "hvm" {
@@ -113,24 +113,24 @@ impl<'f, 'r> Importer<'f, 'r> {
         table(self.whole, self.entries)
     }
 
-    /// What xl takes, but says nothing about.
+    /// Reports what xl silently accepts.
     fn report_habits(&mut self) {
         let mut seen: HashMap<&str, Span> = HashMap::new();
         for statement in &self.file.statements {
             let (key, span) = (&*statement.key, statement.key_span);
             let first = seen.insert(key, span);
             if let Some(first) = first.filter(|_| !statement.appends) {
-                let message = format!("`{key}` is assigned twice; this one counts");
+                let message = format!("`{key}` is assigned twice; this value is used");
                 let mut diagnostic =
                     Diagnostic::new(DiagnosticId::RepeatedXlKey, root().key(key), message)
                         .at(span)
-                        .help("take one of them out; `+=` adds to what is there")
-                        .related(root().key(key), "assigned before here");
+                        .help("remove one of them, or use `+=` to append")
+                        .related(root().key(key), "first assigned here");
                 diagnostic.related[0].span = Some(first);
                 self.report.push(diagnostic);
             }
             if let Some((_, newer)) = REPLACED.iter().find(|(old, _)| *old == key) {
-                let message = format!("`{key}` was replaced by `{newer}`");
+                let message = format!("`{key}` is deprecated: `{newer}` replaces it");
                 self.report.push(
                     Diagnostic::new(DiagnosticId::DeprecatedXlKey, root().key(key), message)
                         .at(span)
@@ -145,19 +145,19 @@ impl<'f, 'r> Importer<'f, 'r> {
         self.settings[at].take()
     }
 
-    /// A setting that is not taken yet.
+    /// A setting that is not imported yet.
     fn waiting(&self, key: &str) -> Option<&Setting<'f>> {
         self.settings[*self.places.get(key)?].as_ref()
     }
 
-    /// A setting whose empty text stands for nothing.
+    /// Whether a setting is an empty string.
     fn is_empty(&self, key: &str) -> bool {
         let empty = SettingValue::Text(Vec::new());
         self.waiting(key)
             .is_some_and(|setting| setting.value == empty)
     }
 
-    /// A setting as a value, with its place.
+    /// A setting as a value, with its position.
     fn node(&mut self, setting: &Setting<'_>) -> Node {
         let last = setting
             .statements
@@ -198,7 +198,7 @@ impl<'f, 'r> Importer<'f, 'r> {
         match std::str::from_utf8(bytes) {
             Ok(plain) => text(plain),
             Err(_) => {
-                let message = "a text must be UTF-8 to be kept in a definition";
+                let message = "a string in a definition must be valid UTF-8";
                 self.report.push(
                     Diagnostic::new(DiagnosticId::NotUtf8, root(), message)
                         .at(span)
@@ -226,7 +226,7 @@ impl<'f, 'r> Importer<'f, 'r> {
         }
     }
 
-    /// xl takes a number for a text, too.
+    /// xl also accepts a number as a string.
     fn same_text(&mut self, key: &str) {
         if let Some(setting) = self.take(key) {
             self.put(own(key), &setting);
@@ -240,7 +240,7 @@ impl<'f, 'r> Importer<'f, 'r> {
         }
     }
 
-    /// xl takes a text for a number, as strtol(3) reads it.
+    /// xl also accepts a string as a number, read by strtol(3).
     fn same_number(&mut self, xl: &str) {
         self.same(xl);
         if let Some(Entry { key, node, .. }) = self.entries.last_mut()
@@ -264,15 +264,15 @@ impl<'f, 'r> Importer<'f, 'r> {
         }
     }
 
-    /// `ORG-NAME` gives both; another name becomes the VM's `domain`.
+    /// `ORG-NAME` sets both; any other name becomes the VM's `domain`.
     fn name(&mut self) {
         let Some(setting) = self.take("name") else {
-            let message = "`name` is missing; xl makes no domain without it";
+            let message = "`name` is missing; xl does not create a domain without it";
             let diagnostic = Diagnostic::new(DiagnosticId::MissingKey, root().key("name"), message)
                 .at(self.whole)
                 .help("write `name = \"web01\"`");
             self.report.push(diagnostic);
-            // So that all else is looked at.
+            // So that everything else is checked.
             self.unless_written("org", text(ORG));
             self.unless_written("name", text("unnamed"));
             return;
@@ -309,7 +309,7 @@ impl<'f, 'r> Importer<'f, 'r> {
         }
     }
 
-    /// `type`, or what `builder` stands for, or xl's default.
+    /// `type`, or the type for `builder`, or xl's default.
     fn guest_type(&mut self) -> &'static str {
         let builder = self.take("builder");
         if let Some(setting) = self.take("type") {
@@ -344,17 +344,17 @@ impl<'f, 'r> Importer<'f, 'r> {
         }
     }
 
-    /// xl only warns of a text where it wants a list, and goes on without.
+    /// If xl expects a list and finds a string, it only warns and ignores it.
     fn not_a_list(&mut self, own: &str, key: &str, what: &str) {
         let Some(at) = self.entries.iter().position(|entry| &*entry.key == own) else {
             return;
         };
         let node = &self.entries[at].node;
         if !matches!(node.value, Value::List(_)) {
-            let message = format!("`{key}` must be a list, or the {what}");
+            let message = format!("`{key}` must be a list; otherwise xl ignores it and the {what}");
             let diagnostic = Diagnostic::new(DiagnosticId::WrongXlShape, root().key(key), message)
                 .at(node.span)
-                .help(format!("write it in brackets: `{key} = [ ... ]`"));
+                .help(format!("put it in brackets: `{key} = [ ... ]`"));
             self.report.push(diagnostic);
             self.entries[at].node.value = Value::List(Vec::new());
         }
@@ -378,7 +378,7 @@ impl<'f, 'r> Importer<'f, 'r> {
         }
     }
 
-    /// All the rest.
+    /// All remaining settings.
     fn options(&mut self) {
         let rest = std::mem::take(&mut self.settings);
         let mut options = Vec::new();
@@ -395,7 +395,7 @@ impl<'f, 'r> Importer<'f, 'r> {
     }
 }
 
-/// A number as xl reads it: decimal and hexadecimal ones are meant so; octal ones hardly.
+/// A number as xl reads it. Octal numbers are probably unintended.
 fn number(written: &str) -> Value {
     let hex = written.strip_prefix("0x");
     let value = hex.map_or_else(|| written.parse(), |digits| i64::from_str_radix(digits, 16));

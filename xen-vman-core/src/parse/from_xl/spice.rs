@@ -16,7 +16,7 @@ const SPICE: &[(&str, Option<bool>)] = &[
 ];
 
 impl Importer<'_, '_> {
-    /// The display of an HVM VM over SPICE, if it is served.
+    /// The SPICE display of an HVM VM, if it has one.
     pub(super) fn spice(&mut self) {
         let Some(setting) = self.take("spice") else {
             return;
@@ -46,7 +46,7 @@ impl Importer<'_, '_> {
                 match (default, raw) {
                     (Some(_), Some("0")) => node.value = Value::Bool(false, None),
                     (Some(_), Some("1")) => node.value = Value::Bool(true, None),
-                    // xl takes a number for a text, too.
+                    // xl also accepts a number as a string.
                     (None, Some(raw)) if own != "spiceport" => {
                         node.value = Value::Text(raw.into());
                     }
@@ -59,20 +59,20 @@ impl Importer<'_, '_> {
             }
         }
         if !self.is_written("spiceport") {
-            let message = "`spiceport` is missing: the display is served on a plain port";
-            let help = "write `spiceport = 5900`, or another port that is free";
+            let message = "`spiceport` is missing: xen-vman serves SPICE on a port without TLS";
+            let help = "set `spiceport = 5900`, or another free port";
             let diagnostic =
                 Diagnostic::new(DiagnosticId::MissingKey, root().key("spice"), message)
                     .at(key_span)
                     .help(help);
             self.report.push(diagnostic);
-            // No other port may take its place.
+            // No default port may replace it.
             self.unless_written("spiceport", Value::Integer(0, None));
         }
         self.same_number("spiceusbredirection");
         self.unless_written("max_usb_redirections", Value::Integer(0, None));
         if self.is_written("spicepasswd") {
-            // A password means tickets; only the opposite must be said.
+            // A password enables ticketing; only disabling it must be written.
             let zero = |setting: &Setting<'_>| setting.value == SettingValue::Text(b"0".to_vec());
             if self.waiting("spicedisable_ticketing").is_some_and(zero) {
                 self.take("spicedisable_ticketing");

@@ -1,4 +1,4 @@
-//! A vif of xl.cfg → an interface in the words of the schema.
+//! A vif of xl.cfg → an interface with the keys of the schema.
 
 use super::{entry, text};
 use crate::diag::Span;
@@ -6,8 +6,8 @@ use crate::document::{Node, Value};
 use crate::xl_cfg::names::INTERFACE;
 use std::net::IpAddr;
 
-/// The interface that a vif means: parts joined by commas, of which xl cuts leading blanks
-/// (xl-network-configuration(5)). What an interface has no key for becomes `xen_str`.
+/// The interface for a vif: parts separated by commas, whose leading blanks xl removes
+/// (xl-network-configuration(5)). Parameters without a key of their own become `xen_str`.
 pub(super) fn interface(words: &str, span: Option<Span>) -> Value {
     let mut entries = Vec::new();
     let mut rest: Vec<&str> = Vec::new();
@@ -52,8 +52,8 @@ fn is(entry: &crate::document::Entry, key: &str) -> bool {
     &*entry.key == key
 }
 
-/// The addresses of both families, if they are just that, and in the order and spelling in
-/// which they would be written again.
+/// The addresses of both families, if all are valid and would be written again in the same order and
+/// notation.
 fn addresses(value: &str) -> Option<(Vec<&str>, Vec<&str>)> {
     let (mut four, mut six) = (Vec::new(), Vec::new());
     for word in value.split(' ') {
