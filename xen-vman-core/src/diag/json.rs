@@ -1,4 +1,4 @@
-//! A [`Report`] for programs: a JSON array, one object for each diagnostic.
+//! A [`Report`] for programs: a JSON array with an object for each diagnostic.
 
 use super::text::is_unprintable;
 use super::{Diagnostic, Places, Position, Related, Report};
@@ -27,8 +27,8 @@ struct JsonRelated<'a> {
     message: &'a str,
 }
 
-/// The report as JSON: `id`, `severity`, `path` (in the words of the file), `file`,
-/// `line`, `column` (from 1, in characters), `message`, `help`, `related`.
+/// The report as JSON: `id`, `severity`, `path` (with the file's own keys), `file`, `line`, `column`
+/// (from 1, in characters), `message`, `help`, `related`.
 pub fn render(report: &Report, sources: &impl Places) -> String {
     let all: Vec<_> = report.iter().map(|d| diagnostic(d, sources)).collect();
     let mut text = serde_json::to_string_pretty(&all)
@@ -37,9 +37,8 @@ pub fn render(report: &Report, sources: &impl Places) -> String {
     escaped(&text)
 }
 
-/// JSON text with what a terminal would act on escaped, too: of control characters, JSON asks
-/// only for those of ASCII. All of them are in strings, as JSON has no others but line ends
-/// between its tokens.
+/// Escapes control characters that are not ASCII, which JSON does not require, but terminals
+/// interpret. They only occur in strings.
 pub(super) fn escaped(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {

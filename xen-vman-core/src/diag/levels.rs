@@ -1,21 +1,21 @@
-//! What a user says of diagnostics: which to leave out, and which to take for errors.
+//! The diagnostics that a user suppresses or treats as errors.
 
 use super::{DiagnosticId, Severity};
 
-/// Severities other than the catalogue's. An error stays one, whatever is said here.
+/// Changes to the severities of the catalogue. Errors always remain errors.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Levels {
-    /// Warnings that are left out.
+    /// Warnings to suppress.
     pub allowed: Vec<DiagnosticId>,
-    /// Warnings that are errors.
+    /// Warnings to treat as errors.
     pub denied: Vec<DiagnosticId>,
-    /// Whether all other warnings are errors, too.
+    /// Whether to treat all other warnings as errors, too.
     pub strict: bool,
 }
 
 impl Levels {
-    /// What `id` counts as, by the first of some levels that speaks of it; none if it is left
-    /// out. All of them being strict about the rest is up to any of them.
+    /// The severity of `id` by the first of several levels that mentions it; `None` if it is suppressed.
+    /// If any of them is strict, the remaining warnings are errors.
     pub fn severity(of: &[&Self], id: DiagnosticId) -> Option<Severity> {
         if id.severity() == Severity::Error {
             return Some(Severity::Error);

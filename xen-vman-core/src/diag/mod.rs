@@ -1,10 +1,9 @@
-//! What is wrong with a definition: [`Diagnostic`]s, collected in a [`Report`].
+//! Problems in a definition: [`Diagnostic`]s, collected in a [`Report`].
 //!
-//! Every stage adds what it finds and goes on, so that a user sees all problems at
-//! once. A diagnostic knows its [`FieldPath`]; where the input is text, it also knows
-//! the [`Span`] it stands at. Formats for people and for programs are in [`text`],
-//! [`short`], [`json`] and [`sarif`]. A *wrong definition* is never an [`Error`](crate::Error), which says that
-//! the program could not do its work.
+//! Every stage adds the problems that it finds and continues, so that a user sees all of them at
+//! once. A diagnostic has a [`FieldPath`] and, if the input is text, a [`Span`]. [`text`], [`short`],
+//! [`json`] and [`sarif`] are formats for people and programs. An [`Error`](crate::Error) in contrast
+//! means that an operation failed.
 
 mod id;
 pub mod json;
@@ -26,39 +25,39 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 
-/// One problem.
+/// A problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Diagnostic {
-    /// What kind of problem.
+    /// The kind of problem.
     pub id: DiagnosticId,
-    /// How bad; the id's own severity, unless [`Levels`] say otherwise.
+    /// The severity: that of the id, unless [`Levels`] change it.
     pub severity: Severity,
-    /// Where, in the words of the schema.
+    /// The path, with the keys of the schema.
     pub path: FieldPath,
-    /// Where in the text, if the input is text and the place exists in it.
+    /// The position in the text, if the input is text and the path exists in it.
     pub span: Option<Span>,
-    /// What is wrong and what must hold: lower case, values in backticks, no full stop.
+    /// The problem and the requirement: in lower case, with values in backticks and no full stop.
     pub message: String,
-    /// What to do about it.
+    /// What to do.
     pub help: Option<String>,
-    /// Other places that belong to it.
+    /// Related positions.
     pub related: Vec<Related>,
 }
 
-/// A second place that a diagnostic speaks of.
+/// A related position of a diagnostic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Related {
-    /// Where, in the words of the schema.
+    /// The path, with the keys of the schema.
     pub path: FieldPath,
-    /// Where in the text.
+    /// The position in the text.
     pub span: Option<Span>,
-    /// What is there.
+    /// What is at that position.
     pub message: String,
 }
 
 impl Diagnostic {
-    /// A diagnostic without position, help or related places.
+    /// A diagnostic without a position, help or related positions.
     pub fn new(id: DiagnosticId, path: FieldPath, message: impl Into<String>) -> Self {
         Self {
             id,
@@ -71,21 +70,21 @@ impl Diagnostic {
         }
     }
 
-    /// Says what to do.
+    /// Adds help.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// Says where in the text.
+    /// Sets the position in the text.
     #[must_use]
     pub fn at(mut self, span: impl Into<Option<Span>>) -> Self {
         self.span = span.into();
         self
     }
 
-    /// Cuts texts that are too long to be read.
+    /// Shortens texts that are too long.
     fn shorten(&mut self) {
         let related = self.related.iter_mut().map(|related| &mut related.message);
         let texts = related.chain(&mut self.help).chain([&mut self.message]);
@@ -94,7 +93,7 @@ impl Diagnostic {
         }
     }
 
-    /// Adds a second place.
+    /// Adds a related position.
     #[must_use]
     pub fn related(mut self, path: FieldPath, message: impl Into<String>) -> Self {
         self.related.push(Related {
@@ -106,7 +105,7 @@ impl Diagnostic {
     }
 }
 
-/// Bytes of a message; of a longer one the beginning and the end are kept.
+/// The maximum length of a message in bytes; of a longer one, the beginning and the end are kept.
 const LONGEST: usize = 2000;
 
 fn shortened(text: &str) -> String {
@@ -123,17 +122,17 @@ fn shortened(text: &str) -> String {
 
 /// All problems found so far.
 ///
-/// It takes a thousand of each id, and says that there are more; a message that quotes a huge
-/// value is cut. So a hostile input costs no more than an honest one.
+/// It holds up to a thousand diagnostics of each id, and notes if there are more; messages that quote
+/// huge values are shortened. This bounds the cost of hostile input.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     diagnostics: Vec<Diagnostic>,
-    /// How many of each id were added.
+    /// The number of diagnostics that were added, by id.
     added: BTreeMap<DiagnosticId, usize>,
     full_of_errors: bool,
 }
 
-/// Diagnostics of one id in a report.
+/// The maximum number of diagnostics of one id in a report.
 const MOST: usize = 1000;
 
 impl Report {
@@ -142,8 +141,7 @@ impl Report {
         Self::default()
     }
 
-    /// Adds one, if there are not too many of its kind. No password in a value that it quotes
-    /// is kept.
+    /// Adds a diagnostic, unless there are too many of its kind. Passwords in quoted values are removed.
     pub fn push(&mut self, mut diagnostic: Diagnostic) {
         let hide = |text: &mut String| {
             if let Cow::Owned(hidden) = secret::without_passwords(text) {
@@ -161,7 +159,7 @@ impl Report {
             }
             Ordering::Equal => {
                 self.full_of_errors |= diagnostic.severity == Severity::Error;
-                let message = format!("there are more than {MOST} of these; no more are shown");
+                let message = format!("more than {MOST} of these; the rest are not shown");
                 self.diagnostics.push(Diagnostic {
                     severity: diagnostic.severity,
                     ..Diagnostic::new(diagnostic.id, FieldPath::root(), message)
@@ -171,12 +169,12 @@ impl Report {
         }
     }
 
-    /// Whether there are so many errors of a kind that looking for more helps nobody.
+    /// Whether there are so many errors of a kind that no more are needed.
     pub const fn is_full_of_errors(&self) -> bool {
         self.full_of_errors
     }
 
-    /// Adds all of another report, as found in the definition of one host.
+    /// Adds the diagnostics of another report, which is about the definition of one host.
     pub(crate) fn append(&mut self, other: Self, host: u16) {
         let moved = other.diagnostics.into_iter().map(|mut diagnostic| {
             diagnostic.path = diagnostic.path.on_host(host);
@@ -188,7 +186,7 @@ impl Report {
         self.diagnostics.extend(moved);
     }
 
-    /// Gives each diagnostic the severity that the user chose, or takes it out.
+    /// Sets the severity that the user chose for each diagnostic, or removes it.
     pub(crate) fn apply<'l>(&mut self, levels_of: impl Fn(&FieldPath) -> [&'l Levels; 2]) {
         self.diagnostics.retain_mut(|diagnostic| {
             let levels = levels_of(&diagnostic.path);
@@ -202,8 +200,7 @@ impl Report {
         });
     }
 
-    /// Keeps the first of those that say the same of the same place in files of one name:
-    /// settings that several hosts share are read once for each.
+    /// Removes duplicates: a file that several hosts share is read once for each of them.
     pub(crate) fn say_once(&mut self, sources: &impl Places) {
         let mut said = HashSet::new();
         self.diagnostics.retain(|diagnostic| {
@@ -215,17 +212,17 @@ impl Report {
         });
     }
 
-    /// Whether any of them forbids to go on.
+    /// Whether the report contains errors.
     pub fn has_errors(&self) -> bool {
         self.count(Severity::Error) > 0
     }
 
-    /// How many there are of one severity.
+    /// The number of diagnostics of a severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.iter().filter(|d| d.severity == severity).count()
     }
 
-    /// Whether nothing was found.
+    /// Whether the report is empty.
     pub fn is_empty(&self) -> bool {
         self.diagnostics.is_empty()
     }
@@ -235,9 +232,8 @@ impl Report {
         self.diagnostics.iter()
     }
 
-    /// Gives each diagnostic the position of its path (where it has none) and sorts them
-    /// by position, then path and id, so that the order does not depend on the order of
-    /// the checks.
+    /// Sets missing positions from the paths, and sorts by position, path and id, so that the order does
+    /// not depend on that of the checks.
     pub(crate) fn locate(&mut self, span_of: impl Fn(&FieldPath) -> Option<Span>) {
         for diagnostic in &mut self.diagnostics {
             diagnostic.span = diagnostic.span.or_else(|| span_of(&diagnostic.path));

@@ -1,22 +1,21 @@
-//! [`FieldPath`]: where in a definition something stands, as `vms[1].interfaces[0].mac`.
+//! [`FieldPath`]: a path in a definition, such as `vms[1].interfaces[0].mac`.
 
 use std::fmt;
 
-/// One step of a [`FieldPath`].
+/// A segment of a [`FieldPath`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Segment {
     /// The key of a table.
     Key(Box<str>),
-    /// The position in a list, from 0.
+    /// The index in a list, from 0.
     Index(usize),
 }
 
-/// A logical place in a definition, in the words of the schema (`defaults.memory`).
+/// A path in a definition, with the keys of the schema (`defaults.memory`).
 ///
-/// Role variables show the same place under their own names; that translation is
-/// [`Places::place`](super::Places::place)'s.
+/// [`Places::place`](super::Places::place) translates it to the names of role variables.
 ///
-/// Where several hosts are looked at together, the path also knows whose definition it is in.
+/// If several hosts are checked together, it also contains the number of the host.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FieldPath {
     host: u16,
@@ -32,43 +31,43 @@ impl FieldPath {
         }
     }
 
-    /// This path in the definition of another host, by its number among those looked at.
+    /// This path in the definition of the host with the given number.
     #[must_use]
     pub const fn on_host(mut self, host: u16) -> Self {
         self.host = host;
         self
     }
 
-    /// In which host's definition the path is.
+    /// The number of the host.
     pub const fn host(&self) -> u16 {
         self.host
     }
 
-    /// This path with a key added.
+    /// The path with a key appended.
     #[must_use]
     pub fn key(mut self, key: impl AsRef<str>) -> Self {
         self.push(Segment::Key(key.as_ref().into()));
         self
     }
 
-    /// This path with a list position added.
+    /// The path with an index appended.
     #[must_use]
     pub fn index(mut self, index: usize) -> Self {
         self.push(Segment::Index(index));
         self
     }
 
-    /// Adds one step.
+    /// Appends a segment.
     pub fn push(&mut self, segment: Segment) {
         self.segments.push(segment);
     }
 
-    /// Takes the last step off.
+    /// Removes the last segment.
     pub fn pop(&mut self) {
         self.segments.pop();
     }
 
-    /// The steps, outermost first.
+    /// The segments, outermost first.
     pub fn segments(&self) -> &[Segment] {
         &self.segments
     }
@@ -102,7 +101,7 @@ impl fmt::Display for FieldPath {
     }
 }
 
-/// As it is displayed.
+/// Serializes the displayed form.
 impl serde::Serialize for FieldPath {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

@@ -1,27 +1,27 @@
-//! Places in the input: what a diagnostic points at, and how it is named.
+//! Positions in the input, and how they are named.
 //!
-//! Diagnostics know nothing of files and formats. What does implements [`Places`].
+//! Diagnostics do not depend on files and formats: [`Places`] provides them.
 
 use super::FieldPath;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// Which of the input files.
+/// The number of an input file.
 pub type FileId = u16;
 
-/// A range of bytes in one of the input files.
+/// A range of bytes in an input file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Span {
-    /// Which file.
+    /// The file.
     pub file: FileId,
-    /// First byte.
+    /// The first byte.
     pub start: u32,
     /// The byte after the last.
     pub end: u32,
 }
 
-/// A place in a file as people count: from 1, columns in characters.
+/// A position in a file, counted from 1, with columns in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Position<'a> {
     /// The file's name.
@@ -35,22 +35,22 @@ pub struct Position<'a> {
 /// The lines around a span.
 #[derive(Debug, Clone)]
 pub struct Excerpt<'a> {
-    /// Whole lines of the file, or the part of a very long one; passwords are starred out.
+    /// Whole lines of the file, or a part of a very long line; passwords are replaced by stars.
     pub text: Cow<'a, str>,
-    /// The number of the first of them, from 1.
+    /// The number of the first line, from 1.
     pub first_line: usize,
     /// The span within `text`.
     pub range: Range<usize>,
 }
 
-/// What knows the texts of the input.
+/// Provides the texts of the input.
 pub trait Places {
-    /// A path as the user's own file names it (`xen_vman_vms[0].memory`).
+    /// A path with the keys of the user's file (`xen_vman_vms[0].memory`).
     fn place(&self, path: &FieldPath) -> String;
 
-    /// Line and column of a span's start.
+    /// The line and column of a span's start.
     fn position(&self, span: Span) -> Position<'_>;
 
-    /// The whole lines that hold a span; at most three of a longer one.
+    /// The lines that contain a span, at most three.
     fn excerpt(&self, span: Span) -> Excerpt<'_>;
 }

@@ -1,4 +1,4 @@
-//! A [`Report`] as SARIF 2.1.0, which code hosts show beside the lines of a change.
+//! A [`Report`] as SARIF 2.1.0, which code hosts display in reviews.
 
 use super::{DiagnosticId, FieldPath, Places, Report, Severity, Span};
 use serde_json::{Value, json};

@@ -1,12 +1,12 @@
-//! What is never shown: passwords, in keys of their own or within other texts.
+//! Passwords, which are never shown, in values of their own or within other strings.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// What stands in place of a password within a text.
+/// The placeholder for a password within a string.
 const HIDDEN: &str = "*****";
 
-/// Whether a key is that of a password, be it misspelt.
+/// Whether a key denotes a password, even if misspelt.
 pub fn is_password(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     let rest = key.replace("passthr", "").replace("passive", "");
@@ -15,12 +15,12 @@ pub fn is_password(key: &str) -> bool {
         .any(|word| rest.contains(word))
 }
 
-/// Whether a text holds a password, as `vncpasswd=...` does.
+/// Whether a string contains a password, as in `vncpasswd=...`.
 pub fn has_password(text: &str) -> bool {
     !password_places(text).is_empty()
 }
 
-/// A text with every password in it starred out.
+/// Replaces all passwords in a string.
 pub fn without_passwords(text: &str) -> Cow<'_, str> {
     let places = password_places(text);
     if places.is_empty() {
@@ -37,8 +37,8 @@ pub fn without_passwords(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Where passwords stand in a text: what follows `password=` (or `"spicepasswd": `), up to
-/// the next comma, quote or line end.
+/// The positions of passwords in a string: after `password=` (or `"spicepasswd": `), up to the next
+/// comma, quote or line break.
 pub fn password_places(text: &str) -> Vec<Range<usize>> {
     let lower = text.to_ascii_lowercase();
     let mut places = Vec::new();

@@ -1,11 +1,11 @@
-//! A [`Report`] with one line for each diagnostic, as compilers and `grep -n` print them.
+//! A [`Report`] with one line for each diagnostic, like those of compilers and `grep -n`.
 
 use super::text::printable;
 use super::{Places, Report};
 use std::fmt::Write as _;
 
-/// `FILE:LINE:COLUMN: SEVERITY[ID]: MESSAGE (PATH)`; without a position, the path alone
-/// says where.
+/// `FILE:LINE:COLUMN: SEVERITY[ID]: MESSAGE (PATH)`, or only the path if there is no
+/// position.
 pub fn render(report: &Report, sources: &impl Places) -> String {
     let mut text = String::new();
     for diagnostic in report {

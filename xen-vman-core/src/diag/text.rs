@@ -1,21 +1,21 @@
-//! A [`Report`] for people: source lines with carets, then what to do.
+//! A [`Report`] for people: source lines with carets, followed by help.
 
 use super::{Diagnostic, Places, Report, Severity, Span};
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use std::fmt::Write as _;
 use std::ops::Range;
 
-/// Whether the text may hold ANSI colours.
+/// Whether the text may contain ANSI colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colour {
     /// ANSI escapes for a terminal.
     Ansi,
-    /// Nothing but text.
+    /// Plain text.
     None,
 }
 
-/// The report as text, a paragraph for each diagnostic and a last line that counts them.
-/// Control characters of the input are shown escaped.
+/// The report as text, with a paragraph for each diagnostic and a summary line. Control characters of
+/// the input are escaped.
 pub fn render(report: &Report, sources: &impl Places, colour: Colour) -> String {
     let renderer = match colour {
         Colour::Ansi => Renderer::styled(),
@@ -30,7 +30,7 @@ pub fn render(report: &Report, sources: &impl Places, colour: Colour) -> String 
     text
 }
 
-/// `2 errors, 1 warning`, with a line end; empty for an empty report.
+/// `2 errors, 1 warning`, with a newline; empty for an empty report.
 pub fn summary(report: &Report) -> String {
     let mut parts = Vec::new();
     for severity in [Severity::Error, Severity::Warning] {
@@ -86,8 +86,8 @@ fn paragraph(diagnostic: &Diagnostic, sources: &impl Places, renderer: &Renderer
     renderer.render(&[group])
 }
 
-/// Source text with the characters escaped that the renderer would pass on, and where `range`
-/// is in it. Control characters of ASCII are its own to show.
+/// Source text with control characters escaped that the renderer would pass on, and the new position of
+/// `range`. The renderer shows ASCII control characters itself.
 fn printable_source(text: &str, range: &Range<usize>) -> (String, Range<usize>) {
     let shown = |c: char| !c.is_ascii() && is_unprintable(c);
     let escaped = |text: &str| -> String {
@@ -109,7 +109,7 @@ fn printable_source(text: &str, range: &Range<usize>) -> (String, Range<usize>) 
     (escaped(text), start..end)
 }
 
-/// `text` with control characters (line ends too) written as escapes.
+/// `text` with control characters, including line breaks, escaped.
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -126,7 +126,7 @@ pub fn printable(text: &str) -> String {
     out
 }
 
-/// Control characters, and those that reorder what a terminal shows.
+/// Control characters, and those that change the order of displayed text.
 pub(super) fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

@@ -1,7 +1,7 @@
 //! Where every value comes from.
 //!
-//! Takes a resolved host or VM; gives [`Row`]s, one for each value, with its [`Origin`]. They
-//! are shown as a table or as JSON, or compared with another VM's.
+//! Turns a resolved host or VM into [`Row`]s, one for each value, with its [`Origin`]. They are shown
+//! as a table or as JSON, or compared with those of another VM.
 
 mod rows;
 mod show;
@@ -16,12 +16,12 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Row {
-    /// The key, in the words of the schema; `interfaces[0].mac` for one of an interface.
+    /// The key of the schema, such as `interfaces[0].mac`.
     pub key: String,
-    /// The value; null if there is none. Passwords are hidden.
+    /// The value; null if it is not set. Passwords are hidden.
     pub value: Value,
-    /// The value in words, where that is shorter for people.
+    /// A shorter form of the value, for people.
     pub words: Option<String>,
-    /// Where it comes from; none if nothing was written and nothing is built in.
+    /// The origin; `None` if the value is not set.
     pub origin: Option<Origin>,
 }

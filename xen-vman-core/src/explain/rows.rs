@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// What is shown in place of a password.
+/// The placeholder for a password.
 const HIDDEN: &str = "(hidden)";
 
 #[derive(Default)]
@@ -37,7 +37,7 @@ impl Rows {
         }
     }
 
-    /// The items of a list that all come from the same place.
+    /// The items of a list with a single origin.
     fn list<T: Serialize>(&mut self, key: &str, items: &[Sourced<T>]) {
         let values = items.iter().map(|item| to_value(&item.value)).collect();
         self.0.push(Row {
@@ -69,7 +69,7 @@ fn to_value(value: &impl Serialize) -> Value {
     value
 }
 
-/// Stars out passwords within texts.
+/// Hides passwords in strings.
 fn hide(value: &mut Value) {
     match value {
         Value::String(text) => {
@@ -83,7 +83,7 @@ fn hide(value: &mut Value) {
     }
 }
 
-/// The place of a list, from that of an item.
+/// The position of a list, from that of an item.
 fn whole(origin: Origin) -> Origin {
     let list = |place: crate::resolve::Place| crate::resolve::Place {
         item: None,
@@ -136,7 +136,7 @@ pub fn host(host: &ResolvedHost) -> Vec<Row> {
     rows.0
 }
 
-/// Every value of a VM, those of its interfaces among them.
+/// All values of a VM, including those of its interfaces.
 pub fn vm(vm: &ResolvedVm, resolved: &Resolved) -> Vec<Row> {
     let mut rows = Rows::default();
     let scope = Scope::Vm(vm.number);

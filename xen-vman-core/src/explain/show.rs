@@ -8,11 +8,10 @@ use crate::resolve::Origin;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
-/// The rows of a key: its own, or those inside it (`interfaces`, `interfaces[0]`, `os`). The
-/// error is the list of keys there are.
+/// The rows of a key: its own, or those inside it (`interfaces`, `interfaces[0]`, `os`).
 ///
 /// # Errors
-/// If no row has the key.
+/// All existing keys, if no row has the key.
 pub fn select(rows: Vec<Row>, key: &str) -> Result<Vec<Row>, Vec<String>> {
     let fits = |row: &Row| {
         let rest = row.key.strip_prefix(key);
@@ -34,15 +33,15 @@ pub fn table(rows: &[Row], sources: &Sources) -> String {
     aligned(&cells)
 }
 
-/// The rows as a JSON array of `key`, `value`, `origin` and, where it is written, `path`,
-/// `file`, `line` and `column`.
+/// The rows as a JSON array of `key`, `value`, `origin` and, for values in a file, `path`, `file`,
+/// `line` and `column`.
 pub fn json(rows: &[Row], sources: &Sources) -> String {
     let rows: Vec<_> = rows.iter().map(|row| object(row, sources)).collect();
     format!("{:#}\n", Value::from(rows))
 }
 
-/// The keys whose values differ, with the rows of both sides; none where a side has no such
-/// row. In the order of the first.
+/// The keys whose values differ, with the rows of both sides (`None` if a side has no such row), in
+/// the order of the first.
 pub fn difference<'r>(a: &'r [Row], b: &'r [Row]) -> Vec<(Option<&'r Row>, Option<&'r Row>)> {
     let find = |rows: &'r [Row], key: &str| rows.iter().find(|row| row.key == key);
     let of_a = a.iter().map(|row| (Some(row), find(b, &row.key)));
@@ -52,7 +51,7 @@ pub fn difference<'r>(a: &'r [Row], b: &'r [Row]) -> Vec<(Option<&'r Row>, Optio
         .collect()
 }
 
-/// What differs between two VMs: for each key a line for either.
+/// The differences between two VMs: for each key, a line for each VM.
 pub fn table_difference(names: [&str; 2], rows: [&[Row]; 2], sources: &Sources) -> String {
     let mut cells = Vec::new();
     for (a, b) in difference(rows[0], rows[1]) {
@@ -68,7 +67,7 @@ pub fn table_difference(names: [&str; 2], rows: [&[Row]; 2], sources: &Sources) 
     aligned(&cells)
 }
 
-/// The same as a JSON array of `key`, and a row under the name of either.
+/// The differences as a JSON array of `key`, and a row under the name of each VM.
 pub fn json_difference(names: [&str; 2], rows: [&[Row]; 2], sources: &Sources) -> String {
     let side = |row: Option<&Row>| row.map_or(Value::Null, |row| object(row, sources));
     let all: Vec<_> = difference(rows[0], rows[1])
@@ -134,16 +133,16 @@ fn origin(origin: Option<Origin>, sources: &Sources) -> String {
     };
     match origin {
         Some(Origin::Written(place)) => at(place),
-        Some(Origin::Default(place)) => format!("{}, a default", at(place)),
+        Some(Origin::Default(place)) => format!("default at {}", at(place)),
         Some(Origin::BuiltIn) => "built in".to_owned(),
-        Some(Origin::Fact(name)) => format!("found on the host ({name})"),
-        Some(Origin::Derived(from)) => format!("made from {from}"),
-        Some(Origin::StandIn(place)) => format!("{}, which could not be read", at(place)),
+        Some(Origin::Fact(name)) => format!("host fact `{name}`"),
+        Some(Origin::Derived(from)) => format!("derived from {from}"),
+        Some(Origin::StandIn(place)) => format!("replaces an invalid value at {}", at(place)),
         None => "not set".to_owned(),
     }
 }
 
-/// Cells beyond this width do not push the others away.
+/// Wider cells do not move the next column.
 const WIDTH_MAX: usize = 44;
 
 fn aligned(rows: &[[String; 3]]) -> String {

@@ -14,11 +14,10 @@ pub(crate) const MOUNT_PATH: &str = "/mnt/vms";
 /// if it exists.
 pub(super) fn storage_file(vm: &ResolvedVm, resolved: &Resolved) -> Option<RenderedFile> {
     let volume = vm.root.managed()?;
-    let data = volume.data();
-    let lines: String = data
-        .iter()
-        .map(|(key, value)| format!("{key}={}\n", env_value(value)))
-        .collect();
+    let mut content = format!("# {}\n", *resolved.host.header);
+    for (key, value) in volume.data() {
+        content.extend([key, "=", &env_value(&value), "\n"]);
+    }
     Some(RenderedFile::new(
         Object::of_vm(&vm.domain, Role::StorageData),
         format!(
@@ -27,7 +26,7 @@ pub(super) fn storage_file(vm: &ResolvedVm, resolved: &Resolved) -> Option<Rende
             vm.domain,
             volume.kind()
         ),
-        format!("# {}\n{lines}", *resolved.host.header),
+        content,
     ))
 }
 

@@ -1,7 +1,7 @@
-//! The kernel command line of VMs that write none.
+//! The generated kernel command line.
 //!
-//! In the words of dracut.cmdline(7), as dracut 059 to 112 read them. `net.ifnames=0` keeps
-//! the interfaces' names `ethN`: without it udev names them `enXN` on today's guests.
+//! It follows dracut.cmdline(7), for dracut 059 to 112. `net.ifnames=0` keeps the interface names
+//! `ethN`; without it, udev names them `enXN` in current guests.
 
 use super::resolved::GuestNetwork;
 use crate::origin::Sourced;
@@ -12,7 +12,7 @@ use std::net::IpAddr;
 
 const NAMES: &str = "net.ifnames=0";
 
-/// The command line; none for a root that is on a backend of the administrator's own.
+/// The command line; `None` for a root that is not managed.
 pub(super) fn cmdline(
     root: &RootVolume,
     filesystem: Filesystem,
@@ -27,14 +27,14 @@ pub(super) fn cmdline(
                     let ip = ip_argument(domain, network, server);
                     (format!("{arguments} {ip} {NAMES}"), "storage and network")
                 }
-                None => (format!("{arguments} {NAMES}"), "storage and filesystem"),
+                None => (format!("{arguments} {NAMES}"), "storage and file system"),
             }
         }
         RootVolume::Unmanaged(Unmanaged::AmongDisks) => {
             let arguments = root_on_disk(filesystem);
-            (format!("{arguments} {NAMES}"), "storage and filesystem")
+            (format!("{arguments} {NAMES}"), "storage and file system")
         }
-        // What is missing is reported.
+        // Missing settings were reported.
         RootVolume::Unmanaged(Unmanaged::Incomplete) => (NAMES.to_owned(), "storage"),
         RootVolume::Unmanaged(Unmanaged::HvmBootsFromDisks | Unmanaged::ForeignBackend) => {
             return None;
@@ -43,9 +43,9 @@ pub(super) fn cmdline(
     Some(Sourced::derived(KernelCmdline::generated(line), from))
 }
 
-/// `ip=CLIENT:PEER:GATEWAY:MASK:HOSTNAME:DEVICE:AUTOCONF`; see dracut.cmdline(7). Autoconf
-/// is never left out: dracut takes an empty one as DHCP and then refuses the address. A
-/// server given by name needs `nameserver=`, too.
+/// `ip=CLIENT:PEER:GATEWAY:MASK:HOSTNAME:DEVICE:AUTOCONF`; see dracut.cmdline(7). AUTOCONF is always
+/// set: dracut reads an empty one as DHCP and then rejects the address. A server given by name also
+/// needs `nameserver=`.
 fn ip_argument(domain: &DomainName, network: &GuestNetwork, server: RootServer) -> String {
     let hostname = domain.hostname();
     let device = format!("eth{}", network.boot_interface.unwrap_or(0));
@@ -58,7 +58,7 @@ fn ip_argument(domain: &DomainName, network: &GuestNetwork, server: RootServer) 
         return format!("ip=::::{hostname}:{device}:{autoconf}");
     };
     let gateway = network.gateway_for(address.addr);
-    // A router outside the network is the other end of a point-to-point link.
+    // A router outside the network is the far end of a point-to-point link.
     let peer = gateway.filter(|gateway| is_peer(address, *gateway));
     let peer = peer.map(field).unwrap_or_default();
     let gateway = gateway.map(field).unwrap_or_default();
@@ -81,7 +81,7 @@ fn is_peer(address: HostAddress, gateway: IpAddr) -> bool {
     !address.reaches(gateway) && !link_local
 }
 
-/// An address as a field: IPv6 has brackets, as its colons would end the field.
+/// An address as a field: IPv6 addresses are in brackets, as colons separate fields.
 fn field(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => address.to_string(),

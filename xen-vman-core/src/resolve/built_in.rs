@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 static TEXT: LazyLock<String> =
     LazyLock::new(|| crate::storage::built_in() + include_str!("built_in.toml"));
 
-/// The built-in defaults as a definition in TOML: those of the storage backends, and all others.
+/// The built-in defaults as a definition in TOML, including those of the storage backends.
 pub fn built_in_text() -> &'static str {
     &TEXT
 }
@@ -26,7 +26,7 @@ static BUILT_IN: LazyLock<Definition> = LazyLock::new(|| {
     parsed.definition
 });
 
-/// What holds where nothing is written.
+/// The built-in defaults as a definition.
 pub fn built_in() -> &'static Definition {
     &BUILT_IN
 }

@@ -5,7 +5,7 @@ use crate::document::{Entry, Node, Value, is_expression};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use tera::{Context, ErrorKind, Tera};
 
-/// What an expression can speak of.
+/// The variables of an expression.
 #[derive(Debug)]
 pub(super) struct Scene<'n> {
     vm: Option<&'n Node>,
@@ -13,7 +13,7 @@ pub(super) struct Scene<'n> {
 }
 
 impl<'n> Scene<'n> {
-    /// Nothing: the settings of a host.
+    /// None, for the settings of a host.
     pub(super) const HOST: Self = Scene {
         vm: None,
         interface: None,
@@ -35,7 +35,7 @@ impl<'n> Scene<'n> {
         }
     }
 
-    /// The VM's names, as far as they are texts.
+    /// The VM's names, if they are strings.
     pub(super) fn vm_name(&self) -> Option<String> {
         let name = |key| match &self.vm?.get(key)?.value {
             Value::Text(text) => Some(text),
@@ -72,7 +72,7 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Expressions {
-    /// The value with every expression in it evaluated; none if one cannot be.
+    /// Evaluates all expressions in a value; `None` if one fails.
     pub(super) fn evaluate(
         &self,
         node: &Node,
@@ -143,11 +143,11 @@ fn problem(text: &str, error: &tera::Error, path: &FieldPath) -> Diagnostic {
         path.clone(),
         format!("expression `{text}`: {why}"),
     )
-    .help("expressions may use `vm` (as `{{ vm.org }}`) and, for what interfaces have, `interface`")
+    .help("expressions may use `vm`, as in `{{ vm.org }}`, and in settings of interfaces also `interface`")
 }
 
 impl Serialize for Node {
-    /// As expressions see it: numbers with a fraction stay the text that was written.
+    /// The value as expressions see it; numbers with a fraction remain strings.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.value {
             Value::Null => serializer.serialize_none(),

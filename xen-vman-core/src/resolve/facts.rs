@@ -1,4 +1,4 @@
-//! What is known of the host a definition is for.
+//! Facts about the host of a definition.
 
 use crate::diag::Report;
 use crate::document::decode::{Decoder, Fields, FromNode, Schema};
@@ -7,7 +7,7 @@ use crate::document::{json, toml, yaml};
 use crate::values::{CpuCount, MemoryMib, ProgramPath, XenVersion};
 use serde_json::json;
 
-/// Facts of a host, as a file or an observation gives them; all may be unknown.
+/// Facts about a host, from a file or from observation; each may be unknown.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Facts {
@@ -17,7 +17,7 @@ pub struct Facts {
     pub iscsiadm_path: Option<ProgramPath>,
     /// Version of Xen (`xen_version`).
     pub xen_version: Option<XenVersion>,
-    /// Memory that VMs may have together (`host_memory`).
+    /// The memory available to VMs (`host_memory`).
     pub host_memory_mib: Option<MemoryMib>,
     /// Number of CPUs (`host_cpus`).
     pub host_cpus: Option<CpuCount>,
@@ -55,7 +55,7 @@ impl FromNode for Facts {
 }
 
 impl Facts {
-    /// The same, with another's where it knows nothing.
+    /// Returns the facts, with unknown ones taken from `other`.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self {
@@ -67,7 +67,7 @@ impl Facts {
         }
     }
 
-    /// Where the host has a program, by the name of the fact.
+    /// The path of a program, by the name of the fact.
     pub(crate) fn program(&self, fact: &str) -> Option<&ProgramPath> {
         match fact {
             "xl_path" => self.xl_path.as_ref(),
@@ -76,7 +76,7 @@ impl Facts {
         }
     }
 
-    /// The facts as JSON, in the form that [`read`](Self::read) takes.
+    /// The facts as JSON, in the format of [`read`](Self::read).
     pub fn to_json(&self) -> serde_json::Value {
         let texts = [
             ("xl_path", self.xl_path.as_ref().map(ToString::to_string)),

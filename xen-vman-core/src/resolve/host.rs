@@ -83,7 +83,7 @@ pub(super) fn resolve(lookup: &mut Lookup<'_>) -> ResolvedHost {
     }
 }
 
-/// What stands in for an expression that could not be evaluated, which is reported.
+/// A substitute for an expression that could not be evaluated, which was reported.
 fn built_in_script() -> Option<Sourced<crate::values::NetworkScript>> {
     match &super::built_in().defaults.network_script {
         Some(crate::spec::Templated::Plain(value)) => Some(Sourced {
@@ -94,7 +94,7 @@ fn built_in_script() -> Option<Sourced<crate::values::NetworkScript>> {
     }
 }
 
-/// What is written, else what the facts say.
+/// The value as written, or else from the facts.
 fn or_fact<T>(
     written: Option<Sourced<T>>,
     fact: Option<T>,
@@ -106,7 +106,7 @@ fn or_fact<T>(
     }))
 }
 
-/// A path that the facts know better than the built-in default, but not than the user.
+/// A path from the facts, which override the built-in default but not the user.
 fn fact(
     path: Sourced<ProgramPath>,
     fact: Option<&ProgramPath>,

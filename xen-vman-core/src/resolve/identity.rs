@@ -1,12 +1,12 @@
-//! Identities that are made where none is written.
+//! Derived UUIDs and MAC addresses.
 //!
-//! They depend on the names alone, so that two renders, or two hosts, agree.
+//! They only depend on names, so they are the same in every run and on every host.
 
 use crate::values::{MacAddr, NamePart};
 use uuid::Uuid;
 
-/// The name space of xen-vman's UUIDs (RFC 9562, 5.5): the UUID of `xen-vman.invalid`
-/// among DNS names.
+/// The namespace of xen-vman's UUIDs (RFC 9562, 5.5): the UUID of the DNS name
+/// `xen-vman.invalid`.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6b1c_7a0e_5f0d_5d0a_9d5b_3a1f_6e2c_4b70);
 
 /// The UUID of a VM: version 5 over `ORG/NAME`.
@@ -14,9 +14,9 @@ pub(super) fn uuid(org: &NamePart, name: &NamePart) -> Uuid {
     Uuid::new_v5(&NAMESPACE, format!("{org}/{name}").as_bytes())
 }
 
-/// The MAC address of an interface: locally administered, 44 bits of it from
-/// the UUID of `ORG/NAME/NUMBER`. The vendor range 00:16:3e has only 24 bits: among ten
-/// thousand interfaces, two would share an address.
+/// The MAC address of an interface: locally administered, with 44 bits from the UUID of
+/// `ORG/NAME/NUMBER`. The vendor range 00:16:3e only has 24 bits: among ten thousand interfaces, two
+/// would share an address.
 pub(super) fn mac(org: &NamePart, name: &NamePart, devid: usize) -> MacAddr {
     let hash = Uuid::new_v5(&NAMESPACE, format!("{org}/{name}/{devid}").as_bytes());
     let [a, b, c, d, e, f, ..] = hash.into_bytes();

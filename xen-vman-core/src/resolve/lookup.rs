@@ -1,4 +1,4 @@
-//! Finds a value: on the VM, under `defaults`, or built in.
+//! Looks up values: on the VM, under `defaults`, or built in.
 
 use super::built_in::built_in;
 use super::expression::{Expressions, Scene};
@@ -9,7 +9,7 @@ use crate::document::{Node, Value};
 use crate::origin::{Origin, Place, Scope, Sourced};
 use crate::spec::{DefaultsSpec, Definition, HostSpec, Templated};
 
-/// Everything that values are looked up in, and where problems go.
+/// The sources of values, and the report.
 #[derive(Debug)]
 pub(super) struct Lookup<'d> {
     pub(super) definition: &'d Definition,
@@ -67,7 +67,7 @@ impl<'d> Lookup<'d> {
         }
     }
 
-    /// A value of a VM: as written there, else the default.
+    /// A value of a VM: as written, or else the default.
     pub(super) fn vm<T: Clone + FromNode>(
         &mut self,
         written: Option<&T>,
@@ -81,7 +81,7 @@ impl<'d> Lookup<'d> {
         }
     }
 
-    /// The value that an expression gives, checked like a written one.
+    /// The result of an expression, checked like a written value.
     pub(super) fn evaluate<T: FromNode>(
         &mut self,
         node: &Node,
@@ -94,7 +94,7 @@ impl<'d> Lookup<'d> {
         let Some(evaluated) = evaluated else {
             return Evaluated::Wrong;
         };
-        // As a written empty text, it counts as not written.
+        // Like an empty string in a file, it counts as unset.
         if !T::EMPTY_IS_A_VALUE && matches!(&evaluated.value, Value::Text(text) if text.is_empty())
         {
             return Evaluated::Nothing;
@@ -104,7 +104,7 @@ impl<'d> Lookup<'d> {
         decoder.span = node.span;
         let path = place.path();
         let value = decode_at(&evaluated, path.segments(), &mut decoder);
-        // A word such as `true` is all that an expression can give.
+        // The result of an expression is always a string, such as `true`.
         for diagnostic in found.iter().filter(|d| d.id != DiagnosticId::BooleanAsText) {
             let mut diagnostic = diagnostic.clone();
             if let Some(vm) = scene.vm_name() {
@@ -116,13 +116,13 @@ impl<'d> Lookup<'d> {
     }
 }
 
-/// What an expression gives.
+/// The result of an expression.
 pub(super) enum Evaluated<T> {
     /// A value.
     Value(T),
-    /// An empty text, which counts as not written.
+    /// An empty string, which counts as unset.
     Nothing,
-    /// Nothing that fits, which is reported.
+    /// An invalid value, which was reported.
     Wrong,
 }
 

@@ -1,10 +1,9 @@
-//! Fills in what was not written.
+//! Completes a definition.
 //!
-//! Takes a [`Definition`](crate::spec::Definition) as parsed and the [`Facts`] of a host;
-//! gives a [`Resolved`], in which every value knows its [`Origin`]. What is written on a VM
-//! wins over `defaults`, that over what is built in (`built_in.toml`). Template expressions
-//! are evaluated here, and what comes out of them is checked like a written value. Never
-//! looks at the machine, and never judges how values fit together: `validate` does.
+//! Turns a [`Definition`](crate::spec::Definition) and the [`Facts`] of a host into a [`Resolved`], in
+//! which every value has its [`Origin`]. Keys of a VM override `defaults`, which override the built-in
+//! defaults (`built_in.toml`). Template expressions are evaluated here, and their results checked like
+//! written values. Consistency is checked by `validate`.
 
 mod boot;
 mod built_in;
@@ -33,14 +32,14 @@ use crate::parse::Parsed;
 use lookup::Lookup;
 use std::borrow::Cow;
 
-/// Completes a definition. What is missing or cannot be evaluated goes to the report; VMs
-/// without a name are left out.
+/// Completes a definition. Missing values and failed expressions are reported; VMs without a name
+/// are dropped.
 pub fn resolve(parsed: &Parsed, facts: &Facts, report: &mut Report) -> Resolved {
     let mut lookup = Lookup::new(&parsed.definition, facts, report);
     let host = host::resolve(&mut lookup);
     let specs = parsed.definition.vms.iter().enumerate();
     let vms = specs.filter_map(|(number, spec)| {
-        // One that was built in code has nothing written down.
+        // A VM that was built in code has no source.
         let node = parsed.sources.vm(number);
         let node = node.map_or_else(|| Cow::Owned(spec.to_node()), Cow::Borrowed);
         vm::resolve(number, spec, &node, &host, &mut lookup)

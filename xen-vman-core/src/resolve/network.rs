@@ -1,4 +1,4 @@
-//! The network of a VM: its vifs on the host, and what the guest is told.
+//! The network of a VM: its vifs on the host, and the configuration of the guest.
 
 use super::expression::Scene;
 use super::identity;
@@ -10,8 +10,7 @@ use crate::spec::{InterfaceSpec, VmSpec};
 use crate::values::{HostAddress, NamePart, Nameservers};
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The interfaces of a VM, without the names of vifs made from a prefix: those depend on
-/// the other VMs.
+/// The interfaces of a VM, without vif names derived from a prefix, which depend on other VMs.
 pub(super) fn interfaces(
     number: u32,
     spec: &VmSpec,
@@ -121,8 +120,8 @@ fn lazy_bridge(
     })
 }
 
-/// Makes `connection_ip` the main address of the interface that has it; of the first one if
-/// none has. Gives the interface that an NFS root is reached through.
+/// Makes `connection_ip` the main address of the interface that has it, or else of the first one.
+/// Returns the interface that reaches an NFS root.
 pub(super) fn place_connection_ip(
     connection: Option<HostAddress>,
     scope: Scope,
@@ -146,7 +145,7 @@ pub(super) fn place_connection_ip(
     Some(number)
 }
 
-/// What the guest is told.
+/// The network configuration of the guest.
 pub(super) fn guest_network(
     interfaces: &[ResolvedInterface],
     boot_interface: Option<usize>,

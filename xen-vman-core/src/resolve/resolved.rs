@@ -16,7 +16,7 @@ use serde::{Serialize, Serializer};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use uuid::Uuid;
 
-/// One host and its VMs, with nothing left open.
+/// A host and its VMs, with complete values.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Resolved {
@@ -26,11 +26,11 @@ pub struct Resolved {
     pub vms: Vec<ResolvedVm>,
 }
 
-/// The settings of a host. An `Option` here is a setting that may be absent.
+/// The settings of a host. An `Option` is a setting that may be unset.
 #[derive(Debug, Clone, Serialize)]
 #[expect(
     missing_docs,
-    reason = "each field is the variable of its name; spec/host.rs tells what it is"
+    reason = "each field is the variable of the same name, which spec/host.rs describes"
 )]
 #[non_exhaustive]
 pub struct ResolvedHost {
@@ -65,7 +65,7 @@ impl Resolved {
         self.vms.iter().find(|vm| vm.domain.as_str() == domain)
     }
 
-    /// The severities that the definition chooses.
+    /// The severities that the definition sets.
     pub fn levels(&self) -> Levels {
         Levels {
             allowed: self.host.allow_diagnostics.iter().map(|id| id.0).collect(),
@@ -76,7 +76,7 @@ impl Resolved {
 }
 
 impl ResolvedHost {
-    /// The version of Xen, as far as it is known: the oldest that is catered for otherwise.
+    /// The version of Xen, or the oldest supported one if it is unknown.
     pub fn xen_version(&self) -> XenVersion {
         self.xen_version
             .as_ref()
@@ -89,29 +89,29 @@ impl ResolvedHost {
 pub struct ResolvedVm {
     /// Its position in the definition.
     pub number: u32,
-    /// Organisation that owns it.
+    /// The organisation that owns it.
     pub org: NamePart,
     /// Its name.
     pub name: NamePart,
-    /// Its name on the host.
+    /// Its domain name.
     pub domain: DomainName,
     #[serde(skip)]
     pub(super) written: Vec<&'static str>,
-    /// What it is for.
+    /// Its description.
     pub description: Option<Sourced<Description>>,
-    /// Its identity.
+    /// Its UUID.
     pub uuid: Sourced<Uuid>,
     /// How Xen runs it.
     pub guest_type: Sourced<GuestType>,
     /// Its memory.
     pub memory_mib: Sourced<MemoryMib>,
-    /// What it may balloon to.
+    /// The most memory that it may balloon to.
     pub maxmem_mib: Option<Sourced<MemoryMib>>,
     /// Number of virtual CPUs.
     pub vcpus: Sourced<VcpuCount>,
     /// CPUs it may run on.
     pub cpus: Sourced<CpuList>,
-    /// What PV and PVH VMs boot; none for HVM.
+    /// The kernel that PV and PVH VMs boot; `None` for HVM.
     pub direct_boot: Option<DirectBoot>,
     /// The storage backend as written.
     pub storage_type: Sourced<StorageType>,
@@ -119,42 +119,42 @@ pub struct ResolvedVm {
     pub root: RootVolume,
     /// Whether the root is among `disks`.
     pub manual_root_disk: Sourced<bool>,
-    /// The filesystem of an iSCSI root.
+    /// The file system of an iSCSI root.
     pub filesystem: Sourced<Filesystem>,
-    /// Disks as written; an iSCSI root is not among them.
+    /// Its disks as written, without a managed root.
     pub disks: Vec<Sourced<DiskSpec>>,
     /// Network interfaces.
     pub interfaces: Vec<ResolvedInterface>,
-    /// Address of the VM, if one is written.
+    /// The address of the VM, if set.
     pub connection_ip: Option<Sourced<HostAddress>>,
     /// The network as the guest sees it.
     pub network: GuestNetwork,
-    /// What serves its display.
+    /// Its SPICE display.
     pub spice: Spice,
-    /// Further options for xl.cfg.
+    /// Additional options for xl.cfg.
     pub xl_options: Vec<XlOption>,
     /// Type of the operating system.
     pub os_type: Sourced<OsType>,
     /// Its version.
     pub os_version: Sourced<OsVersion>,
-    /// Started when the host starts.
+    /// Whether it starts when the host boots.
     pub auto_boot: Sourced<bool>,
-    /// Started once installed.
+    /// Whether it is started after its installation.
     pub boot_after_creation: Sourced<bool>,
-    /// Installed if it has no OS.
+    /// Whether it is installed if it has no operating system.
     pub auto_install: Sourced<bool>,
-    /// Installed anew.
+    /// Whether it is reinstalled.
     pub reinstall: Sourced<Reinstall>,
-    /// Whether and how it is installed.
+    /// How it is installed, or why it is not.
     pub installation: Installation,
-    /// Where debootstrap gets its packages from.
+    /// The archive that debootstrap installs from.
     pub debootstrap: DebootstrapSettings,
-    /// VMs to be started before.
+    /// VMs that start before it.
     pub after: Vec<Sourced<DomainName>>,
 }
 
-/// The kernel that Xen loads into a PV or PVH VM. Only a VM with a boot loader of its own
-/// (`bootloader` among its options) may lack any of it.
+/// The kernel that Xen loads into a PV or PVH VM. A part may only be missing if the VM has a boot
+/// loader (the option `bootloader`).
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct DirectBoot {
@@ -167,8 +167,7 @@ pub struct DirectBoot {
 }
 
 impl DirectBoot {
-    /// What is left to load if a boot loader finds kernel and initrd in the guest: what is
-    /// written all the same.
+    /// Only the values that are written, for a boot loader that finds kernel and initrd in the guest.
     pub(super) fn found_by_loader(self) -> Self {
         Self {
             kernel: self
@@ -182,7 +181,7 @@ impl DirectBoot {
     }
 }
 
-/// A further option for xl.cfg.
+/// An additional option for xl.cfg.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct XlOption {
@@ -192,7 +191,7 @@ pub struct XlOption {
     pub value: Sourced<XlValue>,
 }
 
-/// A network interface as the host sees it.
+/// A network interface, as seen by the host.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct ResolvedInterface {
@@ -208,23 +207,23 @@ pub struct ResolvedInterface {
     pub bridge: Option<Sourced<Bridge>>,
     /// Name of the vif on dom0.
     pub vifname: Option<Sourced<VifName>>,
-    /// What that name was made from, where none is written.
+    /// The prefix from which that name was derived, if it was not set.
     pub vifname_prefix: Option<Sourced<VifNamePrefix>>,
     /// Script.
     pub script: Option<Sourced<NetworkScript>>,
-    /// Limit of the rate.
+    /// Rate limit.
     pub rate: Option<Sourced<Rate>>,
-    /// Further parameters.
+    /// Additional parameters.
     pub xen_str: Option<Sourced<VifParameters>>,
 }
 
-/// The network as a guest is set up for it.
+/// The network configuration of a guest.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct GuestNetwork {
     /// Interfaces, by number.
     pub interfaces: Vec<GuestInterface>,
-    /// The interface that an NFS root is reached through.
+    /// The interface that reaches an NFS root.
     pub boot_interface: Option<usize>,
     /// Default gateway for IPv4.
     pub gateway4: Option<Sourced<Ipv4Addr>>,
@@ -235,9 +234,8 @@ pub struct GuestNetwork {
 }
 
 impl GuestNetwork {
-    /// The static address through which an NFS server is reached: of the interface that
-    /// carries the root, the first of the server's family (of any, if the server is given by
-    /// name). None if that interface asks DHCP for it.
+    /// The static address that reaches an NFS server: the first one of the boot interface in the server's
+    /// family (in any, if the server is given by name). `None` if the interface uses DHCP.
     pub fn boot_address(&self, server: Option<IpAddr>) -> Option<HostAddress> {
         let interface = self.interfaces.get(self.boot_interface?)?;
         let fits = |address: &&HostAddress| {
@@ -255,7 +253,7 @@ impl GuestNetwork {
     }
 }
 
-/// An interface as a guest sees it. It asks DHCP if it has no address.
+/// An interface, as seen by the guest. It uses DHCP if it has no address.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct GuestInterface {
@@ -263,25 +261,25 @@ pub struct GuestInterface {
     pub name: String,
     /// Its MAC address.
     pub mac: MacAddr,
-    /// Static addresses; the first of a family is the main one.
+    /// Its static addresses; the first of each family is the main one.
     pub addresses: Vec<HostAddress>,
     /// MTU.
     pub mtu: Option<Mtu>,
 }
 
-/// Whether SPICE serves the display of a VM. Each knows where the answer comes from.
+/// Whether a VM's display is served over SPICE, with the origin of that setting.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Spice {
-    /// It does not.
+    /// It is not.
     Off(Origin),
-    /// It is asked for, but PV and PVH VMs have no display.
+    /// It is requested, but PV and PVH VMs have no display.
     NoDisplay(Origin),
-    /// It does.
+    /// It is.
     Serves(Origin, Box<ResolvedSpice>),
 }
 
-/// What is served; null if nothing is.
+/// Serializes the display; null if there is none.
 impl Serialize for Spice {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.served().serialize(serializer)
@@ -289,7 +287,7 @@ impl Serialize for Spice {
 }
 
 impl Spice {
-    /// Whether it is asked for.
+    /// Whether it is requested.
     pub const fn enabled(&self) -> Sourced<bool> {
         let (value, origin) = match self {
             Self::Off(origin) => (false, *origin),
@@ -298,7 +296,7 @@ impl Spice {
         Sourced { value, origin }
     }
 
-    /// How it serves the display, if it does.
+    /// The display, if it is served.
     pub fn served(&self) -> Option<&ResolvedSpice> {
         match self {
             Self::Serves(_, settings) => Some(settings),
@@ -307,11 +305,11 @@ impl Spice {
     }
 }
 
-/// How SPICE serves the display of an HVM VM.
+/// The SPICE display of an HVM VM.
 #[derive(Debug, Clone, Serialize)]
 #[expect(
     missing_docs,
-    reason = "each field is the variable of its name; spec/vm.rs tells what it is"
+    reason = "each field is the variable of the same name, which spec/vm.rs describes"
 )]
 #[non_exhaustive]
 pub struct ResolvedSpice {
@@ -325,17 +323,17 @@ pub struct ResolvedSpice {
 }
 
 impl ResolvedVm {
-    /// Whether a key is written on the VM, readable or not.
+    /// Whether a key is written on the VM, valid or not.
     pub fn writes(&self, key: &str) -> bool {
         self.written.contains(&key)
     }
 
-    /// Whether files of the guest are written: there is a method to install it.
+    /// Whether it gets guest files, because xen-vman can install it.
     pub const fn has_guest_files(&self) -> bool {
         matches!(self.installation, Installation::By(_))
     }
 
-    /// Whether an OS is installed when there is none.
+    /// Whether it is installed if it has no operating system.
     pub fn is_installed(&self) -> bool {
         *self.auto_install && self.has_guest_files()
     }

@@ -1,4 +1,4 @@
-//! Names of vifs on dom0 that are made from a prefix.
+//! Names of vifs on dom0 that are derived from a prefix.
 
 use super::resolved::ResolvedVm;
 use crate::origin::Sourced;
@@ -8,10 +8,9 @@ use crate::values::{
 use std::collections::HashSet;
 use uuid::Uuid;
 
-/// The name of a vif: `PREFIX.DEVID`, unless that is longer than the kernel takes (15
-/// bytes; 11 for HVM, whose tap device has `-emu` added) or `is_taken`. Then the prefix is
-/// cut and a mark added that is made from prefix and domain, so that the name is the same
-/// at every render.
+/// The name of a vif: `PREFIX.DEVID`, unless that is longer than the kernel allows (15 bytes; 11 for
+/// HVM, whose tap device adds `-emu`) or `is_taken`. Then the prefix is shortened and a mark
+/// added that is derived from the prefix and the domain, so that the name never changes.
 pub fn vif_name(
     prefix: &VifNamePrefix,
     domain: &DomainName,
@@ -28,7 +27,7 @@ pub fn vif_name(
         return VifName::generated(plain);
     }
     let number = devid.to_string();
-    // Five hexadecimal digits at least; more only if even those are taken.
+    // At least five hexadecimal digits; more only if even those are in use.
     for round in 0_u32.. {
         let hash = Uuid::new_v5(
             &Uuid::nil(),
@@ -53,8 +52,8 @@ pub fn vif_name(
     unreachable!("some mark is free")
 }
 
-/// Names all vifs that have a prefix. Written names come first; among names made from one
-/// prefix, the VM defined first keeps the plain form.
+/// Names all vifs that have a prefix. Names that are set take precedence; among names derived from the
+/// same prefix, the VM that is defined first keeps the plain form.
 pub(super) fn name_vifs(vms: &mut [ResolvedVm]) {
     let written = vms
         .iter()

@@ -12,7 +12,7 @@ use crate::spec::VmSpec;
 use crate::storage::RootRequest;
 use crate::values::{DomainName, GuestType};
 
-/// Completes a VM. What it cannot do without is reported; without names there is no VM.
+/// Completes a VM. Missing required keys are reported; without names, `None` is returned.
 pub(super) fn resolve(
     number: usize,
     spec: &VmSpec,
@@ -37,7 +37,7 @@ pub(super) fn resolve(
         .clone()
         .unwrap_or_else(|| DomainName::new(&org, &name));
 
-    // Everything is looked up before anything is given up, so that all problems show.
+    // All values are looked up before returning, so that all problems are reported.
     let machine = vm.machine();
     let disks = vm.disks();
     let life = vm.life();
@@ -112,7 +112,7 @@ pub(super) fn resolve(
     })
 }
 
-/// The items of a list, each with the list's origin and its own place in it.
+/// The items of a list, each with the list's origin and its own index.
 fn items<T>(list: Sourced<Vec<T>>) -> Vec<Sourced<T>> {
     let origin_of = |number: usize| match list.origin {
         Origin::Written(place) => Origin::Written(Place {

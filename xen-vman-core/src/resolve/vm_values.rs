@@ -1,4 +1,4 @@
-//! The values of a VM: looked up group by group, so that every problem of a group shows.
+//! The values of a VM, looked up group by group, so that all problems of a group are reported.
 
 use super::expression::Scene;
 use super::lookup::Lookup;
@@ -80,8 +80,7 @@ impl Vm<'_, '_> {
         written.map(|value| Sourced::written(value.clone(), self.scope.key(key)))
     }
 
-    /// A value as written on the VM, else the default. Where the VM has one that could not be
-    /// read, the default stands in for it.
+    /// A value as written on the VM, or else the default, which also replaces an invalid value.
     fn value<T: Clone + FromNode>(
         &mut self,
         written: Option<&T>,
@@ -102,7 +101,7 @@ impl Vm<'_, '_> {
         })
     }
 
-    /// Whether a key is written on the VM, readable or not.
+    /// Whether a key is written on the VM, valid or not.
     fn writes(&self, key: &str) -> bool {
         self.node.get(key).is_some_and(|node| !is_nothing(node))
     }
@@ -116,11 +115,11 @@ impl Vm<'_, '_> {
         if self.spec.org.is_none() {
             self.require(
                 "org",
-                "write the organisation that owns the VM, such as `stuvus`",
+                "set the organisation that owns the VM, such as `stuvus`",
             );
         }
         if self.spec.name.is_none() {
-            self.require("name", "write the name of the VM, such as `web01`");
+            self.require("name", "set the name of the VM, such as `web01`");
         }
         (self.spec.org.clone(), self.spec.name.clone())
     }
@@ -129,17 +128,17 @@ impl Vm<'_, '_> {
         let Some(os) = &self.spec.os else {
             self.require(
                 "os",
-                "write the operating system, as `type` (such as `debian`) and `version` (such as `bookworm`)",
+                "set the operating system: its `type` (such as `debian`) and `version` (such as `bookworm`)",
             );
             return None;
         };
         if os.r#type.is_none() {
-            self.require("os.type", "write `debian`, `ubuntu` or another word");
+            self.require("os.type", "set it to `debian`, `ubuntu` or another word");
         }
         if os.version.is_none() {
             self.require(
                 "os.version",
-                "write a suite such as `bookworm`, or a number such as \"12\"",
+                "set it to a suite such as `bookworm`, or a number such as \"12\"",
             );
         }
         let os_type = self.own(os.r#type.as_ref(), "os.type");
@@ -149,7 +148,10 @@ impl Vm<'_, '_> {
 
     pub(super) fn require_interfaces(&mut self) {
         if self.spec.interfaces.is_none() && self.node.get("interfaces").is_none() {
-            self.missing("interfaces", "a VM without a network has an empty list");
+            self.missing(
+                "interfaces",
+                "for a VM without a network, write an empty list",
+            );
         }
     }
 
@@ -256,7 +258,7 @@ impl Vm<'_, '_> {
         ))
     }
 
-    /// `type` says more than `builder`; on the VM both win over either under `defaults`.
+    /// `type` overrides `builder`; either of them on the VM overrides both under `defaults`.
     fn guest_type(&mut self) -> Option<Sourced<GuestType>> {
         let of_builder = |builder: Builder| match builder {
             Builder::Generic => GuestType::Pv,
@@ -289,8 +291,8 @@ impl Vm<'_, '_> {
         let message = format!("`builder` {builder} contradicts `type` {guest_type}");
         let path = self.scope.key("builder").path();
         let diagnostic = Diagnostic::new(DiagnosticId::BuilderContradictsType, path, message)
-            .help("leave `builder` out; `type` says it all")
-            .related(self.scope.key("type").path(), "the type");
+            .help("remove `builder`")
+            .related(self.scope.key("type").path(), "`type` is set here");
         self.lookup.report.push(diagnostic);
     }
 
@@ -308,7 +310,7 @@ impl Vm<'_, '_> {
                 ProblemAt::Setting(key) => (
                     storage_type.path_or(name),
                     format!(
-                        "`{}` has its root on {}, which needs `{key}`",
+                        "`{}` has its root on {}, which requires `{key}`",
                         request.domain,
                         storage_type.as_str()
                     ),
@@ -318,7 +320,7 @@ impl Vm<'_, '_> {
         })
     }
 
-    /// What Xen loads: as written, else with the command line that suits the root.
+    /// The kernel that Xen loads: as written, or else with the command line for the root.
     pub(super) fn direct_boot(
         &mut self,
         written: DirectBoot,
@@ -332,15 +334,15 @@ impl Vm<'_, '_> {
         DirectBoot { cmdline, ..written }
     }
 
-    /// Reports that nobody says where the root of the VM is.
+    /// Reports that the root of the VM is unknown.
     fn no_cmdline(&mut self, storage_type: &Sourced<StorageType>) {
         let message = format!(
-            "storage type `{}` is unknown to xen-vman, so `cmdline` must say where the root is",
+            "xen-vman does not manage the storage type `{}`, so `cmdline` must specify the root",
             storage_type.as_str()
         );
         let path = self.scope.key("cmdline").path();
         let diagnostic = Diagnostic::new(DiagnosticId::MissingCmdline, path, message)
-            .help("write it, such as `root=/dev/xvda rw net.ifnames=0`");
+            .help("set it, for example to `root=/dev/xvda rw net.ifnames=0`");
         self.lookup.report.push(diagnostic);
     }
 
@@ -385,8 +387,7 @@ impl Vm<'_, '_> {
         self.lookup.report.push(diagnostic);
     }
 
-    /// Reports a required key that is not there (rather than there and wrong, which is
-    /// reported already).
+    /// Reports a required key that is not set; an invalid value was already reported.
     fn require(&mut self, key: &'static str, help: &str) {
         let mut node = Some(self.node);
         for part in key.split('.') {
@@ -398,14 +399,14 @@ impl Vm<'_, '_> {
     }
 }
 
-/// What a VM says of SPICE.
+/// The SPICE settings of a VM.
 pub(super) struct AskedSpice {
     pub(super) enabled: Sourced<bool>,
     pub(super) settings: ResolvedSpice,
 }
 
 impl AskedSpice {
-    /// What comes of it on a VM of a type: only HVM VMs have a display.
+    /// The display for a type of VM: only HVM VMs have one.
     pub(super) fn on(self, guest_type: GuestType) -> Spice {
         let origin = self.enabled.origin;
         match (*self.enabled, guest_type) {
@@ -421,7 +422,7 @@ pub(super) fn has_loader(options: &[XlOption]) -> bool {
     keys.any(|key| key == "bootloader")
 }
 
-/// Whether a value counts as not written.
+/// Whether a value counts as unset.
 fn is_nothing(node: &Node) -> bool {
     match &node.value {
         Value::Null => true,

@@ -155,16 +155,6 @@ pub enum Medium {
     Disk(BlockDevice),
 }
 
-impl Medium {
-    /// How its file system is mounted.
-    pub fn mount(&self) -> Mount {
-        match self {
-            Self::Directory(mount) => mount.clone(),
-            Self::Disk(disk) => disk.mount(),
-        }
-    }
-}
-
 /// How a file system is mounted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
@@ -343,15 +333,16 @@ impl Volume {
 
     /// The data for scripts on the host: how to mount the volume, and what its backend adds.
     pub fn data(&self) -> Vec<ShellVariable> {
-        let mount = self.medium().mount();
+        let (mount, device) = match self.medium() {
+            Medium::Directory(mount) => (mount, None),
+            Medium::Disk(disk) => (disk.mount(), Some(disk.path)),
+        };
         let options = match self.attachment() {
             None => MOUNT_OPTIONS.to_owned(),
             Some(_) => format!("{MOUNT_OPTIONS},_netdev"),
         };
         let mut data = self.backend().data();
-        if let Medium::Disk(disk) = self.medium() {
-            data.push(("ROOT_DEVICE", disk.path));
-        }
+        data.extend(device.map(|path| ("ROOT_DEVICE", path)));
         data.extend([
             ("ROOT_FSTYPE", mount.fs_type),
             ("ROOT_SOURCE", mount.source),
