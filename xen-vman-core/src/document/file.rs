@@ -277,7 +277,7 @@ impl Shown {
     }
 }
 
-/// Replaces each byte of the passwords in a text by a star, so that positions stay the same.
+/// Replaces each byte of the passwords in the text by a star, so that positions stay the same.
 fn starred(text: &str) -> Cow<'_, str> {
     let places = password_places(text);
     if places.is_empty() {

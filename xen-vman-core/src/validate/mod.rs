@@ -51,7 +51,7 @@ const CHECKS: &[Check] = &[
     spice::usb_devices_beside_redirection,
     spice::weak_password,
     start_order::unknown_vm,
-    start_order::circle,
+    start_order::cycle,
     unused::keys,
 ];
 

@@ -38,7 +38,7 @@ enum State {
 }
 
 /// systemd breaks a cycle by not starting one of its units.
-pub(super) fn circle(resolved: &Resolved, report: &mut Report) {
+pub(super) fn cycle(resolved: &Resolved, report: &mut Report) {
     let number_of: HashMap<&str, usize> = resolved
         .vms
         .iter()
@@ -72,14 +72,14 @@ pub(super) fn circle(resolved: &Resolved, report: &mut Report) {
                     states[next] = State::Open;
                     stack.push((next, before(next)));
                 }
-                State::Open => report_circle(resolved, &stack, next, report),
+                State::Open => report_cycle(resolved, &stack, next, report),
                 State::Done => {}
             }
         }
     }
 }
 
-fn report_circle(
+fn report_cycle(
     resolved: &Resolved,
     stack: &[(usize, Vec<usize>)],
     first: usize,

@@ -287,7 +287,7 @@ impl FromNode for XlValue {
                     Ok(()) => Some(Self::Text(text.clone())),
                     Err(_) => bad(
                         decoder,
-                        "a text in xl.cfg must be a single line without control characters",
+                        "a string in xl.cfg must be a single line without control characters",
                     ),
                 }
             }

@@ -13,7 +13,7 @@ fn read_all(text: &[u8]) -> (XlFile, Report) {
 fn places(text: &str) -> Vec<(Severity, &str)> {
     let (_, report) = read_all(text.as_bytes());
     let at = |d: &crate::diag::Diagnostic| {
-        let span = d.span.expect("each has a place");
+        let span = d.span.expect("each has a position");
         (d.severity, &text[span.start as usize..span.end as usize])
     };
     report.iter().map(at).collect()
