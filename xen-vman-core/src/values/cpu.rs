@@ -76,8 +76,8 @@ impl FromText for CpuItems {
     const NUMBERS_ARE_TEXT: bool = true;
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
-        let help = "as `all`, `0-3`, `all,^1` or `nodes:0,^2`; items that begin with `^` take CPUs \
-                    out and come after those that put them in";
+        let help = "write for example `all`, `0-3`, `all,^1` or `nodes:0,^2`; items that begin with \
+                    `^` exclude CPUs of the items before them";
         let mut any = false;
         for item in text.split(',') {
             let (excludes, body) = match item.strip_prefix('^') {

@@ -66,7 +66,7 @@ impl Backing {
 impl std::fmt::Display for Backing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Iscsi { iqn, lun } => write!(f, "{iqn}, unit {lun}"),
+            Self::Iscsi { iqn, lun } => write!(f, "{iqn}, LUN {lun}"),
             Self::Local(path) => f.write_str(path),
         }
     }
@@ -282,7 +282,7 @@ impl<'t> Parser<'t> {
                 self.cdrom |= is_cdrom;
             }
         }
-        let help = "as `phy:/dev/vg0/data,xvdb,w` or `/srv/data.img,raw,xvdb,rw`";
+        let help = "write for example `phy:/dev/vg0/data,xvdb,w` or `/srv/data.img,raw,xvdb,rw`";
         let Some(vdev) = vdev.filter(|vdev| !vdev.is_empty()) else {
             return Err(Invalid::new("must include a virtual device such as `xvdb`").help(help));
         };
