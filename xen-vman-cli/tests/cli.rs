@@ -469,7 +469,7 @@ fn short_form_has_one_line_each() {
     let case = case.to_str().unwrap();
     let expected = format!(
         "{case}:13:23: error[duplicate-mac]: the MAC address `00:16:3e:00:00:01` of `stuvus-web02` \
-         is used already, by `stuvus-web01` (vms[1].interfaces[0].mac)\n"
+         is already used by `stuvus-web01` (vms[1].interfaces[0].mac)\n"
     );
     assert_eq!(
         stderr(&run(&["check", case, "--format", "short"])),
