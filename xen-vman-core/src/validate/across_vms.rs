@@ -88,17 +88,14 @@ pub(super) fn duplicate_vm(hosts: Hosts<'_>, report: &mut Report) {
             )
         };
         let elsewhere = elsewhere(host, *first_host);
-        let message = format!(
-            "{}",
-            if same {
-                format!("VM `{}` is already defined{elsewhere}", vm.domain)
-            } else {
-                format!(
-                    "`{}` of `{}` and `{}` of `{}`{elsewhere} have the same domain name, `{}`",
-                    vm.name, vm.org, first.name, first.org, vm.domain
-                )
-            }
-        );
+        let message = if same {
+            format!("VM `{}` is already defined{elsewhere}", vm.domain)
+        } else {
+            format!(
+                "`{}` of `{}` and `{}` of `{}`{elsewhere} have the same domain name, `{}`",
+                vm.name, vm.org, first.name, first.org, vm.domain
+            )
+        };
         let other = Scope::Vm(first.number).key(key(first)).path();
         let path = scope.key(key(vm)).path().on_host(host);
         report.push(
