@@ -28,8 +28,9 @@ pub(crate) fn can_be_read_once(path: &Path) -> bool {
 pub(crate) fn source(path: &Path) -> Result<Source, Failure> {
     let name = name(path);
     let bytes = bytes(path)?;
-    // The core derives the format from the name.
-    let typed = if is_stdin(path) {
+    // The core derives the format from the name, which standard input and pipes do not have.
+    let is_pipe = path.extension().is_none() && can_be_read_once(path);
+    let typed = if is_stdin(path) || is_pipe {
         format!("stdin.{}", ending(&bytes))
     } else {
         name.clone()
@@ -119,7 +120,13 @@ pub(crate) fn is_definition(path: &Path) -> bool {
 /// The definitions of a directory that a command reads if it is given none: `*.toml`, in the
 /// order of their names. `None` if the directory does not exist.
 pub(crate) fn default_definitions(dir: &Path) -> Result<Option<Vec<PathBuf>>, Failure> {
-    if !dir.exists() {
+    let exists = dir.try_exists().map_err(|error| {
+        Failure::new(format!(
+            "cannot read the directory {}: {error}",
+            dir.display()
+        ))
+    })?;
+    if !exists {
         return Ok(None);
     }
     let mut files = entries(dir)?;

@@ -167,6 +167,15 @@ fn problems_of_standard_input_have_their_line() {
     );
 }
 
+/// As bash's `<(command)`, whose names have no suffix.
+#[test]
+fn the_format_of_a_pipe_is_found_in_its_content() {
+    for definition in ["vms = []\n", "---\nxen_vman_vms: []\n", "{}\n"] {
+        let output = fed(&["check", "/dev/stdin"], definition);
+        code(&output, 0);
+    }
+}
+
 #[test]
 fn standard_input_is_read_once() {
     for arguments in [
