@@ -1,13 +1,13 @@
 //! Tables of JSON and YAML while they are read, and the limits of all readers.
 
-use super::{Entry, limits};
+use super::{TableEntry, limits};
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report, Span};
 use std::collections::HashSet;
 
 /// The entries of a table that is being read.
 #[derive(Default)]
 pub(super) struct Entries {
-    entries: Vec<Entry>,
+    entries: Vec<TableEntry>,
     /// The keys, if there are many.
     keys: HashSet<Box<str>>,
 }
@@ -20,7 +20,11 @@ impl Entries {
     ///
     /// # Errors
     /// If there are too many.
-    pub(super) fn add(&mut self, entry: Entry, report: &mut Report) -> Result<(), Box<Diagnostic>> {
+    pub(super) fn add(
+        &mut self,
+        entry: TableEntry,
+        report: &mut Report,
+    ) -> Result<(), Box<Diagnostic>> {
         if entry.key.len() > limits::KEY_BYTES {
             report.push(long_key(entry.key_span));
         } else if self.is_new(&entry.key) {
@@ -36,7 +40,7 @@ impl Entries {
     ///
     /// # Errors
     /// If there are too many.
-    pub(super) fn merge(&mut self, entries: Vec<Entry>) -> Result<(), Box<Diagnostic>> {
+    pub(super) fn merge(&mut self, entries: Vec<TableEntry>) -> Result<(), Box<Diagnostic>> {
         for entry in entries {
             if self.is_new(&entry.key) {
                 self.push(entry)?;
@@ -53,7 +57,7 @@ impl Entries {
         }
     }
 
-    fn push(&mut self, entry: Entry) -> Result<(), Box<Diagnostic>> {
+    fn push(&mut self, entry: TableEntry) -> Result<(), Box<Diagnostic>> {
         if self.entries.len() >= limits::KEYS {
             return Err(Box::new(many_keys(entry.key_span)));
         }
@@ -66,7 +70,7 @@ impl Entries {
     }
 
     /// All of them.
-    pub(super) fn finish(self) -> Vec<Entry> {
+    pub(super) fn finish(self) -> Vec<TableEntry> {
         self.entries
     }
 }

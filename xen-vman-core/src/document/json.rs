@@ -1,7 +1,7 @@
 //! JSON text → [`Node`].
 
 use super::entries::{Entries, many_values, too_deep};
-use super::{Entry, Node, Value, file::floor, limits};
+use super::{Node, TableEntry, Value, file::floor, limits};
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
 use jiter::{Jiter, JiterError, Peek};
 
@@ -115,7 +115,7 @@ impl Reader<'_, '_> {
         Ok(items)
     }
 
-    fn table(&mut self, depth: usize) -> Result<Vec<Entry>, Problem> {
+    fn table(&mut self, depth: usize) -> Result<Vec<TableEntry>, Problem> {
         let mut entries = Entries::default();
         let mut before = self.jiter.current_index();
         let mut next = self.jiter.known_object()?.map(Box::<str>::from);
@@ -123,7 +123,7 @@ impl Reader<'_, '_> {
             let key_span = self.key_span(before);
             let peek = self.jiter.peek()?;
             let node = self.node(peek, depth + 1)?;
-            let entry = Entry {
+            let entry = TableEntry {
                 key,
                 key_span: Some(key_span),
                 node,

@@ -43,12 +43,12 @@ pub enum Value {
     /// A list.
     List(Vec<Node>),
     /// A table, in the order of the file.
-    Table(Vec<Entry>),
+    Table(Vec<TableEntry>),
 }
 
 /// A key of a table and its value.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+pub struct TableEntry {
     /// The key.
     pub key: Box<str>,
     /// The position of the key.
@@ -68,7 +68,7 @@ impl Node {
         self.entry(key).map(|entry| &entry.node)
     }
 
-    fn entry(&self, key: &str) -> Option<&Entry> {
+    fn entry(&self, key: &str) -> Option<&TableEntry> {
         match &self.value {
             Value::Table(entries) => entries.iter().find(|entry| &*entry.key == key),
             _ => None,
@@ -76,7 +76,7 @@ impl Node {
     }
 
     /// The entries of a table; empty for any other value.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[TableEntry] {
         match &self.value {
             Value::Table(entries) => entries,
             _ => &[],

@@ -1,7 +1,7 @@
 //! Tables of the schema: their keys, and how they are read.
 
 use super::decode::{Decoder, FromNode, Schema};
-use super::{EXPRESSION, Entry, Node, Value};
+use super::{EXPRESSION, Node, TableEntry, Value};
 use serde::Serialize;
 use serde_json::json;
 
@@ -69,10 +69,10 @@ impl<T: FromNode> FromNode for Templated<T> {
 }
 
 /// An entry with a value that was built in code.
-pub(crate) fn entry(key: &str, value: &impl Serialize) -> Entry {
+pub(crate) fn entry(key: &str, value: &impl Serialize) -> TableEntry {
     let value = serde_json::to_value(value)
         .unwrap_or_else(|error| unreachable!("checked values are plain: {error}"));
-    Entry {
+    TableEntry {
         key: key.into(),
         key_span: None,
         node: node(value),
@@ -93,7 +93,7 @@ fn node(value: serde_json::Value) -> Node {
         Json::Object(entries) => Value::Table(
             entries
                 .into_iter()
-                .map(|(key, value)| Entry {
+                .map(|(key, value)| TableEntry {
                     key: key.into(),
                     key_span: None,
                     node: node(value),

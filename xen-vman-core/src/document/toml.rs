@@ -1,7 +1,7 @@
 //! TOML text → [`Node`].
 
 use super::entries::{long_key, many_keys, too_deep};
-use super::{Entry, Node, Value, limits};
+use super::{Node, TableEntry, Value, limits};
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
 use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
@@ -117,7 +117,7 @@ fn table(table: DeTable<'_>, file: FileId, report: &mut Report, depth: usize) ->
             report.push(long_key(key_span));
             continue;
         }
-        entries.push(Entry {
+        entries.push(TableEntry {
             key_span,
             key: key.into(),
             node: node(value, file, report, depth + 1),

@@ -5,7 +5,7 @@
 //! that a message can show the difference.
 
 use super::entries::{Entries, many_values, too_deep};
-use super::{Entry, Node, Value, limits};
+use super::{Node, TableEntry, Value, limits};
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, StrInput, Tag};
 use std::borrow::Cow;
@@ -201,7 +201,7 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    fn table(&mut self, depth: usize) -> Result<(Vec<Entry>, u32, usize), Problem> {
+    fn table(&mut self, depth: usize) -> Result<(Vec<TableEntry>, u32, usize), Problem> {
         let (mut entries, mut merged, mut total) = (Entries::default(), Vec::new(), 1);
         loop {
             let (event, key_span) = match self.next()? {
@@ -220,7 +220,7 @@ impl<'t> Reader<'t, '_> {
             if merge {
                 merged.extend(mergeable(node));
             } else if let Some(key) = key_text(&key) {
-                let entry = Entry {
+                let entry = TableEntry {
                     key,
                     key_span: Some(key_span),
                     node,
@@ -304,7 +304,7 @@ fn key_text(node: &Node) -> Option<Box<str>> {
 }
 
 /// The entries of a merge key: `<<: *anchor`, or a list of anchors.
-fn mergeable(node: Node) -> Vec<Entry> {
+fn mergeable(node: Node) -> Vec<TableEntry> {
     match node.value {
         Value::Table(entries) => entries,
         Value::List(items) => items.into_iter().flat_map(mergeable).collect(),

@@ -1,7 +1,7 @@
 //! Access to files below a directory that serves as `/`.
 
 use super::HostError;
-use super::machine::Owner;
+use super::machine::FileOwner;
 use crate::plan::Entry;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat, renameat};
@@ -90,7 +90,7 @@ impl HostDir {
     /// If it cannot be written; the old one is kept.
     pub(super) fn put_for(
         &self,
-        owner: Owner,
+        owner: FileOwner,
         path: &str,
         mode: u32,
         content: &[u8],
@@ -104,7 +104,7 @@ impl HostDir {
             .map_err(|error| failed("write", path, error))
     }
 
-    fn try_put(&self, path: &str, entry: &Entry, owner: Option<Owner>) -> io::Result<()> {
+    fn try_put(&self, path: &str, entry: &Entry, owner: Option<FileOwner>) -> io::Result<()> {
         let (parent, name) = self.parent(path)?;
         let new = format!(".{name}.xen-vman-new");
         match unlinkat(&parent, new.as_str(), UnlinkatFlags::NoRemoveDir) {
@@ -183,7 +183,7 @@ impl HostDir {
         self.make_parents_for(path, mode, None)
     }
 
-    fn make_parents_for(&self, path: &str, mode: Mode, owner: Option<Owner>) -> io::Result<()> {
+    fn make_parents_for(&self, path: &str, mode: Mode, owner: Option<FileOwner>) -> io::Result<()> {
         let ends = path.match_indices('/').map(|(end, _)| end);
         for end in ends.skip(1) {
             match openat2(&self.root, &path[..end], how(DIRECTORY)) {

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 /// The state before an apply.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Manifest {
+struct GenerationManifest {
     /// The record of managed files.
     record: Record,
     /// The generation that this one rolls back.
@@ -102,7 +102,7 @@ impl Generation {
                 after: after.map(digest),
             });
         }
-        let manifest = Manifest {
+        let manifest = GenerationManifest {
             record: record.clone(),
             undoes,
             files,
@@ -135,7 +135,8 @@ pub(super) fn previous(host: &dyn Host) -> Result<Option<Previous>, HostError> {
             continue;
         }
         let dir = directory(number);
-        let Some(manifest): Option<Manifest> = state::json(host, &format!("{dir}/manifest.json"))?
+        let Some(manifest): Option<GenerationManifest> =
+            state::json(host, &format!("{dir}/manifest.json"))?
         else {
             continue;
         };

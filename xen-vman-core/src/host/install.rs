@@ -3,7 +3,7 @@
 //! Roots are mounted in a private mount namespace, so that the host does not see the mounts and
 //! all of them disappear with this process, however it ends.
 
-use super::machine::{Files, Host, Owner};
+use super::machine::{FileOwner, Files, Host};
 use super::session::Session;
 use super::{HostError, guest_records, root, state};
 use crate::command::{Command, Effect, RunsIn};
@@ -196,7 +196,7 @@ impl Run<'_> {
 
     fn put(&self, step: &Step, root: &dyn Files, file: &RenderedFile) -> Result<(), HostError> {
         let owner = match file.owner.as_str() {
-            "root" => Some(Owner::ROOT),
+            "root" => Some(FileOwner::ROOT),
             name => root::user(root, name)?,
         };
         let owner = owner.ok_or_else(|| {

@@ -29,8 +29,13 @@ pub trait Files: Debug {
     ///
     /// # Errors
     /// If it cannot be written; the old one is kept.
-    fn put_for(&self, owner: Owner, path: &str, mode: u32, content: &[u8])
-    -> Result<(), HostError>;
+    fn put_for(
+        &self,
+        owner: FileOwner,
+        path: &str,
+        mode: u32,
+        content: &[u8],
+    ) -> Result<(), HostError>;
 
     /// Removes a file or a link, if it exists.
     ///
@@ -126,14 +131,14 @@ pub trait Held: Debug + Send {
 
 /// The owner of a file, as numeric IDs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Owner {
+pub struct FileOwner {
     /// The user ID.
     pub user: u32,
     /// The group ID.
     pub group: u32,
 }
 
-impl Owner {
+impl FileOwner {
     /// User and group `root`.
     pub const ROOT: Self = Self { user: 0, group: 0 };
 }

@@ -6,7 +6,7 @@
 mod programs;
 
 use super::HostError;
-use super::machine::{Files, Held, Host, Logged, Owner, Ran};
+use super::machine::{FileOwner, Files, Held, Host, Logged, Ran};
 use crate::command::Command;
 use crate::plan::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -134,7 +134,13 @@ impl Files for MemoryHost {
         Ok(())
     }
 
-    fn put_for(&self, _: Owner, path: &str, mode: u32, content: &[u8]) -> Result<(), HostError> {
+    fn put_for(
+        &self,
+        _: FileOwner,
+        path: &str,
+        mode: u32,
+        content: &[u8],
+    ) -> Result<(), HostError> {
         let content = content.to_vec();
         self.put(path, &Entry::File { mode, content })
     }
@@ -299,7 +305,13 @@ impl Files for Root {
         Ok(())
     }
 
-    fn put_for(&self, _: Owner, path: &str, mode: u32, content: &[u8]) -> Result<(), HostError> {
+    fn put_for(
+        &self,
+        _: FileOwner,
+        path: &str,
+        mode: u32,
+        content: &[u8],
+    ) -> Result<(), HostError> {
         let content = content.to_vec();
         self.put(path, &Entry::File { mode, content })
     }

@@ -27,7 +27,7 @@ mod state;
 pub use apply::{Applied, Event, Watcher, apply, observe, plan, rollback};
 pub use dir::HostDir;
 pub use doctor::doctor;
-pub use machine::{Files, Held, Host, Logged, Owner, Ran};
+pub use machine::{FileOwner, Files, Held, Host, Logged, Ran};
 pub use observe::facts;
 
 use crate::plan::Conflicts;

@@ -1,6 +1,6 @@
 //! The real host: a [`HostDir`] with its programs, mounts and clock.
 
-use super::machine::{Files, Held, Host, Logged, Owner, Ran};
+use super::machine::{FileOwner, Files, Held, Host, Logged, Ran};
 use super::{HostDir, HostError, dir::failed, lock::Lock, program};
 use crate::command::Command;
 use crate::plan::Entry;
@@ -26,7 +26,7 @@ impl Files for HostDir {
 
     fn put_for(
         &self,
-        owner: Owner,
+        owner: FileOwner,
         path: &str,
         mode: u32,
         content: &[u8],

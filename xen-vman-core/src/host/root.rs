@@ -1,7 +1,7 @@
 //! Inspects the root of a guest, which may hold anybody's data, without changing anything.
 
 use super::HostError;
-use super::machine::{Files, Host, Owner, demand, failed};
+use super::machine::{FileOwner, Files, Host, demand, failed};
 use crate::command::{Command, Effect};
 use crate::install::{Found, Install, Marker, Signature, Tree};
 use crate::plan::Entry;
@@ -151,7 +151,7 @@ fn marker(root: &dyn Files, path: &str) -> Result<Option<Marker>, HostError> {
 }
 
 /// Looks up a user in the guest's own `/etc/passwd`.
-pub(super) fn user(root: &dyn Files, name: &str) -> Result<Option<Owner>, HostError> {
+pub(super) fn user(root: &dyn Files, name: &str) -> Result<Option<FileOwner>, HostError> {
     let Some(Entry::File { content, .. }) = root.entry("/etc/passwd")? else {
         return Ok(None);
     };
@@ -163,6 +163,6 @@ pub(super) fn user(root: &dyn Files, name: &str) -> Result<Option<Owner>, HostEr
         }
         let user = fields.nth(1)?.parse().ok()?;
         let group = fields.next()?.parse().ok()?;
-        Some(Owner { user, group })
+        Some(FileOwner { user, group })
     }))
 }

@@ -4,7 +4,7 @@ use super::convert::toml_value;
 use super::from_xl;
 use crate::diag::text::printable;
 use crate::diag::{FileId, Report, Severity, Span};
-use crate::document::{Entry, Node, Source, Value};
+use crate::document::{Node, Source, TableEntry, Value};
 use crate::xl_cfg::{self, XlFile};
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -67,7 +67,7 @@ fn one(source: &Source, id: FileId, text: &mut String, report: &mut Report) {
     text.push_str(&body);
 }
 
-fn assignment(entry: &Entry, comments: &mut Comments<'_>, text: &mut String) {
+fn assignment(entry: &TableEntry, comments: &mut Comments<'_>, text: &mut String) {
     for comment in comments.of(entry) {
         comment_line(&comment, text);
     }
@@ -134,7 +134,7 @@ impl<'f> Comments<'f> {
     }
 
     /// Takes the comments of an entry.
-    fn of(&mut self, entry: &Entry) -> Vec<String> {
+    fn of(&mut self, entry: &TableEntry) -> Vec<String> {
         let key = entry.key_span.and_then(|span| self.keys.get(&span));
         let taken = key.and_then(|key| self.all.remove(&Some(*key)));
         let taken = taken.unwrap_or_default().into_iter();

@@ -16,7 +16,9 @@ pub(crate) use role_vars::role_name;
 
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Severity, Span};
 use crate::document::decode::{Decoder, FromNode};
-use crate::document::{Dialect, Entry, Node, Source, Sources, Unreadable, Value, json, toml, yaml};
+use crate::document::{
+    Dialect, Node, Source, Sources, TableEntry, Unreadable, Value, json, toml, yaml,
+};
 use crate::spec::Definition;
 use crate::xl_cfg;
 use std::borrow::Cow;
@@ -193,7 +195,7 @@ fn overlay(base: &mut Node, over: &Node, path: &FieldPath, report: &mut Report) 
             Some(same) if &*entry.key == "defaults" => {
                 overlay(&mut same.node, &entry.node, &here, report);
             }
-            Some(Entry {
+            Some(TableEntry {
                 node:
                     Node {
                         value: Value::List(vms),

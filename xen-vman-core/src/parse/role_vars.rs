@@ -4,7 +4,7 @@
 //! all others are unchanged. Variables without the prefix are ignored.
 
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
-use crate::document::{Entry, Node, Value};
+use crate::document::{Node, TableEntry, Value};
 use std::collections::HashSet;
 
 /// The prefix of the role's variables.
@@ -43,8 +43,8 @@ pub(super) fn to_schema(tree: Node, report: &mut Report) -> (Node, Vec<(String, 
             Vec::new(),
         );
     };
-    let mut top: Vec<Entry> = Vec::new();
-    let mut defaults: Vec<Entry> = Vec::new();
+    let mut top: Vec<TableEntry> = Vec::new();
+    let mut defaults: Vec<TableEntry> = Vec::new();
     let mut aliases = Vec::new();
     let mut seen = HashSet::new();
     for entry in entries {
@@ -91,11 +91,11 @@ pub(super) fn to_schema(tree: Node, report: &mut Report) -> (Node, Vec<(String, 
             continue;
         }
         let key = key.into();
-        table.push(Entry { key, ..entry });
+        table.push(TableEntry { key, ..entry });
     }
     if !defaults.is_empty() {
         let node = Node::bare(Value::Table(defaults));
-        top.push(Entry {
+        top.push(TableEntry {
             key: "defaults".into(),
             key_span: None,
             node,
@@ -115,13 +115,13 @@ pub(super) fn from_schema(tree: &Node) -> Node {
     let mut entries = Vec::new();
     for entry in tree.entries() {
         if &*entry.key == "defaults" {
-            let named = entry.node.entries().iter().map(|default| Entry {
+            let named = entry.node.entries().iter().map(|default| TableEntry {
                 key: role_name(&["defaults", &default.key]).into(),
                 ..default.clone()
             });
             entries.extend(named);
         } else {
-            entries.push(Entry {
+            entries.push(TableEntry {
                 key: role_name(&[&entry.key]).into(),
                 ..entry.clone()
             });

@@ -1,7 +1,7 @@
 //! Lines in files that xen-vman does not own.
 
 use super::Entry;
-use crate::render::{Output, Setting};
+use crate::render::{HostSetting, Output};
 use std::collections::BTreeMap;
 
 /// The files with the desired settings. Where the path is not a file, the plan reports a
@@ -24,7 +24,7 @@ pub(super) fn files(output: &Output, found: &BTreeMap<String, Entry>) -> BTreeMa
 
 /// Sets a key in a file of `key=value` lines: the new line replaces the first one that sets the
 /// key, or is appended. Other lines that set it are removed; all else stays byte for byte.
-fn with_setting(text: &[u8], setting: &Setting) -> Vec<u8> {
+fn with_setting(text: &[u8], setting: &HostSetting) -> Vec<u8> {
     let mut line = setting.line.as_deref();
     let mut out = Vec::new();
     for old in text.split_inclusive(|byte| *byte == b'\n') {
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     fn set(text: &str, line: Option<&str>) -> String {
-        let setting = Setting {
+        let setting = HostSetting {
             file: "/etc/xen/xl.conf",
             key: "vif.default.bridge",
             line: line.map(Into::into),

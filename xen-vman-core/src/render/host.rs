@@ -1,6 +1,6 @@
 //! Renders small files and settings on the host.
 
-use super::{Link, Setting};
+use super::{HostSetting, Link};
 use crate::object::{EnabledUnit, Object, RenderedFile, Role};
 use crate::quote::{env_value, xl_string};
 use crate::resolve::{Resolved, ResolvedVm};
@@ -45,18 +45,18 @@ pub(super) fn links() -> Vec<Link> {
 }
 
 /// The settings in xl.conf(5).
-pub(super) fn xl_conf(resolved: &Resolved) -> Vec<Setting> {
+pub(super) fn xl_conf(resolved: &Resolved) -> Vec<HostSetting> {
     let file = "/etc/xen/xl.conf";
     let line = |key: &str, value: &str| format!("{key}={}", xl_string(value));
     let (script, bridge) = ("vif.default.script", "vif.default.bridge");
     let host = &resolved.host;
     vec![
-        Setting {
+        HostSetting {
             file,
             key: script,
             line: Some(line(script, host.network_script.as_str())),
         },
-        Setting {
+        HostSetting {
             file,
             key: bridge,
             line: host

@@ -1,6 +1,6 @@
 //! The manifest of a render, for programs that deploy it.
 
-use super::{Link, Output, Setting};
+use super::{HostSetting, Link, Output};
 use crate::object::{EnabledUnit, RenderedFile};
 use crate::resolve::{Resolved, ResolvedVm};
 use crate::values::{ArchiveComponent, ArchiveUrl, HostPath, PackageName};
@@ -19,7 +19,7 @@ pub struct Manifest<'a> {
     /// Symbolic links on the host.
     pub links: &'a [Link],
     /// Lines in files that xen-vman does not own.
-    pub settings: &'a [Setting],
+    pub settings: &'a [HostSetting],
     /// The units to enable.
     pub enabled_units: &'a [EnabledUnit],
     /// The VMs.

@@ -22,7 +22,7 @@ pub use crate::object::RenderedFile;
 pub(crate) use host::{LIBRARY, MOUNT_PATH};
 pub use manifest::{Manifest, manifest};
 pub(crate) use network::is_supplied;
-pub use output::{Assets, Guest, Link, Output, Setting};
+pub use output::{Assets, Guest, HostSetting, Link, Output};
 pub use templates::Templates;
 
 use crate::error::Error;

@@ -26,7 +26,7 @@ pub struct Output {
     /// Symbolic links that a script on the host sets at boot.
     pub links: Vec<Link>,
     /// Lines in files that xen-vman does not own.
-    pub settings: Vec<Setting>,
+    pub settings: Vec<HostSetting>,
     /// The units to enable.
     pub enabled_units: Vec<EnabledUnit>,
 }
@@ -54,7 +54,7 @@ pub struct Link {
 /// A line in a file of `key=value` lines that xen-vman does not own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Setting {
+pub struct HostSetting {
     /// The file.
     pub file: &'static str,
     /// The key.

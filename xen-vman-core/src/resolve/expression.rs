@@ -1,7 +1,7 @@
 //! Template expressions in a definition.
 
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
-use crate::document::{Entry, Node, Value, is_expression};
+use crate::document::{Node, TableEntry, Value, is_expression};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use tera::{Context, ErrorKind, Tera};
 
@@ -111,7 +111,7 @@ impl Expressions {
                 let entries = entries.iter().map(|entry| {
                     let node =
                         self.walk(&entry.node, context, &path.clone().key(&entry.key), report)?;
-                    Some(Entry {
+                    Some(TableEntry {
                         node,
                         ..entry.clone()
                     })

@@ -3,7 +3,7 @@
 use super::block::{ROOT_VDEV, root_on_disk};
 use super::{
     Attachment, Backend, BlockDevice, Fstab, KernelRoot, Location, Medium, Needs, Problem,
-    ProblemAt, RootRequest, RootVolume, Row, ShellVariable, StorageSettings, StorageTimeout,
+    ProblemAt, RootRequest, RootVolume, SettingRow, ShellVariable, StorageSettings, StorageTimeout,
     Unmanaged, Volume, VolumeId, XlDisk,
 };
 use crate::diag::DiagnosticId;
@@ -90,13 +90,13 @@ impl IscsiSettings {
         }
     }
 
-    pub(super) fn rows(&self) -> Vec<Row> {
+    pub(super) fn rows(&self) -> Vec<SettingRow> {
         vec![
-            Row::of("iscsiadm_path", &self.iscsiadm_path),
-            Row::of("iscsi_login_timeout", &self.iscsi_login_timeout),
-            Row::of("iscsi_logout_timeout", &self.iscsi_logout_timeout),
-            Row::maybe("iscsi_server", self.iscsi_server.as_ref()),
-            Row::maybe("iscsi_base_wwn", self.iscsi_base_wwn.as_ref()),
+            SettingRow::of("iscsiadm_path", &self.iscsiadm_path),
+            SettingRow::of("iscsi_login_timeout", &self.iscsi_login_timeout),
+            SettingRow::of("iscsi_logout_timeout", &self.iscsi_logout_timeout),
+            SettingRow::maybe("iscsi_server", self.iscsi_server.as_ref()),
+            SettingRow::maybe("iscsi_base_wwn", self.iscsi_base_wwn.as_ref()),
         ]
     }
 

@@ -15,7 +15,7 @@ pub(crate) use block::root_on_disk;
 pub use iscsi::{IscsiKeys, IscsiSettings, IscsiVolume};
 pub use nfs::{NfsKeys, NfsSettings, NfsVolume};
 pub(crate) use settings::built_in;
-pub use settings::{Problem, ProblemAt, Row, StorageKeys, StorageSettings, StorageTimeout};
+pub use settings::{Problem, ProblemAt, SettingRow, StorageKeys, StorageSettings, StorageTimeout};
 pub use storage_type::{BackendKind, StorageType};
 
 use crate::command::Command;

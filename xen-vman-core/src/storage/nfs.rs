@@ -2,7 +2,7 @@
 
 use super::{
     Attachment, Backend, Fstab, KernelRoot, Location, Medium, Mount, Needs, Problem, RootRequest,
-    RootServer, RootVolume, Row, StorageSettings, Unmanaged, Volume, VolumeId, XlDisk,
+    RootServer, RootVolume, SettingRow, StorageSettings, Unmanaged, Volume, VolumeId, XlDisk,
 };
 use crate::diag::DiagnosticId;
 use crate::document::table::table;
@@ -39,8 +39,11 @@ impl NfsSettings {
         }
     }
 
-    pub(super) fn rows(&self) -> Vec<Row> {
-        vec![Row::maybe("nfsroot_base", self.nfsroot_base.as_ref())]
+    pub(super) fn rows(&self) -> Vec<SettingRow> {
+        vec![SettingRow::maybe(
+            "nfsroot_base",
+            self.nfsroot_base.as_ref(),
+        )]
     }
 
     /// The root of a VM.

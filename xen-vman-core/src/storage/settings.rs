@@ -82,7 +82,7 @@ impl StorageSettings {
     }
 
     /// All settings with their origins.
-    pub fn rows(&self) -> Vec<Row> {
+    pub fn rows(&self) -> Vec<SettingRow> {
         [self.nfs.rows(), self.iscsi.rows()].concat()
     }
 
@@ -113,7 +113,7 @@ impl StorageSettings {
 
 /// A setting with its origin.
 #[derive(Debug, Clone)]
-pub struct Row {
+pub struct SettingRow {
     /// Its key.
     pub key: &'static str,
     /// Its value; null if it is not set.
@@ -122,7 +122,7 @@ pub struct Row {
     pub origin: Option<Origin>,
 }
 
-impl Row {
+impl SettingRow {
     pub(super) fn of<T: Serialize>(key: &'static str, value: &Sourced<T>) -> Self {
         Self::maybe(key, Some(value))
     }

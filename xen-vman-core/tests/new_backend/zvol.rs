@@ -3,7 +3,7 @@
 use super::block::{ROOT_VDEV, root_on_disk};
 use super::{
     Attachment, Backend, BlockDevice, Fstab, KernelRoot, Location, Medium, Needs, Problem,
-    RootRequest, RootVolume, Row, StorageSettings, Unmanaged, Volume, VolumeId, XlDisk,
+    RootRequest, RootVolume, SettingRow, StorageSettings, Unmanaged, Volume, VolumeId, XlDisk,
 };
 use crate::diag::DiagnosticId;
 use crate::document::table::table;
@@ -38,8 +38,8 @@ impl ZvolSettings {
         }
     }
 
-    pub(super) fn rows(&self) -> Vec<Row> {
-        vec![Row::maybe("zvol_pool", self.zvol_pool.as_ref())]
+    pub(super) fn rows(&self) -> Vec<SettingRow> {
+        vec![SettingRow::maybe("zvol_pool", self.zvol_pool.as_ref())]
     }
 
     pub(super) fn root(&self, vm: &RootRequest<'_>, report: &mut dyn FnMut(Problem)) -> RootVolume {

@@ -2,7 +2,7 @@
 
 use super::{Decoder, FromNode};
 use crate::diag::{Diagnostic, DiagnosticId, Segment};
-use crate::document::{Entry, Node, Value};
+use crate::document::{Node, TableEntry, Value};
 
 /// Reads a table key by key.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl<'n, 'd, 'r> Fields<'n, 'd, 'r> {
     }
 }
 
-fn unknown_key(entry: &Entry, known: &[&'static str], decoder: &mut Decoder<'_>) {
+fn unknown_key(entry: &TableEntry, known: &[&'static str], decoder: &mut Decoder<'_>) {
     let message = format!("unknown key `{}`", entry.key);
     let help = match (closest(&entry.key, known), (decoder.table_of)(&entry.key)) {
         (Some(near), _) => format!("did you mean `{near}`?"),

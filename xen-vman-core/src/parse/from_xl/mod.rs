@@ -9,7 +9,7 @@ mod spice;
 mod vif;
 
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
-use crate::document::{Entry, Node, Value};
+use crate::document::{Node, TableEntry, Value};
 use crate::xl_cfg::names::vm_key;
 use crate::xl_cfg::{Setting, SettingValue, XlFile, XlNode, XlToken};
 use std::collections::HashMap;
@@ -54,7 +54,7 @@ struct Importer<'f, 'r> {
     /// The settings that are not imported yet, and the index of each key.
     settings: Vec<Option<Setting<'f>>>,
     places: HashMap<&'f str, usize>,
-    entries: Vec<Entry>,
+    entries: Vec<TableEntry>,
 }
 
 impl<'f, 'r> Importer<'f, 'r> {
@@ -243,7 +243,7 @@ impl<'f, 'r> Importer<'f, 'r> {
     /// xl also accepts a string as a number, read by strtol(3).
     fn same_number(&mut self, xl: &str) {
         self.same(xl);
-        if let Some(Entry { key, node, .. }) = self.entries.last_mut()
+        if let Some(TableEntry { key, node, .. }) = self.entries.last_mut()
             && &**key == own(xl)
             && let Value::Text(written) = &node.value
         {
@@ -367,7 +367,7 @@ impl<'f, 'r> Importer<'f, 'r> {
         };
         self.put(own("vif"), &setting);
         self.not_a_list("interfaces", "vif", "VM has no network");
-        if let Some(Entry { node, .. }) = self.entries.last_mut()
+        if let Some(TableEntry { node, .. }) = self.entries.last_mut()
             && let Value::List(items) = &mut node.value
         {
             for item in items {
@@ -417,15 +417,15 @@ fn text(text: &str) -> Value {
     Value::Text(text.into())
 }
 
-fn entry(key: &str, key_span: Option<Span>, node: Node) -> Entry {
-    Entry {
+fn entry(key: &str, key_span: Option<Span>, node: Node) -> TableEntry {
+    TableEntry {
         key: key.into(),
         key_span,
         node,
     }
 }
 
-fn table(span: Span, entries: Vec<Entry>) -> Node {
+fn table(span: Span, entries: Vec<TableEntry>) -> Node {
     Node {
         span: Some(span),
         value: Value::Table(entries),

@@ -48,7 +48,7 @@ pub(super) fn interface(words: &str, span: Option<Span>) -> Value {
     Value::Table(entries)
 }
 
-fn is(entry: &crate::document::Entry, key: &str) -> bool {
+fn is(entry: &crate::document::TableEntry, key: &str) -> bool {
     &*entry.key == key
 }
 
