@@ -307,7 +307,10 @@ impl Run<'_> {
         let found = self
             .output
             .and_then(|output| output.installation(domain.as_str()));
-        let (install, files) = found.ok_or_else(|| HostError::NotInstalled(domain.clone()))?;
+        let (install, files) = found.ok_or_else(|| HostError::Refused {
+            domain: domain.clone(),
+            why: "the definition does not install it".to_owned(),
+        })?;
         let records = guest_records::all(self.host)?;
         let mut tell = |step: &Step| {
             let step = step.to_string();
