@@ -47,9 +47,8 @@ pub fn parse_json(data: &[u8]) {
 fn reads(name: &str, data: &[u8]) {
     let source = Source::from_bytes(name, data.to_vec()).expect("the ending is known");
     let copy = source.clone();
-    let mut parsed = parse(vec![source]);
+    let parsed = parse(vec![source]);
     let sources = &parsed.sources;
-    parsed.report.locate(|path| sources.span_of(path));
     for diagnostic in &parsed.report {
         let related = diagnostic.related.iter().map(|related| related.span);
         for span in related.chain([diagnostic.span]).flatten() {

@@ -130,8 +130,8 @@ def test_the_example_in_the_specification_works_once_completed(tmp_path):
     done = playbook(tmp_path, converge(), {"hypervisor": wrong + rest})
     assert done.recap("hypervisor")["failed"] == 1
     for line in (
-        "xen_vman_vms[0].org: `org` is missing [missing-key]; write the organisation",
-        "xen_vman_vms[0].os: `os` is missing [missing-key]; write the operating system",
+        "xen_vman_vms[0].org: `org` is missing [missing-key]; set the organisation",
+        "xen_vman_vms[0].os: `os` is missing [missing-key]; set the operating system",
         "xen_vman_vms[0].interfaces[0].os: unknown key `os` [unknown-key]; `os` is a key of a VM",
     ):
         assert f"\n- {line}" in done.text, done.text
@@ -220,10 +220,10 @@ def test_all_problems_are_reported_at_once_with_their_variables(tmp_path):
     done = playbook(tmp_path, converge(), {"host": variables})
     assert done.recap("host")["failed"] == 1
     for line in (
-        "xen_vman_start_timeout: expected an integer, in seconds, found the text `soon`",
+        "xen_vman_start_timeout: expected an integer, in seconds, found the string `soon`",
         "xen_vman_default_gateway (for xen_vman_vms[0]): `10.0.0.300` must be an IP address",
         "xen_vman_vms[0].interfaces[0].mac: `zz` must be six pairs",
-        "xen_vman_vms[1].memory: expected an integer, in MiB, found the text `much`",
+        "xen_vman_vms[1].memory: expected an integer, in MiB, found the string `much`",
     ):
         assert f"\n- {line}" in done.text, done.text
     assert tree(tmp_path / "root") == {}
@@ -307,7 +307,7 @@ def test_values_that_cannot_be_evaluated_are_reported_with_all_other_problems(tm
         "xen_vman_vms[2].org: 'no_org' is undefined",
         "xen_vman_vms[2].nameserver[0]: 'nobody' is undefined",
         "xen_vman_default_gateway, for xen_vman_vms[1]: ",
-        "xen_vman_start_timeout: expected an integer, in seconds, found the text `soon`",
+        "xen_vman_start_timeout: expected an integer, in seconds, found the string `soon`",
         "xen_vman_vms[2].interfaces[0].mac: `zz` must be six pairs",
     ]
     for part in done.text.split("TASK [Render]"):

@@ -50,9 +50,12 @@ fn unread(report: &Report) -> usize {
         .count()
 }
 
-/// Reads the files of one definition.
+/// Reads the files of one definition. All problems that can be located have their position.
 pub fn parse(files: Vec<Source>) -> Parsed {
-    parse_from(files, 0)
+    let mut parsed = parse_from(files, 0);
+    let sources = &parsed.sources;
+    parsed.report.locate(|path| sources.span_of(path));
+    parsed
 }
 
 /// Reads the files of one definition, with ids from `first_file`.
