@@ -66,5 +66,7 @@ def test_ansible_test_sanity_passes(tmp_path):
     done = run("ansible-test", *words, home=home, cwd=collection)
     if done.code != 0 and "No matching distribution" in done.text:
         missing("ansible-test cannot download its requirements")
-    assert done.code == 0, [line for line in done.text.splitlines() if line.startswith(("ERROR", "FATAL"))]
+    lines = done.text.splitlines()
+    problems = [line for line in lines if line.startswith(("ERROR", "FATAL"))]
+    assert done.code == 0, "\n".join(problems + ["The end of its output:"] + lines[-30:])
     assert "Running sanity test \"validate-modules\"" in done.text
