@@ -3,6 +3,7 @@
 
 mod support;
 
+use nix::fcntl::{Flock, FlockArg};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -78,18 +79,10 @@ fn an_apply_that_is_killed_is_taken_up_by_the_next() {
 
 #[test]
 fn two_applies_at_once_name_each_other() {
-    use nix::fcntl::{FcntlArg, fcntl};
     let root = tempfile::tempdir().unwrap();
     fs::create_dir_all(root.path().join("run/xen-vman")).unwrap();
     let lock = fs::File::create(root.path().join("run/xen-vman/lock")).unwrap();
-    let whole = nix::libc::flock {
-        l_type: i16::try_from(nix::libc::F_WRLCK).unwrap(),
-        l_whence: 0,
-        l_start: 0,
-        l_len: 0,
-        l_pid: 0,
-    };
-    fcntl(&lock, FcntlArg::F_SETLK(&whole)).unwrap();
+    let lock = Flock::lock(lock, FlockArg::LockExclusive).unwrap();
     let before = times(root.path());
     let refused = run("apply", &example(), root.path(), &[]);
     code(&refused, 2);

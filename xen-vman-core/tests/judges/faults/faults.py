@@ -18,7 +18,7 @@ import sys
 import tempfile
 
 # What changes a file system, or may fail on the way.
-KILLED = ["openat2", "write", "fsync", "fchmod", "fchmodat", "mkdirat", "renameat", "renameat2", "unlinkat", "symlinkat", "fcntl"]
+KILLED = ["openat2", "write", "fsync", "fchmod", "fchmodat", "mkdirat", "renameat", "renameat2", "unlinkat", "symlinkat", "flock"]
 FAILING = {
     "openat2": ["EACCES", "EIO"],
     "write": ["ENOSPC"],
