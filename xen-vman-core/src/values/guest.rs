@@ -179,25 +179,36 @@ impl FromNode for Reinstall {
     const EXPECTED: &'static str = "a boolean, or a token as a string";
 
     fn schema() -> Schema {
-        json!({ "type": ["boolean", "string", "integer"] })
+        json!({ "type": ["boolean", "string"] })
     }
 
     fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let yes = |yes| if yes { Self::Always } else { Self::No };
         match &node.value {
             Value::Text(text) if boolean_word(text).is_none() => {
-                let token = OsVersion::from_text(text);
-                if token.is_err() {
-                    let message = format!(
-                        "`{text}` must be true, false, or a token of letters, digits and `-_.+`"
-                    );
-                    decoder.problem(node, DiagnosticId::BadText, message);
-                }
-                token.ok().map(|_| Self::Token(text.clone()))
+                let wrong = if OsVersion::from_text(text).is_err() {
+                    "must be true, false, or a token of letters, digits and `-_.+`"
+                } else if is_no_token(text) {
+                    "is no token: it may be meant as a boolean or as nothing. Write true or \
+                     false, or a token with a word of its own, such as `r1` or `2026-11-26`"
+                } else {
+                    return Some(Self::Token(text.clone()));
+                };
+                let message = format!("`{text}` {wrong}");
+                decoder.problem(node, DiagnosticId::BadText, message);
+                None
             }
             _ => bool::from_node(node, decoder).map(yes),
         }
     }
+}
+
+/// Whether a string is a number or one of the words for yes, no and nothing in YAML 1.1, Jinja and
+/// Ansible.
+fn is_no_token(text: &str) -> bool {
+    const WORDS: [&str; 8] = ["y", "n", "t", "f", "none", "null", "never", "always"];
+    let is_word = WORDS.iter().any(|word| text.eq_ignore_ascii_case(word));
+    is_word || text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 impl Serialize for Reinstall {

@@ -132,7 +132,7 @@ hostile_root() {
     # Where the root is erased, what links lead to is not.
     ln -sfn /judge/outside "$exports/trap-root/.xen-vman-installing.json"
     ln -sfn /judge/outside "$exports/trap-root/var/lib/xen-vman/link"
-    sed -i 's/^name = "trap"/name = "trap"\nreinstall = "1"/' host.toml
+    sed -i 's/^name = "trap"/name = "trap"\nreinstall = "r1"/' host.toml
     cli 0 apply host.toml --yes
     check_same "nothing outside of an erased root is touched" "$before" \
         "$(find "$judge/outside" /etc/passwd /etc/hosts /etc/fstab /etc/sudoers.d -printf '%p %i %T@ %s\n' | sort)"
@@ -172,9 +172,9 @@ failing_programs() {
     local program call tried=0
     rm -f "$judge/flags/debootstrap"/*
     sed -i '/^# Its export is empty/,$d' host.toml
-    define block 'storage_type = "iscsi"' 'reinstall = "0"'
+    define block 'storage_type = "iscsi"' 'reinstall = "r0"'
     mkdir -p "$exports/half-root"
-    define half 'reinstall = "0"'
+    define half 'reinstall = "r0"'
     cli 0 apply host.toml --yes
     for program in systemctl systemd-run mount umount chroot mkfs.ext4 wipefs sync find unshare; do
         for ((call = 1; call < 20; call++)); do
