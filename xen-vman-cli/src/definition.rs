@@ -2,6 +2,7 @@
 
 use crate::args::{FileOption, FilesArgs, Format, InputArgs, ReportArgs};
 use crate::{Failure, input, terminal};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use xen_vman_core::diag::{Levels, Places, Report};
 use xen_vman_core::facade::{Choices, FactsFile, InvalidChoice, compile_hosts};
@@ -14,6 +15,13 @@ pub(crate) struct HostFiles {
     pub(crate) files: Vec<PathBuf>,
     /// The directory that they are all the definitions of, if no file was named.
     pub(crate) default_dir: Option<PathBuf>,
+}
+
+impl fmt::Display for HostFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.files.iter().map(|file| file.display().to_string());
+        f.write_str(&names.collect::<Vec<_>>().join(", "))
+    }
 }
 
 impl HostFiles {

@@ -10,9 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use xen_vman_core::plan::Plan;
 
@@ -131,10 +129,18 @@ pub(crate) fn write(
         |error: std::io::Error| Failure::new(format!("cannot write {}: {error}", path.display()));
     let mut text = serde_json::to_vec_pretty(&file).map_err(|error| fail(error.into()))?;
     text.push(b'\n');
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut out = options.open(path).map_err(fail)?;
-    out.write_all(&text).map_err(fail)
+    if path.metadata().is_ok_and(|found| !found.is_file()) {
+        return Err(Failure::new(format!(
+            "cannot write {}: it exists and is not a file",
+            path.display()
+        )));
+    }
+    // A new file takes its place: an existing one may belong to somebody else, or be open to all.
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    let mut out = tempfile::NamedTempFile::new_in(dir.unwrap_or(Path::new("."))).map_err(fail)?;
+    out.write_all(&text).map_err(fail)?;
+    out.persist(path).map_err(|error| fail(error.error))?;
+    Ok(())
 }
 
 /// Refuses a path for a plan file that `apply` could not read as one, before anything is done.

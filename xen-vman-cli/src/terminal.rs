@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use crate::args::{Color, Format};
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use xen_vman_core::diag::text::Colour;
 use xen_vman_core::diag::{Places, Report, json, sarif, short, text};
 
@@ -32,11 +32,11 @@ pub(crate) fn report(
             data(format!("{event}\n").as_bytes())
         }
         Format::Short => {
-            anstream::eprint!("{}", short::render(report, sources));
+            message(&short::render(report, sources));
             Ok(())
         }
         Format::Text => {
-            anstream::eprint!("{}", text::render(report, sources, Colour::Ansi));
+            message(&text::render(report, sources, Colour::Ansi));
             Ok(())
         }
     }
@@ -44,15 +44,28 @@ pub(crate) fn report(
 
 /// Prints why a command failed.
 pub(crate) fn failure(failure: &Failure) {
-    anstream::eprintln!("error: {}", failure.message);
+    note(&format!("error: {}", failure.message));
     if let Some(help) = &failure.help {
-        anstream::eprintln!("help: {help}");
+        note(&format!("help: {help}"));
     }
 }
 
 /// Prints a message.
 pub(crate) fn note(message: &str) {
-    anstream::eprintln!("{message}");
+    self::message(&format!("{message}\n"));
+}
+
+/// Writes to standard error. Work goes on even if that is a file on a full disk.
+fn message(text: &str) {
+    let mut out = anstream::stderr().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Reads a line from standard input.
+pub(crate) fn answer() -> Option<String> {
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).ok()?;
+    Some(answer.trim().to_owned())
 }
 
 /// `1 VM`, `2 VMs`.
@@ -95,7 +108,7 @@ impl Line {
             return note(text);
         };
         let text: String = text.chars().take(width.saturating_sub(1)).collect();
-        anstream::eprint!("\r\x1b[K{text}");
+        message(&format!("\r\x1b[K{text}"));
         self.is_drawn = true;
     }
 
@@ -108,7 +121,7 @@ impl Line {
     /// Erases the current line.
     pub(crate) fn end(&mut self) {
         if std::mem::take(&mut self.is_drawn) {
-            anstream::eprint!("\r\x1b[K");
+            message("\r\x1b[K");
         }
     }
 }

@@ -170,7 +170,11 @@ fn problems_of_standard_input_have_their_line() {
 /// As bash's `<(command)`, whose names have no suffix.
 #[test]
 fn the_format_of_a_pipe_is_found_in_its_content() {
-    for definition in ["vms = []\n", "---\nxen_vman_vms: []\n", "{}\n"] {
+    for definition in [
+        "vms = []\n",
+        "---\nxen_vman_vms: []\n",
+        "{\"xen_vman_vms\": []}\n",
+    ] {
         let output = fed(&["check", "/dev/stdin"], definition);
         code(&output, 0);
     }
@@ -255,7 +259,10 @@ fn vms_that_are_not_there_are_all_named_with_a_suggestion() {
             assert!(output.stdout.is_empty());
         }
     }
-    let output = fed(&["status", "web", "--file", "-", "--root", root], "");
+    let output = fed(
+        &["status", "web", "--file", "-", "--root", root],
+        "vms = []",
+    );
     code(&output, 2);
     assert!(stderr(&output).contains("there are no VMs"));
 }

@@ -85,7 +85,7 @@ const CASES: &[(i32, &str)] = &[
 
 fn prepare(dir: &Path) {
     for (name, content) in [
-        ("nothing.toml", ""),
+        ("nothing.toml", "vms = []\n"),
         ("wrong.toml", "gatway = 1\n"),
         ("wrong-facts.toml", "xl_path = 1\n"),
         ("broken.toml", "= 1\n"),

@@ -12,6 +12,8 @@ use std::time::Duration;
 use support::{DETAILED, code, command, example, paths, run, times, tree};
 
 const PASSWORD: &str = "correct horse";
+/// Removes all that is no longer defined, without asking.
+const ALL: [&str; 3] = ["--prune", "--yes", "--remove-all"];
 
 #[test]
 fn a_second_apply_changes_nothing() {
@@ -110,7 +112,11 @@ fn no_link_leads_out_of_the_root() {
     fs::remove_file(root.path().join("run")).unwrap();
     code(&run("apply", &example(), root.path(), &[]), 0);
     assert_eq!(times(outside.path()), before);
-    assert!(root.path().join("elsewhere/xen/xl.conf").is_file());
+    assert!(
+        root.path()
+            .join("elsewhere/xen/vms/stuvus-web01.cfg")
+            .is_file()
+    );
 }
 
 #[test]
@@ -141,7 +147,7 @@ fn what_is_no_longer_defined_goes_with_prune_alone() {
     code(&run("apply", &example(), root.path(), &[]), 0);
     let all = tree(root.path());
     let empty = root.path().join("empty.toml");
-    fs::write(&empty, "").unwrap();
+    fs::write(&empty, "vms = []\n").unwrap();
     let kept = run("apply", &empty, root.path(), &[]);
     code(&kept, 0);
     assert!(String::from_utf8_lossy(&kept.stderr).contains("no longer defined"));
@@ -149,7 +155,18 @@ fn what_is_no_longer_defined_goes_with_prune_alone() {
         all.keys()
             .all(|path| root.path().join(path).symlink_metadata().is_ok())
     );
-    code(&run("apply", &empty, root.path(), &["--prune"]), 0);
+    // Neither is done without being told, and all VMs are more than some.
+    for (more, said) in [
+        (&["--prune", "--yes"][..], "use `--remove-all`"),
+        (&["--prune", "--remove-all"], "would stop and remove"),
+    ] {
+        let before = tree(root.path());
+        let refused = run("apply", &empty, root.path(), more);
+        code(&refused, 2);
+        assert!(String::from_utf8_lossy(&refused.stderr).contains(said));
+        assert!(tree(root.path()) == before, "nothing was changed");
+    }
+    code(&run("apply", &empty, root.path(), &ALL), 0);
     let left = tree(root.path());
     assert!(!left.keys().any(|path| path.ends_with(".cfg")));
     let kept = root.path().join("var/lib/xen-vman/generations");
@@ -174,9 +191,9 @@ fn a_password_is_shown_to_nobody() {
     keep(run("plan", &example(), root.path(), &["--json"]));
     keep(run("apply", &example(), root.path(), &[]));
     let empty = root.path().join("empty.toml");
-    fs::write(&empty, "").unwrap();
+    fs::write(&empty, "vms = []\n").unwrap();
     keep(run("plan", &empty, root.path(), &["--prune", "--diff"]));
-    keep(run("apply", &empty, root.path(), &["--prune"]));
+    keep(run("apply", &empty, root.path(), &ALL));
     let said = String::from_utf8(said).unwrap();
     assert!(said.contains("spicepasswd"), "the diff shows the line");
     assert!(!said.contains(PASSWORD));

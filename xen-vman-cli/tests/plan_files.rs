@@ -42,6 +42,9 @@ fn files(root: &Path) -> std::collections::BTreeMap<std::path::PathBuf, (u32, Ve
     tree
 }
 
+/// A file that the plan depends on.
+const CONFIG: &str = "etc/xen/vms/stuvus-web01.cfg";
+
 #[test]
 fn a_plan_file_is_done_as_it_is_or_not_at_all() {
     let dir = tempfile::tempdir().unwrap();
@@ -69,8 +72,8 @@ fn a_plan_file_is_done_as_it_is_or_not_at_all() {
     fs::write(&definition, &text).unwrap();
 
     // The host changes.
-    fs::create_dir_all(root.join("etc/xen")).unwrap();
-    fs::write(root.join("etc/xen/xl.conf"), "autoballoon=\"off\"\n").unwrap();
+    fs::create_dir_all(root.join("etc/xen/vms")).unwrap();
+    fs::write(root.join(CONFIG), "memory = 1\n").unwrap();
     let before = times(&root);
     let refused = apply_plan(&plan);
     code(&refused, 2);
@@ -84,7 +87,7 @@ fn a_plan_file_is_done_as_it_is_or_not_at_all() {
     let mut before = before;
     before.retain(|path, _| *path != root);
     assert_eq!(after, before, "nothing is touched but the lock");
-    fs::remove_file(root.join("etc/xen/xl.conf")).unwrap();
+    fs::remove_file(root.join(CONFIG)).unwrap();
 
     code(&apply_plan(&plan), 0);
     code(&run("plan", &definition, &root, &DETAILED), 0);
@@ -204,13 +207,13 @@ fn rollbacks_go_back_one_apply_after_the_other() {
     code(&nothing, 2);
     assert!(said(&nothing).contains("nothing to roll back"));
     let empty = dir.path().join("empty.toml");
-    fs::write(&empty, "").unwrap();
+    fs::write(&empty, "vms = []\n").unwrap();
 
     let mut trees = vec![files(&root)];
     let applies: [(&Path, &[&str]); 3] = [
         (&example(), &[]),
         (&changed(dir.path(), "memory = ", "memory = 1"), &[]),
-        (&empty, &["--prune"]),
+        (&empty, &["--prune", "--yes", "--remove-all"]),
     ];
     for (definition, more) in applies {
         code(&run("apply", definition, &root, more), 0);
@@ -283,4 +286,54 @@ fn programs_are_told_each_event() {
         let line: Value = serde_json::from_str(line).unwrap();
         assert!(line["at_secs"].as_u64().unwrap() > 1_700_000_000);
     }
+}
+
+#[test]
+fn generations_are_listed_and_a_rollback_can_be_looked_at() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("root");
+    fs::create_dir(&root).unwrap();
+    let list = || String::from_utf8(rollback(&root, &["--list"]).stdout).unwrap();
+    assert_eq!(list(), "");
+    code(&run("apply", &example(), &root, &[]), 0);
+    let first = files(&root);
+    let changed = changed(dir.path(), "memory = ", "memory = 1");
+    code(&run("apply", &changed, &root, &[]), 0);
+    let second = files(&root);
+
+    let listed = list();
+    let lines: Vec<_> = listed.lines().collect();
+    assert_eq!(lines.len(), 2, "{listed}");
+    assert!(lines[0].contains("hypervisor.toml: ") && !lines[0].contains("current"));
+    assert!(
+        lines[1].starts_with("   2  20") && lines[1].ends_with("(current)"),
+        "{listed}"
+    );
+
+    let planned = rollback(&root, &["--plan", "--diff"]);
+    code(&planned, 0);
+    let text = String::from_utf8(planned.stdout.clone()).unwrap();
+    assert!(text.contains("\n-memory = 1"), "{text}");
+    assert!(said(&planned).contains("this goes back to generation 1"));
+    assert_eq!(files(&root), second);
+    let planned = rollback(&root, &["--plan", "--json", "--to", "0"]);
+    code(&planned, 0);
+    let planned: serde_json::Value = serde_json::from_slice(&planned.stdout).unwrap();
+    assert_eq!(planned["to"], 0);
+
+    code(&rollback(&root, &["--to", "0"]), 0);
+    assert_eq!(files(&root), BTreeMap::default());
+    // Forward again, which is a rollback of the rollback.
+    code(&rollback(&root, &["--to", "1"]), 0);
+    assert_eq!(files(&root), first);
+    let unknown = rollback(&root, &["--to", "9"]);
+    code(&unknown, 2);
+    assert!(
+        said(&unknown).contains("no generation 9"),
+        "{}",
+        said(&unknown)
+    );
+    let listed = rollback(&root, &["--list", "--json"]);
+    let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
+    assert_eq!(listed["generations"][3]["rolled_back_to"], 1);
 }

@@ -47,8 +47,12 @@ pub enum Effect {
     Mount,
     /// Unmounts it: nothing may keep its files open.
     Unmount,
-    /// Erases it.
-    Erase,
+    /// Removes the signatures of a disk.
+    Wipe,
+    /// Creates a file system on a disk.
+    Format,
+    /// Removes all files.
+    EraseFiles,
 }
 
 impl Command {

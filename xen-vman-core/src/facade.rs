@@ -188,46 +188,129 @@ pub fn compile_hosts(
     (fleet, assets)
 }
 
-/// The VMs whose roots an apply may erase.
+/// A choice of VMs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum EraseConsent {
+pub enum Vms {
     /// None.
     #[default]
     Nothing,
     /// These domains.
     Domains(BTreeSet<String>),
-    /// All that the definition reinstalls.
+    /// All.
     Everything,
 }
 
-impl EraseConsent {
-    /// The roots that a plan would erase without consent: domain and location.
-    pub fn missing<'p>(&self, plan: &'p Plan) -> Vec<(&'p DomainName, &'p Location)> {
-        let may_erase = |domain: &DomainName| match self {
+impl Vms {
+    fn contain(&self, domain: &DomainName) -> bool {
+        match self {
             Self::Nothing => false,
             Self::Domains(domains) => domains.contains(domain.as_str()),
             Self::Everything => true,
-        };
-        let destroyed = plan.destroyed();
-        destroyed.filter(|(domain, _)| !may_erase(domain)).collect()
+        }
+    }
+}
+
+/// What an apply may take away.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Consent {
+    /// The VMs whose roots it may erase, if the definition reinstalls them.
+    pub erase: Vms,
+    /// The VMs that it may stop and remove, if they are no longer defined.
+    pub remove: Vms,
+    /// Whether it may remove the last VM of a host.
+    pub remove_all: bool,
+}
+
+/// How a user gives consent, as the ends of sentences.
+#[derive(Debug, Clone, Copy)]
+pub struct HowToConsent {
+    /// To erase roots.
+    pub erase: &'static str,
+    /// To remove VMs.
+    pub remove: &'static str,
+    /// To remove all VMs of a host.
+    pub remove_all: &'static str,
+}
+
+impl Consent {
+    /// The consent that asking for a rollback gives: it removes the files of VMs that were not
+    /// defined at that time, stops none of them and erases nothing.
+    pub fn of_rollback() -> Self {
+        Self {
+            erase: Vms::Nothing,
+            remove: Vms::Everything,
+            remove_all: true,
+        }
     }
 
-    /// Refuses a plan that erases anything without consent; `how` says how to give it.
+    /// The roots that a plan would erase without consent: domain and location.
+    pub fn missing_to_erase<'p>(&self, plan: &'p Plan) -> Vec<(&'p DomainName, &'p Location)> {
+        let destroyed = plan.destroyed();
+        destroyed
+            .filter(|(domain, _)| !self.erase.contain(domain))
+            .collect()
+    }
+
+    /// The VMs that a plan would remove without consent.
+    pub fn missing_to_remove<'p>(&self, plan: &'p Plan) -> Vec<&'p DomainName> {
+        let removed = plan.removed();
+        removed
+            .filter(|domain| !self.remove.contain(domain))
+            .collect()
+    }
+
+    /// Refuses a plan that removes all VMs of a host without consent. A definition that was cut off
+    /// looks like one without VMs.
     ///
     /// # Errors
-    /// The roots that it would erase.
-    pub fn check(&self, plan: &Plan, how: &str) -> Result<(), String> {
-        let missing = self.missing(plan).into_iter();
-        let missing: Vec<_> = missing
-            .map(|(domain, location)| format!("{domain} ({location})"))
-            .collect();
-        if missing.is_empty() {
+    /// If it does.
+    pub fn check_remove_all(&self, plan: &Plan, how: &HowToConsent) -> Result<(), String> {
+        if self.remove_all || !plan.removes_all_vms() {
             return Ok(());
         }
+        let removed = plan.removed().count();
+        let vms = match removed {
+            1 => "the only VM".to_owned(),
+            several => format!("all {several} VMs"),
+        };
         Err(format!(
-            "`reinstall` would erase the root of {}; {how}",
-            missing.join(", ")
+            "`prune` would remove {vms} of the host; {}",
+            how.remove_all
         ))
+    }
+
+    /// Refuses a plan that takes anything away without consent.
+    ///
+    /// # Errors
+    /// What it would take away.
+    pub fn check(&self, plan: &Plan, how: &HowToConsent) -> Result<(), String> {
+        self.check_remove_all(plan, how)?;
+        let mut refusals = Vec::new();
+        let erased = self.missing_to_erase(plan).into_iter();
+        let erased: Vec<_> = erased
+            .map(|(domain, location)| format!("{domain} ({location})"))
+            .collect();
+        if !erased.is_empty() {
+            refusals.push(format!(
+                "`reinstall` would erase the root of {}; {}",
+                erased.join(", "),
+                how.erase
+            ));
+        }
+        let removed = self.missing_to_remove(plan).into_iter();
+        let removed: Vec<_> = removed.map(ToString::to_string).collect();
+        if !removed.is_empty() {
+            refusals.push(format!(
+                "`prune` would stop and remove {}; {}",
+                removed.join(", "),
+                how.remove
+            ));
+        }
+        if refusals.is_empty() {
+            Ok(())
+        } else {
+            Err(refusals.join(". "))
+        }
     }
 }
 

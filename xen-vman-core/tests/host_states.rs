@@ -5,10 +5,14 @@
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use xen_vman_core::host::memory::{Content, MemoryHost};
-use xen_vman_core::host::{Applied, Event, HostError, Watcher, apply, plan, rollback};
+use xen_vman_core::host::{
+    Applied, Event, HostError, Options, Watcher, apply, generations, plan, plan_rollback, rollback,
+};
+use xen_vman_core::install::{GuestRecord, Marker};
 use xen_vman_core::plan::{Entry, Plan};
 use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
 
@@ -61,9 +65,22 @@ enum Step {
         yes: bool,
         fails_after: Option<u32>,
     },
-    Rollback,
+    /// An administrator rolls back, to a generation or by one.
+    Rollback {
+        to: Option<Index>,
+        fails_after: Option<u32>,
+    },
     /// Somebody puts data on a volume.
     Fill(Index),
+    /// Somebody puts data without a signature on a volume, such as the pages of a database.
+    FillRaw(Index),
+    /// A volume can no longer be read, or can be again.
+    Break(Index, bool),
+    /// Something on the host begins or ends to use a volume.
+    Use(Index, bool),
+    /// A guest writes markers of its choice: of a finished installation or one in progress, with a
+    /// token or without.
+    Forge(Index, bool, Option<u8>, u8),
     /// Somebody edits a file of ours.
     Edit(Index),
     /// The host reboots: nothing runs.
@@ -89,8 +106,14 @@ fn step() -> impl Strategy<Value = Step> {
         5 => (vms, any::<bool>(), any::<bool>(), fails).prop_map(|(vms, prune, yes, fails_after)| {
             Step::Apply { vms, prune, yes, fails_after }
         }),
-        1 => Just(Step::Rollback),
+        2 => (proptest::option::weighted(0.4, any::<Index>()), proptest::option::weighted(0.3, 0_u32..60))
+            .prop_map(|(to, fails_after)| Step::Rollback { to, fails_after }),
         1 => any::<Index>().prop_map(Step::Fill),
+        1 => any::<Index>().prop_map(Step::FillRaw),
+        1 => (any::<Index>(), any::<bool>()).prop_map(|(which, is)| Step::Break(which, is)),
+        1 => (any::<Index>(), any::<bool>()).prop_map(|(which, is)| Step::Use(which, is)),
+        1 => (any::<Index>(), any::<bool>(), proptest::option::of(0_u8..2), 0_u8..2)
+            .prop_map(|(which, is_finished, token, vm)| Step::Forge(which, is_finished, token, vm)),
         1 => any::<Index>().prop_map(Step::Edit),
         1 => Just(Step::Reboot),
     ]
@@ -124,13 +147,20 @@ impl Watcher for Admin {
     fn tell(&mut self, _: Event<'_>) {}
 }
 
+fn file(content: &str) -> Entry {
+    Entry::file(0o600, content)
+}
+
 /// A host and what the model knows of it.
 struct World {
     host: MemoryHost,
-    /// Volumes whose content was given up, until they are installed.
+    /// Volumes whose content was given up in the current apply.
     given_up: BTreeSet<String>,
-    /// The files before the last apply that changed any and had no failure.
-    before: Option<BTreeMap<String, Entry>>,
+    /// The files after each generation, as far as nobody else has changed any since; 0 is before
+    /// all of them.
+    after: BTreeMap<u32, BTreeMap<String, Entry>>,
+    /// The generation that an interrupted rollback goes back to.
+    unfinished: Option<u32>,
 }
 
 impl World {
@@ -153,10 +183,30 @@ impl World {
             all.into_iter()
                 .map(|location| (location, Content::default())),
         );
-        Self {
+        let mut world = Self {
             host,
             given_up: BTreeSet::new(),
-            before: None,
+            after: BTreeMap::new(),
+            unfinished: None,
+        };
+        world.after.insert(0, world.files());
+        world
+    }
+
+    /// How many generations there are.
+    fn generations(&self) -> usize {
+        generations(&self.host).unwrap().len()
+    }
+
+    /// Remembers the files after the last generation, if it is new.
+    fn remember(&mut self) {
+        let last = generations(&self.host)
+            .unwrap()
+            .last()
+            .map(|one| one.number);
+        let files = self.files();
+        if let Some(last) = last {
+            self.after.entry(last).or_insert(files);
         }
     }
 
@@ -177,36 +227,50 @@ impl World {
             yes,
             given_up: BTreeSet::new(),
         };
-        let applied = apply(&self.host, output, prune, &mut admin);
-        self.given_up.append(&mut admin.given_up);
+        let applied = apply(&self.host, output, &options(prune), &mut admin);
+        // Consent does not outlive the apply that it was given for.
+        self.given_up = admin.given_up;
         applied
     }
 
-    /// No byte is lost that nobody gave up.
+    /// No byte is lost that nobody gave up, that somebody uses, or that could not be looked at.
     fn nothing_is_lost(&mut self) {
         for (location, content) in std::mem::take(&mut self.host.state().erased) {
             assert!(
                 !content.files.contains_key(PRECIOUS) || self.given_up.contains(&location),
                 "{location} was erased, and nobody gave it up"
             );
+            assert!(content.users.is_empty(), "{location} was in use");
+            assert!(!content.is_broken, "{location} could not be read");
         }
+        self.given_up.clear();
+    }
+
+    /// Whether the host has recorded that a volume holds nothing but the beginning of an
+    /// installation, which the next one erases.
+    fn is_begun(&self, location: &str) -> bool {
         let state = self.host.state();
-        let installed = |location: &String| {
-            let content = &state.volumes[location];
-            content
-                .files
-                .contains_key("/var/lib/xen-vman/installed.json")
-                && !content.files.contains_key("/.xen-vman-installing.json")
-        };
-        let done: Vec<_> = self
-            .given_up
-            .iter()
-            .filter(|one| installed(one))
-            .cloned()
-            .collect();
-        drop(state);
-        for location in done {
-            self.given_up.remove(&location);
+        let records = state.entries.iter().filter_map(|(path, entry)| {
+            let Entry::File { content, .. } = entry else {
+                return None;
+            };
+            let content = path.ends_with(".unfinished").then_some(content)?;
+            serde_json::from_slice::<GuestRecord>(content).ok()
+        });
+        let mut begun = records.filter(|record| !record.has_old_data);
+        begun.any(|record| record.location.as_str() == location)
+    }
+
+    /// Changes a volume as somebody else might.
+    fn with_volume(&mut self, which: Index, work: impl FnOnce(bool, &mut Content)) {
+        let all: Vec<_> = self.host.state().volumes.keys().cloned().collect();
+        let location = which.get(&all);
+        // An installation that was interrupted starts again from an empty volume.
+        let begun = self.is_begun(location);
+        let mut state = self.host.state();
+        let content = state.volumes.get_mut(location).unwrap();
+        if !begun {
+            work(location.starts_with("/dev/"), content);
         }
     }
 
@@ -218,42 +282,55 @@ impl World {
                 yes,
                 fails_after,
             } => self.take_apply(&rendered(vms), *prune, *yes, *fails_after),
-            Step::Rollback => self.take_rollback(),
-            Step::Fill(which) => {
-                let mut state = self.host.state();
-                let mut all: Vec<_> = state.volumes.values_mut().collect();
-                let content = which.get(&(0..all.len()).collect::<Vec<_>>()).to_owned();
-                let file = Entry::File {
-                    mode: 0o600,
-                    content: b"years of work".to_vec(),
-                };
-                // An installation that was interrupted starts again from an empty volume.
-                if all[content]
+            Step::Rollback { to, fails_after } => self.take_rollback(*to, *fails_after),
+            Step::Fill(which) => self.with_volume(*which, |is_disk, content| {
+                content
                     .files
-                    .contains_key("/.xen-vman-installing.json")
-                {
-                    return;
+                    .insert(PRECIOUS.to_owned(), file("years of work"));
+                if is_disk && !content.is_raw {
+                    content
+                        .filesystem
+                        .get_or_insert_with(|| "of somebody".to_owned());
                 }
-                all[content].files.insert(PRECIOUS.to_owned(), file);
-                all[content]
-                    .filesystem
-                    .get_or_insert_with(|| "of somebody".to_owned());
-                drop(state);
+            }),
+            Step::FillRaw(which) => self.with_volume(*which, |is_disk, content| {
+                content
+                    .files
+                    .insert(PRECIOUS.to_owned(), file("years of work"));
+                if is_disk {
+                    (content.filesystem, content.is_raw) = (None, true);
+                }
+            }),
+            Step::Break(which, is_broken) => {
+                self.with_volume(*which, |_, content| content.is_broken = *is_broken);
             }
+            Step::Use(which, is_used) => self.with_volume(*which, |_, content| {
+                content.users = is_used.then(|| "somebody".to_owned()).into_iter().collect();
+            }),
+            Step::Forge(which, is_finished, token, vm) => self.with_volume(*which, |_, content| {
+                let path = if *is_finished {
+                    Marker::FINISHED
+                } else {
+                    Marker::BEGUN
+                };
+                let token = token.map(|token| format!("t{token}"));
+                let domain = format!("a-vm{vm}");
+                let marker = json!({ "domain": domain, "suite": "bookworm", "token": token });
+                content
+                    .files
+                    .insert(path.to_owned(), file(&marker.to_string()));
+            }),
             Step::Edit(which) => {
                 let paths: Vec<_> = self.files().into_keys().collect();
                 let path = which.get(&paths).clone();
-                let edited = Entry::File {
-                    mode: 0o644,
-                    content: b"# edited by hand\n".to_vec(),
-                };
+                let edited = Entry::file(0o644, "# edited by hand\n");
                 let mut state = self.host.state();
                 if path.starts_with("/etc/xen/")
                     && matches!(state.entries[&path], Entry::File { .. })
                 {
                     state.entries.insert(path, edited);
                     drop(state);
-                    self.before = None;
+                    self.after.clear();
                 }
             }
             Step::Reboot => {
@@ -266,7 +343,7 @@ impl World {
     }
 
     fn take_apply(&mut self, output: &Output, prune: bool, yes: bool, fails_after: Option<u32>) {
-        let before = self.files();
+        let generations_before = self.generations();
         self.host.state().calls_left = fails_after;
         let applied = self.apply(output, prune, yes);
         let has_failed = self.host.state().calls_left == Some(0);
@@ -274,43 +351,73 @@ impl World {
         self.nothing_is_lost();
         match applied {
             Ok(applied) if applied.failures.is_empty() && !has_failed => {
-                // Rollback brings files back: an apply that changed none is not one to undo.
-                if self.files() != before {
-                    self.before = Some(before);
-                }
                 for file in &output.host {
-                    let entry = Entry::File {
-                        mode: file.mode,
-                        content: file.content.clone(),
-                    };
+                    let entry = Entry::file(file.mode, file.content.clone());
                     assert_eq!(self.host.state().entries[&file.path], entry);
                 }
                 let rest = plan(&self.host, output, prune).unwrap();
                 assert!(rest.is_empty(), "not done: {:?}", rest.actions);
             }
-            Ok(_) | Err(HostError::Io { .. } | HostError::Program { .. }) => self.before = None,
+            Ok(_) | Err(HostError::Io { .. } | HostError::Program { .. }) => {}
             Err(HostError::NotApproved(_)) => assert!(!yes),
             Err(error) => panic!("{error}"),
         }
+        if self.generations() > generations_before {
+            self.unfinished = None;
+        }
+        self.remember();
     }
 
-    fn take_rollback(&mut self) {
-        let before = self.before.take();
+    fn take_rollback(&mut self, to: Option<Index>, fails_after: Option<u32>) {
+        let all: Vec<_> = self.after.keys().copied().collect();
+        let to = to.filter(|_| !all.is_empty()).map(|to| *to.get(&all));
+        let target = plan_rollback(&self.host, to).map(|(_, target)| target);
+        if let (Some(unfinished), None, Ok(target)) = (self.unfinished, to, &target) {
+            assert_eq!(*target, unfinished, "an interrupted rollback is continued");
+        }
         let mut admin = Admin {
             yes: false,
             given_up: BTreeSet::new(),
         };
-        match rollback(&self.host, &mut admin) {
-            Ok(_) => {
-                if let Some(before) = before {
-                    assert_eq!(self.files(), before);
+        self.host.state().calls_left = fails_after;
+        let done = rollback(&self.host, to, &mut admin);
+        self.host.state().calls_left = None;
+        match (done, target) {
+            (Ok(_), Ok(target)) => {
+                self.unfinished = None;
+                if let Some(files) = self.after.get(&target) {
+                    assert_eq!(self.files(), *files, "back to {target}");
                 }
             }
-            Err(HostError::NothingBefore | HostError::ChangedSince(_)) => {
-                assert!(before.is_none(), "there is an apply to take back");
+            (Err(HostError::Io { .. } | HostError::Program { .. }), Ok(target)) => {
+                let all = generations(&self.host).unwrap();
+                let is_begun = all
+                    .last()
+                    .is_some_and(|last| last.rolled_back_to == Some(target));
+                if is_begun {
+                    self.unfinished = Some(target);
+                }
             }
-            Err(error) => panic!("{error}"),
+            (
+                Err(
+                    HostError::NothingBefore
+                    | HostError::ChangedNothing { .. }
+                    | HostError::ChangedSince(_)
+                    | HostError::NoGeneration(_),
+                ),
+                Err(_),
+            ) => {}
+            (done, target) => panic!("{done:?}, {target:?}"),
         }
+        self.remember();
+    }
+}
+
+fn options(prune: bool) -> Options<'static> {
+    Options {
+        prune,
+        definition: "host.toml".to_owned(),
+        preflight: None,
     }
 }
 
@@ -332,7 +439,7 @@ proptest! {
 struct Nested(MemoryHost);
 impl Watcher for Nested {
     fn approve(&mut self, _: &Plan) -> Result<(), String> {
-        let again = rollback(&self.0, &mut Nested(self.0.clone()));
+        let again = rollback(&self.0, None, &mut Nested(self.0.clone()));
         assert!(matches!(again, Err(HostError::Locked(_))));
         Ok(())
     }
@@ -343,7 +450,19 @@ impl Watcher for Nested {
 #[test]
 fn one_run_at_a_time() {
     let host = MemoryHost::dom0();
-    let applied = apply(&host, &rendered(&[]), false, &mut Nested(host.clone())).unwrap();
+    let applied = apply(
+        &host,
+        &rendered(&[]),
+        &options(false),
+        &mut Nested(host.clone()),
+    )
+    .unwrap();
     assert!(applied.failures.is_empty());
-    apply(&host, &rendered(&[]), false, &mut Nested(host.clone())).unwrap();
+    apply(
+        &host,
+        &rendered(&[]),
+        &options(false),
+        &mut Nested(host.clone()),
+    )
+    .unwrap();
 }

@@ -45,7 +45,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "render",
         &[
-            "diag", "error", "install", "object", "quote", "resolve", "storage", "values", "xl_cfg",
+            "diag", "error", "install", "object", "origin", "quote", "resolve", "storage",
+            "values", "xl_cfg",
         ],
     ),
     ("explain", &["diag", "document", "resolve", "storage"]),

@@ -4,6 +4,7 @@
 mod support;
 
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use support::strategy::definition;
 use xen_vman_core::install::GuestRecord;
 use xen_vman_core::plan::{
@@ -126,8 +127,8 @@ fn kept(plan: &Plan) -> Vec<Kept> {
         .map(|(object, path, before, after)| Kept {
             object: object.clone(),
             path: path.clone(),
+            left: BTreeSet::from([before.as_ref().map(digest), after]),
             before,
-            after,
         })
         .collect()
 }
@@ -145,7 +146,7 @@ proptest! {
                 apply(&mut host, &first, first.actions.len());
                 prop_assert!(plan(output, &host, prune).unwrap().is_empty());
                 for file in &output.host {
-                    let entry = Entry::File { mode: file.mode, content: file.content.clone() };
+                    let entry = Entry::file(file.mode, file.content.clone());
                     prop_assert_eq!(&host.entries[&file.path], &entry);
                 }
             }

@@ -1,7 +1,11 @@
 //! Laws of plans, on directories that stand for hosts.
 #![cfg(feature = "host")]
 #![allow(clippy::disallowed_methods, reason = "tests look at directories")]
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic and says why it is skipped"
+)]
 
 mod support;
 
@@ -10,8 +14,12 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use support::strategy::definition;
-use xen_vman_core::host::{Event, HostDir, Watcher, apply, plan};
-use xen_vman_core::plan::Plan;
+use xen_vman_core::host::memory::{Content, MemoryHost};
+use xen_vman_core::host::{
+    Event, Files, Host as _, HostDir, HostError, Options, Watcher, apply, generations, observe,
+    plan, rollback,
+};
+use xen_vman_core::plan::{Access, Entry, FileOwner, Installed, Plan, status};
 use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
 
 struct Silent;
@@ -22,6 +30,14 @@ impl Watcher for Silent {
     }
 
     fn tell(&mut self, _: Event<'_>) {}
+}
+
+fn options(prune: bool) -> Options<'static> {
+    Options {
+        prune,
+        definition: "host.toml".to_owned(),
+        preflight: None,
+    }
 }
 
 fn rendered(text: &str) -> Option<Output> {
@@ -68,13 +84,537 @@ proptest! {
         let dir = HostDir::open(root.path()).unwrap();
         for table in definitions {
             let Some(output) = rendered(&table.to_string()) else { continue };
-            let applied = apply(&dir, &output, true, &mut Silent).unwrap();
+            let applied = apply(&dir, &output, &options(true), &mut Silent).unwrap();
             prop_assert!(applied.failures.is_empty());
             let before = times(root.path());
             prop_assert!(plan(&dir, &output, true).unwrap().is_empty());
-            let again = apply(&dir, &output, true, &mut Silent).unwrap();
+            let again = apply(&dir, &output, &options(true), &mut Silent).unwrap();
             prop_assert!(again.plan.is_empty() && again.generation.is_none());
             prop_assert_eq!(before, times(root.path()));
         }
     }
+}
+
+/// A host without VMs, whose vifs have a bridge.
+const BRIDGED: &str = "vms = []\n[defaults]\nnetwork_bridge = \"br0\"\n";
+const XL_CONF: &str = "/etc/xen/xl.conf";
+
+fn read(dir: &HostDir, path: &str) -> Option<Entry> {
+    dir.entry(path).unwrap()
+}
+
+/// Edits a file while an apply works, which may take minutes between looking and writing.
+struct Editor<'d>(&'d HostDir, &'static str);
+
+impl Watcher for Editor<'_> {
+    fn approve(&mut self, _: &Plan) -> Result<(), String> {
+        let edited = Entry::file(0o644, "# edited by hand\n");
+        self.0
+            .put(self.1, &edited)
+            .map_err(|error| error.to_string())
+    }
+
+    fn tell(&mut self, _: Event<'_>) {}
+}
+
+#[test]
+fn a_file_that_is_edited_while_apply_works_is_reported_and_kept() {
+    let output = rendered(BRIDGED).unwrap();
+    for path in [XL_CONF, "/usr/local/lib/xen-vman/vm-root"] {
+        let root = tempfile::tempdir().unwrap();
+        let dir = HostDir::open(root.path()).unwrap();
+        let applied = apply(&dir, &output, &options(false), &mut Editor(&dir, path));
+        let error = applied.unwrap_err();
+        assert!(
+            matches!(&error, HostError::ChangedMeanwhile { path: found } if found == path),
+            "{error}"
+        );
+        let kept = read(&dir, path);
+        assert_eq!(kept, Some(Entry::file(0o644, "# edited by hand\n")));
+        apply(&dir, &output, &options(false), &mut Silent).unwrap();
+        assert!(plan(&dir, &output, false).unwrap().is_empty());
+    }
+}
+
+#[test]
+fn what_nobody_defined_in_xl_conf_stays() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = HostDir::open(root.path()).unwrap();
+    let theirs = "vif.default.script=\"vif-openvswitch\"\nvif.default.bridge=\"ovs0\"\n";
+    dir.put(XL_CONF, &Entry::file(0o640, theirs)).unwrap();
+    apply(
+        &dir,
+        &rendered("vms = []").unwrap(),
+        &options(true),
+        &mut Silent,
+    )
+    .unwrap();
+    assert_eq!(read(&dir, XL_CONF), Some(Entry::file(0o640, theirs)));
+    apply(
+        &dir,
+        &rendered(BRIDGED).unwrap(),
+        &options(true),
+        &mut Silent,
+    )
+    .unwrap();
+    let ours = theirs.replace("ovs0", "br0");
+    assert_eq!(read(&dir, XL_CONF), Some(Entry::file(0o640, ours.clone())));
+    // Once nobody defines it any more, it is the administrator's again.
+    apply(
+        &dir,
+        &rendered("vms = []").unwrap(),
+        &options(true),
+        &mut Silent,
+    )
+    .unwrap();
+    assert_eq!(read(&dir, XL_CONF), Some(Entry::file(0o640, ours)));
+}
+
+/// An access control list (version 2) that gives user 65534 all rights.
+fn acl() -> Vec<u8> {
+    let entries: [(u16, u16, u32); 5] = [
+        (0x01, 6, u32::MAX),
+        (0x02, 7, 65534),
+        (0x04, 4, u32::MAX),
+        (0x10, 7, u32::MAX),
+        (0x20, 4, u32::MAX),
+    ];
+    let mut bytes = 2_u32.to_le_bytes().to_vec();
+    for (tag, rights, id) in entries {
+        bytes.extend(tag.to_le_bytes());
+        bytes.extend(rights.to_le_bytes());
+        bytes.extend(id.to_le_bytes());
+    }
+    bytes
+}
+
+/// Whether this process may give files away, which the tests of owners need.
+fn is_root(path: &Path) -> bool {
+    let is_root = path.metadata().unwrap().uid() == 0;
+    if !is_root {
+        println!("skipped: only root can give files away");
+    }
+    is_root
+}
+
+#[test]
+fn owners_and_access_lists_of_our_files_are_put_right() {
+    let root = tempfile::tempdir().unwrap();
+    if !is_root(root.path()) {
+        return;
+    }
+    let dir = HostDir::open(root.path()).unwrap();
+    let output = rendered(BRIDGED).unwrap();
+    apply(&dir, &output, &options(false), &mut Silent).unwrap();
+    let path = "/usr/local/lib/xen-vman/vm-root";
+    let Some(Entry::File { access, content }) = read(&dir, path) else {
+        panic!("it was written")
+    };
+    let nobody = FileOwner {
+        user: 65534,
+        group: 0,
+    };
+    let given_away = Access {
+        owner: nobody,
+        ..access.clone()
+    };
+    let shared = Access {
+        acl: Some(acl()),
+        mode: 0o674,
+        ..access.clone()
+    };
+    for (wrong, sentence) in [
+        (given_away, "set the owner to 0:0"),
+        (
+            shared,
+            "set the permissions to 0755, the access control list",
+        ),
+    ] {
+        let entry = Entry::File {
+            access: wrong,
+            content: content.clone(),
+        };
+        dir.put(path, &entry).unwrap();
+        assert_eq!(read(&dir, path).as_ref(), Some(&entry));
+        let found = plan(&dir, &output, false).unwrap();
+        let [action] = found.actions.as_slice() else {
+            panic!("{:?}", found.actions)
+        };
+        assert_eq!(
+            action.change.to_string(),
+            format!("change {path}: {sentence}")
+        );
+        apply(&dir, &output, &options(false), &mut Silent).unwrap();
+        let right = Entry::File {
+            access: access.clone(),
+            content: content.clone(),
+        };
+        assert_eq!(read(&dir, path), Some(right));
+        // Rollback gives back what was there, and that includes who owns it.
+        rollback(&dir, None, &mut Silent).unwrap();
+        assert_eq!(read(&dir, path), Some(entry));
+        apply(&dir, &output, &options(false), &mut Silent).unwrap();
+    }
+}
+
+#[test]
+fn the_owner_and_the_access_list_of_xl_conf_are_kept() {
+    let root = tempfile::tempdir().unwrap();
+    if !is_root(root.path()) {
+        return;
+    }
+    let dir = HostDir::open(root.path()).unwrap();
+    let access = Access {
+        owner: FileOwner { user: 0, group: 4 },
+        mode: 0o674,
+        acl: Some(acl()),
+    };
+    let theirs = Entry::File {
+        access: access.clone(),
+        content: b"autoballoon=\"off\"\n".to_vec(),
+    };
+    dir.put(XL_CONF, &theirs).unwrap();
+    apply(
+        &dir,
+        &rendered(BRIDGED).unwrap(),
+        &options(false),
+        &mut Silent,
+    )
+    .unwrap();
+    let Some(Entry::File { access: found, .. }) = read(&dir, XL_CONF) else {
+        panic!("it is there")
+    };
+    assert_eq!(found, access);
+    rollback(&dir, None, &mut Silent).unwrap();
+    assert_eq!(read(&dir, XL_CONF), Some(theirs));
+}
+
+/// A VM on one root of a host in memory.
+fn vm(storage: &str) -> String {
+    format!(
+        "nfsroot_base = \"10.0.0.5:/tank\"\niscsi_server = \"10.0.0.6\"\n\
+         iscsi_base_wwn = \"iqn.2017-01.de.example\"\n[[vms]]\norg = \"a\"\nname = \"web\"\n\
+         os = {{ type = \"debian\", version = \"12\" }}\n\
+         interfaces = [{{ ip = \"10.0.0.9/24\" }}]\nstorage_type = \"{storage}\"\n"
+    )
+}
+
+/// A host on which the VM is installed and runs.
+fn host_with_vm(storage: &str) -> MemoryHost {
+    let host = MemoryHost::dom0();
+    for storage in ["nfs", "iscsi"] {
+        let location = rendered(&vm(storage)).unwrap().installs[0]
+            .volume
+            .location();
+        let mut state = host.state();
+        state
+            .volumes
+            .insert(location.to_string(), Content::default());
+    }
+    let output = rendered(&vm(storage)).unwrap();
+    let applied = apply(&host, &output, &options(false), &mut Silent).unwrap();
+    assert!(applied.failures.is_empty(), "{:?}", applied.failures);
+    assert!(host.state().domains.contains("a-web"));
+    host
+}
+
+#[test]
+fn a_running_vm_that_moves_is_not_taken_for_installed_there() {
+    let host = host_with_vm("nfs");
+    let moved = rendered(&vm("iscsi")).unwrap();
+    let found = plan(&host, &moved, false).unwrap();
+    let sentences: Vec<_> = found.actions.iter().map(ToString::to_string).collect();
+    let says = "; its old root 10.0.0.5:/tank/a/web-root stays as it is, and nothing is copied";
+    assert!(
+        sentences.iter().any(|one| one.contains(says)),
+        "{sentences:?}"
+    );
+    let applied = apply(&host, &moved, &options(false), &mut Silent).unwrap();
+    let failures: Vec<_> = applied
+        .failures
+        .iter()
+        .map(|(_, error)| error.to_string())
+        .collect();
+    assert!(failures[0].contains("the VM is running"), "{failures:?}");
+    let observed = observe(&host, &moved).unwrap();
+    assert_eq!(status(&moved, &observed)[0].installed, Installed::No);
+    // Once it is shut down, the next apply installs it.
+    host.state().domains.clear();
+    let applied = apply(&host, &moved, &options(false), &mut Silent).unwrap();
+    assert!(applied.failures.is_empty(), "{:?}", applied.failures);
+    let observed = observe(&host, &moved).unwrap();
+    assert_eq!(status(&moved, &observed)[0].installed, Installed::Yes);
+    let old = host.state().volumes["10.0.0.5:/tank/a/web-root"].clone();
+    assert!(old.files.contains_key("/etc/os-release"));
+}
+
+#[test]
+fn a_vm_whose_root_was_refused_is_neither_started_nor_enabled() {
+    let host = MemoryHost::dom0();
+    let output = rendered(&vm("nfs")).unwrap();
+    let location = output.installs[0].volume.location().to_string();
+    let thesis = Entry::file(0o600, "years of work");
+    let content = Content {
+        files: BTreeMap::from([("/thesis".to_owned(), thesis)]),
+        ..Content::default()
+    };
+    host.state()
+        .volumes
+        .insert(location.clone(), content.clone());
+    let link = "/etc/systemd/system/multi-user.target.wants/vm@a-web.service";
+    for _ in 0..2 {
+        let applied = apply(&host, &output, &options(false), &mut Silent).unwrap();
+        assert_eq!(applied.failures.len(), 3, "{:?}", applied.failures);
+        assert!(!host.state().entries.contains_key(link));
+        assert!(host.state().domains.is_empty());
+        assert_eq!(host.state().volumes[&location], content);
+    }
+    host.state().volumes.insert(location, Content::default());
+    let applied = apply(&host, &output, &options(false), &mut Silent).unwrap();
+    assert!(applied.failures.is_empty(), "{:?}", applied.failures);
+    assert!(host.state().entries.contains_key(link));
+    assert!(host.state().domains.contains("a-web"));
+}
+
+#[test]
+fn a_rollback_names_the_vms_that_run_with_other_settings() {
+    let host = host_with_vm("nfs");
+    let more = rendered(&format!("{}memory = 4096\n", vm("nfs"))).unwrap();
+    apply(&host, &more, &options(false), &mut Silent).unwrap();
+    // It is restarted with the new settings, which are then rolled back.
+    let config = host.state().entries["/etc/xen/vms/a-web.cfg"].clone();
+    let running = "/run/xen-vman/domains/a-web/config".to_owned();
+    host.state().entries.insert(running, config);
+    let applied = rollback(&host, None, &mut Silent).unwrap();
+    let named: Vec<_> = applied
+        .plan
+        .pending_restarts
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(named, ["a-web"]);
+}
+
+#[test]
+fn an_apply_that_changed_nothing_is_not_what_a_rollback_takes_back() {
+    let host = MemoryHost::dom0();
+    let bridged = rendered(BRIDGED).unwrap();
+    apply(
+        &host,
+        &rendered("vms = []").unwrap(),
+        &options(false),
+        &mut Silent,
+    )
+    .unwrap();
+    let good = host.state().entries.clone();
+    // Its first change fails, after what it is to replace was kept.
+    let mut calls = 0;
+    while generations(&host).unwrap().len() < 2 {
+        host.state().calls_left = Some(calls);
+        apply(&host, &bridged, &options(false), &mut Silent).unwrap_err();
+        calls += 1;
+    }
+    host.state().calls_left = None;
+    let error = rollback(&host, None, &mut Silent).unwrap_err();
+    let HostError::ChangedNothing { number: 2, further } = error else {
+        panic!("{error}")
+    };
+    assert_eq!(further, Some(0));
+    assert_eq!(host.state().entries[XL], good[XL]);
+    rollback(&host, further, &mut Silent).unwrap();
+    assert!(!host.state().entries.contains_key(XL));
+}
+
+#[test]
+fn a_damaged_record_stops_its_vm_alone() {
+    let host = host_with_vm("nfs");
+    let record = "/var/lib/xen-vman/guests/a-web.installed".to_owned();
+    let damaged = Entry::file(0o600, "{ \"is_finished\": tr");
+    host.state().entries.insert(record.clone(), damaged.clone());
+    let two = vm("nfs")
+        + &vm("nfs")[vm("nfs").find("[[vms]]").unwrap()..]
+            .replace("web", "db")
+            .replace("0.9", "0.8");
+    let output = rendered(&two).unwrap();
+    let location = output.installs[1].volume.location().to_string();
+    host.state().volumes.insert(location, Content::default());
+    let applied = apply(&host, &output, &options(false), &mut Silent).unwrap();
+    let failures: Vec<_> = applied
+        .failures
+        .iter()
+        .map(|(_, error)| error.to_string())
+        .collect();
+    assert!(failures[0].contains(&record), "{failures:?}");
+    assert!(
+        failures.iter().all(|one| one.contains("a-web")),
+        "{failures:?}"
+    );
+    assert!(host.state().domains.contains("a-db"));
+    assert_eq!(host.state().entries[&record], damaged);
+}
+
+#[test]
+fn what_a_killed_apply_has_not_renamed_goes_with_the_next() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = HostDir::open(root.path()).unwrap();
+    let output = rendered("vms = []").unwrap();
+    apply(&dir, &output, &options(false), &mut Silent).unwrap();
+    let left = "/usr/local/lib/xen-vman/.vm-gone.xen-vman-new";
+    let other = "/usr/local/lib/xen-vman/.vm-gone";
+    for path in [left, other] {
+        dir.put(path, &Entry::file(0o600, "")).unwrap();
+    }
+    apply(
+        &dir,
+        &rendered(BRIDGED).unwrap(),
+        &options(false),
+        &mut Silent,
+    )
+    .unwrap();
+    assert_eq!(read(&dir, left), None);
+    assert!(read(&dir, other).is_some());
+}
+
+#[test]
+fn old_generations_go_and_the_rest_can_be_rolled_back_to() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = HostDir::open(root.path()).unwrap();
+    let output = |number| {
+        let text = format!(
+            "vms = []\ngenerations_kept = 3\n[defaults]\nnetwork_bridge = \"br{number}\"\n"
+        );
+        rendered(&text).unwrap()
+    };
+    for number in 1..=5 {
+        apply(&dir, &output(number), &options(false), &mut Silent).unwrap();
+    }
+    let numbers = || -> Vec<_> {
+        let all = generations(&dir).unwrap().into_iter();
+        all.map(|one| one.number).collect()
+    };
+    assert_eq!(numbers(), [3, 4, 5]);
+    assert!(!root.path().join("var/lib/xen-vman/generations/2").exists());
+    // Before the first one that is left is what it replaced, and no earlier.
+    for gone in [0, 1] {
+        let error = rollback(&dir, Some(gone), &mut Silent).unwrap_err();
+        assert!(matches!(error, HostError::NoGeneration(_)), "{error}");
+    }
+    for expected in [4, 3, 2] {
+        rollback(&dir, None, &mut Silent).unwrap();
+        let Some(Entry::File { content, .. }) = read(&dir, XL_CONF) else {
+            panic!("it is there")
+        };
+        assert_eq!(
+            String::from_utf8(content).unwrap(),
+            format!("vif.default.bridge=\"br{expected}\"\n")
+        );
+    }
+    let error = rollback(&dir, None, &mut Silent).unwrap_err();
+    assert!(matches!(error, HostError::NothingBefore), "{error}");
+}
+
+#[test]
+fn generations_that_are_too_old_go_but_the_newest() {
+    let host = MemoryHost::dom0();
+    let output = |number| {
+        let text = format!(
+            "vms = []\ngenerations_kept_days = 1\n[defaults]\nnetwork_bridge = \"br{number}\"\n"
+        );
+        rendered(&text).unwrap()
+    };
+    for number in 1..=3 {
+        apply(&host, &output(number), &options(false), &mut Silent).unwrap();
+        host.sleep(std::time::Duration::from_secs(60 * 60 * 24 * 2));
+    }
+    let all = generations(&host).unwrap();
+    assert_eq!(all.len(), 1, "{all:?}");
+    assert_eq!(all[0].number, 3);
+}
+
+#[test]
+fn only_plain_files_of_limited_size_are_read_from_a_guest() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = HostDir::open(root.path()).unwrap();
+    let files: &dyn Files = &dir;
+    let at = |name: &str| root.path().join(name);
+    std::fs::write(at("plain"), "marker").unwrap();
+    std::fs::File::create(at("sparse"))
+        .unwrap()
+        .set_len(3 << 30)
+        .unwrap();
+    std::os::unix::fs::symlink("plain", at("link")).unwrap();
+    std::os::unix::fs::symlink("loop", at("loop")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+    nix::unistd::mkfifo(&at("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    assert_eq!(
+        files.content("/plain", 6).unwrap(),
+        Some(b"marker".to_vec())
+    );
+    for name in [
+        "plain",
+        "sparse",
+        "link",
+        "loop",
+        "socket",
+        "pipe",
+        "gone",
+        "plain/below",
+        "loop/below",
+    ] {
+        let found = files.content(&format!("/{name}"), 5).unwrap();
+        assert_eq!(found, None, "{name}");
+    }
+    assert!(files.is_there("/loop").unwrap() && !files.is_there("/loop/below").unwrap());
+    assert!(files.has_other_names("/", &["plain"]).unwrap());
+    assert!(!files.has_other_names("/gone", &[]).unwrap());
+}
+
+/// A file that every host has.
+const XL: &str = "/usr/local/lib/xen-vman/vm-root";
+
+#[test]
+fn an_apply_on_a_host_that_is_not_ready_changes_nothing() {
+    let host = MemoryHost::dom0();
+    let source = Source::new("host.toml", vm("nfs")).unwrap();
+    let compiled = compile(vec![source], &Facts::default());
+    let output = compiled
+        .render(&Templates::embedded(), &Assets::default())
+        .unwrap();
+    host.state().entries.remove("/sys/hypervisor/type");
+    let before = host.state().entries.clone();
+    let options = Options {
+        preflight: Some(&compiled.resolved),
+        ..options(false)
+    };
+    let error = apply(&host, &output, &options, &mut Silent).unwrap_err();
+    let said = error.to_string();
+    assert!(matches!(error, HostError::NotReady(_)), "{said}");
+    for word in [
+        "not running under Xen",
+        "debootstrap is not installed",
+        "apt-get install nfs-common",
+    ] {
+        assert!(said.contains(word), "{said}");
+    }
+    assert_eq!(host.state().entries, before);
+}
+
+#[test]
+fn a_vm_that_does_not_stop_keeps_its_files() {
+    let vm = "nfsroot_base = \"10.0.0.5:/tank\"\n[[vms]]\norg = \"a\"\nname = \"web\"\n\
+              os = { type = \"debian\", version = \"12\" }\ninterfaces = [{ ip = \"10.0.0.9/24\" }]\n\
+              auto_install = false\n";
+    let host = MemoryHost::dom0();
+    apply(&host, &rendered(vm).unwrap(), &options(false), &mut Silent).unwrap();
+    host.state().domains.insert("a-web".to_owned());
+    host.state().unstoppable.insert("a-web".to_owned());
+    let none = rendered("vms = []").unwrap();
+    let error = apply(&host, &none, &options(true), &mut Silent).unwrap_err();
+    assert!(matches!(error, HostError::StillRuns(_)), "{error}");
+    let config = "/etc/xen/vms/a-web.cfg";
+    assert!(host.state().entries.contains_key(config));
+    host.state().unstoppable.clear();
+    apply(&host, &none, &options(true), &mut Silent).unwrap();
+    assert!(host.state().domains.is_empty());
+    assert!(!host.state().entries.contains_key(config));
 }

@@ -32,6 +32,18 @@ pub(crate) struct Input {
     templates: BTreeMap<String, String>,
 }
 
+impl Input {
+    /// The names of its sources.
+    pub(crate) fn name(&self) -> String {
+        let names: Vec<_> = self
+            .sources
+            .iter()
+            .map(|(name, ..)| name.as_str())
+            .collect();
+        names.join(", ")
+    }
+}
+
 /// The source of a site's own network scripts.
 #[derive(FromPyObject)]
 pub(crate) enum Scripts {

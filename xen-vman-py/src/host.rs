@@ -8,8 +8,8 @@ use crate::definition::{Checked, Input, Wrong, exception, raise};
 use pyo3::prelude::*;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use xen_vman_core::facade::{EraseConsent, check_agreed, facts_for_apply};
-use xen_vman_core::host::{self, Applied, Event, HostDir, HostError, Watcher};
+use xen_vman_core::facade::{Consent, HowToConsent, Vms, check_agreed, facts_for_apply};
+use xen_vman_core::host::{self, Applied, Event, HostDir, HostError, Options, Watcher};
 use xen_vman_core::plan::{Plan, status as core_status};
 use xen_vman_core::{Facts, Output, doctor as core_doctor};
 
@@ -63,14 +63,37 @@ fn shown(plan: &Plan) -> Value {
     value
 }
 
-/// How Python gives consent to erase.
-const HOW: &str = "allow_reinstall must name each of these VMs, or be True";
+/// How Python gives consent.
+const HOW: HowToConsent = HowToConsent {
+    erase: "allow_reinstall must name each of these VMs, or be True",
+    remove: "prune must name each of these VMs, or be True",
+    remove_all: "remove_all must be True",
+};
 
-fn consent(domains: Vec<String>, all: bool) -> EraseConsent {
-    if all {
-        EraseConsent::Everything
-    } else {
-        EraseConsent::Domains(domains.into_iter().collect())
+/// The consent that Python gives.
+#[derive(FromPyObject)]
+pub(crate) struct Choice {
+    /// The VMs whose roots may be erased; `None` for all.
+    erase: Option<Vec<String>>,
+    prune: bool,
+    /// The VMs that `prune` may remove; `None` for all.
+    remove: Option<Vec<String>>,
+    remove_all: bool,
+    /// Whether `apply` first checks whether the host is ready.
+    preflight: bool,
+}
+
+impl Choice {
+    fn consent(&self) -> Consent {
+        let vms = |domains: &Option<Vec<String>>| match domains {
+            None => Vms::Everything,
+            Some(domains) => Vms::Domains(domains.iter().cloned().collect()),
+        };
+        Consent {
+            erase: vms(&self.erase),
+            remove: vms(&self.remove),
+            remove_all: self.remove_all,
+        }
     }
 }
 
@@ -80,17 +103,13 @@ pub(crate) fn plan(
     py: Python<'_>,
     input: Input,
     root: PathBuf,
-    prune: bool,
-    may_erase: Vec<String>,
-    may_erase_all: bool,
+    choice: Choice,
 ) -> PyResult<(String, String)> {
-    let may_erase = consent(may_erase, may_erase_all);
     let done = py.detach(|| {
         let (dir, checked, output) = open(input, &root)?;
-        let plan = host::plan(&dir, &output, prune)?;
-        may_erase
-            .check(&plan, HOW)
-            .map_err(HostError::NotApproved)?;
+        let plan = host::plan(&dir, &output, choice.prune)?;
+        let consent = choice.consent();
+        consent.check(&plan, &HOW).map_err(HostError::NotApproved)?;
         Ok((shown(&plan).to_string(), checked.report()))
     });
     done.map_err(|failure| fail(py, failure))
@@ -99,7 +118,7 @@ pub(crate) fn plan(
 /// Reports the progress of `apply` to Python.
 struct Teller {
     progress: Option<Py<PyAny>>,
-    may_erase: EraseConsent,
+    consent: Consent,
     agreed: Option<String>,
     raised: Option<PyErr>,
 }
@@ -121,7 +140,7 @@ impl Teller {
 impl Watcher for Teller {
     fn approve(&mut self, plan: &Plan) -> Result<(), String> {
         check_agreed(self.agreed.as_deref(), plan)?;
-        self.may_erase.check(plan, HOW)?;
+        self.consent.check(plan, &HOW)?;
         let mut event = plan.to_json();
         event["event"] = json!("plan");
         self.say(&event);
@@ -154,48 +173,72 @@ fn finish(applied: Result<Applied, HostError>, teller: Teller) -> Result<String,
 
 /// Makes a host match the definition. Returns what was done, as JSON, and the report.
 #[pyfunction]
-#[pyo3(signature = (input, root, prune, may_erase, may_erase_all, agreed, progress))]
-#[expect(clippy::too_many_arguments, reason = "Python names them")]
+#[pyo3(signature = (input, root, choice, agreed, progress))]
 pub(crate) fn apply(
     py: Python<'_>,
     input: Input,
     root: PathBuf,
-    prune: bool,
-    may_erase: Vec<String>,
-    may_erase_all: bool,
+    choice: Choice,
     agreed: Option<String>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<(String, String)> {
     let done = py.detach(|| {
+        let definition = input.name();
         let (dir, checked, output) = open(input, &root)?;
         let mut teller = Teller {
             progress,
-            may_erase: consent(may_erase, may_erase_all),
+            consent: choice.consent(),
             agreed,
             raised: None,
         };
-        let applied = host::apply(&dir, &output, prune, &mut teller);
+        let options = Options {
+            prune: choice.prune,
+            definition,
+            preflight: choice.preflight.then_some(&checked.compiled.resolved),
+        };
+        let applied = host::apply(&dir, &output, &options, &mut teller);
         Ok((finish(applied, teller)?, checked.report()))
     });
     done.map_err(|failure| fail(py, failure))
 }
 
-/// Restores the files that the last `apply` changed. Returns what was done, as JSON.
+/// Returns the generations of a host, as JSON.
 #[pyfunction]
+pub(crate) fn generations(py: Python<'_>, root: PathBuf) -> PyResult<String> {
+    let done = py.detach(|| Ok(json!(host::generations(&HostDir::open(&root)?)?).to_string()));
+    done.map_err(|failure| fail(py, failure))
+}
+
+/// Returns what `rollback` would do, as JSON.
+#[pyfunction]
+#[pyo3(signature = (root, to))]
+pub(crate) fn plan_rollback(py: Python<'_>, root: PathBuf, to: Option<u32>) -> PyResult<String> {
+    let done = py.detach(|| {
+        let (plan, _) = host::plan_rollback(&HostDir::open(&root)?, to)?;
+        Ok(shown(&plan).to_string())
+    });
+    done.map_err(|failure| fail(py, failure))
+}
+
+/// Restores the files that were changed after a generation, or by the last `apply`. Returns what was
+/// done, as JSON.
+#[pyfunction]
+#[pyo3(signature = (root, to, progress))]
 pub(crate) fn rollback(
     py: Python<'_>,
     root: PathBuf,
+    to: Option<u32>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<String> {
     let done = py.detach(|| {
         let dir = HostDir::open(&root)?;
         let mut teller = Teller {
             progress,
-            may_erase: EraseConsent::Nothing,
+            consent: Consent::of_rollback(),
             agreed: None,
             raised: None,
         };
-        let applied = host::rollback(&dir, &mut teller);
+        let applied = host::rollback(&dir, to, &mut teller);
         finish(applied, teller)
     });
     done.map_err(|failure| fail(py, failure))

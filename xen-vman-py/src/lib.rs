@@ -13,7 +13,9 @@ mod _core {
     #[pymodule_export]
     use super::definition::{check, explain, import_xl_cfg, render};
     #[pymodule_export]
-    use super::host::{apply, doctor, facts, packages, plan, rollback, status};
+    use super::host::{
+        apply, doctor, facts, generations, packages, plan, plan_rollback, rollback, status,
+    };
     #[pymodule_export]
     use super::pure::{diagnostics, schema, vif_p2p, vifname};
     use super::{Bound, PyModule, PyModuleMethods as _, PyResult};

@@ -19,17 +19,19 @@ OF_THE_ROLE = {
     "xen_vman_wheel": (
         None,
         {"type": "path"},
-        "The wheel of the Python package, on the controller. If not set, pip on the host fetches the package.",
+        "The wheel of the Python package, on the controller. If not set, the package must be installed there, or "
+        "`xen_vman_pip_args` must say where pip on the host finds it.",
     ),
     "xen_vman_requirement": (
         f"xen-vman=={xen_vman.__version__}",
         {"type": "str"},
-        "What pip installs if there is no wheel.",
+        "The version that is required, and that pip installs if there is no wheel.",
     ),
     "xen_vman_pip_args": (
         [],
         {"type": "list", "elements": "str"},
-        "Additional arguments for pip if there is no wheel, such as `--index-url=URL`.",
+        "If there is no wheel, pip installs the package with these arguments, such as `--index-url=URL`; without "
+        "any, it is not run.",
     ),
     "xen_vman_root": (
         "/",
@@ -43,13 +45,24 @@ OF_THE_ROLE = {
     ),
     "xen_vman_prune": (
         False,
+        {"type": "raw"},
+        "Whether to stop VMs that are no longer defined and remove their files. Their data is kept. A VM, as ORG-NAME, "
+        "or a list of VMs restricts it to those; if any other would be removed, nothing is done.",
+    ),
+    "xen_vman_remove_all": (
+        False,
         {"type": "bool"},
-        "Whether to stop VMs that are no longer defined and remove their files. Their data is kept.",
+        "Whether `xen_vman_prune` may leave the host without VMs.",
     ),
     "xen_vman_allow_reinstall": (
         True,
         {"type": "raw"},
         "Whether `reinstall` of a VM may erase its root. A VM, as ORG-NAME, or a list of VMs restricts it to those.",
+    ),
+    "xen_vman_preflight": (
+        True,
+        {"type": "bool"},
+        "Whether to check before the first change that a running host has Xen and all programs that are needed.",
     ),
 }
 

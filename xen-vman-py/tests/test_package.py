@@ -109,6 +109,56 @@ def test_apply_makes_a_directory_match_the_definition(tmp_path):
     assert not (tmp_path / "etc/xen/vms/a-web.cfg").exists()
 
 
+def test_a_rollback_can_be_looked_at_and_go_back_several_applies(tmp_path):
+    root = tmp_path / "root"
+    root.mkdir()
+    for memory in [256, 512, 1024]:
+        xen_vman.apply({**HOST, "defaults": {"memory": memory}}, root=root)
+    config = root / "etc/xen/vms/a-web.cfg"
+    latest = config.read_text()
+    planned = xen_vman.plan_rollback(root=root, to=1)
+    assert [action.sentence for action in planned.actions] == ["change /etc/xen/vms/a-web.cfg"]
+    assert config.read_text() == latest
+    assert xen_vman.rollback(root=root, to=1).changed
+    assert "memory = 256" in config.read_text()
+    found = xen_vman.generations(root=root)
+    assert [one.number for one in found] == [1, 2, 3, 4]
+    assert found[3].rolled_back_to == 1 and found[3].is_done
+    assert [one.is_current for one in found] == [True, False, False, False]
+    assert found[3].paths == ["/etc/xen/vms/a-web.cfg"] and found[3].at_secs > 1_600_000_000
+    with pytest.raises(xen_vman.HostError, match="no generation 9"):
+        xen_vman.rollback(root=root, to=9)
+
+
+def test_runs_of_one_process_exclude_each_other(tmp_path):
+    refused = []
+
+    def progress(event):
+        with pytest.raises(xen_vman.HostError, match="holds the lock .this process"):
+            xen_vman.apply(HOST, root=tmp_path)
+        refused.append(event["event"])
+
+    xen_vman.apply(HOST, root=tmp_path, progress=progress)
+    assert len(refused) > 1
+    assert not xen_vman.apply(HOST, root=tmp_path).changed
+
+
+def test_vms_are_only_removed_if_that_is_allowed(tmp_path):
+    two = {**HOST, "vms": [*HOST["vms"], {**HOST["vms"][0], "name": "db", "interfaces": []}]}
+    xen_vman.apply(two, root=tmp_path)
+    for none, arguments, message in [
+        (HOST, {"prune": ["a-other"]}, "would stop and remove a-db"),
+        ({**HOST, "vms": []}, {"prune": True}, "would remove all 2 VMs"),
+        ({**HOST, "vms": []}, {"prune": ["a-db"], "remove_all": True}, "would stop and remove a-web"),
+    ]:
+        with pytest.raises(xen_vman.HostError, match=message):
+            xen_vman.apply(none, root=tmp_path, **arguments)
+    assert xen_vman.apply(HOST, root=tmp_path, prune=["a-db"]).changed
+    assert xen_vman.apply({**HOST, "vms": []}, root=tmp_path, prune=True, remove_all=True).changed
+    with pytest.raises(TypeError, match="prune must be"):
+        xen_vman.apply(HOST, root=tmp_path, prune="a-web")
+
+
 @pytest.mark.parametrize("function", [xen_vman.plan, xen_vman.apply])
 def test_vms_that_may_be_erased_must_be_a_list(function, tmp_path):
     with pytest.raises(TypeError, match="list of VMs"):

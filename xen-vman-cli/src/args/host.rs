@@ -119,13 +119,22 @@ started with. A disk or an NFS root is erased only if the definition says
 `reinstall` and you confirm it.";
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
 pub(crate) struct ApplyArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
 
-    /// Erase what `reinstall` names without asking
+    /// Erase what `reinstall` names, and remove what `--prune` finds, without asking
     #[arg(long)]
     pub(crate) yes: bool,
+
+    /// Let `--prune` remove all VMs of the host
+    #[arg(long)]
+    pub(crate) remove_all: bool,
+
+    /// Do not check first whether Xen and all programs are there
+    #[arg(long)]
+    pub(crate) no_preflight: bool,
 
     /// Print one line of JSON per event
     #[arg(long, conflicts_with = "format")]
@@ -134,20 +143,40 @@ pub(crate) struct ApplyArgs {
 
 pub(super) const ROLLBACK_EXAMPLES: &str = "\
 Examples:
+  xen-vman-cli rollback --plan --diff
   xen-vman-cli rollback
-  xen-vman-cli rollback --root /srv/image
+  xen-vman-cli rollback --list
+  xen-vman-cli rollback --to 1
 
-Run again, it undoes the `apply` before that one. If any of the files was
-changed since, all of them are reported and nothing is done. Guests and their
-disks are not touched.";
+Undoes the last `apply` that changed files; run again, the one before that. If
+it is interrupted, the next `rollback` does the rest. If any of the files was
+changed by somebody else since, all of them are reported and nothing is done.
+Guests and their disks are not touched.";
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
 pub(crate) struct RollbackArgs {
+    /// Restore the files as they were after this generation; 0 is before the first
+    #[arg(long, value_name = "N", conflicts_with = "list")]
+    pub(crate) to: Option<u32>,
+
+    /// Show what would be done, and change nothing
+    #[arg(long, conflicts_with = "list")]
+    pub(crate) plan: bool,
+
+    /// With --plan, show the changes in each file
+    #[arg(long, requires = "plan", conflicts_with = "json")]
+    pub(crate) diff: bool,
+
+    /// List the generations: when, what was done, and by which definition
+    #[arg(long)]
+    pub(crate) list: bool,
+
     /// Work on this directory as if it were `/`
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub(crate) root: PathBuf,
 
-    /// Print one line of JSON per event
+    /// Print one line of JSON per event; with --plan or --list, one JSON document
     #[arg(long)]
     pub(crate) json: bool,
 }

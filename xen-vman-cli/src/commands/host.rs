@@ -8,8 +8,12 @@ use crate::{Failure, Outcome, input, plan_file, terminal};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::path::Path;
-use xen_vman_core::facade::facts_for_apply;
-use xen_vman_core::host::{Applied, HostDir, HostError, apply, facts, plan, rollback};
+use std::time::{Duration, UNIX_EPOCH};
+use xen_vman_core::facade::{Consent, Vms, facts_for_apply};
+use xen_vman_core::host::{
+    Applied, HostDir, HostError, Options, Summary, apply, facts, generations, plan, plan_rollback,
+    rollback,
+};
 use xen_vman_core::plan::{Change, Plan};
 use xen_vman_core::{Compiled, Output, install};
 
@@ -30,28 +34,22 @@ pub(crate) fn run_plan(args: &PlanArgs) -> Result<Outcome, Failure> {
     if args.json {
         terminal::data(format!("{:#}\n", plan.to_json()).as_bytes())?;
     } else {
-        let mut text = String::new();
-        for action in &plan.actions {
-            let _ = writeln!(text, "{action}");
+        show(&plan, |change| {
+            let mut text = String::new();
             if args.diff {
-                text.push_str(&action.change.diff());
+                text.push_str(&change.diff());
             }
             if args.steps {
-                text.extend(steps(&action.change, &output));
+                text.extend(steps(change, &output));
             }
-        }
-        terminal::data(text.as_bytes())?;
-        note_rest(&plan);
+            text
+        })?;
         if !dir.is_running() {
             terminal::note(
                 "only files are planned: building initrds, installing and starting VMs require a \
                  running host",
             );
         }
-        terminal::note(&match plan.actions.len() {
-            0 => "nothing to do".to_owned(),
-            actions => format!("{} to do", terminal::count(actions, "action")),
-        });
     }
     if let (Some(out), Some(inputs)) = (&args.out, inputs) {
         plan_file::write(out, &args.target, inputs, &plan)?;
@@ -81,24 +79,118 @@ pub(crate) fn run_apply(args: &ApplyArgs) -> Result<Outcome, Failure> {
         None => (&args.target, None),
     };
     let files = target.definition.host(target.host.default_dir())?;
+    let definition = files.to_string();
     let format = if args.json {
         Format::Event
     } else {
         args.target.host.input.report.format
     };
-    let Some((dir, _, output)) = open(files, &target.host, format)? else {
+    let Some((dir, compiled, output)) = open(files, &target.host, format)? else {
         return Ok(Outcome::WrongDefinition);
     };
-    let mut waiting = Waiting::new(args.json, args.yes, agreed);
-    let applied = apply(&dir, &output, target.prune, &mut waiting);
+    let all = || {
+        if args.yes {
+            Vms::Everything
+        } else {
+            Vms::Nothing
+        }
+    };
+    let consent = Consent {
+        erase: all(),
+        remove: all(),
+        remove_all: args.remove_all,
+    };
+    let mut waiting = Waiting::new(args.json, consent, agreed);
+    let options = Options {
+        prune: target.prune,
+        definition,
+        preflight: (!args.no_preflight).then_some(&compiled.resolved),
+    };
+    let applied = apply(&dir, &output, &options, &mut waiting);
     finish(applied, &mut waiting)
 }
 
 pub(crate) fn run_rollback(args: &RollbackArgs) -> Result<Outcome, Failure> {
     let dir = open_root(&args.root)?;
-    let mut waiting = Waiting::new(args.json, false, None);
-    let applied = rollback(&dir, &mut waiting);
+    if args.list {
+        return list_generations(&generations(&dir)?, args.json);
+    }
+    if args.plan {
+        let (plan, to) = plan_rollback(&dir, args.to)?;
+        if args.json {
+            let mut shown = plan.to_json();
+            shown["to"] = json!(to);
+            terminal::data(format!("{shown:#}\n").as_bytes())?;
+            return Ok(Outcome::Fine);
+        }
+        show(&plan, |change| {
+            if args.diff {
+                change.diff()
+            } else {
+                String::new()
+            }
+        })?;
+        terminal::note(&match to {
+            0 => "this goes back to before the first generation".to_owned(),
+            to => format!("this goes back to generation {to}"),
+        });
+        return Ok(Outcome::Fine);
+    }
+    let mut waiting = Waiting::new(args.json, Consent::of_rollback(), None);
+    let applied = rollback(&dir, args.to, &mut waiting);
     finish(applied, &mut waiting)
+}
+
+/// Prints the generations, the oldest first.
+fn list_generations(all: &[Summary], json: bool) -> Result<Outcome, Failure> {
+    if json {
+        terminal::data(format!("{:#}\n", json!({ "generations": all })).as_bytes())?;
+        return Ok(Outcome::Fine);
+    }
+    let mut text = String::new();
+    for one in all {
+        let when = one.at_secs.map_or_else(|| "-".to_owned(), moment);
+        let files = terminal::count(one.paths.len(), "file");
+        let what = match (one.rolled_back_to, &one.definition) {
+            (Some(to), _) => format!("rolled back to {to}"),
+            (None, Some(definition)) => format!("applied {definition}"),
+            (None, None) => "applied".to_owned(),
+        };
+        let end = if one.is_done { "" } else { ", not completely" };
+        let here = if one.is_current { " (current)" } else { "" };
+        let _ = writeln!(
+            text,
+            "{:>4}  {when}  {what}: {files}{end}{here}",
+            one.number
+        );
+    }
+    terminal::data(text.as_bytes())?;
+    if all.is_empty() {
+        terminal::note("there are no generations: nothing was applied yet");
+    }
+    Ok(Outcome::Fine)
+}
+
+/// A moment in UTC (RFC 3339), given in seconds since the Unix epoch.
+fn moment(at_secs: u64) -> String {
+    let moment = UNIX_EPOCH + Duration::from_secs(at_secs);
+    humantime::format_rfc3339_seconds(moment).to_string()
+}
+
+/// Prints the actions of a plan, each with what `more` says of it.
+fn show(plan: &Plan, more: impl Fn(&Change) -> String) -> Result<(), Failure> {
+    let mut text = String::new();
+    for action in &plan.actions {
+        let _ = writeln!(text, "{action}");
+        text.push_str(&more(&action.change));
+    }
+    terminal::data(text.as_bytes())?;
+    note_rest(plan);
+    terminal::note(&match plan.actions.len() {
+        0 => "nothing to do".to_owned(),
+        actions => format!("{} to do", terminal::count(actions, "action")),
+    });
+    Ok(())
 }
 
 /// Prints what was done and what was not.
@@ -215,7 +307,22 @@ impl From<HostError> for Failure {
             HostError::ChangedSince(_) => {
                 "restore what the last `apply` wrote, or edit the files by hand; nothing was changed"
             }
-            HostError::NotApproved(_) | HostError::NothingBefore => "nothing was changed",
+            HostError::NotReady(_) => {
+                "nothing was changed; `doctor` shows all that it checks, `--no-preflight` skips this check"
+            }
+            HostError::ChangedMeanwhile { .. } => "look at it, and run the same command again",
+            HostError::ChangedNothing { further, .. } => {
+                let help = further.map_or_else(
+                    || "nothing was changed".to_owned(),
+                    |to| {
+                        format!("to go back further, use `rollback --to {to}`; nothing was changed")
+                    },
+                );
+                return Self::new(error.to_string()).help(help);
+            }
+            HostError::NoGeneration(_) | HostError::NotApproved(_) | HostError::NothingBefore => {
+                "nothing was changed"
+            }
             HostError::Locked(_) => "wait until it has finished; nothing was changed",
             HostError::Damaged { .. } => {
                 "if you move it away, xen-vman no longer knows its files, and removes none of them"

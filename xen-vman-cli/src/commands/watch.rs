@@ -2,17 +2,23 @@
 
 use crate::terminal::{self, Line};
 use serde_json::json;
-use std::io::{self, BufRead as _, IsTerminal as _};
-use xen_vman_core::facade::{EraseConsent, check_agreed};
-use xen_vman_core::host::{Event, Watcher};
+use std::io::{self, IsTerminal as _};
+use xen_vman_core::facade::{Consent, HowToConsent, Vms, check_agreed};
+use xen_vman_core::host::{Event, Loss, Watcher};
 use xen_vman_core::plan::{Change, Plan};
+
+const HOW: HowToConsent = HowToConsent {
+    erase: "use `--yes` to confirm",
+    remove: "use `--yes` to confirm",
+    remove_all: "use `--remove-all` to confirm",
+};
 
 /// The user or program that watches an apply.
 pub(crate) struct Waiting {
     /// Print events as JSON on standard output.
     pub(crate) json: bool,
-    /// Data may be destroyed without asking.
-    pub(crate) yes: bool,
+    /// What may be taken away without asking.
+    pub(crate) consent: Consent,
     /// The fingerprint of the plan that was approved.
     pub(crate) agreed: Option<String>,
     /// The line that shows progress.
@@ -22,14 +28,19 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    pub(crate) fn new(json: bool, yes: bool, agreed: Option<String>) -> Self {
+    pub(crate) fn new(json: bool, consent: Consent, agreed: Option<String>) -> Self {
         Self {
             json,
-            yes,
+            consent,
             agreed,
             line: Line::new(),
             begun: (0, 0),
         }
+    }
+
+    /// Whether there is somebody to ask.
+    fn asks(&self) -> bool {
+        !self.json && io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 }
 
@@ -41,25 +52,46 @@ impl Watcher for Waiting {
             event["event"] = json!("plan");
             say(&event);
         }
-        let consent = if self.yes {
-            EraseConsent::Everything
-        } else {
-            EraseConsent::Nothing
-        };
-        if self.json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-            return consent.check(plan, "use `--yes` to confirm");
+        self.consent.check_remove_all(plan, &HOW)?;
+        if !self.asks() {
+            return self.consent.check(plan, &HOW);
         }
-        for (domain, location) in consent.missing(plan) {
+        let removed = self.consent.missing_to_remove(plan);
+        if !removed.is_empty() {
+            let removed: Vec<_> = removed.iter().map(ToString::to_string).collect();
+            terminal::note(&format!(
+                "This stops and removes VMs that are no longer defined: {}. Their disks are not \
+                 touched. To continue, type `remove`:",
+                removed.join(", ")
+            ));
+            if terminal::answer().as_deref() != Some("remove") {
+                return Err("removing VMs was not confirmed".to_owned());
+            }
+        }
+        for (domain, location) in self.consent.missing_to_erase(plan) {
             terminal::note(&format!(
                 "This erases everything on {location}. To continue, type the name of the VM ({domain}):"
             ));
-            let mut answer = String::new();
-            let read = io::stdin().lock().read_line(&mut answer);
-            if read.is_err() || answer.trim() != domain.as_str() {
+            if terminal::answer().as_deref() != Some(domain.as_str()) {
                 return Err(format!("erasing the root of {domain} was not confirmed"));
             }
         }
         Ok(())
+    }
+
+    fn may_erase(&mut self, loss: &Loss) -> Result<(), String> {
+        if self.consent.erase == Vms::Everything || !self.asks() {
+            return Ok(());
+        }
+        self.line.end();
+        terminal::note(&format!(
+            "{} ({}) holds: {}. To erase it for {}, type `erase`:",
+            loss.location, loss.volume, loss.content, loss.domain
+        ));
+        if terminal::answer().as_deref() == Some("erase") {
+            return Ok(());
+        }
+        Err("erasing its root was not confirmed; nothing was changed there".to_owned())
     }
 
     fn tell(&mut self, event: Event<'_>) {
@@ -79,6 +111,10 @@ impl Watcher for Waiting {
                 }
             }
             Event::Step(step) => self.line.redraw(&format!("  {step}")),
+            Event::Erases(loss) => self.line.say(&format!(
+                "  erases {} ({}), which holds: {}",
+                loss.location, loss.volume, loss.content
+            )),
             Event::Fails(error) => self.line.say(&format!("  failed: {error}")),
             _ => {}
         }

@@ -73,6 +73,8 @@ catalogue! {
     UnknownKey = "unknown-key", Error;
     /// A misspelt key that the original role accepted.
     MisspeltKey = "misspelt-key", Warning;
+    /// No key of a definition in any of the files.
+    NoDefinition = "no-definition", Error;
     /// A required key is missing.
     MissingKey = "missing-key", Error;
     /// A value of the wrong type.

@@ -170,6 +170,14 @@ pub fn examine(resolved: &Resolved, output: &Output, seen: &Seen) -> Vec<Finding
     found
 }
 
+/// What is missing without which an apply cannot do its work on a running host: Xen and programs.
+pub fn preflight(asked: &Questions, seen: &Seen) -> Vec<Finding> {
+    let mut found = programs(asked, seen);
+    found.push(xen(seen));
+    found.retain(|finding| finding.state == Readiness::Missing);
+    found
+}
+
 fn xen(seen: &Seen) -> Finding {
     match (seen.is_xen, seen.is_dom0) {
         (true, true) => fine("xen", "this machine is the dom0 of a Xen host"),

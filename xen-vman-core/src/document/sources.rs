@@ -122,6 +122,11 @@ impl Sources {
         Some(self.files.get(usize::from(number))?.1)
     }
 
+    /// Whether any file holds the role's variables.
+    pub(crate) fn has_role_files(&self) -> bool {
+        self.files.iter().any(|(_, dialect)| dialect.is_role())
+    }
+
     fn file(&self, file: FileId) -> &(Shown, Dialect) {
         &self.files[usize::from(file - self.first)]
     }

@@ -109,6 +109,8 @@ pub fn host(host: &ResolvedHost) -> Vec<Row> {
     rows.add("stop_timeout", &host.stop_timeout);
     rows.add("mount_timeout", &host.mount_timeout);
     rows.add("umount_timeout", &host.umount_timeout);
+    rows.add("generations_kept", &host.generations_kept);
+    rows.add("generations_kept_days", &host.generations_kept_days);
     rows.add("public_keys", &host.public_keys);
     rows.0
         .extend(host.storage.rows().into_iter().map(|row| Row {

@@ -1,16 +1,22 @@
 //! Observes a host, plans changes, and carries them out.
 
-use super::generation::{self, Generation};
+use super::dir::is_new_file;
+use super::doctor::preflight;
+use super::generation::{self, Generation, Generations, Purpose, Summary};
+use super::install::{Follower, Loss};
 use super::machine::{Host, demand};
 use super::observe::{domains, kernels, mounted, sessions};
 use super::session::Session;
+use super::watch::{Event, Watcher};
 use super::{HostError, guest_records, install, state};
 use crate::command::Command;
 use crate::install::{GuestRecord, Step};
-use crate::plan::{self, Action, Change, Observed, Plan, Record};
+use crate::object::Role;
+use crate::plan::{self, Change, Entry, Observed, Plan, Record};
 use crate::render::Output;
+use crate::resolve::Resolved;
 use crate::values::DomainName;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeSet;
 
 /// How long systemd may take to reload its units, in seconds.
@@ -21,52 +27,16 @@ const INITRD_LIMIT_SECS: u32 = 1800;
 /// configurable limits.
 const VM_LIMIT_SECS: u32 = 86_400;
 
-/// Follows an apply.
-pub trait Watcher: Send {
-    /// Called once, before anything is changed.
-    ///
-    /// # Errors
-    /// Why the plan must not be carried out.
-    fn approve(&mut self, plan: &Plan) -> Result<(), String>;
-
-    /// Called whenever there is progress.
-    fn tell(&mut self, event: Event<'_>);
-}
-
-/// The progress of an apply.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum Event<'a> {
-    /// An action has begun.
-    Begins {
-        /// Its number, from 1.
-        number: usize,
-        /// The number of actions.
-        of: usize,
-        /// The action.
-        action: &'a Action,
-    },
-    /// A step of the action has begun.
-    Step(&'a str),
-    /// The action failed; actions that do not depend on it continue.
-    Fails(&'a HostError),
-}
-
-impl Event<'_> {
-    /// The event as JSON, with its kind in `event`.
-    pub fn to_json(&self) -> Value {
-        match self {
-            Self::Begins { number, of, action } => {
-                let mut value = action.to_json();
-                value["event"] = json!("begins");
-                value["number"] = json!(number);
-                value["of"] = json!(of);
-                value
-            }
-            Self::Step(step) => json!({ "event": "step", "step": step }),
-            Self::Fails(error) => json!({ "event": "fails", "error": error.to_string() }),
-        }
-    }
+/// How to apply.
+#[derive(Debug, Clone, Default)]
+pub struct Options<'a> {
+    /// Whether VMs that are no longer defined are stopped and removed.
+    pub prune: bool,
+    /// The name of the definition, for the list of generations.
+    pub definition: String,
+    /// The definition that was rendered, to check first whether a running host has what the apply
+    /// needs; `None` if that is not to be checked.
+    pub preflight: Option<&'a Resolved>,
 }
 
 /// The result of an apply.
@@ -102,33 +72,73 @@ pub fn plan(host: &dyn Host, output: &Output, prune: bool) -> Result<Plan, HostE
 /// the rest. If there is nothing to do, nothing is touched.
 ///
 /// # Errors
-/// The first action that fails; later ones are not started. Initrds, installations and starts
+/// If the host is not ready. The first action that fails; later ones are not started. Initrds, installations and starts
 /// that fail do not stop the others and are listed in [`Applied`].
 pub fn apply(
     host: &dyn Host,
     output: &Output,
-    prune: bool,
+    options: &Options<'_>,
     watcher: &mut dyn Watcher,
 ) -> Result<Applied, HostError> {
     let _lock = host.lock()?;
-    let plan = plan(host, output, prune)?;
-    carry_out(host, plan, Some(output), None, watcher)
+    let plan = plan(host, output, options.prune)?;
+    if let Some(resolved) = options.preflight
+        && host.is_running()
+        && !plan.is_empty()
+    {
+        let missing = preflight(host, resolved, output)?;
+        if !missing.is_empty() {
+            return Err(HostError::NotReady(missing));
+        }
+    }
+    let purpose = Purpose::Apply {
+        output,
+        definition: &options.definition,
+    };
+    carry_out(host, plan, purpose, watcher)
 }
 
-/// Restores the files that the last apply changed, and the record of managed files from before
-/// it. If called again, it undoes the apply before that one.
+/// The generations of a host, the oldest first.
 ///
 /// # Errors
-/// Like [`apply`]; also if there is nothing to roll back, or if the files were changed after that
-/// apply.
-pub fn rollback(host: &dyn Host, watcher: &mut dyn Watcher) -> Result<Applied, HostError> {
+/// If they cannot be read.
+pub fn generations(host: &dyn Host) -> Result<Vec<Summary>, HostError> {
+    Ok(Generations::read(host)?.summaries())
+}
+
+/// Restores the files and the record of managed files as they were after a generation. Without
+/// `to`, it undoes the last apply that changed files; if called again, the one before that. A
+/// rollback that was interrupted is continued.
+///
+/// # Errors
+/// Like [`apply`]; also if there is nothing to roll back, or if somebody else has changed the
+/// files since.
+pub fn rollback(
+    host: &dyn Host,
+    to: Option<u32>,
+    watcher: &mut dyn Watcher,
+) -> Result<Applied, HostError> {
     let _lock = host.lock()?;
-    let previous = generation::previous(host)?.ok_or(HostError::NothingBefore)?;
-    let paths = previous.kept.iter().map(|kept| kept.path.clone()).collect();
+    let (plan, to) = plan_rollback(host, to)?;
+    carry_out(host, plan, Purpose::Rollback { to }, watcher)
+}
+
+/// Plans a [`rollback`], without changing anything. Also returns the generation that it rolls back
+/// to; 0 is the state before all of them.
+///
+/// # Errors
+/// Like [`rollback`].
+pub fn plan_rollback(host: &dyn Host, to: Option<u32>) -> Result<(Plan, u32), HostError> {
+    let generations = Generations::read(host)?;
+    let target = generations.target(host, to)?;
+    let paths = target.kept.iter().map(|kept| kept.path.clone()).collect();
     let observed = look(host, paths, state::record(host)?)?;
-    let plan = plan::rollback(&previous.kept, previous.record, &observed)
-        .map_err(HostError::ChangedSince)?;
-    carry_out(host, plan, None, Some(previous.number), watcher)
+    let plan =
+        plan::rollback(&target.kept, target.record, &observed).map_err(HostError::ChangedSince)?;
+    if plan.is_empty() && to.is_none() {
+        generations.refuse_to_do_nothing()?;
+    }
+    Ok((plan, target.number))
 }
 
 fn look(host: &dyn Host, paths: BTreeSet<String>, record: Record) -> Result<Observed, HostError> {
@@ -145,7 +155,7 @@ fn look(host: &dyn Host, paths: BTreeSet<String>, record: Record) -> Result<Obse
     if observed.is_running {
         observed.domains = domains(host)?;
         observed.kernels = kernels(host)?;
-        observed.guests = guest_records::all(host)?;
+        (observed.guests, observed.damaged) = guest_records::all(host)?;
         observed.sessions = sessions(host)?;
         observed.mounted = mounted(host)?;
     }
@@ -155,12 +165,12 @@ fn look(host: &dyn Host, paths: BTreeSet<String>, record: Record) -> Result<Obse
 fn carry_out(
     host: &dyn Host,
     plan: Plan,
-    output: Option<&Output>,
-    undoes: Option<u32>,
+    purpose: Purpose<'_>,
     watcher: &mut dyn Watcher,
 ) -> Result<Applied, HostError> {
     let before = state::record(host)?;
-    if plan.is_empty() {
+    let is_apply = matches!(purpose, Purpose::Apply { .. });
+    if plan.is_empty() && is_apply {
         if before != plan.record {
             state::set_record(host, &plan.record)?;
         }
@@ -171,7 +181,8 @@ fn carry_out(
         });
     }
     watcher.approve(&plan).map_err(HostError::NotApproved)?;
-    let generation = Generation::begin(host, &plan, &before, undoes)?;
+    remove_leftovers(host, &plan);
+    let generation = Generation::begin(host, &plan, &before, &purpose)?;
     // If this run is interrupted, everything it may have begun must count as managed or pending.
     let mut owed = plan.record.clone();
     owed.objects.extend(before.objects.clone());
@@ -195,7 +206,10 @@ fn carry_out(
     state::set_record(host, &owed)?;
     let mut run = Run {
         host,
-        output,
+        output: match purpose {
+            Purpose::Apply { output, .. } => Some(output),
+            Purpose::Rollback { .. } => None,
+        },
         watcher,
         generation,
         sessions: Vec::new(),
@@ -226,11 +240,37 @@ fn carry_out(
     if failures.is_empty() {
         run.generation.end(host)?;
     }
+    if let Some(keep) = run.output.and_then(|output| output.keep) {
+        generation::prune(host, keep)?;
+    }
     Ok(Applied {
         plan,
         generation: Some(path),
         failures,
     })
+}
+
+/// Removes the new files that runs which were killed have not renamed: this one holds the lock.
+fn remove_leftovers(host: &dyn Host, plan: &Plan) {
+    let paths = plan.record.objects.keys().map(String::as_str);
+    let changed = plan
+        .actions
+        .iter()
+        .filter_map(|action| match &action.change {
+            Change::Put { path, .. } | Change::Remove { path, .. } => Some(path.as_str()),
+            _ => None,
+        });
+    let directories = paths
+        .chain(changed)
+        .filter_map(|path| path.rsplit_once('/').map(|(directory, _)| directory));
+    for directory in directories.collect::<BTreeSet<_>>() {
+        // What is wrong with a directory is reported when something is written there.
+        for name in host.names(directory).unwrap_or_default() {
+            if is_new_file(&name) {
+                let _ = host.remove(&format!("{directory}/{name}"));
+            }
+        }
+    }
 }
 
 /// A plan that is being carried out.
@@ -262,8 +302,9 @@ impl Run<'_> {
             let Err(error) = result else { continue };
             let fails = json!({ "event": "fails", "number": number, "error": error.to_string() });
             self.generation.note(self.host, fails);
-            match action.change {
-                Change::BuildInitrd { .. } | Change::Install { .. } | Change::Start { .. } => {
+            match (&action.change, &error) {
+                (Change::BuildInitrd { .. } | Change::Install { .. } | Change::Start { .. }, _)
+                | (_, HostError::NotInstalled(_)) => {
                     self.watcher.tell(Event::Fails(&error));
                     failures.push((index, error));
                 }
@@ -275,17 +316,29 @@ impl Run<'_> {
 
     fn one(&mut self, change: &Change) -> Result<(), HostError> {
         match change {
-            Change::Put { path, entry, .. } => self.host.put(path, entry),
-            Change::Remove { path, .. } => self.host.remove(path),
+            Change::Put {
+                path,
+                entry,
+                before,
+                ..
+            } => {
+                self.refuse_changed(path, before.as_ref())?;
+                self.host.put(path, entry)
+            }
+            Change::Remove { path, before, .. } => {
+                self.refuse_changed(path, Some(before))?;
+                self.host.remove(path)
+            }
             Change::DaemonReload => {
                 let reload = Command::new(["systemctl", "daemon-reload"], RELOAD_LIMIT_SECS);
                 demand(self.host, &reload).map(drop)
             }
             Change::BuildInitrd { hook, kernel } => {
-                let build = Command::new([hook, kernel], INITRD_LIMIT_SECS);
+                // dracut's processes must not outlive a run that is killed.
+                let build = Command::new([hook, kernel], INITRD_LIMIT_SECS).contained();
                 demand(self.host, &build).map(drop)
             }
-            Change::Stop { domain } => systemctl(self.host, "stop", domain),
+            Change::Stop { domain } => self.stop(domain),
             Change::Start { domain } if self.adopted.contains(domain) => Ok(()),
             Change::Start { domain } => systemctl(self.host, "start", domain),
             Change::Adopt { domain, location } => {
@@ -302,6 +355,26 @@ impl Run<'_> {
 }
 
 impl Run<'_> {
+    /// Fails if a path is not as it was when the plan was made, which may be minutes ago.
+    fn refuse_changed(&self, path: &str, before: Option<&Entry>) -> Result<(), HostError> {
+        if self.host.entry(path)?.as_ref() == before {
+            return Ok(());
+        }
+        Err(HostError::ChangedMeanwhile {
+            path: path.to_owned(),
+        })
+    }
+
+    /// Stops a VM that is no longer defined. Its files are only removed once Xen does not have it
+    /// any more: systemd knows nothing of a domain that it did not start.
+    fn stop(&self, domain: &DomainName) -> Result<(), HostError> {
+        systemctl(self.host, "stop", domain)?;
+        if domains(self.host)?.contains_key(domain.as_str()) {
+            return Err(HostError::StillRuns(domain.clone()));
+        }
+        Ok(())
+    }
+
     /// Installs a guest, and keeps its disk connected for the VM, which is started later.
     fn install(&mut self, domain: &DomainName, erase: bool) -> Result<(), HostError> {
         let found = self
@@ -311,15 +384,9 @@ impl Run<'_> {
             domain: domain.clone(),
             why: "the definition does not install it".to_owned(),
         })?;
-        let records = guest_records::all(self.host)?;
-        let mut tell = |step: &Step| {
-            let step = step.to_string();
-            self.generation
-                .note(self.host, json!({ "event": "step", "step": step }));
-            self.watcher.tell(Event::Step(&step));
-        };
-        let record = records.get(domain);
-        let outcome = install::install(self.host, install, files, record, erase, &mut tell)?;
+        let host = self.host;
+        let record = guest_records::of(host, domain)?;
+        let outcome = install::install(host, install, files, record.as_ref(), erase, self)?;
         self.sessions.extend(outcome.session);
         if let Some(why) = outcome.adopted {
             let step = format!("{domain} is recorded as installed: {why}");
@@ -332,19 +399,43 @@ impl Run<'_> {
     }
 }
 
-/// The error for starting a VM whose installation failed, if it did.
+impl Follower for Run<'_> {
+    fn step(&mut self, step: &Step) {
+        let step = step.to_string();
+        self.generation
+            .note(self.host, json!({ "event": "step", "step": step }));
+        self.watcher.tell(Event::Step(&step));
+    }
+
+    fn may_erase(&mut self, loss: &Loss) -> Result<(), String> {
+        self.watcher.may_erase(loss)?;
+        let event = Event::Erases(loss);
+        self.generation.note(self.host, event.to_json());
+        self.watcher.tell(event);
+        Ok(())
+    }
+}
+
+/// The VM that a change starts, now or whenever the host does.
+fn needs_a_system(change: &Change) -> Option<&DomainName> {
+    match change {
+        Change::Start { domain } => Some(domain),
+        Change::Put { object, .. } if object.role == Role::Enablement => object.vm(),
+        _ => None,
+    }
+}
+
+/// The error for starting or enabling a VM whose installation failed, if it did.
 fn not_installed(
     change: &Change,
     plan: &Plan,
     failures: &[(usize, HostError)],
 ) -> Option<HostError> {
-    let Change::Start { domain: start } = change else {
-        return None;
-    };
+    let domain = needs_a_system(change)?;
     let failed = failures.iter().any(|(index, _)| {
-        matches!(&plan.actions[*index].change, Change::Install { domain, .. } if domain == start)
+        matches!(&plan.actions[*index].change, Change::Install { domain: other, .. } if other == domain)
     });
-    failed.then(|| HostError::NotInstalled(start.clone()))
+    failed.then(|| HostError::NotInstalled(domain.clone()))
 }
 
 fn systemctl(host: &dyn Host, verb: &str, domain: &DomainName) -> Result<(), HostError> {

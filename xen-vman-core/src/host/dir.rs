@@ -1,17 +1,19 @@
 //! Access to files below a directory that serves as `/`.
 
 use super::HostError;
-use super::machine::FileOwner;
-use crate::plan::Entry;
+use crate::plan::{Access, Entry, FileOwner};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat, renameat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat};
-use nix::unistd::{UnlinkatFlags, fsync, symlinkat, unlinkat};
+use nix::unistd::{UnlinkatFlags, fsync, getegid, geteuid, symlinkat, unlinkat};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::fchown;
 use std::path::{Path, PathBuf};
+use xattr::FileExt as _;
 
 /// A host's file system: `/`, or a directory in its place. Paths begin with `/` and are resolved
 /// inside it, including symbolic links (openat2(2), `RESOLVE_IN_ROOT`).
@@ -79,7 +81,7 @@ impl HostDir {
     /// If it cannot be written; the old one is kept.
     pub fn put(&self, path: &str, entry: &Entry) -> Result<(), HostError> {
         self.make_parents(path, Mode::from_bits_truncate(0o755))
-            .and_then(|()| self.try_put(path, entry, None))
+            .and_then(|()| self.try_put(path, entry))
             .map_err(|error| failed("write", path, error))
     }
 
@@ -95,24 +97,28 @@ impl HostDir {
         mode: u32,
         content: &[u8],
     ) -> Result<(), HostError> {
+        let access = Access {
+            owner,
+            ..Access::of_root(mode)
+        };
         let content = content.to_vec();
-        let entry = Entry::File { mode, content };
+        let entry = Entry::File { access, content };
         let is_private = mode.trailing_zeros() >= 6;
         let parents = if is_private { 0o700 } else { 0o755 };
         self.make_parents_for(path, Mode::from_bits_truncate(parents), Some(owner))
-            .and_then(|()| self.try_put(path, &entry, Some(owner)))
+            .and_then(|()| self.try_put(path, &entry))
             .map_err(|error| failed("write", path, error))
     }
 
-    fn try_put(&self, path: &str, entry: &Entry, owner: Option<FileOwner>) -> io::Result<()> {
+    fn try_put(&self, path: &str, entry: &Entry) -> io::Result<()> {
         let (parent, name) = self.parent(path)?;
-        let new = format!(".{name}.xen-vman-new");
+        let new = new_file(name);
         match unlinkat(&parent, new.as_str(), UnlinkatFlags::NoRemoveDir) {
             Ok(()) | Err(Errno::ENOENT) => {}
             Err(errno) => return Err(errno.into()),
         }
         match entry {
-            Entry::File { mode, content } => {
+            Entry::File { access, content } => {
                 let flags = OFlag::O_WRONLY
                     | OFlag::O_CREAT
                     | OFlag::O_EXCL
@@ -120,10 +126,7 @@ impl HostDir {
                     | OFlag::O_CLOEXEC;
                 let private = Mode::from_bits_truncate(0o600);
                 let mut file = File::from(openat(&parent, new.as_str(), flags, private)?);
-                if let Some(owner) = owner {
-                    fchown(&file, Some(owner.user), Some(owner.group))?;
-                }
-                fchmod(&file, Mode::from_bits_truncate(*mode))?;
+                set_access(&file, access)?;
                 file.write_all(content)?;
                 file.sync_all()?;
             }
@@ -150,20 +153,92 @@ impl HostDir {
         remove().map_err(|error| failed("remove", path, error))
     }
 
+    /// Removes a directory with all that is in it, if it exists.
+    pub(super) fn remove_tree(&self, path: &str) -> Result<(), HostError> {
+        let remove = || -> io::Result<()> {
+            let (parent, name) = self.parent(path)?;
+            remove_at(&parent, OsStr::new(name))?;
+            sync(&parent)
+        };
+        remove().map_err(|error| failed("remove", path, error))
+    }
+
+    /// The content of a file; `None` if there is no file at the path, or a larger one.
+    pub(super) fn content(
+        &self,
+        path: &str,
+        limit_bytes: usize,
+    ) -> Result<Option<Vec<u8>>, HostError> {
+        let read = || -> io::Result<Option<Vec<u8>>> {
+            let (parent, name) = match self.parent(path) {
+                Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => return Ok(None),
+                parent => parent?,
+            };
+            let stat = match fstatat(&parent, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+                Err(Errno::ENOENT) => return Ok(None),
+                stat => stat?,
+            };
+            // Opening anything else may have effects, or may fail.
+            if kind(&stat) != SFlag::S_IFREG {
+                return Ok(None);
+            }
+            let file = open_file(&parent, name)?;
+            if kind(&fstat(&file)?) != SFlag::S_IFREG {
+                return Ok(None);
+            }
+            // The size in the file's status may be a lie by the time it is read.
+            let most = u64::try_from(limit_bytes).unwrap_or(u64::MAX);
+            let mut content = Vec::new();
+            file.take(most.saturating_add(1))
+                .read_to_end(&mut content)?;
+            Ok((content.len() <= limit_bytes).then_some(content))
+        };
+        read().map_err(|error| failed("read", path, error))
+    }
+
+    /// Whether there is anything at a path.
+    pub(super) fn is_there(&self, path: &str) -> Result<bool, HostError> {
+        let parent = match self.parent(path) {
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => return Ok(false),
+            parent => parent,
+        };
+        let stat =
+            parent.and_then(|(parent, name)| fstatat(&parent, name, AtFlags::AT_SYMLINK_NOFOLLOW));
+        match stat {
+            Ok(_) => Ok(true),
+            Err(Errno::ENOENT) => Ok(false),
+            Err(errno) => Err(failed("read", path, errno.into())),
+        }
+    }
+
+    /// Whether a directory has names other than these; `false` if it does not exist.
+    pub(super) fn has_other_names(&self, path: &str, known: &[&str]) -> Result<bool, HostError> {
+        let look = || -> io::Result<bool> {
+            for name in self.each_name(path)? {
+                let name = name?;
+                if name != "." && name != ".." && !known.contains(&&*name) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        };
+        look().map_err(|error| failed("list", path, error))
+    }
+
     /// The names in a directory; empty if it does not exist.
     pub(super) fn names(&self, path: &str) -> Result<Vec<String>, HostError> {
-        let names = || -> io::Result<Vec<String>> {
-            let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-            let dir = match openat2(&self.root, path, how(flags)) {
-                Err(Errno::ENOENT) => return Ok(Vec::new()),
-                dir => dir?,
-            };
-            let entries = nix::dir::Dir::from_fd(dir)?.into_iter();
-            entries
-                .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
-                .collect()
+        let names = self.each_name(path).and_then(Iterator::collect);
+        names.map_err(|error| failed("list", path, error))
+    }
+
+    fn each_name(&self, path: &str) -> io::Result<impl Iterator<Item = io::Result<String>>> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let dir = match openat2(&self.root, path, how(flags)) {
+            Err(Errno::ENOENT) => None,
+            dir => Some(nix::dir::Dir::from_fd(dir?)?),
         };
-        names().map_err(|error| failed("list", path, error))
+        let entries = dir.into_iter().flatten();
+        Ok(entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())))
     }
 
     /// Whether a path resolves to an executable file.
@@ -248,19 +323,127 @@ impl HostDir {
 }
 
 fn file(parent: &OwnedFd, name: &str) -> io::Result<Entry> {
-    // Neither follow a link nor block on a FIFO that has replaced the file in the meantime.
-    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    let mut file = File::from(openat(parent, name, flags, Mode::empty())?);
+    let mut file = open_file(parent, name)?;
     let stat = fstat(&file)?;
     if kind(&stat) != SFlag::S_IFREG {
         return Ok(Entry::Other);
     }
     let mut content = Vec::new();
     file.read_to_end(&mut content)?;
-    Ok(Entry::File {
+    let access = Access {
+        owner: seen(FileOwner {
+            user: stat.st_uid,
+            group: stat.st_gid,
+        }),
         mode: stat.st_mode & 0o7777,
-        content,
+        acl: acl(&file)?,
+    };
+    Ok(Entry::File { access, content })
+}
+
+/// Removes an entry and all that is below it.
+fn remove_at(parent: &OwnedFd, name: &OsStr) -> io::Result<()> {
+    match unlinkat(parent, name, UnlinkatFlags::NoRemoveDir) {
+        Ok(()) | Err(Errno::ENOENT) => return Ok(()),
+        Err(Errno::EISDIR) => {}
+        Err(errno) => return Err(errno.into()),
+    }
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let dir = openat(parent, name, flags, Mode::empty())?;
+    for entry in nix::dir::Dir::from_fd(dir.try_clone()?)? {
+        let entry = entry?;
+        let name = OsStr::from_bytes(entry.file_name().to_bytes());
+        if name != "." && name != ".." {
+            remove_at(&dir, name)?;
+        }
+    }
+    Ok(unlinkat(parent, name, UnlinkatFlags::RemoveDir)?)
+}
+
+/// The ending of new files, before they are renamed.
+const NEW: &str = ".xen-vman-new";
+
+/// The name of a new file until it takes the place of another.
+fn new_file(name: &str) -> String {
+    format!(".{name}{NEW}")
+}
+
+/// Whether a name is that of a new file, which a run that was killed has left.
+pub(super) fn is_new_file(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(NEW)
+}
+
+/// The extended attribute that holds a file's access control list.
+const ACL: &str = "system.posix_acl_access";
+
+/// The access control list of a file; `None` if it has none, or if its file system has none.
+fn acl(file: &File) -> io::Result<Option<Vec<u8>>> {
+    match file.get_xattr(ACL) {
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(None),
+        acl => acl,
+    }
+}
+
+/// Sets who may do what with a new file. The mode comes last: it must not be more open than the
+/// list allows, and a directory may have given the file a list of its own.
+fn set_access(file: &File, access: &Access) -> io::Result<()> {
+    let owner = on_disk(access.owner);
+    fchown(file, Some(owner.user), Some(owner.group))?;
+    match &access.acl {
+        Some(acl) => file.set_xattr(ACL, acl)?,
+        None if acl(file)?.is_some() => file.remove_xattr(ACL)?,
+        None => {}
+    }
+    Ok(fchmod(file, Mode::from_bits_truncate(access.mode))?)
+}
+
+/// The user and the group of this process. Without the rights of root, as when an image is
+/// prepared, its own files stand for those of root.
+fn own() -> Option<FileOwner> {
+    let user = geteuid();
+    (!user.is_root()).then(|| FileOwner {
+        user: user.as_raw(),
+        group: getegid().as_raw(),
     })
+}
+
+/// An owner as a plan sees it.
+fn seen(found: FileOwner) -> FileOwner {
+    own().map_or(found, |own| FileOwner {
+        user: if found.user == own.user {
+            0
+        } else {
+            found.user
+        },
+        group: if found.group == own.group {
+            0
+        } else {
+            found.group
+        },
+    })
+}
+
+/// An owner as a file gets it.
+fn on_disk(wanted: FileOwner) -> FileOwner {
+    own().map_or(wanted, |own| FileOwner {
+        user: if wanted.user == 0 {
+            own.user
+        } else {
+            wanted.user
+        },
+        group: if wanted.group == 0 {
+            own.group
+        } else {
+            wanted.group
+        },
+    })
+}
+
+/// Opens a file to read it. This neither follows a link nor blocks on a FIFO that has replaced the
+/// file in the meantime.
+fn open_file(parent: &OwnedFd, name: &str) -> nix::Result<File> {
+    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    openat(parent, name, flags, Mode::empty()).map(File::from)
 }
 
 fn how(flags: OFlag) -> OpenHow {

@@ -2,7 +2,7 @@
 
 use super::machine::Host;
 use super::{HostError, observe};
-use crate::doctor::{Finding, Questions, Seen, examine, questions};
+use crate::doctor::{self, Finding, Questions, Seen, examine, questions};
 use crate::plan::Entry;
 use crate::render::Output;
 use crate::resolve::Resolved;
@@ -26,6 +26,19 @@ pub fn doctor(
 ) -> Result<Vec<Finding>, HostError> {
     let seen = see(host, &questions(resolved, output))?;
     Ok(examine(resolved, output, &seen))
+}
+
+/// Finds what is missing for an apply.
+///
+/// # Errors
+/// If the host cannot be read.
+pub(super) fn preflight(
+    host: &dyn Host,
+    resolved: &Resolved,
+    output: &Output,
+) -> Result<Vec<Finding>, HostError> {
+    let asked = questions(resolved, output);
+    Ok(doctor::preflight(&asked, &see(host, &asked)?))
 }
 
 /// Answers the questions of [`doctor`](crate::doctor).

@@ -9,9 +9,11 @@ use super::machine::Host;
 use super::state::{self, STATE};
 use super::{HostError, dir::failed};
 use crate::object::Object;
-use crate::plan::{Change, Entry, Kept, Plan, Record, digest, object_at};
+use crate::plan::{Access, Change, Entry, Kept, Plan, Record, digest, object_at};
+use crate::render::{Keep, Output};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// The state before an apply.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -19,8 +21,15 @@ use serde_json::{Value, json};
 struct GenerationManifest {
     /// The record of managed files.
     record: Record,
-    /// The generation that this one rolls back.
+    /// The generation that this one rolls back, in the earlier format.
+    #[serde(skip_serializing_if = "Option::is_none")]
     undoes: Option<u32>,
+    /// The generation whose state this one restores.
+    restores: Option<u32>,
+    /// When it began, in seconds since the Unix epoch.
+    at_secs: Option<u64>,
+    /// The definition that is applied.
+    definition: Option<String>,
     files: Vec<KeptFile>,
 }
 
@@ -38,8 +47,8 @@ struct KeptFile {
 enum KeptEntry {
     /// The target of a link.
     Link(String),
-    /// The mode of a file, whose content is kept separately.
-    File(u32),
+    /// The access to a file, whose content is kept separately.
+    File(Access),
 }
 
 /// A generation that is being written.
@@ -50,12 +59,16 @@ pub(super) struct Generation {
     journal: String,
 }
 
-/// The generation to roll back.
-#[derive(Debug)]
-pub(super) struct Previous {
-    pub(super) number: u32,
-    pub(super) record: Record,
-    pub(super) kept: Vec<Kept>,
+/// What a generation is made for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Purpose<'a> {
+    /// To apply a definition.
+    Apply {
+        output: &'a Output,
+        definition: &'a str,
+    },
+    /// To restore the state after a generation.
+    Rollback { to: u32 },
 }
 
 fn directory(number: u32) -> String {
@@ -68,9 +81,13 @@ impl Generation {
         host: &dyn Host,
         plan: &Plan,
         record: &Record,
-        undoes: Option<u32>,
+        purpose: &Purpose<'_>,
     ) -> Result<Self, HostError> {
         let dir = directory(numbers(host)?.last().map_or(1, |last| last + 1));
+        let (restores, definition) = match purpose {
+            Purpose::Apply { definition, .. } => (None, Some((*definition).to_owned())),
+            Purpose::Rollback { to } => (Some(*to), None),
+        };
         let mut files = Vec::new();
         for action in &plan.actions {
             let (object, path, before, after) = match &action.change {
@@ -90,9 +107,9 @@ impl Generation {
             let before = match before {
                 None | Some(Entry::Other) => None,
                 Some(Entry::Link(target)) => Some(KeptEntry::Link(target.clone())),
-                Some(Entry::File { mode, content }) => {
+                Some(Entry::File { access, content }) => {
                     state::put(host, &format!("{dir}/files{path}"), content.clone())?;
-                    Some(KeptEntry::File(*mode))
+                    Some(KeptEntry::File(access.clone()))
                 }
             };
             files.push(KeptFile {
@@ -104,7 +121,10 @@ impl Generation {
         }
         let manifest = GenerationManifest {
             record: record.clone(),
-            undoes,
+            undoes: None,
+            restores,
+            at_secs: Some(host.now_secs()),
+            definition,
             files,
         };
         state::put_json(host, &format!("{dir}/manifest.json"), &manifest)?;
@@ -127,60 +147,258 @@ impl Generation {
     }
 }
 
-/// The last apply that was not rolled back yet, if any.
-pub(super) fn previous(host: &dyn Host) -> Result<Option<Previous>, HostError> {
-    let mut below = u32::MAX;
-    for number in numbers(host)?.into_iter().rev() {
-        if number >= below {
-            continue;
-        }
-        let dir = directory(number);
-        let Some(manifest): Option<GenerationManifest> =
-            state::json(host, &format!("{dir}/manifest.json"))?
-        else {
-            continue;
-        };
-        let is_done = host.entry(&format!("{dir}/done"))?.is_some();
-        if let Some(undone) = manifest.undoes.filter(|_| is_done) {
-            below = undone;
-        } else if !manifest.files.is_empty() {
-            let kept = manifest.files.into_iter();
-            return Ok(Some(Previous {
-                number,
-                record: manifest.record,
-                kept: kept
-                    .map(|file| kept_of(host, &dir, file))
-                    .collect::<Result<_, _>>()?,
-            }));
-        }
-    }
-    Ok(None)
+/// What is known of a generation, for people and programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Its number.
+    pub number: u32,
+    /// When it began, in seconds since the Unix epoch.
+    pub at_secs: Option<u64>,
+    /// The definition that was applied; `None` for a rollback.
+    pub definition: Option<String>,
+    /// The generation that it rolled back to; `None` for an apply.
+    pub rolled_back_to: Option<u32>,
+    /// Whether all of it was done.
+    pub is_done: bool,
+    /// Whether the host is as this generation left it, apart from what failed.
+    pub is_current: bool,
+    /// The files and links that it was to change.
+    pub paths: Vec<String>,
 }
 
-fn kept_of(host: &dyn Host, dir: &str, file: KeptFile) -> Result<Kept, HostError> {
-    let before = match file.before {
+/// The generations of a host.
+#[derive(Debug)]
+pub(super) struct Generations {
+    all: BTreeMap<u32, Past>,
+}
+
+/// A generation of the past.
+#[derive(Debug)]
+struct Past {
+    /// `None` if it ended before anything was changed.
+    manifest: Option<GenerationManifest>,
+    is_done: bool,
+}
+
+/// What to roll back.
+#[derive(Debug)]
+pub(super) struct Target {
+    /// The generation whose state is restored; 0 for the state before all of them.
+    pub(super) number: u32,
+    /// The record of managed files at that time.
+    pub(super) record: Record,
+    pub(super) kept: Vec<Kept>,
+}
+
+impl Generations {
+    pub(super) fn read(host: &dyn Host) -> Result<Self, HostError> {
+        let mut all = BTreeMap::new();
+        for number in numbers(host)? {
+            let dir = directory(number);
+            let past = Past {
+                manifest: state::json(host, &format!("{dir}/manifest.json"))?,
+                is_done: host.entry(&format!("{dir}/done"))?.is_some(),
+            };
+            all.insert(number, past);
+        }
+        Ok(Self { all })
+    }
+
+    /// The generation whose state the host has after this one: its own, or the one that it rolled
+    /// back to.
+    fn state_after(&self, number: u32) -> u32 {
+        let manifest = self
+            .all
+            .get(&number)
+            .and_then(|past| past.manifest.as_ref());
+        match manifest {
+            Some(manifest) => match (manifest.restores, manifest.undoes) {
+                (Some(target), _) => target,
+                (None, Some(undone)) => self.state_before(undone),
+                (None, None) => number,
+            },
+            None => number,
+        }
+    }
+
+    fn state_before(&self, number: u32) -> u32 {
+        let earlier = self.all.range(..number).next_back();
+        let before_all = number.saturating_sub(1);
+        earlier.map_or(before_all, |(number, _)| self.state_after(*number))
+    }
+
+    fn last(&self) -> Option<(u32, &Past)> {
+        self.all
+            .last_key_value()
+            .map(|(number, past)| (*number, past))
+    }
+
+    /// The generation to roll back to if none was chosen. A rollback that was interrupted is
+    /// continued.
+    fn next_target(&self) -> Result<u32, HostError> {
+        let (last, past) = self.last().ok_or(HostError::NothingBefore)?;
+        let mut state = self.state_after(last);
+        if state != last && !past.is_done {
+            return Ok(state);
+        }
+        // What changed no files needs no rollback.
+        while let Some(past) = self.all.get(&state) {
+            let manifest = past.manifest.as_ref();
+            if past.is_done && manifest.is_some_and(|manifest| manifest.files.is_empty()) {
+                state = self.state_before(state);
+            } else {
+                return Ok(self.state_before(state));
+            }
+        }
+        Err(HostError::NothingBefore)
+    }
+
+    /// What to restore to get back to a generation, or to the state before the last apply.
+    pub(super) fn target(&self, host: &dyn Host, to: Option<u32>) -> Result<Target, HostError> {
+        let number = match to {
+            Some(number) => number,
+            None => self.next_target()?,
+        };
+        // What is before the first one that is left can be restored, and nothing earlier.
+        let first = self.all.keys().next();
+        let is_before_first = first.is_some_and(|first| number.checked_add(1) == Some(*first));
+        if !is_before_first && !self.all.contains_key(&number) {
+            return Err(HostError::NoGeneration(number));
+        }
+        let mut record = None;
+        let mut kept: Vec<Kept> = Vec::new();
+        for (later, past) in self.all.range(number + 1..) {
+            let Some(manifest) = &past.manifest else {
+                continue;
+            };
+            record.get_or_insert_with(|| manifest.record.clone());
+            for file in &manifest.files {
+                let found = kept_of(host, &directory(*later), file)?;
+                match kept.iter_mut().find(|known| known.path == found.path) {
+                    // What was there before the first of them is restored.
+                    Some(known) => known.left.extend(found.left),
+                    None => kept.push(found),
+                }
+            }
+        }
+        Ok(Target {
+            number,
+            record: record.map_or_else(|| state::record(host), Ok)?,
+            kept,
+        })
+    }
+
+    /// Fails if the last apply changed no files, so that undoing it does nothing. What it was meant
+    /// to undo must be chosen.
+    pub(super) fn refuse_to_do_nothing(&self) -> Result<(), HostError> {
+        match self.last() {
+            Some((number, _)) if self.state_after(number) == number => {
+                let before = self.state_before(number);
+                Err(HostError::ChangedNothing {
+                    number,
+                    further: (before > 0).then(|| self.state_before(before)),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What is known of each generation, the oldest first.
+    pub(super) fn summaries(&self) -> Vec<Summary> {
+        let current = self.last().map(|(number, _)| self.state_after(number));
+        let all = self.all.iter().map(|(number, past)| {
+            let manifest = past.manifest.as_ref();
+            let state = self.state_after(*number);
+            Summary {
+                number: *number,
+                at_secs: manifest.and_then(|manifest| manifest.at_secs),
+                definition: manifest.and_then(|manifest| manifest.definition.clone()),
+                rolled_back_to: (state != *number).then_some(state),
+                is_done: past.is_done,
+                is_current: current == Some(*number),
+                paths: manifest.map_or_else(Vec::new, |manifest| {
+                    manifest
+                        .files
+                        .iter()
+                        .map(|file| file.path.clone())
+                        .collect()
+                }),
+            }
+        });
+        all.collect()
+    }
+}
+
+fn kept_of(host: &dyn Host, dir: &str, file: &KeptFile) -> Result<Kept, HostError> {
+    let before = match &file.before {
         None => None,
-        Some(KeptEntry::Link(target)) => Some(Entry::Link(target)),
-        Some(KeptEntry::File(mode)) => {
+        Some(KeptEntry::Link(target)) => Some(Entry::Link(target.clone())),
+        Some(KeptEntry::File(access)) => {
             let path = format!("{dir}/files{}", file.path);
             match host.entry(&path)? {
-                Some(Entry::File { content, .. }) => Some(Entry::File { mode, content }),
+                Some(Entry::File { content, .. }) => Some(Entry::File {
+                    access: access.clone(),
+                    content,
+                }),
                 _ => return Err(failed("read", &path, std::io::ErrorKind::NotFound.into())),
             }
         }
     };
+    let left = [before.as_ref().map(digest), file.after.clone()];
+    let object = file.object.clone();
     Ok(Kept {
-        object: file.object.unwrap_or_else(|| object_at(&file.path)),
-        path: file.path,
+        object: object.unwrap_or_else(|| object_at(&file.path)),
+        path: file.path.clone(),
         before,
-        after: file.after,
+        left: left.into_iter().collect(),
     })
+}
+
+/// Where the number of the oldest generation that counts is recorded. It is written before the
+/// earlier ones are removed: one that is only partly there must not be restored.
+fn oldest_path() -> String {
+    format!("{STATE}/generations/oldest")
 }
 
 /// The numbers of all generations, sorted.
 fn numbers(host: &dyn Host) -> Result<Vec<u32>, HostError> {
+    let oldest: u32 = state::json(host, &oldest_path())?.unwrap_or_default();
+    let mut numbers = directories(host)?;
+    numbers.retain(|number| *number >= oldest);
+    Ok(numbers)
+}
+
+/// The numbers of all generations that are there at least in part, sorted.
+fn directories(host: &dyn Host) -> Result<Vec<u32>, HostError> {
     let names = host.names(&format!("{STATE}/generations"))?;
     let mut numbers: Vec<u32> = names.iter().filter_map(|name| name.parse().ok()).collect();
     numbers.sort_unstable();
     Ok(numbers)
+}
+
+/// Removes the generations that are not to be kept. The newest always is.
+pub(super) fn prune(host: &dyn Host, keep: Keep) -> Result<(), HostError> {
+    let all = Generations::read(host)?.all;
+    let age = u64::from(keep.days.get()) * 24 * 60 * 60;
+    let earliest = host.now_secs().saturating_sub(age);
+    let is_old = |past: &Past| {
+        let manifest = past.manifest.as_ref();
+        let at_secs = manifest.and_then(|manifest| manifest.at_secs);
+        at_secs.is_some_and(|at_secs| at_secs < earliest)
+    };
+    let kept = all.iter().rev().take(keep.generations.get().into());
+    let mut kept = kept.take_while(|(_, past)| !is_old(past));
+    let newest = all.last_key_value().map(|(number, _)| *number);
+    let oldest = kept.by_ref().map(|(number, _)| *number).last().or(newest);
+    let Some(oldest) = oldest.filter(|oldest| all.keys().next() != Some(oldest)) else {
+        return Ok(());
+    };
+    state::put_json(host, &oldest_path(), &oldest)?;
+    for number in directories(host)? {
+        if number < oldest {
+            host.remove_tree(&directory(number))?;
+        }
+    }
+    Ok(())
 }

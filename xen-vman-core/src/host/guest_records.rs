@@ -5,28 +5,40 @@ use super::machine::Host;
 use super::state::{self, STATE};
 use crate::install::{GuestRecord, record_paths};
 use crate::values::DomainName;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// All records, by domain. An unfinished installation takes precedence over an older, finished
-/// one.
-pub(super) fn all(host: &dyn Host) -> Result<BTreeMap<DomainName, GuestRecord>, HostError> {
-    let dir = format!("{STATE}/guests");
-    let mut names = host.names(&dir)?;
-    // `.unfinished` sorts after `.installed` and replaces it.
-    names.sort();
-    let mut records = BTreeMap::new();
-    for name in names {
-        let Some((domain, "installed" | "unfinished")) = name.rsplit_once('.') else {
-            continue;
-        };
-        let Ok(domain) = domain.parse() else {
-            continue;
-        };
-        if let Some(record) = state::json(host, &format!("{dir}/{name}"))? {
-            records.insert(domain, record);
+/// All records, by domain, and the domains whose records are damaged.
+pub(super) fn all(
+    host: &dyn Host,
+) -> Result<(BTreeMap<DomainName, GuestRecord>, BTreeSet<DomainName>), HostError> {
+    let names = host.names(&format!("{STATE}/guests"))?;
+    let domains: BTreeSet<DomainName> = names
+        .iter()
+        .filter_map(|name| match name.rsplit_once('.') {
+            Some((domain, "installed" | "unfinished")) => domain.parse().ok(),
+            _ => None,
+        })
+        .collect();
+    let (mut records, mut damaged) = (BTreeMap::new(), BTreeSet::new());
+    for domain in domains {
+        match of(host, &domain) {
+            Ok(record) => records.extend(record.map(|record| (domain, record))),
+            Err(HostError::Damaged { .. }) => {
+                damaged.insert(domain);
+            }
+            Err(error) => return Err(error),
         }
     }
-    Ok(records)
+    Ok((records, damaged))
+}
+
+/// The record of a guest. An unfinished installation takes precedence over an older, finished one.
+pub(super) fn of(host: &dyn Host, domain: &DomainName) -> Result<Option<GuestRecord>, HostError> {
+    let [installed, unfinished] = record_paths(domain);
+    match state::json(host, &unfinished)? {
+        Some(record) => Ok(Some(record)),
+        None => state::json(host, &installed),
+    }
 }
 
 /// Writes the record of a guest.

@@ -3,20 +3,42 @@
 //! Roots are mounted in a private mount namespace, so that the host does not see the mounts and
 //! all of them disappear with this process, however it ends.
 
-use super::machine::{FileOwner, Files, Host};
+use super::machine::{Files, Host};
+use super::root::ACCESS_LIMIT;
 use super::session::Session;
 use super::{HostError, guest_records, root, state};
 use crate::command::{Command, Effect, RunsIn};
 use crate::diag::text::printable;
 use crate::install::{self, GuestRecord, Install, Step, Task, Verdict};
 use crate::object::RenderedFile;
+use crate::plan::FileOwner;
 use crate::render::LIBRARY;
+use crate::storage::{Location, VolumeId};
 use crate::values::DomainName;
+use std::time::Duration;
 
 /// How long Xen may take to answer, in seconds.
 const XEN_SECS: u32 = 30;
 /// How many of the last lines that a failed step printed are reported.
 const TAIL_LINES: usize = 12;
+/// How long to wait until nothing uses a volume any more.
+const USE_LIMIT: Duration = Duration::from_secs(10);
+/// How often to check that.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// The data that an installation is about to erase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Loss {
+    /// The domain that is to be installed.
+    pub domain: DomainName,
+    /// The location of its root.
+    pub location: Location,
+    /// The identity of its root.
+    pub volume: VolumeId,
+    /// What was found there, and whose it is, for people.
+    pub content: String,
+}
 
 /// The result of an installation.
 #[derive(Debug)]
@@ -29,7 +51,7 @@ pub(super) struct Outcome {
 
 /// Installs the operating system and the files of a guest on its root, if
 /// [`install::decide`] permits it. `erase` means that losing all existing data was approved; a
-/// running VM is then shut down. `tell` is called before each step.
+/// running VM is then shut down.
 ///
 /// # Errors
 /// If the root must not be touched, or if a step failed. Nothing stays mounted or attached, and
@@ -40,7 +62,7 @@ pub(super) fn install(
     files: &[RenderedFile],
     record: Option<&GuestRecord>,
     erase: bool,
-    tell: &mut (dyn FnMut(&Step) + Send),
+    follower: &mut dyn Follower,
 ) -> Result<Outcome, HostError> {
     if !host.is_running() {
         let why = "guests can only be installed on a running host, not in an image";
@@ -55,7 +77,7 @@ pub(super) fn install(
         point: install::point(&install.domain),
         log: state::new_log(host, &install.domain)?,
         session: None,
-        tell,
+        follower,
     };
     for step in install::enter(install, erase) {
         run.take(&step, None)?;
@@ -83,7 +105,19 @@ struct Run<'r> {
     point: String,
     log: String,
     session: Option<Session>,
-    tell: &'r mut (dyn FnMut(&Step) + Send),
+    follower: &'r mut dyn Follower,
+}
+
+/// Follows an installation.
+pub(super) trait Follower: Send {
+    /// Called before each step.
+    fn step(&mut self, step: &Step);
+
+    /// Called before existing data is erased.
+    ///
+    /// # Errors
+    /// Why it must not be.
+    fn may_erase(&mut self, loss: &Loss) -> Result<(), String>;
 }
 
 impl Run<'_> {
@@ -118,6 +152,7 @@ impl Run<'_> {
 
     fn in_own_mounts(&mut self) -> Result<Option<&'static str>, HostError> {
         let domain = &self.install.domain;
+        self.refuse_in_use()?;
         let found = root::look(self.host, self.install, &self.point)?;
         let verdict = install::decide(self.install, &found, self.record, self.erase);
         match &verdict {
@@ -128,32 +163,54 @@ impl Run<'_> {
             }
             Verdict::Install | Verdict::Erase | Verdict::StartOver => {}
         }
-        // The last check before data may be lost.
+        if verdict == Verdict::Erase {
+            let loss = Loss {
+                domain: domain.clone(),
+                location: self.install.volume.location(),
+                volume: self.install.volume.id(),
+                content: found.describe(),
+            };
+            let may = self.follower.may_erase(&loss);
+            may.map_err(|why| refused(domain, &why))?;
+        }
+        // The last checks before data may be lost.
         self.refuse_running()?;
-        let wanted = GuestRecord::of(self.install, false);
-        guest_records::set(self.host, domain, &self.begun(&wanted, &verdict))?;
-        self.put_on(&wanted, verdict.erases())?;
+        self.refuse_in_use()?;
+        let begun = if verdict == Verdict::Erase {
+            GuestRecord::of_erasing(self.install, self.record)
+        } else {
+            GuestRecord::of(self.install, false)
+        };
+        guest_records::set(self.host, domain, &begun)?;
+        self.put_on(verdict.erases())?;
         guest_records::set(self.host, domain, &GuestRecord::of(self.install, true))?;
         Ok(None)
     }
 
-    /// The record to write before the root is touched. If data is to be erased, it keeps the old
-    /// token until that is done, so that an apply that fails earlier asks for confirmation again.
-    fn begun(&self, wanted: &GuestRecord, verdict: &Verdict) -> GuestRecord {
-        let known = self
-            .record
-            .filter(|record| record.location == wanted.location);
-        GuestRecord {
-            token: if verdict.erases() {
-                known.and_then(|record| record.token.clone())
-            } else {
-                wanted.token.clone()
-            },
-            ..wanted.clone()
+    /// Fails if anything on this host uses the volume. Some programs, such as udev's, only look at
+    /// a new disk for a moment.
+    fn refuse_in_use(&self) -> Result<(), HostError> {
+        let medium = self.install.volume.medium();
+        let began = self.host.uptime();
+        loop {
+            let users = self.host.users(&medium)?;
+            if users.is_empty() {
+                return Ok(());
+            }
+            if self.host.uptime().saturating_sub(began) > USE_LIMIT {
+                let location = self.install.volume.location();
+                let why = format!(
+                    "{location} is in use on this host by {}. Nothing was changed there; end that \
+                     first",
+                    users.join(", ")
+                );
+                return Err(refused(&self.install.domain, &why));
+            }
+            self.host.sleep(LOOK_AGAIN);
         }
     }
 
-    fn put_on(&mut self, wanted: &GuestRecord, erase: bool) -> Result<(), HostError> {
+    fn put_on(&mut self, erase: bool) -> Result<(), HostError> {
         let mut root: Option<Box<dyn Files>> = None;
         for step in install::put_on(self.install, self.files, &self.point, erase) {
             // An open directory would keep the file system busy.
@@ -161,11 +218,12 @@ impl Run<'_> {
                 root = None;
             }
             self.take(&step, root.as_deref())?;
-            if step.makes_it_ours() {
-                guest_records::set(self.host, &self.install.domain, wanted)?;
+            if step.ends_erasing() {
+                let record = GuestRecord::of(self.install, false);
+                guest_records::set(self.host, &self.install.domain, &record)?;
             }
             if step.command.effect == Effect::Mount {
-                root = Some(self.host.mounted_at(&self.point)?);
+                root = Some(self.host.mounted_at(&self.point, ACCESS_LIMIT)?);
             }
         }
         Ok(())
@@ -173,7 +231,7 @@ impl Run<'_> {
 
     /// Carries out a step; `root` is the guest's root, once it is mounted.
     fn take(&mut self, step: &Step, root: Option<&dyn Files>) -> Result<(), HostError> {
-        (self.tell)(step);
+        self.follower.step(step);
         self.host
             .append(&self.log, format!("# {step}\n").as_bytes())?;
         let inside =

@@ -3,7 +3,9 @@
 
 use super::HostError;
 use crate::command::Command;
-use crate::plan::Entry;
+use crate::install::Surface;
+use crate::plan::{Entry, FileOwner};
+use crate::storage::Medium;
 use std::fmt::Debug;
 use std::io;
 use std::time::Duration;
@@ -42,6 +44,31 @@ pub trait Files: Debug {
     /// # Errors
     /// If it cannot be removed.
     fn remove(&self, path: &str) -> Result<(), HostError>;
+
+    /// Removes a directory with all that is in it, without following links, if it exists.
+    ///
+    /// # Errors
+    /// If any of it cannot be removed.
+    fn remove_tree(&self, path: &str) -> Result<(), HostError>;
+
+    /// The content of a file in a tree that somebody else controls; `None` if there is no file at
+    /// the path, or a larger one.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn content(&self, path: &str, limit_bytes: usize) -> Result<Option<Vec<u8>>, HostError>;
+
+    /// Whether there is anything at a path.
+    ///
+    /// # Errors
+    /// If that cannot be determined.
+    fn is_there(&self, path: &str) -> Result<bool, HostError>;
+
+    /// Whether a directory has names other than these; `false` if it does not exist.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn has_other_names(&self, path: &str, known: &[&str]) -> Result<bool, HostError>;
 
     /// The names in a directory; empty if it does not exist.
     ///
@@ -107,11 +134,25 @@ pub trait Host: Files + Sync {
     /// If the namespace cannot be created; the work is not begun.
     fn in_own_mounts(&self, work: &mut (dyn FnMut() + Send)) -> Result<(), HostError>;
 
-    /// The tree mounted at a mount point, which cannot be unmounted while this value exists.
+    /// The tree mounted at a mount point, which cannot be unmounted while this value exists. Each
+    /// call for it fails if it takes longer than `limit`: its server or disk may be gone.
     ///
     /// # Errors
     /// If it cannot be opened.
-    fn mounted_at(&self, point: &str) -> Result<Box<dyn Files>, HostError>;
+    fn mounted_at(&self, point: &str, limit: Duration) -> Result<Box<dyn Files>, HostError>;
+
+    /// What samples of a device show: its first and last 64 MiB, and 4096 places between.
+    ///
+    /// # Errors
+    /// If any of them cannot be read, or if it takes longer than `limit`.
+    fn surface(&self, device: &str, limit: Duration) -> Result<Surface, HostError>;
+
+    /// What uses a medium on this host, as descriptions: mounts, devices on top of it, processes
+    /// and domains.
+    ///
+    /// # Errors
+    /// If that cannot be determined.
+    fn users(&self, medium: &Medium) -> Result<Vec<String>, HostError>;
 
     /// Seconds since the Unix epoch.
     fn now_secs(&self) -> u64;
@@ -127,20 +168,6 @@ pub trait Host: Files + Sync {
 pub trait Held: Debug + Send {
     /// Ends the process.
     fn let_go(self: Box<Self>);
-}
-
-/// The owner of a file, as numeric IDs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FileOwner {
-    /// The user ID.
-    pub user: u32,
-    /// The group ID.
-    pub group: u32,
-}
-
-impl FileOwner {
-    /// User and group `root`.
-    pub const ROOT: Self = Self { user: 0, group: 0 };
 }
 
 /// The result of a command.

@@ -6,9 +6,11 @@
 mod programs;
 
 use super::HostError;
-use super::machine::{FileOwner, Files, Held, Host, Logged, Ran};
+use super::machine::{Files, Held, Host, Logged, Ran};
 use crate::command::Command;
-use crate::plan::Entry;
+use crate::install::Surface;
+use crate::plan::{Entry, FileOwner};
+use crate::storage::Medium;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,12 +23,18 @@ pub struct Content {
     pub filesystem: Option<String>,
     /// Its files.
     pub files: BTreeMap<String, Entry>,
+    /// Whether it is a disk with data that has no signature.
+    pub is_raw: bool,
+    /// Whether it cannot be read.
+    pub is_broken: bool,
+    /// What uses it on this host.
+    pub users: Vec<String>,
 }
 
 impl Content {
-    /// Whether it is empty.
+    /// Whether there is nothing on it.
     pub fn is_blank(&self) -> bool {
-        *self == Self::default()
+        self.filesystem.is_none() && self.files.is_empty() && !self.is_raw
     }
 }
 
@@ -37,6 +45,8 @@ pub struct State {
     pub entries: BTreeMap<String, Entry>,
     /// The domains that Xen has.
     pub domains: BTreeSet<String>,
+    /// The domains that ignore their shutdown.
+    pub unstoppable: BTreeSet<String>,
     /// The volumes, by location. Any other volume is unreachable.
     pub volumes: BTreeMap<String, Content>,
     /// The mounted locations, by mount point.
@@ -62,14 +72,8 @@ impl MemoryHost {
     pub fn dom0() -> Self {
         let host = Self::default();
         let mut state = host.state();
-        let program = Entry::File {
-            mode: 0o755,
-            content: Vec::new(),
-        };
-        let text = |content: &str| Entry::File {
-            mode: 0o644,
-            content: content.into(),
-        };
+        let program = Entry::file(0o755, "");
+        let text = |content: &str| Entry::file(0o644, content);
         let kernel = "6.1.0-37-amd64";
         for (path, entry) in [
             ("/usr/sbin/xl".to_owned(), program),
@@ -115,6 +119,14 @@ impl State {
     }
 }
 
+/// The content of a file that is not larger than the limit.
+fn content(entry: Option<Entry>, limit_bytes: usize) -> Option<Vec<u8>> {
+    match entry {
+        Some(Entry::File { content, .. }) => Some(content).filter(|all| all.len() <= limit_bytes),
+        _ => None,
+    }
+}
+
 /// The names in a directory.
 fn names(entries: &BTreeMap<String, Entry>, path: &str) -> Vec<String> {
     let folder = format!("{}/", path.trim_end_matches('/'));
@@ -141,8 +153,7 @@ impl Files for MemoryHost {
         mode: u32,
         content: &[u8],
     ) -> Result<(), HostError> {
-        let content = content.to_vec();
-        self.put(path, &Entry::File { mode, content })
+        self.put(path, &Entry::file(mode, content))
     }
 
     fn remove(&self, path: &str) -> Result<(), HostError> {
@@ -151,13 +162,35 @@ impl Files for MemoryHost {
         Ok(())
     }
 
+    fn remove_tree(&self, path: &str) -> Result<(), HostError> {
+        self.call("remove", path)?;
+        let below = format!("{path}/");
+        self.state()
+            .entries
+            .retain(|entry, _| !entry.starts_with(&below));
+        Ok(())
+    }
+
+    fn content(&self, path: &str, limit_bytes: usize) -> Result<Option<Vec<u8>>, HostError> {
+        Ok(content(self.entry(path)?, limit_bytes))
+    }
+
+    fn is_there(&self, path: &str) -> Result<bool, HostError> {
+        Ok(self.entry(path)?.is_some())
+    }
+
+    fn has_other_names(&self, path: &str, known: &[&str]) -> Result<bool, HostError> {
+        let names = self.names(path)?;
+        Ok(names.iter().any(|name| !known.contains(&name.as_str())))
+    }
+
     fn names(&self, path: &str) -> Result<Vec<String>, HostError> {
         Ok(names(&self.state().entries, path))
     }
 
     fn is_program(&self, path: &str) -> Result<bool, HostError> {
         let entry = self.state().entries.get(path).cloned();
-        Ok(matches!(entry, Some(Entry::File { mode, .. }) if mode & 0o111 != 0))
+        Ok(matches!(entry, Some(Entry::File { access, .. }) if access.mode & 0o111 != 0))
     }
 
     fn make_parents(&self, _: &str, _: u32) -> Result<(), HostError> {
@@ -179,10 +212,7 @@ impl Host for MemoryHost {
 
     fn append(&self, path: &str, text: &[u8]) -> Result<(), HostError> {
         let mut state = self.state();
-        let new = || Entry::File {
-            mode: 0o600,
-            content: Vec::new(),
-        };
+        let new = || Entry::file(0o600, "");
         let entry = state.entries.entry(path.to_owned()).or_insert_with(new);
         if let Entry::File { content, .. } = entry {
             content.extend_from_slice(text);
@@ -196,7 +226,7 @@ impl Host for MemoryHost {
         // Queries always succeed: the tests are about calls that change something.
         let asks = matches!(
             command.argv.get(1).map(String::as_str),
-            Some("list" | "known" | "is-active" | "--json")
+            Some("list" | "known" | "is-active" | "--json" | "-f")
         );
         if !asks && !state.may_call() {
             return Ok(Ran {
@@ -236,7 +266,33 @@ impl Host for MemoryHost {
         Ok(())
     }
 
-    fn mounted_at(&self, point: &str) -> Result<Box<dyn Files>, HostError> {
+    fn surface(&self, device: &str, _: Duration) -> Result<Surface, HostError> {
+        let state = self.state();
+        match state.volumes.get(device) {
+            Some(content) if !content.is_broken => Ok(if content.is_blank() {
+                Surface::Zeros
+            } else {
+                Surface::Data { offset_bytes: 0 }
+            }),
+            _ => Err(HostError::Io {
+                what: "read",
+                path: device.to_owned(),
+                source: io::Error::other("Input/output error"),
+            }),
+        }
+    }
+
+    fn users(&self, medium: &Medium) -> Result<Vec<String>, HostError> {
+        let location = match medium {
+            Medium::Directory(mount) => &mount.source,
+            Medium::Disk(disk) => &disk.path,
+        };
+        let state = self.state();
+        let content = state.volumes.get(location);
+        Ok(content.map_or_else(Vec::new, |content| content.users.clone()))
+    }
+
+    fn mounted_at(&self, point: &str, _: Duration) -> Result<Box<dyn Files>, HostError> {
         let location = self.state().mounts.get(point).cloned();
         let location = location.ok_or_else(|| HostError::Io {
             what: "open",
@@ -312,14 +368,30 @@ impl Files for Root {
         mode: u32,
         content: &[u8],
     ) -> Result<(), HostError> {
-        let content = content.to_vec();
-        self.put(path, &Entry::File { mode, content })
+        self.put(path, &Entry::file(mode, content))
     }
 
     fn remove(&self, path: &str) -> Result<(), HostError> {
         self.host.call("remove", path)?;
         self.with(|files| files.remove(path));
         Ok(())
+    }
+
+    fn remove_tree(&self, path: &str) -> Result<(), HostError> {
+        self.remove(path)
+    }
+
+    fn content(&self, path: &str, limit_bytes: usize) -> Result<Option<Vec<u8>>, HostError> {
+        Ok(content(self.entry(path)?, limit_bytes))
+    }
+
+    fn is_there(&self, path: &str) -> Result<bool, HostError> {
+        Ok(self.entry(path)?.is_some())
+    }
+
+    fn has_other_names(&self, path: &str, known: &[&str]) -> Result<bool, HostError> {
+        let names = self.names(path)?;
+        Ok(names.iter().any(|name| !known.contains(&name.as_str())))
     }
 
     fn names(&self, path: &str) -> Result<Vec<String>, HostError> {

@@ -23,13 +23,20 @@ mod real;
 mod root;
 mod session;
 mod state;
+mod surface;
+mod users;
+mod watch;
 
-pub use apply::{Applied, Event, Watcher, apply, observe, plan, rollback};
+pub use apply::{Applied, Options, apply, generations, observe, plan, plan_rollback, rollback};
 pub use dir::HostDir;
 pub use doctor::doctor;
-pub use machine::{FileOwner, Files, Held, Host, Logged, Ran};
+pub use generation::Summary;
+pub use install::Loss;
+pub use machine::{Files, Held, Host, Logged, Ran};
 pub use observe::facts;
+pub use watch::{Event, Watcher};
 
+use crate::doctor::Finding;
 use crate::plan::Conflicts;
 use crate::values::DomainName;
 use std::io;
@@ -55,15 +62,43 @@ pub enum HostError {
     /// Paths to restore were changed after the last apply.
     #[error("cannot roll back: {} changed after the last apply: {}", .0.count("path was", "paths were"), .0.list())]
     ChangedSince(Conflicts),
+    /// A path was changed after the plan was made.
+    #[error("{path} was changed while `apply` ran, and was left as it is")]
+    ChangedMeanwhile {
+        /// The path.
+        path: String,
+    },
+    /// A VM that is no longer defined was not stopped.
+    #[error(
+        "`{0}` still runs; its files were left as they are. Shut it down (`xl shutdown -w {0}`), \
+        or end it at once (`xl destroy {0}`)"
+    )]
+    StillRuns(DomainName),
+    /// There is no such generation to roll back to.
+    #[error("there is no generation {0} to roll back to; `rollback --list` lists them")]
+    NoGeneration(u32),
+    /// The last apply changed no files.
+    #[error(
+        "the last `apply` (generation {number}) changed no files, so there is nothing to roll back"
+    )]
+    ChangedNothing {
+        /// Its number.
+        number: u32,
+        /// The generation to roll back to instead, if there is one.
+        further: Option<u32>,
+    },
     /// There is no apply to roll back.
     #[error("nothing to roll back")]
     NothingBefore,
     /// The plan was not approved.
     #[error("{0}")]
     NotApproved(String),
-    /// A VM was not started because its installation failed.
-    #[error("`{0}` was not started because its installation failed")]
+    /// A VM was not started or enabled because its installation failed.
+    #[error("`{0}` was not started or enabled because its installation failed")]
     NotInstalled(DomainName),
+    /// The host lacks what an apply needs.
+    #[error("this host is not ready: {}", list(.0))]
+    NotReady(Vec<Finding>),
     /// Another run holds the lock.
     #[error("another xen-vman run holds the lock ({0})")]
     Locked(String),
@@ -114,4 +149,12 @@ pub enum HostError {
         /// Its exit status and output.
         why: String,
     },
+}
+
+/// Findings in a sentence, with what to do.
+fn list(findings: &[Finding]) -> String {
+    let all = findings
+        .iter()
+        .map(|finding| format!("{} ({})", finding.says, finding.help));
+    all.collect::<Vec<_>>().join("; ")
 }

@@ -1,15 +1,17 @@
 //! The real host: a [`HostDir`] with its programs, mounts and clock.
 
-use super::machine::{FileOwner, Files, Held, Host, Logged, Ran};
-use super::{HostDir, HostError, dir::failed, lock::Lock, program};
+use super::machine::{Files, Held, Host, Logged, Ran};
+use super::{HostDir, HostError, dir::failed, lock::Lock, program, surface, users};
 use crate::command::Command;
-use crate::plan::Entry;
+use crate::install::Surface;
+use crate::plan::{Entry, FileOwner};
+use crate::storage::Medium;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::Mode;
 use std::io::{self, Write as _};
-use std::path::Path;
-use std::sync::LazyLock;
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock, mpsc};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// When the uptime was first asked for.
@@ -36,6 +38,22 @@ impl Files for HostDir {
 
     fn remove(&self, path: &str) -> Result<(), HostError> {
         Self::remove(self, path)
+    }
+
+    fn remove_tree(&self, path: &str) -> Result<(), HostError> {
+        Self::remove_tree(self, path)
+    }
+
+    fn content(&self, path: &str, limit_bytes: usize) -> Result<Option<Vec<u8>>, HostError> {
+        Self::content(self, path, limit_bytes)
+    }
+
+    fn is_there(&self, path: &str) -> Result<bool, HostError> {
+        Self::is_there(self, path)
+    }
+
+    fn has_other_names(&self, path: &str, known: &[&str]) -> Result<bool, HostError> {
+        Self::has_other_names(self, path, known)
     }
 
     fn names(&self, path: &str) -> Result<Vec<String>, HostError> {
@@ -95,8 +113,22 @@ impl Host for HostDir {
         })
     }
 
-    fn mounted_at(&self, point: &str) -> Result<Box<dyn Files>, HostError> {
-        Ok(Box::new(Self::open(Path::new(point))?))
+    fn mounted_at(&self, point: &str, limit: Duration) -> Result<Box<dyn Files>, HostError> {
+        let path = PathBuf::from(point);
+        let dir = within(limit, "open", point, move || Self::open(&path))?;
+        Ok(Box::new(Limited {
+            dir: Arc::new(dir),
+            limit,
+        }))
+    }
+
+    fn surface(&self, device: &str, limit: Duration) -> Result<Surface, HostError> {
+        let path = device.to_owned();
+        within(limit, "read", device, move || surface::read(&path))
+    }
+
+    fn users(&self, medium: &Medium) -> Result<Vec<String>, HostError> {
+        users::of(self, medium)
     }
 
     fn now_secs(&self) -> u64 {
@@ -118,4 +150,127 @@ fn own_mounts() -> nix::Result<()> {
     unshare(CloneFlags::CLONE_NEWNS)?;
     let flags = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
     mount(None::<&str>, "/", None::<&str>, flags, None::<&str>)
+}
+
+/// Does some work in a thread that is given up if it takes longer than `limit`: a server or a disk
+/// that does not answer may block it for ever.
+fn within<T: Send + 'static>(
+    limit: Duration,
+    what: &'static str,
+    path: &str,
+    work: impl FnOnce() -> Result<T, HostError> + Send + 'static,
+) -> Result<T, HostError> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    std::thread::spawn(move || {
+        // Nobody waits for it any more after the limit.
+        let _ = sender.send(work());
+    });
+    receiver.recv_timeout(limit).unwrap_or_else(|_| {
+        let error = format!("no answer within {} s", limit.as_secs());
+        Err(failed(what, path, io::Error::other(error)))
+    })
+}
+
+/// A tree whose server or disk may not answer.
+#[derive(Debug)]
+struct Limited {
+    dir: Arc<HostDir>,
+    limit: Duration,
+}
+
+impl Limited {
+    fn with<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        path: &str,
+        work: impl FnOnce(&HostDir, &str) -> Result<T, HostError> + Send + 'static,
+    ) -> Result<T, HostError> {
+        let (dir, owned) = (Arc::clone(&self.dir), path.to_owned());
+        within(self.limit, what, path, move || work(&dir, &owned))
+    }
+}
+
+impl Files for Limited {
+    fn entry(&self, path: &str) -> Result<Option<Entry>, HostError> {
+        self.with("read", path, HostDir::entry)
+    }
+
+    fn put(&self, path: &str, entry: &Entry) -> Result<(), HostError> {
+        let entry = entry.clone();
+        self.with("write", path, move |dir, path| dir.put(path, &entry))
+    }
+
+    fn put_for(
+        &self,
+        owner: FileOwner,
+        path: &str,
+        mode: u32,
+        content: &[u8],
+    ) -> Result<(), HostError> {
+        let content = content.to_vec();
+        self.with("write", path, move |dir, path| {
+            dir.put_for(owner, path, mode, &content)
+        })
+    }
+
+    fn remove(&self, path: &str) -> Result<(), HostError> {
+        self.with("remove", path, HostDir::remove)
+    }
+
+    fn remove_tree(&self, path: &str) -> Result<(), HostError> {
+        self.with("remove", path, HostDir::remove_tree)
+    }
+
+    fn content(&self, path: &str, limit_bytes: usize) -> Result<Option<Vec<u8>>, HostError> {
+        self.with("read", path, move |dir, path| {
+            dir.content(path, limit_bytes)
+        })
+    }
+
+    fn is_there(&self, path: &str) -> Result<bool, HostError> {
+        self.with("read", path, HostDir::is_there)
+    }
+
+    fn has_other_names(&self, path: &str, known: &[&str]) -> Result<bool, HostError> {
+        let known: Vec<String> = known.iter().copied().map(str::to_owned).collect();
+        self.with("list", path, move |dir, path| {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            dir.has_other_names(path, &known)
+        })
+    }
+
+    fn names(&self, path: &str) -> Result<Vec<String>, HostError> {
+        self.with("list", path, HostDir::names)
+    }
+
+    fn is_program(&self, path: &str) -> Result<bool, HostError> {
+        self.with("read", path, HostDir::is_program)
+    }
+
+    fn make_parents(&self, path: &str, mode: u32) -> Result<(), HostError> {
+        self.with("write", path, move |dir, path| {
+            Files::make_parents(dir, path, mode)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_that_does_not_end_is_given_up() {
+        let limit = Duration::from_millis(50);
+        let (sender, receiver) = mpsc::channel::<()>();
+        let stuck = within(limit, "read", "/x", move || {
+            let _ = receiver.recv();
+            Ok(())
+        });
+        let error = stuck.map_err(|error| error.to_string());
+        assert_eq!(
+            error,
+            Err("cannot read /x: no answer within 0 s".to_owned())
+        );
+        drop(sender);
+    }
 }

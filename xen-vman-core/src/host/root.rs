@@ -1,15 +1,24 @@
 //! Inspects the root of a guest, which may hold anybody's data, without changing anything.
 
 use super::HostError;
-use super::machine::{FileOwner, Files, Host, demand, failed};
+use super::machine::{Files, Host, demand, failed};
 use crate::command::{Command, Effect};
-use crate::install::{Found, Install, Marker, Signature, Tree};
-use crate::plan::Entry;
+use crate::install::{Found, Install, Marker, SNAPSHOTS, Signature, Surface, Tree};
+use crate::plan::FileOwner;
 use crate::storage::{BlockDevice, Medium, Mount};
 use serde::Deserialize;
+use std::time::Duration;
 
 /// How long reading the signatures of a disk may take, in seconds.
 const SIGNATURES_SECS: u32 = 60;
+/// How long reading samples of a disk may take.
+const SURFACE_LIMIT: Duration = Duration::from_secs(10 * 60);
+/// How long one access to a mounted root may take.
+pub(super) const ACCESS_LIMIT: Duration = Duration::from_secs(60);
+/// How large a marker may be.
+const MARKER_BYTES: usize = 64 * 1024;
+/// How large a guest's `/etc/passwd` may be.
+const PASSWD_BYTES: usize = 1024 * 1024;
 
 /// The paths of init programs that a kernel may start.
 const INITS: [&str; 4] = [
@@ -36,8 +45,8 @@ struct Line {
 pub(super) fn look(host: &dyn Host, install: &Install, point: &str) -> Result<Found, HostError> {
     match install.volume.medium() {
         Medium::Directory(mount) => Ok(Found {
-            signatures: Vec::new(),
             tree: Some(inside(host, install, &mount, "ro", point)?),
+            ..Found::default()
         }),
         Medium::Disk(disk) => on_disk(host, install, &disk, point),
     }
@@ -50,6 +59,11 @@ fn on_disk(
     point: &str,
 ) -> Result<Found, HostError> {
     let signatures = signatures(host, &disk.path)?;
+    let surface = if signatures.is_empty() {
+        host.surface(&disk.path, SURFACE_LIMIT)?
+    } else {
+        Surface::Unread
+    };
     let known = match signatures.as_slice() {
         [only] => without_changes(&only.kind),
         _ => None,
@@ -63,13 +77,17 @@ fn on_disk(
             };
             match inside(host, install, &mount, options, point) {
                 Ok(tree) => Some(tree),
-                // A file system that cannot be mounted may still hold somebody's data.
-                Err(HostError::Program { .. }) => None,
+                // A file system that cannot be mounted or read may still hold somebody's data.
+                Err(HostError::Program { .. } | HostError::Io { .. }) => None,
                 Err(error) => return Err(error),
             }
         }
     };
-    Ok(Found { signatures, tree })
+    Ok(Found {
+        signatures,
+        surface,
+        tree,
+    })
 }
 
 /// Mounts a file system, inspects it and unmounts it.
@@ -86,7 +104,10 @@ fn inside(
         host,
         &mount.at(point, &options, timeouts.mount_timeout.get()),
     )?;
-    let tree = host.mounted_at(point).and_then(|root| tree(&*root));
+    let is_export = matches!(install.volume.medium(), Medium::Directory(_));
+    let tree = host
+        .mounted_at(point, ACCESS_LIMIT)
+        .and_then(|root| tree(&*root, is_export));
     let umount = Command::new(["umount", point], timeouts.umount_timeout.get());
     let unmounted = demand(host, &umount.with_effect(Effect::Unmount));
     // Not a `Program` error: the caller would treat that as a file system it cannot mount.
@@ -123,12 +144,14 @@ fn without_changes(kind: &str) -> Option<(&'static str, &'static str)> {
     }
 }
 
-fn tree(root: &dyn Files) -> Result<Tree, HostError> {
-    let names = root.names("/")?;
-    let is_empty = names
-        .iter()
-        .all(|name| matches!(name.as_str(), "." | ".." | "lost+found"));
-    let is_there = |path: &str| Ok::<_, HostError>(root.entry(path)?.is_some());
+fn tree(root: &dyn Files, is_export: bool) -> Result<Tree, HostError> {
+    let mut known = vec!["lost+found"];
+    if is_export {
+        known.extend(SNAPSHOTS);
+    }
+    let is_empty =
+        !root.has_other_names("/", &known)? && !root.has_other_names("/lost+found", &[])?;
+    let is_there = |path: &str| root.is_there(path);
     let mut has_init = false;
     for path in INITS {
         has_init |= is_there(path)?;
@@ -144,15 +167,13 @@ fn tree(root: &dyn Files) -> Result<Tree, HostError> {
 
 /// Reads a marker; anything else at its path is ignored.
 fn marker(root: &dyn Files, path: &str) -> Result<Option<Marker>, HostError> {
-    Ok(match root.entry(path)? {
-        Some(Entry::File { content, .. }) => serde_json::from_slice(&content).ok(),
-        _ => None,
-    })
+    let content = root.content(path, MARKER_BYTES)?;
+    Ok(content.and_then(|content| serde_json::from_slice(&content).ok()))
 }
 
 /// Looks up a user in the guest's own `/etc/passwd`.
 pub(super) fn user(root: &dyn Files, name: &str) -> Result<Option<FileOwner>, HostError> {
-    let Some(Entry::File { content, .. }) = root.entry("/etc/passwd")? else {
+    let Some(content) = root.content("/etc/passwd", PASSWD_BYTES)? else {
         return Ok(None);
     };
     let text = String::from_utf8_lossy(&content);

@@ -56,10 +56,7 @@ pub(super) fn put_json(
 
 /// Writes a file that only root may read; an identical one is left as it is.
 pub(super) fn put(host: &dyn Host, path: &str, content: Vec<u8>) -> Result<(), HostError> {
-    let entry = Entry::File {
-        mode: 0o600,
-        content,
-    };
+    let entry = Entry::file(0o600, content);
     if host.entry(path)?.as_ref() == Some(&entry) {
         return Ok(());
     }

@@ -13,7 +13,7 @@ pub use method::{Installation, Method, MethodKind, NotInstalled};
 pub use steps::{Step, Task, steps};
 #[cfg(feature = "host")]
 pub(crate) use steps::{close, enter, open, point, put_on};
-pub use verdict::{Found, Signature, Tree, Verdict, decide};
+pub use verdict::{Found, Signature, Surface, Tree, Verdict, decide};
 
 use crate::storage::{Location, Volume};
 use crate::values::{DomainName, GuestUser, Reinstall, Seconds};
@@ -65,7 +65,20 @@ pub struct GuestRecord {
     pub location: Location,
     /// The `reinstall` token that it was installed with.
     pub token: Option<String>,
+    /// Whether an unfinished installation may have left some of the data that it was to erase. The
+    /// consent to erase that data is used up.
+    #[serde(default = "yes")]
+    pub has_old_data: bool,
 }
+
+/// What is assumed of a record that does not say whether there is old data.
+const fn yes() -> bool {
+    true
+}
+
+/// Directories at the top of an export that a server may show, with its snapshots. They are part of
+/// the server, not of the root.
+pub(crate) const SNAPSHOTS: [&str; 2] = [".snapshot", ".zfs"];
 
 /// The paths of a guest's record: once it is installed, and before that.
 pub fn record_paths(domain: &DomainName) -> [String; 2] {
@@ -101,12 +114,27 @@ impl Marker {
 }
 
 impl GuestRecord {
-    /// The record of an installation.
+    /// The record of an installation on a root without old data.
     pub fn of(install: &Install, is_finished: bool) -> Self {
         Self {
             is_finished,
             location: install.volume.location(),
             token: wanted_token(install),
+            has_old_data: false,
+        }
+    }
+
+    /// The record of an installation that has yet to erase old data. It keeps the token of the
+    /// record before it: if the installation fails before that is done, the next one must be
+    /// confirmed again.
+    pub fn of_erasing(install: &Install, known: Option<&Self>) -> Self {
+        let location = install.volume.location();
+        let known = known.filter(|record| record.location == location);
+        Self {
+            is_finished: false,
+            token: known.and_then(|record| record.token.clone()),
+            location,
+            has_old_data: true,
         }
     }
 }

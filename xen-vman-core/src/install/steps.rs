@@ -1,6 +1,6 @@
 //! The commands of an installation.
 
-use super::{Install, Marker, filesystem_uuid, wanted_token};
+use super::{Install, Marker, SNAPSHOTS, filesystem_uuid, wanted_token};
 use crate::command::{Command, Effect, SHORT_SECS, SYSTEMD_SECS, WHOLE_VOLUME_SECS};
 use crate::object::{Object, RenderedFile, Role};
 use crate::storage::{Medium, Mount};
@@ -36,9 +36,9 @@ pub enum Task {
 }
 
 impl Step {
-    /// Whether the previous content of the root is lost after this step.
-    pub const fn makes_it_ours(&self) -> bool {
-        matches!(self.task, Task::MarkBegun(_)) || matches!(self.command.effect, Effect::Erase)
+    /// Whether nothing of the previous content of the root is left after this step.
+    pub const fn ends_erasing(&self) -> bool {
+        matches!(self.command.effect, Effect::Format | Effect::EraseFiles)
     }
 }
 
@@ -189,24 +189,22 @@ fn marker(install: &Install, path: &str) -> RenderedFile {
     RenderedFile::new(object, path, content)
 }
 
-/// Erases everything below the mount point except the marker, without following symbolic links
-/// or entering other file systems.
+/// Erases everything below the mount point except the marker and the server's snapshots, without
+/// following symbolic links or entering other file systems.
 fn erase_below(point: &str) -> Step {
-    let marker = format!("{point}{}", Marker::BEGUN);
-    let words = [
-        "find",
-        point,
-        "-xdev",
-        "-mindepth",
-        "1",
-        "-not",
-        "-path",
-        &marker,
-        "-delete",
-    ];
+    let mut words = ["find", point, "-xdev", "-mindepth", "1"]
+        .map(str::to_owned)
+        .to_vec();
+    let mut keep = |path: String| words.extend(["-not".to_owned(), "-path".to_owned(), path]);
+    keep(format!("{point}{}", Marker::BEGUN));
+    for name in SNAPSHOTS {
+        keep(format!("{point}/{name}"));
+        keep(format!("{point}/{name}/*"));
+    }
+    words.push("-delete".to_owned());
     Command::new(words, WHOLE_VOLUME_SECS)
         .contained()
-        .with_effect(Effect::Erase)
+        .with_effect(Effect::EraseFiles)
         .into()
 }
 

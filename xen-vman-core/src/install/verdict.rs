@@ -1,4 +1,7 @@
 //! Decides what may be done with a root.
+//!
+//! What is on a root proves little, because guests can write there: a marker never makes this
+//! host erase anything that its own records do not say to be unfinished.
 
 use super::{GuestRecord, Install, Marker, filesystem_uuid, wanted_token};
 use crate::diag::text::printable;
@@ -9,8 +12,26 @@ use crate::storage::{Location, Medium};
 pub struct Found {
     /// The signatures on a device; empty for an NFS export.
     pub signatures: Vec<Signature>,
+    /// What samples of a device show; it is only read if there are no signatures.
+    pub surface: Surface,
     /// The content of the file system; `None` if there is none that can be inspected.
     pub tree: Option<Tree>,
+}
+
+/// What samples of a device show.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Surface {
+    /// It was not read.
+    #[default]
+    Unread,
+    /// Only zeros.
+    Zeros,
+    /// Something else.
+    Data {
+        /// Where it was found.
+        offset_bytes: u64,
+    },
 }
 
 /// A signature on a device, as reported by wipefs(8).
@@ -58,6 +79,30 @@ pub enum Verdict {
     Refuse(String),
 }
 
+impl Found {
+    /// Describes the content, for people.
+    pub fn describe(&self) -> String {
+        let signatures = self.signatures.iter();
+        let kinds: Vec<_> = signatures.map(|one| printable(&one.kind)).collect();
+        let mut all: Vec<String> = kinds;
+        match &self.tree {
+            Some(tree) if tree.is_empty => all.push("no files".to_owned()),
+            Some(tree) => {
+                let marker = tree.finished.as_ref().or(tree.begun.as_ref());
+                let whose =
+                    marker.map(|marker| format!("files of `{}`", printable(&marker.domain)));
+                let what = if tree.has_system { "a system" } else { "files" };
+                all.push(whose.unwrap_or_else(|| what.to_owned()));
+            }
+            None => {}
+        }
+        if all.is_empty() {
+            all.push("data without a known signature".to_owned());
+        }
+        all.join(", ")
+    }
+}
+
 impl Verdict {
     /// Whether existing data is erased.
     pub const fn erases(&self) -> bool {
@@ -66,7 +111,8 @@ impl Verdict {
 }
 
 /// Decides what may be done with the root of a guest. `erase` means that losing all its data was
-/// approved.
+/// approved. What the host has recorded counts more than what is on the root, where the guest can
+/// write.
 pub fn decide(
     install: &Install,
     found: &Found,
@@ -77,8 +123,7 @@ pub fn decide(
     if case.is_blank() {
         return Verdict::Install;
     }
-    // A token requests a single installation, even if another host has carried it out.
-    if erase && !case.has_wanted_token() {
+    if erase && case.may_be_erased() {
         return Verdict::Erase;
     }
     case.begun()
@@ -115,7 +160,9 @@ impl<'a> Case<'a> {
     fn is_blank(&self) -> bool {
         match self.install.volume.medium() {
             Medium::Directory(_) => self.tree().is_some_and(|tree| tree.is_empty),
-            Medium::Disk(_) => self.found.signatures.is_empty(),
+            Medium::Disk(_) => {
+                self.found.signatures.is_empty() && self.found.surface == Surface::Zeros
+            }
         }
     }
 
@@ -123,25 +170,42 @@ impl<'a> Case<'a> {
         self.tree()?.finished.as_ref()
     }
 
-    fn has_wanted_token(&self) -> bool {
-        let marker = self.finished_marker();
-        wanted_token(self.install).is_some()
-            && marker.is_some_and(|marker| *marker == Marker::of(self.install))
+    /// Whether consent to erase covers what was found.
+    fn may_be_erased(&self) -> bool {
+        // The host knows whose root it is, whatever the guest has written there.
+        if self.record.is_some() {
+            return true;
+        }
+        let begun = self.tree().and_then(|tree| tree.begun.as_ref());
+        let mut markers = begun.into_iter().chain(self.finished_marker());
+        let is_of_another = markers.any(|marker| marker.domain != self.install.domain.as_str());
+        // `true` is a standing consent, for the root that is recorded. A token requests a single
+        // installation, even if another host has carried it out.
+        let is_requested = wanted_token(self.install).is_some()
+            && self.finished_marker() != Some(&Marker::of(self.install));
+        is_requested && !is_of_another
     }
 
     /// The verdict if there is the marker of an installation in progress.
     fn begun(&self) -> Option<Verdict> {
         let marker = self.tree()?.begun.as_ref()?;
-        let was_finished = self.record.is_some_and(|record| record.is_finished);
-        Some(if marker.domain != self.install.domain.as_str() {
-            self.of_another(marker)
-        } else if was_finished {
-            self.refuse(
+        if marker.domain != self.install.domain.as_str() {
+            return Some(self.of_another(marker));
+        }
+        Some(match self.record {
+            None => self.refuse(
+                "has the marker of an installation that this host did not start",
+                "Is another host installing it?",
+            ),
+            Some(record) if record.is_finished => self.refuse(
                 "is recorded as installed, but its marker says that an installation is in progress",
                 "Is another host installing it?",
-            )
-        } else {
-            Verdict::StartOver
+            ),
+            Some(record) if record.has_old_data => self.refuse(
+                "may still hold old data: an installation failed before all of it was erased",
+                "Is any of it needed?",
+            ),
+            Some(_) => Verdict::StartOver,
         })
     }
 
@@ -168,6 +232,9 @@ impl<'a> Case<'a> {
     /// has recorded as unfinished.
     fn cut_off(&self) -> Option<Verdict> {
         let record = self.record.filter(|record| !record.is_finished)?;
+        if record.has_old_data {
+            return None;
+        }
         let token = record.token.as_deref();
         let ours = filesystem_uuid(&self.install.domain, &self.location, token).to_string();
         let signatures = &self.found.signatures;
@@ -198,15 +265,33 @@ impl<'a> Case<'a> {
                 "is not empty, but holds no complete system",
                 "Whose data is it?",
             ),
+            None if self.is_left_without_filesystem() => self.refuse(
+                "holds data without a known signature, and this host has begun to create a file \
+                 system there",
+                "Is it all from that interrupted installation?",
+            ),
             None => self.refuse(&self.signatures(), "Whose data is it?"),
         }
+    }
+
+    /// Whether an installation of this host may have been interrupted before there was a file
+    /// system. What is there now cannot be told from other data.
+    fn is_left_without_filesystem(&self) -> bool {
+        let is_unfinished = self.record.is_some_and(|record| !record.is_finished);
+        is_unfinished && self.found.signatures.is_empty()
     }
 
     fn signatures(&self) -> String {
         let signatures = self.found.signatures.iter();
         let kinds: Vec<_> = signatures.map(|one| printable(&one.kind)).collect();
         match kinds.as_slice() {
-            [] => "cannot be inspected".to_owned(),
+            [] => match self.found.surface {
+                Surface::Data { offset_bytes } => format!(
+                    "holds data without a known signature (the first was found at byte \
+                     {offset_bytes})"
+                ),
+                Surface::Unread | Surface::Zeros => "cannot be inspected".to_owned(),
+            },
             kinds => format!("is not empty ({})", kinds.join(", ")),
         }
     }
@@ -216,22 +301,27 @@ impl<'a> Case<'a> {
             is_finished: true,
             location: self.location.clone(),
             token,
+            has_old_data: false,
         };
         Verdict::Adopt { why, record }
     }
 
     fn of_another(&self, marker: &Marker) -> Verdict {
         Verdict::Refuse(format!(
-            "{} belongs to `{}`; nothing was changed. Do two VMs share it? If not, set `reinstall` \
-            to a new token and confirm erasing it with `apply --yes`",
+            "{} belongs to `{}`, as its marker says; nothing was changed. Is it the right volume, \
+            and do two VMs share it? To install the VM there, empty it by hand",
             printable(self.location.as_str()),
             printable(&marker.domain)
         ))
     }
 
     fn refuse(&self, what: &str, question: &str) -> Verdict {
+        let empty = match self.install.volume.medium() {
+            Medium::Directory(_) => "empty it by hand",
+            Medium::Disk(_) => "fill it with zeros (`blkdiscard --zeroout`)",
+        };
         Verdict::Refuse(format!(
-            "{} {what}; nothing was changed. {question} To install the VM there, empty it by hand, \
+            "{} {what}; nothing was changed. {question} To install the VM there, {empty}, \
             or set `reinstall` to a new token and confirm erasing it with `apply --yes`; to leave \
             it as it is, set `auto_install = false`",
             printable(self.location.as_str())

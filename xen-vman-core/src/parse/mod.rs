@@ -74,6 +74,9 @@ pub(crate) fn parse_from(files: Vec<Source>, first_file: FileId) -> Parsed {
         };
     }
     let whole = merge(&sources, &mut report);
+    if whole.entries().is_empty() && !report.has_errors() {
+        report.push(no_definition(&sources));
+    }
     let is_role = |file| sources.dialect(file).is_some_and(Dialect::is_role);
     let mut decoder = Decoder::new(&mut report).with_role_files(&is_role);
     decoder.table_of = crate::spec::table_of;
@@ -83,6 +86,22 @@ pub(crate) fn parse_from(files: Vec<Source>, first_file: FileId) -> Parsed {
         sources,
         report,
     }
+}
+
+/// The error for files without any key of a definition.
+fn no_definition(sources: &Sources) -> Diagnostic {
+    let (key, note) = if sources.has_role_files() {
+        (
+            "xen_vman_vms: []",
+            "; variables of the role begin with `xen_vman_`",
+        )
+    } else {
+        ("vms = []", "")
+    };
+    let message = "there is no definition: no file has a key of one";
+    Diagnostic::new(DiagnosticId::NoDefinition, FieldPath::root(), message).help(format!(
+        "check that this is the right file{note}. A host without VMs has `{key}`"
+    ))
 }
 
 fn add_file(file: Source, sources: &mut Sources, report: &mut Report) {

@@ -91,6 +91,8 @@ pub enum Change {
         location: Location,
         /// Whether existing data may be erased.
         erase: bool,
+        /// The location of the root that it had before, which stays as it is.
+        moves_from: Option<Location>,
     },
     /// Starts a VM.
     Start {
@@ -128,9 +130,31 @@ impl Plan {
                     domain,
                     location,
                     erase: true,
+                    ..
                 } => Some((domain, location)),
                 _ => None,
             })
+    }
+
+    /// The VMs that are removed because they are no longer defined.
+    pub fn removed(&self) -> impl Iterator<Item = &DomainName> {
+        self.actions
+            .iter()
+            .filter_map(|action| match &action.change {
+                Change::Remove { object, .. } => object.configures(),
+                _ => None,
+            })
+            .filter(|domain| self.remaining().all(|other| other != *domain))
+    }
+
+    /// Whether it removes VMs and leaves none.
+    pub fn removes_all_vms(&self) -> bool {
+        self.removed().next().is_some() && self.remaining().next().is_none()
+    }
+
+    /// The VMs whose configurations are on the host after the plan.
+    fn remaining(&self) -> impl Iterator<Item = &DomainName> {
+        self.record.objects.values().filter_map(Object::configures)
     }
 
     /// The VMs that are no longer defined and whose configuration is still on the host.

@@ -176,10 +176,7 @@ fn give_up(domain: &DomainName, observed: &Observed) -> Vec<(Rank, Action)> {
 fn wanted(output: &Output, observed: &Observed) -> BTreeMap<String, (Object, Entry)> {
     let mut wanted = BTreeMap::new();
     for file in &output.host {
-        let entry = Entry::File {
-            mode: file.mode,
-            content: file.content.clone(),
-        };
+        let entry = Entry::file(file.mode, file.content.clone());
         wanted.insert(file.path.clone(), (file.object.clone(), entry));
     }
     for unit in &output.enabled_units {

@@ -18,16 +18,30 @@ pub(super) fn actions(output: &Output, observed: &Observed) -> Vec<Action> {
     for install in &output.installs {
         let domain = &install.domain;
         let location = install.volume.location();
-        let known = observed.guests.get(domain);
-        let known = known.filter(|record| record.location == location);
-        let installs = match need(install, known) {
+        let earlier = observed.guests.get(domain);
+        let known = earlier.filter(|record| record.location == location);
+        let moves_from = earlier
+            .map(|record| &record.location)
+            .filter(|from| **from != location);
+        let needed = if observed.damaged.contains(domain) {
+            // This fails and says what is damaged, and others are installed.
+            Need::Install
+        } else {
+            need(install, known)
+        };
+        let installs = match needed {
             Need::Nothing => {
                 if is_owed_a_start(domain, known, observed) {
                     starts.insert(domain.clone());
                 }
                 continue;
             }
-            Need::Install if known.is_none() && observed.domains.contains_key(domain.as_str()) => {
+            // A VM that moved still runs from its old root; it says nothing about the new one.
+            Need::Install
+                if earlier.is_none()
+                    && !observed.damaged.contains(domain)
+                    && observed.domains.contains_key(domain.as_str()) =>
+            {
                 None
             }
             Need::Install => Some(false),
@@ -48,6 +62,7 @@ pub(super) fn actions(output: &Output, observed: &Observed) -> Vec<Action> {
                         domain,
                         location,
                         erase,
+                        moves_from: moves_from.cloned(),
                     },
                     impact: if erase {
                         Impact::DestroysData
@@ -63,6 +78,15 @@ pub(super) fn actions(output: &Output, observed: &Observed) -> Vec<Action> {
         impact: Impact::StartsOrStops,
     }));
     actions
+}
+
+/// The VMs that a plan installs.
+pub(super) fn installed(actions: &[Action]) -> BTreeSet<&DomainName> {
+    let installs = actions.iter().filter_map(|action| match &action.change {
+        Change::Install { domain, .. } => Some(domain),
+        _ => None,
+    });
+    installs.collect()
 }
 
 /// Whether a VM was installed but its start is still pending.

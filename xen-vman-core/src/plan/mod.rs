@@ -18,11 +18,14 @@ pub use action::{Action, Change, Impact, Plan};
 #[cfg(feature = "host")]
 pub(crate) use earlier_record::object_at;
 pub use files::{Conflict, Conflicts, paths};
-pub use observed::{Domain, Entry, Kernels, Observed, Record};
+pub use observed::{Access, Domain, Entry, FileOwner, Kernels, Observed, Record};
 pub use rollback::{Kept, digest, rollback};
 pub use status::{Installed, VmStatus, status};
 
+use crate::object::Role;
 use crate::render::Output;
+use crate::values::DomainName;
+use std::collections::BTreeSet;
 
 /// Plans the actions that give a host what was rendered. Managed files that are no longer needed
 /// are only removed with `prune`, unless they belong to a VM that is still defined. Whether a VM
@@ -52,8 +55,9 @@ pub fn plan(output: &Output, observed: &Observed, prune: bool) -> Result<Plan, C
             .into_iter()
             .map(|action| (Rank::Initrd, action)),
     );
-    let guests = guests::actions(output, observed).into_iter();
-    ranked.extend(guests.map(|action| (Rank::Guest, action)));
+    let guests = guests::actions(output, observed);
+    enable_last(&mut ranked, &guests::installed(&guests));
+    ranked.extend(guests.into_iter().map(|action| (Rank::Guest, action)));
     // The sort is stable, so paths of the same rank stay sorted.
     ranked.sort_by_key(|(rank, _)| *rank);
     Ok(Plan {
@@ -62,6 +66,18 @@ pub fn plan(output: &Output, observed: &Observed, prune: bool) -> Result<Plan, C
         pending_restarts: guests::pending_restarts(output, observed),
         record,
     })
+}
+
+/// Makes a VM start at boot only once it is installed: one whose root was refused must not.
+fn enable_last(ranked: &mut [(Rank, Action)], installed: &BTreeSet<&DomainName>) {
+    for (rank, action) in ranked {
+        if let Change::Put { object, .. } = &action.change
+            && object.role == Role::Enablement
+            && object.vm().is_some_and(|vm| installed.contains(vm))
+        {
+            *rank = Rank::LateEnablement;
+        }
+    }
 }
 
 /// Reloads systemd if units change, or if a reload is still pending.
@@ -94,4 +110,5 @@ enum Rank {
     Config,
     Enablement,
     Guest,
+    LateEnablement,
 }

@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub enum Entry {
     /// A file.
     File {
-        /// Permission bits.
-        mode: u32,
+        /// Who may do what with it.
+        access: Access,
         /// The content.
         content: Vec<u8>,
     },
@@ -21,6 +21,74 @@ pub enum Entry {
     Link(String),
     /// Anything else, such as a directory.
     Other,
+}
+
+impl Entry {
+    /// A file of root.
+    pub fn file(mode: u32, content: impl Into<Vec<u8>>) -> Self {
+        Self::File {
+            access: Access::of_root(mode),
+            content: content.into(),
+        }
+    }
+}
+
+/// Who owns a file, and who may do what with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "AnyAccess")]
+pub struct Access {
+    /// The owner.
+    pub owner: FileOwner,
+    /// Permission bits.
+    pub mode: u32,
+    /// The access control list, in the form of the kernel (acl(5)); `None` if the file has none.
+    pub acl: Option<Vec<u8>>,
+}
+
+impl Access {
+    /// The access to a file of root without an access control list.
+    pub const fn of_root(mode: u32) -> Self {
+        Self {
+            owner: FileOwner::ROOT,
+            mode,
+            acl: None,
+        }
+    }
+}
+
+/// The access to a file in the current or the earlier format, in which only the mode was recorded.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum AnyAccess {
+    Mode(u32),
+    Whole {
+        owner: FileOwner,
+        mode: u32,
+        acl: Option<Vec<u8>>,
+    },
+}
+
+impl From<AnyAccess> for Access {
+    fn from(any: AnyAccess) -> Self {
+        match any {
+            AnyAccess::Mode(mode) => Self::of_root(mode),
+            AnyAccess::Whole { owner, mode, acl } => Self { owner, mode, acl },
+        }
+    }
+}
+
+/// The owner of a file, as numeric IDs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileOwner {
+    /// The user ID.
+    pub user: u32,
+    /// The group ID.
+    pub group: u32,
+}
+
+impl FileOwner {
+    /// User and group `root`.
+    pub const ROOT: Self = Self { user: 0, group: 0 };
 }
 
 /// The record of what xen-vman manages on a host, and of pending work.
@@ -84,6 +152,8 @@ pub struct Observed {
     pub kernels: Kernels,
     /// The records of guest roots, by domain.
     pub guests: BTreeMap<DomainName, GuestRecord>,
+    /// The domains whose records cannot be read, so that nothing is known of their roots.
+    pub damaged: BTreeSet<DomainName>,
     /// The sessions of volumes that the host has open, such as iSCSI targets.
     pub sessions: BTreeSet<String>,
     /// The domains whose roots are mounted by `vm_mount@`.

@@ -1,12 +1,14 @@
 //! Plans how to restore the files that an apply changed.
 
 use super::files::{Conflict, Conflicts, impact_of};
-use super::{Action, Change, Entry, Observed, Plan, Record, reload};
+use super::guests::needs_restart;
+use super::{Access, Action, Change, Entry, FileOwner, Impact, Observed, Plan, Record, reload};
 use crate::object::{Object, Role};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-/// The entry at a path before an apply changed it.
+/// The entry at a path before applies changed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
     /// Its role and owner.
@@ -15,16 +17,21 @@ pub struct Kept {
     pub path: String,
     /// The previous entry; `None` if there was none.
     pub before: Option<Entry>,
-    /// The [`digest`] of what the apply wrote; `None` if it removed the entry.
-    pub after: Option<String>,
+    /// The [`digest`]s of what may be there now: what was there before, and what each apply since
+    /// has written; `None` for nothing. Anything else was changed by somebody else.
+    pub left: BTreeSet<Option<String>>,
 }
 
 /// A digest of an entry (SHA-256, hexadecimal).
 pub fn digest(entry: &Entry) -> String {
     let mut hash = Sha256::new();
     match entry {
-        Entry::File { mode, content } => {
+        Entry::File { access, content } => {
+            let Access { owner, mode, acl } = access;
             hash.update(format!("file {mode:o}\n"));
+            if *owner != FileOwner::ROOT || acl.is_some() {
+                hash.update(format!("{} {} {acl:?}\n", owner.user, owner.group));
+            }
             hash.update(content);
         }
         Entry::Link(target) => {
@@ -40,26 +47,27 @@ pub fn digest(entry: &Entry) -> String {
     text
 }
 
-/// Plans how to restore the files that an apply changed, in reverse order. `record` is the
-/// record of managed files from before that apply.
+/// Plans how to restore the files that applies changed, in reverse order. `record` is the record of
+/// managed files from before them.
 ///
 /// # Errors
-/// The files that were changed after the apply.
+/// The files that somebody else has changed since.
 pub fn rollback(kept: &[Kept], record: Record, observed: &Observed) -> Result<Plan, Conflicts> {
     let mut conflicts = Vec::new();
     let mut actions = Vec::new();
+    let mut pending_restarts = Vec::new();
     for Kept {
         object,
         path,
         before,
-        after,
+        left,
     } in kept.iter().rev()
     {
         let found = observed.entries.get(path);
         if found == before.as_ref() {
             continue;
         }
-        if found.map(digest) != *after {
+        if !left.contains(&found.map(digest)) {
             conflicts.push(Conflict {
                 path: path.clone(),
                 found: found.cloned(),
@@ -80,7 +88,13 @@ pub fn rollback(kept: &[Kept], record: Record, observed: &Observed) -> Result<Pl
             },
             (None, None) => continue,
         };
-        let impact = impact_of(object.role);
+        let impact = match before {
+            Some(Entry::File { content, .. }) if needs_restart(object, content, observed) => {
+                pending_restarts.extend(object.configures().cloned());
+                Impact::NeedsRestart
+            }
+            _ => impact_of(object.role),
+        };
         actions.push((super::Rank::Unit, Action { change, impact }));
     }
     if !conflicts.is_empty() {
@@ -106,6 +120,7 @@ pub fn rollback(kept: &[Kept], record: Record, observed: &Observed) -> Result<Pl
     Ok(Plan {
         actions: actions.into_iter().map(|(_, action)| action).collect(),
         record,
+        pending_restarts,
         ..Plan::default()
     })
 }

@@ -1,6 +1,6 @@
 //! Lines in files that xen-vman does not own.
 
-use super::Entry;
+use super::{Access, Entry};
 use crate::render::{HostSetting, Output};
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ pub(super) fn files(output: &Output, found: &BTreeMap<String, Entry>) -> BTreeMa
     let mut files = BTreeMap::new();
     for setting in &output.settings {
         let before = files.get(setting.file).or_else(|| found.get(setting.file));
-        let (mode, text) = match before {
-            Some(Entry::File { mode, content }) => (*mode, content.clone()),
-            _ => (0o644, Vec::new()),
+        let (access, text) = match before {
+            Some(Entry::File { access, content }) => (access.clone(), content.clone()),
+            _ => (Access::of_root(0o644), Vec::new()),
         };
         let content = with_setting(&text, setting);
         if before.is_some() || !content.is_empty() {
-            files.insert(setting.file.to_owned(), Entry::File { mode, content });
+            files.insert(setting.file.to_owned(), Entry::File { access, content });
         }
     }
     files
@@ -25,7 +25,7 @@ pub(super) fn files(output: &Output, found: &BTreeMap<String, Entry>) -> BTreeMa
 /// Sets a key in a file of `key=value` lines: the new line replaces the first one that sets the
 /// key, or is appended. Other lines that set it are removed; all else stays byte for byte.
 fn with_setting(text: &[u8], setting: &HostSetting) -> Vec<u8> {
-    let mut line = setting.line.as_deref();
+    let mut line = Some(&setting.line);
     let mut out = Vec::new();
     for old in text.split_inclusive(|byte| *byte == b'\n') {
         if !sets(old, setting.key) {
@@ -55,18 +55,18 @@ fn sets(line: &[u8], key: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn set(text: &str, line: Option<&str>) -> String {
+    fn set(text: &str, line: &str) -> String {
         let setting = HostSetting {
             file: "/etc/xen/xl.conf",
             key: "vif.default.bridge",
-            line: line.map(Into::into),
+            line: line.to_owned(),
         };
         String::from_utf8(with_setting(text.as_bytes(), &setting)).unwrap()
     }
 
     #[test]
     fn a_setting_takes_the_place_of_all_that_set_it() {
-        let new = Some("vif.default.bridge=\"b\"");
+        let new = "vif.default.bridge=\"b\"";
         let wanted = "vif.default.bridge=\"b\"\n";
         assert_eq!(set("", new), wanted);
         assert_eq!(set("a=1", new), format!("a=1\n{wanted}"));
@@ -78,15 +78,14 @@ mod tests {
             format!("#vif.default.bridge=x\n{wanted}z=1\n")
         );
         assert_eq!(
-            set("vif.default.bridges=\"a\"\n", None),
-            "vif.default.bridges=\"a\"\n"
+            set("vif.default.bridges=\"a\"\n", new),
+            format!("vif.default.bridges=\"a\"\n{wanted}")
         );
-        assert_eq!(set("vif.default.bridge=\"a\"\n", None), "");
     }
 
     #[test]
     fn setting_twice_is_setting_once() {
-        let new = Some("vif.default.bridge=\"b\"");
+        let new = "vif.default.bridge=\"b\"";
         let once = set("vif.default.bridge=1\nvif.default.bridge=2", new);
         assert_eq!(set(&once, new), once);
     }

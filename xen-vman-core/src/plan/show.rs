@@ -1,6 +1,6 @@
 //! Displays plans for people and programs. Passwords are never shown.
 
-use super::{Action, Change, Entry, Impact, Plan, digest};
+use super::{Access, Action, Change, Entry, Impact, Plan, digest};
 use crate::diag::text::printable;
 use crate::object::{Object, Role};
 use crate::xl_cfg::without_secrets;
@@ -60,12 +60,21 @@ impl fmt::Display for Change {
             Self::Install {
                 domain,
                 location,
-                erase: false,
-            } => write!(f, "install {domain} on {location} if it is empty"),
-            Self::Install {
-                domain, location, ..
+                erase,
+                moves_from,
             } => {
-                write!(f, "erase {location} and reinstall {domain}")
+                if *erase {
+                    write!(f, "erase {location} and reinstall {domain}")?;
+                } else {
+                    write!(f, "install {domain} on {location} if it is empty")?;
+                }
+                match moves_from {
+                    Some(from) => write!(
+                        f,
+                        "; its old root {from} stays as it is, and nothing is copied from there"
+                    ),
+                    None => Ok(()),
+                }
             }
             Self::Start { domain } => write!(f, "start {domain}"),
         }
@@ -80,11 +89,26 @@ fn put(
 ) -> fmt::Result {
     match (entry, before) {
         (Entry::Link(target), _) => write!(f, "link {path} to {}", printable(target)),
-        (Entry::File { mode, .. }, None) => write!(f, "write {path} ({mode:04o})"),
-        (Entry::File { mode, content }, Some(Entry::File { content: old, .. }))
-            if content == old =>
-        {
-            write!(f, "set the permissions of {path} to {mode:04o}")
+        (Entry::File { access, .. }, None) => write!(f, "write {path} ({:04o})", access.mode),
+        (
+            Entry::File { access, content },
+            Some(Entry::File {
+                access: found,
+                content: old,
+            }),
+        ) if content == old => {
+            let Access { owner, mode, acl } = access;
+            let mut changes = Vec::new();
+            if *owner != found.owner {
+                changes.push(format!("the owner to {}:{}", owner.user, owner.group));
+            }
+            if *mode != found.mode {
+                changes.push(format!("the permissions to {mode:04o}"));
+            }
+            if *acl != found.acl {
+                changes.push("the access control list".to_owned());
+            }
+            write!(f, "change {path}: set {}", changes.join(", "))
         }
         _ => write!(f, "change {path}"),
     }
@@ -152,9 +176,15 @@ impl Action {
                 domain,
                 location,
                 erase,
+                moves_from,
             } => (
                 "install",
-                json!({ "domain": domain, "location": location, "erase": erase }),
+                json!({
+                    "domain": domain,
+                    "location": location,
+                    "erase": erase,
+                    "moves_from": moves_from,
+                }),
             ),
             Change::Start { domain } => ("start", json!({ "domain": domain })),
         };
@@ -191,10 +221,7 @@ impl Plan {
             [action.to_json().to_string()].into_iter().chain(entries)
         });
         let whole: Vec<_> = parts.collect();
-        digest(&Entry::File {
-            mode: 0,
-            content: whole.join("\n").into_bytes(),
-        })
+        digest(&Entry::file(0, whole.join("\n")))
     }
 }
 

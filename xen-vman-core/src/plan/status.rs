@@ -2,7 +2,7 @@
 
 use super::files::defined;
 use super::{Observed, guests};
-use crate::install::Install;
+use crate::install::{GuestRecord, Install};
 use crate::object::EnabledUnit;
 use crate::render::Output;
 use crate::storage::Location;
@@ -107,8 +107,12 @@ fn is_enabled(domain: &str, observed: &Observed) -> bool {
 fn installed(domain: &str, install: Option<&Install>, observed: &Observed) -> Installed {
     let mut records = observed.guests.iter();
     let record = records.find(|(known, _)| known.as_str() == domain);
-    match (record, install) {
-        (Some((_, record)), _) if record.is_finished => Installed::Yes,
+    // A record of another volume says nothing about this one.
+    let is_of_this = |record: &&GuestRecord| {
+        install.is_none_or(|install| install.volume.location() == record.location)
+    };
+    match (record.map(|(_, record)| record).filter(is_of_this), install) {
+        (Some(record), _) if record.is_finished => Installed::Yes,
         (Some(_), _) => Installed::Unfinished,
         (None, Some(install)) if install.auto_install => Installed::No,
         (None, _) => Installed::Foreign,

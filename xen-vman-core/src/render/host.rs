@@ -2,6 +2,7 @@
 
 use super::{HostSetting, Link};
 use crate::object::{EnabledUnit, Object, RenderedFile, Role};
+use crate::origin::Origin;
 use crate::quote::{env_value, xl_string};
 use crate::resolve::{Resolved, ResolvedVm};
 
@@ -44,27 +45,20 @@ pub(super) fn links() -> Vec<Link> {
     ]
 }
 
-/// The settings in xl.conf(5).
+/// The settings in xl.conf(5) that the definition sets. The file belongs to the administrator:
+/// what nobody defined stays as it is there.
 pub(super) fn xl_conf(resolved: &Resolved) -> Vec<HostSetting> {
-    let file = "/etc/xen/xl.conf";
-    let line = |key: &str, value: &str| format!("{key}={}", xl_string(value));
-    let (script, bridge) = ("vif.default.script", "vif.default.bridge");
+    let set = |key: &'static str, value: &str| HostSetting {
+        file: "/etc/xen/xl.conf",
+        key,
+        line: format!("{key}={}", xl_string(value)),
+    };
     let host = &resolved.host;
-    vec![
-        HostSetting {
-            file,
-            key: script,
-            line: Some(line(script, host.network_script.as_str())),
-        },
-        HostSetting {
-            file,
-            key: bridge,
-            line: host
-                .network_bridge
-                .as_ref()
-                .map(|name| line(bridge, name.as_str())),
-        },
-    ]
+    let script = Some(&host.network_script).filter(|script| script.origin != Origin::BuiltIn);
+    let script = script.map(|script| set("vif.default.script", script.as_str()));
+    let bridge = host.network_bridge.as_ref();
+    let bridge = bridge.map(|bridge| set("vif.default.bridge", bridge.as_str()));
+    script.into_iter().chain(bridge).collect()
 }
 
 /// The units to enable: the preparation, and the VMs that start at boot.

@@ -1,6 +1,6 @@
 //! The manifest of a render, for programs that deploy it.
 
-use super::{HostSetting, Link, Output};
+use super::{HostSetting, Keep, Link, Output};
 use crate::object::{EnabledUnit, RenderedFile};
 use crate::resolve::{Resolved, ResolvedVm};
 use crate::values::{ArchiveComponent, ArchiveUrl, HostPath, PackageName};
@@ -22,6 +22,8 @@ pub struct Manifest<'a> {
     pub settings: &'a [HostSetting],
     /// The units to enable.
     pub enabled_units: &'a [EnabledUnit],
+    /// The generations that the host keeps.
+    pub keep: Option<Keep>,
     /// The VMs.
     pub vms: Vec<VmEntry<'a>>,
 }
@@ -88,6 +90,7 @@ pub fn manifest<'a>(resolved: &'a Resolved, output: &'a Output) -> Manifest<'a> 
         links: &output.links,
         settings: &output.settings,
         enabled_units: &output.enabled_units,
+        keep: output.keep,
         vms: resolved
             .vms
             .iter()

@@ -22,7 +22,7 @@ pub use crate::object::RenderedFile;
 pub(crate) use host::{LIBRARY, MOUNT_PATH};
 pub use manifest::{Manifest, manifest};
 pub(crate) use network::is_supplied;
-pub use output::{Assets, Guest, HostSetting, Link, Output};
+pub use output::{Assets, Guest, HostSetting, Keep, Link, Output};
 pub use templates::Templates;
 
 use crate::error::Error;
@@ -57,5 +57,9 @@ pub fn render(
     output.links = host::links();
     output.settings = host::xl_conf(resolved);
     output.enabled_units = host::enabled_units(resolved);
+    output.keep = Some(Keep {
+        generations: *resolved.host.generations_kept,
+        days: *resolved.host.generations_kept_days,
+    });
     Ok(output)
 }

@@ -2,7 +2,7 @@
 
 use crate::install::Install;
 use crate::object::{EnabledUnit, RenderedFile, Role};
-use crate::values::DomainName;
+use crate::values::{Days, DomainName, GenerationCount};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -29,6 +29,18 @@ pub struct Output {
     pub settings: Vec<HostSetting>,
     /// The units to enable.
     pub enabled_units: Vec<EnabledUnit>,
+    /// The generations to keep.
+    pub keep: Option<Keep>,
+}
+
+/// Which generations of earlier files a host keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Keep {
+    /// How many.
+    pub generations: GenerationCount,
+    /// How long, in days.
+    pub days: Days,
 }
 
 /// The files of one guest.
@@ -59,8 +71,8 @@ pub struct HostSetting {
     pub file: &'static str,
     /// The key.
     pub key: &'static str,
-    /// The whole line; `None` if the key must not be set.
-    pub line: Option<String>,
+    /// The whole line.
+    pub line: String,
 }
 
 impl Output {

@@ -35,6 +35,8 @@ pub(super) fn resolve(lookup: &mut Lookup<'_>) -> ResolvedHost {
         stop_timeout: required!(stop_timeout),
         mount_timeout: required!(mount_timeout),
         umount_timeout: required!(umount_timeout),
+        generations_kept: required!(generations_kept),
+        generations_kept_days: required!(generations_kept_days),
         public_keys: required!(public_keys),
         storage: StorageSettings::new(
             &lookup.definition.storage,

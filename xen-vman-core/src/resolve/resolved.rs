@@ -6,11 +6,12 @@ use crate::origin::{Origin, Sourced};
 use crate::spec::{AllowedDiagnostic, DeniedDiagnostic, ScriptSource};
 use crate::storage::{RootVolume, StorageSettings, StorageType};
 use crate::values::{
-    Bridge, CpuCount, CpuList, Description, DiskSpec, DomainName, DracutModule, Filesystem,
-    GuestType, GuestUser, Header, HostAddress, HostPath, Initrd, KernelCmdline, MacAddr, MemoryMib,
-    Mtu, NamePart, Nameservers, NetworkScript, OsType, OsVersion, PackageName, ProgramPath,
-    PublicKey, Rate, Reinstall, Seconds, ShellCommand, ShellWords, SpicePassword, SpicePort,
-    UsbRedirections, VcpuCount, VifName, VifNamePrefix, VifParameters, XenVersion, XlKey, XlValue,
+    Bridge, CpuCount, CpuList, Days, Description, DiskSpec, DomainName, DracutModule, Filesystem,
+    GenerationCount, GuestType, GuestUser, Header, HostAddress, HostPath, Initrd, KernelCmdline,
+    MacAddr, MemoryMib, Mtu, NamePart, Nameservers, NetworkScript, OsType, OsVersion, PackageName,
+    ProgramPath, PublicKey, Rate, Reinstall, Seconds, ShellCommand, ShellWords, SpicePassword,
+    SpicePort, UsbRedirections, VcpuCount, VifName, VifNamePrefix, VifParameters, XenVersion,
+    XlKey, XlValue,
 };
 use serde::{Serialize, Serializer};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -43,6 +44,8 @@ pub struct ResolvedHost {
     pub stop_timeout: Sourced<Seconds>,
     pub mount_timeout: Sourced<Seconds>,
     pub umount_timeout: Sourced<Seconds>,
+    pub generations_kept: Sourced<GenerationCount>,
+    pub generations_kept_days: Sourced<Days>,
     pub public_keys: Sourced<Vec<PublicKey>>,
     pub storage: StorageSettings,
     pub debootstrap_packages: Sourced<Vec<PackageName>>,

@@ -7,8 +7,9 @@ use crate::document::decode::{Decoder, FromNode, FromText, Invalid, Schema};
 use crate::document::table::table;
 use crate::values::from_str;
 use crate::values::{
-    CpuCount, DracutModule, GuestUser, Header, HostPath, MemoryMib, NetworkScript, PackageName,
-    ProgramPath, PublicKey, Seconds, ShellCommand, ShellWords, XenVersion,
+    CpuCount, Days, DracutModule, GenerationCount, GuestUser, Header, HostPath, MemoryMib,
+    NetworkScript, PackageName, ProgramPath, PublicKey, Seconds, ShellCommand, ShellWords,
+    XenVersion,
 };
 use serde_json::json;
 
@@ -34,6 +35,10 @@ table! {
         mount_timeout: Seconds,
         /// How long unmounting a root may take.
         umount_timeout: Seconds,
+        /// How many generations of earlier files `apply` keeps for `rollback`.
+        generations_kept: GenerationCount,
+        /// How long generations are kept; the newest always is.
+        generations_kept_days: Days,
         /// Public keys that may log in to newly installed VMs.
         public_keys: Vec<PublicKey>,
         /// Packages that debootstrap installs in a new VM.

@@ -35,7 +35,7 @@ impl BlockDevice {
     /// The command that removes all signatures, so that no file system is detected (wipefs(8)).
     pub fn wipe(&self) -> Command {
         Command::new(["wipefs", "--all", "--force", &self.path], SHORT_SECS)
-            .with_effect(Effect::Erase)
+            .with_effect(Effect::Wipe)
     }
 
     /// The command that creates the file system.
@@ -48,7 +48,9 @@ impl BlockDevice {
             Filesystem::Xfs => ("-f", "-m", format!("uuid={uuid}")),
         };
         let words = [&*program, "-q", force, option, &*uuid, &*self.path];
-        Command::new(words, WHOLE_VOLUME_SECS).contained()
+        Command::new(words, WHOLE_VOLUME_SECS)
+            .contained()
+            .with_effect(Effect::Format)
     }
 
     /// The program that creates the file system, and the Debian package that provides it.

@@ -33,7 +33,9 @@ pub use iscsi::{Iqn, Portal};
 pub use names::{DomainName, HostPath, Initrd, NamePart, ProgramPath, ShellCommand};
 pub use net::{AddressesV4, AddressesV6, HostAddress, MacAddr, Nameservers};
 pub use nfs::{NfsBase, NfsExport};
-pub use numbers::{CpuCount, MemoryMib, Mtu, Seconds, SpicePort, UsbRedirections, VcpuCount};
+pub use numbers::{
+    CpuCount, Days, GenerationCount, MemoryMib, Mtu, Seconds, SpicePort, UsbRedirections, VcpuCount,
+};
 pub use suite::{suite, suites};
 pub(crate) use text::from_str;
 pub(crate) use vdev::device_number;

@@ -74,6 +74,14 @@ number!(
     Seconds(u32), 1..=86_400, "an integer, in seconds"
 );
 number!(
+    /// How many generations are kept.
+    GenerationCount(u16), 1..=10_000, "an integer"
+);
+number!(
+    /// A time in days.
+    Days(u16), 1..=36_500, "an integer, in days"
+);
+number!(
     /// The MTU of an interface, in bytes (RFC 791: at least 68).
     Mtu(u16), 68..=65_535, "an integer, in bytes"
 );

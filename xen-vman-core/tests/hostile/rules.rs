@@ -229,6 +229,7 @@ pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
             | "umount_timeout"
             | "global_preparations_timeout",
         ) => value(&["1", "86400", "75"], number),
+        (_, "generations_kept" | "generations_kept_days") => value(&["1", "10000", "75"], number),
         (
             _,
             "boot_after_creation"

@@ -79,7 +79,9 @@ def test_changes(lab):
         lab.cli("apply", exit_status=2)
         assert lab.guest(ADDRESS, "hostname") == "stuvus-web01"
     with lab.step("with --prune it is stopped, its files go and its root stays"):
-        lab.cli("apply", "--prune", exit_status=2)
+        lab.cli("apply", "--prune", "</dev/null", exit_status=2)
+        assert lab.guest(ADDRESS, "hostname") == "stuvus-web01"
+        lab.cli("apply", "--prune", "--yes", exit_status=2)
         assert not lab.succeeds("xl domid stuvus-web01")
         assert not lab.succeeds("ls /etc/xen/vms/stuvus-web01.*")
         assert lab.succeeds(f"test -e {ROOT}/etc/os-release")

@@ -3,7 +3,7 @@
 import pathlib
 from typing import Any, Callable, Optional
 
-from ._input import Input
+from ._input import Choice, Input
 
 __all__ = [
     "__version__",
@@ -13,9 +13,11 @@ __all__ = [
     "doctor",
     "explain",
     "facts",
+    "generations",
     "import_xl_cfg",
     "packages",
     "plan",
+    "plan_rollback",
     "render",
     "rollback",
     "schema",
@@ -31,23 +33,17 @@ def check(input: Input) -> str: ...
 def explain(input: Input, vm: Optional[str], key: Optional[str]) -> str: ...
 def render(input: Input) -> tuple[str, str, tuple[list[str], list[int], list[str], list[bytes], list[Optional[str]]]]: ...
 def packages(input: Input, root: Optional[pathlib.Path]) -> list[str]: ...
-def plan(
-    input: Input,
-    root: pathlib.Path,
-    prune: bool,
-    may_erase: list[str],
-    may_erase_all: bool,
-) -> tuple[str, str]: ...
+def plan(input: Input, root: pathlib.Path, choice: Choice) -> tuple[str, str]: ...
 def apply(
     input: Input,
     root: pathlib.Path,
-    prune: bool,
-    may_erase: list[str],
-    may_erase_all: bool,
+    choice: Choice,
     agreed: Optional[str],
     progress: Optional[Callable[[str], Any]],
 ) -> tuple[str, str]: ...
-def rollback(root: pathlib.Path, progress: Optional[Callable[[str], Any]]) -> str: ...
+def generations(root: pathlib.Path) -> str: ...
+def plan_rollback(root: pathlib.Path, to: Optional[int]) -> str: ...
+def rollback(root: pathlib.Path, to: Optional[int], progress: Optional[Callable[[str], Any]]) -> str: ...
 def status(input: Input, root: pathlib.Path) -> str: ...
 def doctor(input: Input, root: pathlib.Path) -> str: ...
 def facts(root: pathlib.Path) -> str: ...

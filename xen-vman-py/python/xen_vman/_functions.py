@@ -9,13 +9,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Callable, Optional, Union
 
 from . import _core
-from ._input import Definition, Input, PathLike, Scripts, read
+from ._input import Definition, Input, PathLike, Scripts, choose, read
 from ._results import (
     Applied,
     DiagnosticInfo,
     Explained,
     File,
     Finding,
+    Generation,
     HostFacts,
     Plan,
     Rendered,
@@ -104,7 +105,8 @@ def plan(
     definition: Definition,
     *,
     root: PathLike = "/",
-    prune: bool = False,
+    prune: Union[bool, Iterable[str]] = False,
+    remove_all: bool = True,
     allow_reinstall: Union[bool, Iterable[str]] = True,
     facts: Facts = None,
     scripts: Scripts = None,
@@ -112,14 +114,13 @@ def plan(
 ) -> Plan:
     """Show what :func:`apply` would change on this host, or in a directory treated as its root.
 
-    :param allow_reinstall: as for :func:`apply`; a plan that it would refuse raises :class:`HostError`.
+    :param prune: as for :func:`apply`, as are ``remove_all`` and ``allow_reinstall``; a plan that they would
+        refuse raises :class:`HostError`.
     :raises DefinitionError: if the definition has errors.
     :raises HostError: if the host cannot be read, or existing paths conflict with the definition.
     """
-    names, everything = _may_erase(allow_reinstall)
-    text, report = _core.plan(
-        _input(definition, facts, scripts, templates), pathlib.Path(root), prune, names, everything
-    )
+    choice = choose(prune, remove_all, allow_reinstall)
+    text, report = _core.plan(_input(definition, facts, scripts, templates), pathlib.Path(root), choice)
     return _plan(json.loads(text), Report.of(report))
 
 
@@ -127,8 +128,10 @@ def apply(
     definition: Definition,
     *,
     root: PathLike = "/",
-    prune: bool = False,
+    prune: Union[bool, Iterable[str]] = False,
+    remove_all: bool = False,
     allow_reinstall: Union[bool, Iterable[str]] = False,
+    preflight: bool = True,
     plan: Optional[Plan] = None,
     progress: Optional[Progress] = None,
     facts: Facts = None,
@@ -137,9 +140,14 @@ def apply(
 ) -> Applied:
     """Make this host, or a directory treated as its root, match the definition.
 
+    :param prune: whether VMs that are no longer defined are stopped and removed, or the VMs that may be; if
+        there are others, nothing is done.
+    :param remove_all: whether that may leave the host without VMs.
     :param allow_reinstall: whether ``reinstall`` may erase roots, or the VMs whose roots it may erase.
+    :param preflight: whether to check first that a running host has Xen and all programs that are needed.
     :param plan: the plan that was agreed to; if anything else would be done, nothing is done.
-    :param progress: called with a dict for each event: ``plan``, ``begins``, ``step``, ``fails``.
+    :param progress: called with a dict for each event: ``plan``, ``begins``, ``step``,
+        ``erases``, ``fails``.
         If it raises an exception before the first action, nothing is done; a later exception is
         raised when the current work is finished.
     :raises DefinitionError: if the definition has errors; nothing was done then.
@@ -153,25 +161,43 @@ def apply(
     >>> first.changed, second.changed
     (True, False)
     """
-    names, everything = _may_erase(allow_reinstall)
     text, report = _core.apply(
         _input(definition, facts, scripts, templates),
         pathlib.Path(root),
-        prune,
-        names,
-        everything,
+        choose(prune, remove_all, allow_reinstall, preflight),
         None if plan is None else plan.fingerprint,
         _callback(progress),
     )
     return _applied(text, Report.of(report))
 
 
-def rollback(*, root: PathLike = "/", progress: Optional[Progress] = None) -> Applied:
-    """Restore the files that the last :func:`apply` changed.
+def generations(*, root: PathLike = "/") -> list[Generation]:
+    """List what :func:`apply` and :func:`rollback` have done on a host, the oldest first.
 
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as root:
+    ...     applied = apply({"vms": []}, root=root)
+    ...     [one.number for one in generations(root=root)]
+    [1]
+    """
+    return [Generation(**one) for one in json.loads(_core.generations(pathlib.Path(root)))]
+
+
+def plan_rollback(*, root: PathLike = "/", to: Optional[int] = None) -> Plan:
+    """Show what :func:`rollback` would change.
+
+    :raises HostError: as :func:`rollback`.
+    """
+    return _plan(json.loads(_core.plan_rollback(pathlib.Path(root), to)), Report())
+
+
+def rollback(*, root: PathLike = "/", to: Optional[int] = None, progress: Optional[Progress] = None) -> Applied:
+    """Restore the files as they were before the last :func:`apply` that changed any.
+
+    :param to: the number of a generation, to restore the files as they were after it; 0 is before the first.
     :raises HostError: if there is nothing to roll back, or files have changed since.
     """
-    return _applied(_core.rollback(pathlib.Path(root), _callback(progress)), Report())
+    return _applied(_core.rollback(pathlib.Path(root), to, _callback(progress)), Report())
 
 
 def packages(
@@ -266,14 +292,6 @@ def schema(*, role: bool = False) -> dict[str, Any]:
 
 def _input(definition: Definition, facts: Facts, scripts: Scripts, templates: Templates) -> Input:
     return read(definition, facts, scripts, (), (), False, templates)
-
-
-def _may_erase(allow_reinstall: Union[bool, Iterable[str]]) -> tuple[list[str], bool]:
-    if isinstance(allow_reinstall, bool):
-        return [], allow_reinstall
-    if isinstance(allow_reinstall, str):
-        raise TypeError("allow_reinstall must be True, False, or a list of VMs")
-    return list(allow_reinstall), False
 
 
 def _callback(progress: Optional[Progress]) -> Optional[Callable[[str], object]]:

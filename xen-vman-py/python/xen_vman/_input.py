@@ -50,6 +50,42 @@ class Input:
     templates: dict[str, str]
 
 
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """What may be taken away, for the compiled part; ``None`` stands for all VMs."""
+
+    erase: Optional[list[str]]
+    prune: bool
+    remove: Optional[list[str]]
+    remove_all: bool
+    preflight: bool
+
+
+def choose(
+    prune: Union[bool, Iterable[str]],
+    remove_all: bool,
+    allow_reinstall: Union[bool, Iterable[str]],
+    preflight: bool = True,
+) -> Choice:
+    """Convert the arguments of ``plan`` and ``apply``."""
+    removed = _vms("prune", prune)
+    return Choice(
+        erase=_vms("allow_reinstall", allow_reinstall),
+        prune=removed is None or bool(removed),
+        remove=removed,
+        remove_all=remove_all,
+        preflight=preflight,
+    )
+
+
+def _vms(name: str, chosen: Union[bool, Iterable[str]]) -> Optional[list[str]]:
+    if isinstance(chosen, bool):
+        return None if chosen else []
+    if isinstance(chosen, str):
+        raise TypeError(f"{name} must be True, False, or a list of VMs")
+    return list(chosen)
+
+
 def read(
     definition: Definition,
     facts: Union[HostFacts, Mapping[str, Any], os.PathLike[str], None],

@@ -200,6 +200,8 @@ class Action(Result):
     kernel: Optional[str] = None
     location: Optional[str] = None
     erase: Optional[bool] = None
+    moves_from: Optional[str] = None
+    """The location of the root that the VM had before."""
     diff: str = dataclasses.field(default="", repr=False)
     """The diff of the file, without passwords."""
 
@@ -292,6 +294,25 @@ class Finding(Result):
     """``fine``, ``risky`` or ``missing``."""
     says: str
     help: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Generation(Result):
+    """What one :func:`xen_vman.apply` or :func:`xen_vman.rollback` has done."""
+
+    number: int
+    at_secs: Optional[int]
+    """When it began, in seconds since the Unix epoch."""
+    definition: Optional[str]
+    """The name of the definition; ``None`` for a rollback."""
+    rolled_back_to: Optional[int]
+    """The generation that it rolled back to; ``None`` for an apply."""
+    is_done: bool
+    """Whether all of it was done."""
+    is_current: bool
+    """Whether the host is as this generation left it."""
+    paths: list[str]
+    """The files and links that it was to change."""
 
 
 @dataclasses.dataclass(frozen=True)

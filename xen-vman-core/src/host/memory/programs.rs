@@ -5,7 +5,6 @@ use crate::command::{Command, Effect};
 use crate::install::Marker;
 use crate::plan::Entry;
 use serde_json::json;
-use std::collections::BTreeMap;
 
 /// The directory of the VMs' configurations.
 const CONFIGS: &str = "/etc/xen/vms";
@@ -24,20 +23,23 @@ impl State {
                     String::new(),
                 );
             }
-            (Effect::Erase, ["find", point, ..]) => {
+            (Effect::EraseFiles, ["find", point, ..]) => {
                 self.erase_below(point);
                 return (0, String::new());
             }
-            (Effect::Erase, [.., device]) => {
-                self.erase(device);
+            (Effect::Wipe, [.., device]) => {
+                self.wipe(device);
                 return (0, String::new());
             }
+            (Effect::Format, _) => return (self.make_filesystem(&argv), String::new()),
             _ => {}
         }
         match argv.as_slice() {
             ["systemctl", "start", unit] => (self.start(unit), String::new()),
             ["systemctl", "stop", unit] => {
-                if let Some(domain) = domain_of(unit) {
+                if let Some(domain) = domain_of(unit)
+                    && !self.unstoppable.contains(domain)
+                {
                     self.domains.remove(domain);
                 }
                 (0, String::new())
@@ -50,14 +52,13 @@ impl State {
                 (0, json!(all).to_string())
             }
             [_, "known", domain] => (i32::from(!self.domains.contains(*domain)), String::new()),
+            // It does not tell a disk that cannot be read from an empty one.
             ["wipefs", "--json", device] => (0, self.signatures(device)),
             ["debootstrap", .., point, _] => (self.bootstrap(point), String::new()),
-            [mkfs, ..] if mkfs.starts_with("mkfs.") => (self.make_filesystem(&argv), String::new()),
             [hook, kernel] if hook.starts_with("/etc/kernel/") => {
                 let initrd = format!("/etc/xen/initrd.img-{kernel}");
-                let content = kernel.as_bytes().to_vec();
-                let mode = 0o600;
-                self.entries.insert(initrd, Entry::File { mode, content });
+                self.entries
+                    .insert(initrd, Entry::file(0o600, kernel.as_bytes()));
                 (0, String::new())
             }
             _ => (0, String::new()),
@@ -79,7 +80,11 @@ impl State {
     }
 
     fn mount(&mut self, source: &str, point: &str) -> i32 {
-        if !self.volumes.contains_key(source) {
+        if self
+            .volumes
+            .get(source)
+            .is_none_or(|content| content.is_broken)
+        {
             return 32;
         }
         self.mounts.insert(point.to_owned(), source.to_owned());
@@ -92,10 +97,16 @@ impl State {
         Some((source, self.volumes.get_mut(source)?))
     }
 
-    fn erase(&mut self, location: &str) {
+    /// Removes signatures: what was on the disk is lost, though its blocks are still there.
+    fn wipe(&mut self, location: &str) {
         if let Some(content) = self.volumes.get_mut(location) {
-            self.erased
-                .push((location.to_owned(), std::mem::take(content)));
+            let left = Content {
+                is_raw: true,
+                users: content.users.clone(),
+                ..Content::default()
+            };
+            let old = std::mem::replace(content, left);
+            self.erased.push((location.to_owned(), old));
         }
     }
 
@@ -120,7 +131,8 @@ impl State {
             content,
             Content {
                 filesystem: Some(uuid),
-                files: BTreeMap::new(),
+                users: content.users.clone(),
+                ..Content::default()
             },
         );
         if !old.is_blank() {
@@ -134,6 +146,7 @@ impl State {
         let uuid = self
             .volumes
             .get(device)
+            .filter(|content| !content.is_broken)
             .and_then(|content| content.filesystem.as_ref());
         let one = |uuid: &String| json!({ "type": "ext4", "uuid": uuid });
         let all: Vec<_> = uuid.into_iter().map(one).collect();
@@ -152,12 +165,9 @@ impl State {
             ),
             ("/sbin/init", ""),
         ] {
-            let (mode, text) = (0o755, text.as_bytes().to_vec());
-            let entry = Entry::File {
-                mode,
-                content: text,
-            };
-            content.files.insert(path.to_owned(), entry);
+            content
+                .files
+                .insert(path.to_owned(), Entry::file(0o755, text));
         }
         0
     }

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""faults.py CLI OLD NEW [STRIDE]: does a host survive whatever happens to `apply`?
+"""faults.py CLI OLD NEW [STRIDE]: does a host survive whatever happens to `apply` and `rollback`?
 
 Applies the definition OLD to a directory, then NEW with a fault (strace -e inject) at one call after
 the other: killed, or the call fails. Afterwards every file must be the one before or the one wanted,
-whole, and the next apply must bring the tree to what it is without a fault, with no lock in its way.
-With STRIDE, only one of so many calls is tried.
+whole, and the same command again must bring the tree to what it is without a fault, with no lock in
+its way. The same for the rollback from NEW to OLD. With STRIDE, only one of so many calls is tried.
 """
 import collections
 import concurrent.futures
@@ -18,12 +18,13 @@ import sys
 import tempfile
 
 # What changes a file system, or may fail on the way.
-KILLED = ["openat2", "write", "fsync", "fchmod", "fchmodat", "mkdirat", "renameat", "renameat2", "unlinkat", "symlinkat", "flock"]
+KILLED = ["openat2", "write", "fsync", "fchmod", "fchmodat", "mkdirat", "renameat", "renameat2", "unlinkat", "symlinkat", "fchown", "flock"]
 FAILING = {
     "openat2": ["EACCES", "EIO"],
     "write": ["ENOSPC"],
     "fsync": ["EIO"],
     "fchmod": ["EIO"],
+    "fchown": ["EPERM"],
     "mkdirat": ["ENOSPC"],
     "renameat": ["EIO"],
     "renameat2": ["EIO"],
@@ -59,45 +60,43 @@ def tree(root):
 
 
 class Judge:
-    def __init__(self, cli, old, new, work):
-        self.cli, self.old, self.new, self.work = cli, old, new, pathlib.Path(work)
+    """Judges one command, which leads from one tree to another."""
 
-    def words(self, definition, root):
-        return [self.cli, "apply", definition, "--root", str(root), "--prune", "--json"]
+    def __init__(self, words, before, wanted, work):
+        self.words, self.before, self.trees, self.work = words, before, (tree(before), wanted), work
 
-    def apply(self, definition, root):
-        return subprocess.run(self.words(definition, root), capture_output=True, text=True)
+    def run(self, root):
+        return subprocess.run([*self.words, "--root", root], capture_output=True, text=True)
 
-    def prepare(self):
-        self.before, after = self.work / "before", self.work / "after"
-        self.before.mkdir()
-        done = self.apply(self.old, self.before)
-        assert done.returncode == 0, done.stderr
-        shutil.copytree(self.before, after, symlinks=True)
-        done = self.apply(self.new, after)
-        assert done.returncode == 0, done.stderr
-        self.trees = tree(self.before), tree(after)
+    def points(self):
+        """All faults: the call, what happens to it, and which of these calls."""
+        counts = self.calls()
+        kills = [(call, "signal=KILL", number) for call in KILLED for number in range(1, counts[call] + 1)]
+        fails = [
+            (call, f"error={error}", number)
+            for call, errors in FAILING.items() for error in errors for number in range(1, counts[call] + 1)
+        ]
+        return [(self, *point) for point in kills + fails]
 
     def calls(self):
-        """How often an apply makes each call."""
-        root, log = self.work / "counted", self.work / "calls"
+        """How often the command makes each call."""
+        root, log = self.work / f"counted-{self.words[1]}", self.work / "calls"
         shutil.copytree(self.before, root, symlinks=True)
         names = ",".join(sorted(set(KILLED) | set(FAILING)))
         subprocess.run(
-            ["strace", "-f", "-qq", "-o", log, "-e", f"trace={names}", *self.words(self.new, root)],
+            ["strace", "-f", "-qq", "-o", log, "-e", f"trace={names}", *self.words, "--root", root],
             check=True, capture_output=True,
         )
         return collections.Counter(re.findall(r"^\d+ +(\w+)\(", log.read_text(), re.M))
 
-    def point(self, fault):
+    def point(self, call, what, number):
         """Tries one fault; gives what is wrong."""
-        call, what, number = fault
         root = pathlib.Path(tempfile.mkdtemp(dir=self.work), "root")
         try:
             shutil.copytree(self.before, root, symlinks=True)
             inject = f"inject={call}:{what}:when={number}"
             cut = subprocess.run(
-                ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", inject, *self.words(self.new, root)],
+                ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", inject, *self.words, "--root", root],
                 capture_output=True, text=True,
             )
             wrong = []
@@ -113,19 +112,34 @@ class Judge:
                     continue
                 if entry not in (old.get(path), new.get(path)):
                     wrong.append(f"{path} is neither the old nor the new one: {entry}")
-            again = self.apply(self.new, root)
+            again = self.run(root)
             if again.returncode != 0:
-                wrong.append(f"the next apply fails: {again.stderr}")
+                wrong.append(f"the next one fails: {again.stderr}")
             elif tree(root) != new:
                 differing = {path for path in set(tree(root)) | set(new) if tree(root).get(path) != new.get(path)}
-                wrong.append(f"the next apply ends elsewhere: {sorted(differing)}")
+                wrong.append(f"the next one ends elsewhere: {sorted(differing)}")
             else:
-                third = self.apply(self.new, root)
+                third = self.run(root)
                 if '"done":0' not in third.stdout.replace(" ", ""):
                     wrong.append(f"there is still something to do: {third.stdout}")
-            return [f"{call} {what} {number}: {text}" for text in wrong]
+            return [f"{self.words[1]} {call} {what} {number}: {text}" for text in wrong]
         finally:
             shutil.rmtree(root.parent)
+
+
+def prepare(cli, old, new, work):
+    """Gives the judges of an apply and of the rollback from it."""
+    before, after = work / "before", work / "after"
+    before.mkdir()
+    words = {
+        name: [cli, "apply", definition, "--prune", "--yes", "--remove-all", "--json"]
+        for name, definition in [("old", old), ("new", new)]
+    }
+    subprocess.run([*words["old"], "--root", before], check=True, capture_output=True)
+    shutil.copytree(before, after, symlinks=True)
+    subprocess.run([*words["new"], "--root", after], check=True, capture_output=True)
+    rollback = [cli, "rollback", "--to", "1", "--json"]
+    return [Judge(words["new"], before, tree(after), work), Judge(rollback, after, tree(before), work)]
 
 
 def main():
@@ -137,24 +151,19 @@ def main():
     cli, old, new = (os.path.abspath(path) for path in sys.argv[1:4])
     stride = int(sys.argv[4]) if len(sys.argv) > 4 else 1
     with tempfile.TemporaryDirectory() as work:
-        judge = Judge(cli, old, new, work)
-        judge.prepare()
+        judges = prepare(cli, old, new, pathlib.Path(work))
         try:
-            counts = judge.calls()
+            everything = [point for judge in judges for point in judge.points()]
         except subprocess.CalledProcessError as error:
             skip(f"strace cannot trace here: {error.stderr.decode().strip()[:200]}")
-        kills = [(call, "signal=KILL", number) for call in KILLED for number in range(1, counts[call] + 1)]
-        fails = [
-            (call, f"error={error}", number)
-            for call, errors in FAILING.items() for error in errors for number in range(1, counts[call] + 1)
-        ]
-        points = (kills + fails)[::stride]
+        points = everything[::stride]
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            wrong = [text for texts in pool.map(judge.point, points) for text in texts]
+            tried = pool.map(lambda point: point[0].point(*point[1:]), points)
+            wrong = [text for texts in tried for text in texts]
     for text in wrong[:20]:
         print(f"FAILED  {text[:1500]}")
-    kinds = sum(what == "signal=KILL" for _, what, _ in points)
-    print(f"{len(points)} points of {len(kills) + len(fails)}: {kinds} kills, {len(points) - kinds} failing calls; {len(wrong)} wrong")
+    kinds = sum(what == "signal=KILL" for _, _, what, _ in points)
+    print(f"{len(points)} points of {len(everything)}: {kinds} kills, {len(points) - kinds} failing calls; {len(wrong)} wrong")
     sys.exit(1 if wrong or not points else 0)
 
 

@@ -14,7 +14,7 @@ here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 
 [[ $# -ge 1 ]] || usage_error "run.sh CLI [SCENARIO...]"
 need_root
-need_commands systemd-nspawn findmnt useradd debootstrap losetup mkfs.ext4 python3 strace wipefs
+need_commands systemd-nspawn findmnt useradd debootstrap losetup mkfs.ext4 blkdiscard python3 strace wipefs
 [[ -x /lib/systemd/systemd ]] || skip "needs systemd"
 cli=$(realpath "$1")
 shift
@@ -91,7 +91,7 @@ echo 5ee7d0c2a1c94f0e8b1f6c3d7a9e2b41 >"$root/etc/machine-id"
 # Real packages are fetched.
 network=(--private-network)
 [[ " $* " != *" real_debootstrap "* ]] || network=(--resolv-conf=off)
-boot "$root" judge.service 500 "${network[@]}" >"$work/console" 2>&1 || true
+boot "$root" judge.service 1800 "${network[@]}" >"$work/console" 2>&1 || true
 [[ -s $judge/results ]] || {
     sed 's/^/  /' "$work/console"
     skip "systemd does not start in a container here"

@@ -115,7 +115,7 @@ UNIT
 # An own ID, or nspawn takes the container's journal for the machine's.
 echo 5ee7d0c2a1c94f0e8b1f6c3d7a9e2b40 >"$root/etc/machine-id"
 
-boot "$root" judge.service 240 --private-network >"$work/console" 2>&1 || true
+boot "$root" judge.service 1800 --private-network >"$work/console" 2>&1 || true
 [[ -s $judge/results ]] || {
     sed 's/^/  /' "$work/console"
     skip "systemd does not start in a container here"

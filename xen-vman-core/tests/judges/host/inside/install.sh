@@ -19,7 +19,7 @@ digest() {
 
 # Puts a signature that wipefs(8) knows onto an empty disk.
 sign() {
-    wipefs --quiet --all --force "$disk"
+    blkdiscard --zeroout "$disk"
     case $1 in
         ext4)
             mkfs.ext4 -q -F "$disk"
@@ -71,7 +71,7 @@ target_that_refuses() {
 }
 
 install_onto_a_disk() {
-    wipefs --quiet --all --force "$disk"
+    blkdiscard --zeroout "$disk"
     : >"$judge/log.before"
     cp "$judge/log" "$judge/log.before"
     # There is a session already: iscsiadm says 15, which is fine.
@@ -147,13 +147,13 @@ passwords() {
         'spicehost = "127.0.0.1"' "spicepasswd = \"$password\""
     xen-vman-cli plan host.toml --diff --steps >"$judge/said" 2>&1
     xen-vman-cli plan host.toml --json --out "$judge/seen.plan" >>"$judge/said" 2>&1
-    strace -f -qq -s 4096 -e trace=execve -o "$judge/argv" xen-vman-cli apply host.toml --json >>"$judge/said" 2>&1 ||
+    strace -f -qq -s 4096 -e trace=execve -o "$judge/argv" xen-vman-cli apply --no-preflight host.toml --json >>"$judge/said" 2>&1 ||
         echo "FAILED apply with a password"
     [[ -e /etc/xen/vms/org-seen.cfg ]] || cat "$judge/said"
     check "the password is in the configuration" grep -q "$password" /etc/xen/vms/org-seen.cfg
     sed -i "s/$password/$password-2/" host.toml
     xen-vman-cli plan host.toml --diff >>"$judge/said" 2>&1
-    xen-vman-cli apply host.toml >>"$judge/said" 2>&1
+    xen-vman-cli apply --no-preflight host.toml >>"$judge/said" 2>&1
     systemctl start vm@org-seen
     xen-vman-cli status --file host.toml --json >>"$judge/said" 2>&1
     journalctl --sync
@@ -183,7 +183,7 @@ failing_programs() {
             sed "s|@PROGRAM@|$(PATH=/usr/sbin:/usr/bin:/sbin:/bin command -v "$program")|" \
                 "$judge/stand-ins/failing" >"/usr/local/sbin/$program"
             chmod +x "/usr/local/sbin/$program"
-            xen-vman-cli apply host.toml --yes >"$judge/said" 2>&1
+            xen-vman-cli apply --no-preflight host.toml --yes >"$judge/said" 2>&1
             rm "/usr/local/sbin/$program"
             [[ $(cat "$judge/fails-at") -lt 1 ]] || break
             tried=$((tried + 1))
@@ -212,7 +212,7 @@ real_debootstrap() {
     define real
     define block 'storage_type = "iscsi"' 'reinstall = "real"'
     sed -i 's/^name = "block"/name = "block"\nauto_install = false/; s/^reinstall = "real"/reinstall = false/' host.toml
-    setsid xen-vman-cli apply host.toml >/dev/null 2>&1 &
+    setsid xen-vman-cli apply --no-preflight host.toml >/dev/null 2>&1 &
     local apply=$! round
     for ((round = 0; round < 1200; round++)); do
         [[ ! -e $exports/real-root/var/lib/dpkg/status || $(wc -l <"$exports/real-root/var/lib/dpkg/status") -lt 200 ]] || break
@@ -227,7 +227,7 @@ real_debootstrap() {
     is_installed real
     nothing_left
     # The other one is not interrupted.
-    wipefs --quiet --all --force "$disk"
+    blkdiscard --zeroout "$disk"
     sed -i '/^auto_install = false/d' host.toml
     cli 0 apply host.toml
     nothing_left

@@ -161,6 +161,22 @@ started_by_hand() {
     xl shutdown -w byhand
 }
 
+# As with on_poweroff="preserve", or once the monitor is dead: Xen keeps the domain.
+shut_down_but_kept() {
+    vm kept iscsi preserve
+    start vm_iscsi@kept
+    xl create "$config_path/kept.cfg"
+    echo off >"$domains/kept/state"
+    start_fails vm@kept
+    check "the message says what works" says vm@kept "has shut down, .*xl destroy kept"
+    check "the domain is left alone" domain_exists kept
+    xl destroy kept
+    start vm@kept
+    check "then it starts" domain_exists kept
+    stop vm@kept
+    stop vm_iscsi@kept
+}
+
 monitor_is_killed() {
     vm orphan iscsi
     start vm@orphan

@@ -133,14 +133,20 @@ def converge(module: AnsibleModule) -> None:
     """Makes the host match the definition, or in check mode reports what that would change."""
     request = Request(module)
     engine = request.engine
-    options = dict(prune=module.params["prune"], allow_reinstall=permission(module.params["allow_reinstall"]))
+    options = dict(
+        prune=permission(module.params["prune"]),
+        remove_all=module.params["remove_all"],
+        allow_reinstall=permission(module.params["allow_reinstall"]),
+    )
     if module.check_mode:
         plan, failures, generation = request.call(engine.plan, **options), (), None
         needed = request.call(engine.packages)
         changed = bool(plan)
     else:
         with Progress(module.params["progress"]) as progress:
-            applied = request.call(engine.apply, **options, progress=progress)
+            applied = request.call(
+                engine.apply, **options, preflight=module.params["preflight"], progress=progress
+            )
         plan, failures, generation = applied.plan, applied.failures, applied.generation
         changed, needed = applied.changed, []
     result = dict(
@@ -172,7 +178,7 @@ def inform(module: AnsibleModule) -> None:
 
 
 def permission(written: typing.Any) -> bool | list[str]:
-    """Converts the argument to the VMs whose data `reinstall` may erase."""
+    """Converts an argument that is a boolean, a VM or a list of VMs."""
     if isinstance(written, (list, tuple)):
         return [str(one) for one in written]
     word = str(written).lower()

@@ -36,9 +36,19 @@ options:
         evaluated for each VM or interface.
     type: dict
   prune:
-    description: Whether to stop VMs that are no longer defined and remove their files. Their data is kept.
+    description:
+      - Whether to stop VMs that are no longer defined and remove their files. Their data is kept. A VM, as
+        C(ORG-NAME), or a list of VMs restricts it to those; if any other would be removed, nothing is done.
+    type: raw
+    default: false
+  remove_all:
+    description: Whether O(prune) may leave the host without VMs.
     type: bool
     default: false
+  preflight:
+    description: Whether to check before the first change that a running host has Xen and all programs that are needed.
+    type: bool
+    default: true
   allow_reinstall:
     description:
       - Whether C(reinstall) in the definition of a VM may erase its root. A VM, as C(ORG-NAME), or a list of VMs
@@ -145,7 +155,9 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(
             ARGUMENTS,
-            prune=dict(type="bool", default=False),
+            prune=dict(type="raw", default=False),
+            remove_all=dict(type="bool", default=False),
+            preflight=dict(type="bool", default=True),
             allow_reinstall=dict(type="raw", default=False),
             progress=dict(type="path"),
         ),
