@@ -65,6 +65,7 @@ fn doctor_says_what_is_missing_and_what_is_risky() {
         "usr/sbin/iscsiadm",
         "usr/bin/dracut",
         "usr/sbin/debootstrap",
+        "usr/bin/bwrap",
         "sbin/mount.nfs",
         "usr/sbin/mkfs.ext4",
         "sbin/mkfs.xfs",

@@ -26,15 +26,25 @@ pub struct Command {
 }
 
 /// Where a command runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RunsIn {
     /// On the host, like any other program.
     Host,
     /// On the host, in its own PID and mount namespaces; no process or mount outlives it.
     Contained,
-    /// The same, but the program is one of the guest's (chroot(8)).
-    Guest,
+    /// Confined to a guest's root: the host's programs, which can change nothing else.
+    Below {
+        /// The directory where the guest's root is mounted.
+        root: String,
+        /// Files and directories of the host that are read, besides its programs and `/etc`.
+        reads: Vec<String>,
+    },
+    /// Confined to a guest's root: the guest's own programs, which see nothing else.
+    Guest {
+        /// The directory where the guest's root is mounted.
+        root: String,
+    },
 }
 
 /// The effect of a command on a volume.
@@ -66,12 +76,21 @@ impl Command {
         }
     }
 
-    /// A command that runs a program of the guest whose root is mounted at `point`.
-    pub fn in_guest(point: &str, argv: &[&str], limit_secs: u32) -> Self {
+    /// A command that runs a program of the guest whose root is mounted at `root`.
+    pub fn in_guest(root: &str, argv: &[&str], limit_secs: u32) -> Self {
+        let root = root.to_owned();
         Self {
-            runs_in: RunsIn::Guest,
-            ..Self::new([&["chroot", point], argv].concat(), limit_secs)
+            runs_in: RunsIn::Guest { root },
+            ..Self::new(argv.iter().copied(), limit_secs)
         }
+    }
+
+    /// Returns the command confined to the guest's root at `root`; it reads these paths, too.
+    #[must_use]
+    pub fn below(mut self, root: &str, reads: Vec<String>) -> Self {
+        let root = root.to_owned();
+        self.runs_in = RunsIn::Below { root, reads };
+        self
     }
 
     /// Returns the command with its own PID and mount namespaces.
@@ -91,7 +110,13 @@ impl Command {
 
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words: Vec<_> = self.argv.iter().map(|word| sh_word(word)).collect();
+        let prefix: &[&str] = match &self.runs_in {
+            RunsIn::Guest { root } => &["chroot", root],
+            RunsIn::Host | RunsIn::Contained | RunsIn::Below { .. } => &[],
+        };
+        let all = prefix.iter().copied();
+        let all = all.chain(self.argv.iter().map(String::as_str));
+        let words: Vec<_> = all.map(sh_word).collect();
         f.write_str(&printable(&words.join(" ")))
     }
 }

@@ -89,6 +89,7 @@ fn a_host_is_asked_for_what_its_vms_need() {
         [
             "/usr/sbin/iscsiadm open-iscsi",
             "/usr/sbin/xl xen-utils-common",
+            "bwrap bubblewrap",
             "debootstrap debootstrap",
             "dracut dracut-core",
             "mkfs.xfs xfsprogs",

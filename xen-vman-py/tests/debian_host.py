@@ -13,7 +13,7 @@ import pytest
 REPOSITORY = pathlib.Path(__file__).parents[2]
 JUDGES = REPOSITORY / "xen-vman-core" / "tests" / "judges"
 IMAGE = REPOSITORY / "target" / "debian-host"
-PACKAGES = "systemd-sysv,dbus,python3,python3-apt,openssh-server,sudo,iproute2,ca-certificates,procps,util-linux"
+PACKAGES = "systemd-sysv,dbus,python3,python3-apt,openssh-server,sudo,iproute2,ca-certificates,procps,util-linux,bubblewrap"
 PROGRAMS = ("mmdebstrap", "systemd-nspawn", "ssh", "ssh-keygen", "mount", "findmnt")
 SECONDS_MAX = 3600
 
@@ -95,6 +95,7 @@ class Host:
             words = ["dpkg-divert", "--quiet", "--add", "--rename", "--divert", f"{path}.real", path]
             subprocess.run(["chroot", root, *words], check=True, capture_output=True)
             (root / path.lstrip("/")).symlink_to(f"/judge/stand-ins/{pathlib.Path(path).name}")
+        (root / "usr/local/sbin/bwrap").symlink_to("/judge/stand-ins/bwrap")
         for unit in ("xen", "xendomains"):
             write(
                 root / f"etc/systemd/system/{unit}.service",

@@ -9,6 +9,7 @@
 )]
 
 mod apply;
+mod confine;
 mod dir;
 mod doctor;
 mod generation;

@@ -1,6 +1,7 @@
 //! Runs programs on the real host.
 
 use super::HostError;
+use super::confine;
 use super::machine::{Held, Logged, Ran, failed};
 use crate::command::{Command, RunsIn};
 use std::env;
@@ -84,16 +85,19 @@ fn limited(command: &Command) -> std::process::Command {
     ends_with_us(&all)
 }
 
-/// The command line to run. A contained command gets its own PID and mount namespaces, and all of
-/// its processes end with the thread that starts it, however that ends.
+/// The command line to run. Unless it runs like any other program of the host, all of its processes
+/// end with the thread that starts it, however that ends.
 fn words(command: &Command) -> Vec<OsString> {
-    let wrapper = match command.runs_in {
-        RunsIn::Host => "",
-        RunsIn::Contained | RunsIn::Guest => {
-            "setpriv --pdeathsig KILL unshare --pid --fork --kill-child --mount-proc"
+    let wrapper = match &command.runs_in {
+        RunsIn::Host => Vec::new(),
+        RunsIn::Contained => {
+            let words = "setpriv --pdeathsig KILL unshare --pid --fork --kill-child --mount-proc";
+            words.split_whitespace().map(str::to_owned).collect()
         }
+        RunsIn::Below { root, reads } => confine::below(root, reads),
+        RunsIn::Guest { root } => confine::in_guest(root),
     };
-    let wrapper = wrapper.split_whitespace().map(OsString::from);
+    let wrapper = wrapper.into_iter().map(OsString::from);
     wrapper
         .chain(command.argv.iter().map(OsString::from))
         .collect()

@@ -122,7 +122,8 @@ impl Debootstrap {
 
     /// The commands that install the operating system below `point`.
     pub(super) fn commands(&self, point: &str) -> Vec<Command> {
-        let mut words = vec!["debootstrap".to_owned()];
+        // Only the second stage runs programs of the guest.
+        let mut words = ["debootstrap", "--foreign"].map(str::to_owned).to_vec();
         let keyring = self.keyring.as_ref();
         words.extend(keyring.map(|path| format!("--keyring={path}")));
         let components: Vec<_> = self
@@ -137,14 +138,24 @@ impl Debootstrap {
             }
         }
         words.extend([self.suite, point, self.mirror.as_str()].map(str::to_owned));
+        let mirror = self.mirror.local_path();
+        let reads = mirror.into_iter().chain(keyring.map(ToString::to_string));
+        // On NFS, a script cannot remove its own directory.
+        let second = [
+            "/debootstrap/debootstrap",
+            "--second-stage",
+            "--keep-debootstrap-dir",
+        ];
         vec![
-            Command::new(words, DEBOOTSTRAP_SECS).contained(),
+            Command::new(words, DEBOOTSTRAP_SECS).below(point, reads.collect()),
+            Command::in_guest(point, &second, DEBOOTSTRAP_SECS),
+            Command::in_guest(point, &["rm", "-r", "/debootstrap"], SHORT_SECS),
             Command::in_guest(point, &["apt-get", "clean"], SHORT_SECS),
         ]
     }
 
     /// The programs that the host must have, with the Debian packages that provide them.
     pub(super) fn programs() -> Vec<(&'static str, &'static str)> {
-        vec![("debootstrap", "debootstrap")]
+        vec![("debootstrap", "debootstrap"), ("bwrap", "bubblewrap")]
     }
 }

@@ -208,11 +208,9 @@ fn erase_below(point: &str) -> Step {
         .into()
 }
 
-/// Mounts the root without `nodev`: debootstrap creates `/dev/null` and tests it. That is safe,
-/// because the root is empty and everything on it will come from the archive.
 fn mount(install: &Install, source: &Mount, point: &str) -> Step {
     let limit_secs = install.timeouts.mount_timeout.get();
-    source.at(point, "nosuid", limit_secs).into()
+    source.at(point, "nodev,nosuid", limit_secs).into()
 }
 
 fn add_user(install: &Install, point: &str) -> Option<Step> {

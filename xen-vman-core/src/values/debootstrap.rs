@@ -42,6 +42,13 @@ impl FromText for ArchiveUrl {
     }
 }
 
+impl ArchiveUrl {
+    /// The path of the archive, if it is on this host.
+    pub fn local_path(&self) -> Option<String> {
+        self.as_str().strip_prefix("file://").map(str::to_owned)
+    }
+}
+
 text_type!(
     /// A component of a package archive, such as `main`.
     ArchiveComponent

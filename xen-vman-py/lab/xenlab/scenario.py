@@ -94,6 +94,7 @@ class Scenario:
     def quick_installs(self) -> None:
         """From here on, debootstrap gives what it has given outside."""
         self.run("mount --bind /usr/local/lib/lab/debootstrap /usr/sbin/debootstrap")
+        self.run("ln -sfn /usr/local/lib/lab/bwrap /usr/local/sbin/bwrap")
 
     def exports(self, *domains: str) -> None:
         """Makes the directories that guests have their roots in."""

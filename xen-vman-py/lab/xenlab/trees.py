@@ -37,9 +37,9 @@ DOM0 = (
         # Xen
         *["linux-image-amd64", f"xen-hypervisor-{XEN}-amd64", f"xen-utils-{XEN}", "xen-utils-common", "xenstore-utils", "qemu-system-xen"],
         # what the VMs need
-        *["dracut-core", "dracut-network", "debootstrap", "nfs-common", "open-iscsi", "e2fsprogs", "bridge-utils"],
+        *["dracut-core", "dracut-network", "debootstrap", "bubblewrap", "nfs-common", "open-iscsi", "e2fsprogs", "bridge-utils"],
         # the servers that dom0 plays
-        *["nfs-kernel-server", "rpcbind"],
+        *["nfs-kernel-server", "rpcbind", "dmsetup"],
     ],
 )
 

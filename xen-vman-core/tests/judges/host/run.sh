@@ -14,7 +14,7 @@ here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 
 [[ $# -ge 1 ]] || usage_error "run.sh CLI [SCENARIO...]"
 need_root
-need_commands systemd-nspawn findmnt useradd debootstrap losetup mkfs.ext4 blkdiscard python3 strace wipefs
+need_commands systemd-nspawn findmnt useradd debootstrap bwrap losetup mkfs.ext4 blkdiscard python3 strace wipefs
 [[ -x /lib/systemd/systemd ]] || skip "needs systemd"
 cli=$(realpath "$1")
 shift
@@ -55,6 +55,8 @@ for program in xl iscsiadm debootstrap mount.nfs; do
     rm -f "$root/usr/bin/$program" "$root/usr/sbin/$program"
     ln -s "/judge/stand-ins/$program" "$root/usr/sbin/$program"
 done
+
+ln -s /judge/stand-ins/bwrap "$root/usr/local/sbin/bwrap"
 
 for unit in xen xendomains iscsid open-iscsi; do
     printf '%s\n' '[Service]' Type=oneshot RemainAfterExit=yes ExecStart=/bin/true \

@@ -3,11 +3,13 @@
 # shellcheck disable=SC2154 # set where the stand-ins begin
 
 # define NAME [LINE...]: one VM more in the definition.
+defined=0
 define() {
     local name=$1
     shift
+    defined=$((defined + 1))
     printf '%s\n' '[[vms]]' 'org = "org"' 'os = { type = "debian", version = "12" }' "name = \"$name\"" \
-        'boot_after_creation = false' "interfaces = [{ ip = \"10.0.0.$((20 + RANDOM % 200))/24\" }]" "$@" >>host.toml
+        'boot_after_creation = false' "interfaces = [{ ip = \"10.0.0.$((100 + defined))/24\" }]" "$@" >>host.toml
 }
 
 disk=/dev/judge-disk
@@ -140,6 +142,19 @@ hostile_root() {
     nothing_left
 }
 
+# Another machine that can write to an export while a guest is installed on it gets nothing of the host.
+evil_root() {
+    mkdir -p "$exports/evil-root" "$judge/flags/debootstrap"
+    touch "$judge/flags/debootstrap/evil"
+    define evil
+    cli 0 apply host.toml
+    rm "$judge/flags/debootstrap/evil"
+    check "the guest's program has run" test -e "$exports/evil-root/tried"
+    check_same "it got nothing of the host" "" "$(cat "$exports/evil-root/got" 2>/dev/null)"
+    check "and what it was called for is done" grep -q '^admin:' "$exports/evil-root/etc/passwd"
+    nothing_left
+}
+
 passwords() {
     local password=hunter2-tell-nobody
     mkdir -p "$exports/seen-root"
@@ -169,22 +184,25 @@ passwords() {
 
 # Each program that an installation runs fails once, at one call after the other.
 failing_programs() {
-    local program call tried=0
+    local program real call tried=0
     rm -f "$judge/flags/debootstrap"/*
     sed -i '/^# Its export is empty/,$d' host.toml
     define block 'storage_type = "iscsi"' 'reinstall = "r0"'
     mkdir -p "$exports/half-root"
     define half 'reinstall = "r0"'
     cli 0 apply host.toml --yes
-    for program in systemctl systemd-run mount umount chroot mkfs.ext4 wipefs sync find unshare; do
+    for program in systemctl systemd-run mount umount bwrap mkfs.ext4 wipefs sync find unshare; do
         for ((call = 1; call < 20; call++)); do
             sed -i "s/^reinstall = .*/reinstall = \"${program%.*}-$call\"/" host.toml
             echo "$call" >"$judge/fails-at"
-            sed "s|@PROGRAM@|$(PATH=/usr/sbin:/usr/bin:/sbin:/bin command -v "$program")|" \
-                "$judge/stand-ins/failing" >"/usr/local/sbin/$program"
+            real=$(PATH=/usr/sbin:/usr/bin:/sbin:/bin command -v "$program")
+            [[ $program != bwrap ]] || real=$judge/stand-ins/bwrap
+            rm -f "/usr/local/sbin/$program"
+            sed "s|@PROGRAM@|$real|" "$judge/stand-ins/failing" >"/usr/local/sbin/$program"
             chmod +x "/usr/local/sbin/$program"
             xen-vman-cli apply --no-preflight host.toml --yes >"$judge/said" 2>&1
             rm "/usr/local/sbin/$program"
+            [[ $program != bwrap ]] || ln -s "$real" /usr/local/sbin/bwrap
             [[ $(cat "$judge/fails-at") -lt 1 ]] || break
             tried=$((tried + 1))
             nothing_left
