@@ -63,8 +63,10 @@ fn one(host: &mut Observed, change: &Change) {
         Change::BuildInitrd { kernel, .. } => {
             host.kernels.with_initrd.insert(kernel);
         }
-        Change::Adopt { domain, location }
-        | Change::Install {
+        Change::Adopt { domain, record, .. } => {
+            host.guests.insert(domain, record);
+        }
+        Change::Install {
             domain, location, ..
         } => {
             let record = GuestRecord {

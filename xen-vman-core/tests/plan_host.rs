@@ -10,7 +10,7 @@
 mod support;
 
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use support::strategy::definition;
@@ -346,6 +346,41 @@ fn a_running_vm_that_moves_is_not_taken_for_installed_there() {
     assert_eq!(status(&moved, &observed)[0].installed, Installed::Yes);
     let old = host.state().volumes["10.0.0.5:/tank/a/web-root"].clone();
     assert!(old.files.contains_key("/etc/os-release"));
+}
+
+#[test]
+fn a_vm_that_was_renamed_gets_its_root_once_the_old_one_has_stopped() {
+    let host = host_with_vm("nfs");
+    let renamed = rendered(&format!("{}domain = \"web\"\n", vm("nfs"))).unwrap();
+    let location = renamed.installs[0].volume.location().to_string();
+    let before = host.state().volumes[&location].clone();
+    let found = plan(&host, &renamed, false).unwrap();
+    let sentences: Vec<_> = found.actions.iter().map(ToString::to_string).collect();
+    let says = "record web on 10.0.0.5:/tank/a/web-root as installed: a-web was, which is no longer defined";
+    assert!(
+        sentences.iter().any(|one| one.starts_with(says)),
+        "{sentences:?}"
+    );
+    // The old one runs: the new one is neither recorded nor enabled nor started.
+    let link = "/etc/systemd/system/multi-user.target.wants/vm@web.service";
+    let applied = apply(&host, &renamed, &options(false), &mut Silent).unwrap();
+    let failures: Vec<_> = applied
+        .failures
+        .iter()
+        .map(|(_, error)| error.to_string())
+        .collect();
+    assert!(failures[0].contains("which still runs"), "{failures:?}");
+    assert_eq!(host.state().domains, BTreeSet::from(["a-web".to_owned()]));
+    assert!(!host.state().entries.contains_key(link));
+    // With `prune`, it is stopped first.
+    let applied = apply(&host, &renamed, &options(true), &mut Silent).unwrap();
+    assert!(applied.failures.is_empty(), "{:?}", applied.failures);
+    assert!(host.state().entries.contains_key(link));
+    let observed = observe(&host, &renamed).unwrap();
+    assert_eq!(status(&renamed, &observed)[0].installed, Installed::Yes);
+    assert_eq!(host.state().volumes[&location], before);
+    assert!(host.state().erased.is_empty());
+    assert!(plan(&host, &renamed, false).unwrap().is_empty());
 }
 
 #[test]

@@ -304,7 +304,7 @@ impl Run<'_> {
             self.generation.note(self.host, fails);
             match (&action.change, &error) {
                 (Change::BuildInitrd { .. } | Change::Install { .. } | Change::Start { .. }, _)
-                | (_, HostError::NotInstalled(_)) => {
+                | (_, HostError::NotInstalled(_) | HostError::Renamed { .. }) => {
                     self.watcher.tell(Event::Fails(&error));
                     failures.push((index, error));
                 }
@@ -341,14 +341,11 @@ impl Run<'_> {
             Change::Stop { domain } => self.stop(domain),
             Change::Start { domain } if self.adopted.contains(domain) => Ok(()),
             Change::Start { domain } => systemctl(self.host, "start", domain),
-            Change::Adopt { domain, location } => {
-                let record = GuestRecord {
-                    is_finished: true,
-                    location: location.clone(),
-                    ..GuestRecord::default()
-                };
-                guest_records::set(self.host, domain, &record)
-            }
+            Change::Adopt {
+                domain,
+                record,
+                renamed_from,
+            } => self.adopt(domain, record, renamed_from.as_ref()),
             Change::Install { domain, erase, .. } => self.install(domain, *erase),
         }
     }
@@ -373,6 +370,25 @@ impl Run<'_> {
             return Err(HostError::StillRuns(domain.clone()));
         }
         Ok(())
+    }
+
+    /// Records a VM as installed; the one that has been, under another name, must have stopped.
+    fn adopt(
+        &self,
+        domain: &DomainName,
+        record: &GuestRecord,
+        renamed_from: Option<&DomainName>,
+    ) -> Result<(), HostError> {
+        if let Some(old) = renamed_from
+            && domains(self.host)?.contains_key(old.as_str())
+        {
+            return Err(HostError::Renamed {
+                domain: domain.clone(),
+                old: old.clone(),
+            });
+        }
+        guest_records::set(self.host, domain, record)?;
+        renamed_from.map_or(Ok(()), |old| guest_records::remove(self.host, old))
     }
 
     /// Installs a guest, and keeps its disk connected for the VM, which is started later.
@@ -433,7 +449,11 @@ fn not_installed(
 ) -> Option<HostError> {
     let domain = needs_a_system(change)?;
     let failed = failures.iter().any(|(index, _)| {
-        matches!(&plan.actions[*index].change, Change::Install { domain: other, .. } if other == domain)
+        matches!(
+            &plan.actions[*index].change,
+            Change::Install { domain: other, .. } | Change::Adopt { domain: other, .. }
+                if other == domain
+        )
     });
     failed.then(|| HostError::NotInstalled(domain.clone()))
 }

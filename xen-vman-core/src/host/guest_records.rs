@@ -55,3 +55,9 @@ pub(super) fn set(
         state::put_json(host, &unfinished, record)
     }
 }
+
+/// Removes the record of a guest.
+pub(super) fn remove(host: &dyn Host, domain: &DomainName) -> Result<(), HostError> {
+    let mut paths = record_paths(domain).into_iter();
+    paths.try_for_each(|path| host.remove(&path))
+}

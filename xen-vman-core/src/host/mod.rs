@@ -75,6 +75,17 @@ pub enum HostError {
         or end it at once (`xl destroy {0}`)"
     )]
     StillRuns(DomainName),
+    /// The root of a VM is that of one with another name, which runs.
+    #[error(
+        "the root of `{domain}` is that of `{old}`, which still runs. Shut that down \
+        (`systemctl stop vm@{old}`), then apply again"
+    )]
+    Renamed {
+        /// The domain.
+        domain: DomainName,
+        /// The VM that has the root.
+        old: DomainName,
+    },
     /// There is no such generation to roll back to.
     #[error("there is no generation {0} to roll back to; `rollback --list` lists them")]
     NoGeneration(u32),

@@ -124,6 +124,16 @@ impl GuestRecord {
         }
     }
 
+    /// The record of a system that was there before this host had a record.
+    pub const fn found_at(location: Location, token: Option<String>) -> Self {
+        Self {
+            is_finished: true,
+            location,
+            token,
+            has_old_data: false,
+        }
+    }
+
     /// The record of an installation that has yet to erase old data. It keeps the token of the
     /// record before it: if the installation fails before that is done, the next one must be
     /// confirmed again.

@@ -297,12 +297,7 @@ impl<'a> Case<'a> {
     }
 
     fn adopt(&self, why: &'static str, token: Option<String>) -> Verdict {
-        let record = GuestRecord {
-            is_finished: true,
-            location: self.location.clone(),
-            token,
-            has_old_data: false,
-        };
+        let record = GuestRecord::found_at(self.location.clone(), token);
         Verdict::Adopt { why, record }
     }
 

@@ -1,6 +1,7 @@
 //! The actions of a plan and their impact.
 
 use super::{Entry, Record};
+use crate::install::GuestRecord;
 use crate::object::Object;
 use crate::storage::Location;
 use crate::values::DomainName;
@@ -76,12 +77,14 @@ pub enum Change {
         /// The kernel release.
         kernel: String,
     },
-    /// Records a running VM as installed.
+    /// Records a VM as installed: it is running, or its root was that of another VM.
     Adopt {
         /// The domain.
         domain: DomainName,
-        /// The location of its root.
-        location: Location,
+        /// The record.
+        record: GuestRecord,
+        /// The VM that this host has recorded as installed there, and that is no longer defined.
+        renamed_from: Option<DomainName>,
     },
     /// Installs an operating system.
     Install {

@@ -13,6 +13,8 @@ pub(super) fn actions(output: &Output, observed: &Observed) -> Vec<Action> {
     if !observed.is_running {
         return Vec::new();
     }
+    let files = output.host.iter();
+    let defined: BTreeSet<_> = files.filter_map(|file| file.object.configures()).collect();
     let mut actions = Vec::new();
     let mut starts = BTreeSet::new();
     for install in &output.installs {
@@ -29,7 +31,15 @@ pub(super) fn actions(output: &Output, observed: &Observed) -> Vec<Action> {
         } else {
             need(install, known)
         };
+        let is_new = earlier.is_none() && !observed.damaged.contains(domain);
+        let was_there = |(other, record): &(&DomainName, &GuestRecord)| {
+            record.is_finished && record.location == location && !defined.contains(*other)
+        };
+        let renamed = is_new
+            .then(|| observed.guests.iter().find(was_there))
+            .flatten();
         let installs = match needed {
+            Need::Nothing | Need::Install if renamed.is_some() => None,
             Need::Nothing => {
                 if is_owed_a_start(domain, known, observed) {
                     starts.insert(domain.clone());
@@ -37,20 +47,21 @@ pub(super) fn actions(output: &Output, observed: &Observed) -> Vec<Action> {
                 continue;
             }
             // A VM that moved still runs from its old root; it says nothing about the new one.
-            Need::Install
-                if earlier.is_none()
-                    && !observed.damaged.contains(domain)
-                    && observed.domains.contains_key(domain.as_str()) =>
-            {
-                None
-            }
+            Need::Install if is_new && observed.domains.contains_key(domain.as_str()) => None,
             Need::Install => Some(false),
             Need::Reinstall => Some(true),
         };
         let domain = domain.clone();
         actions.push(match installs {
             None => Action {
-                change: Change::Adopt { domain, location },
+                change: Change::Adopt {
+                    domain,
+                    record: renamed.map_or_else(
+                        || GuestRecord::found_at(location, None),
+                        |(_, record)| record.clone(),
+                    ),
+                    renamed_from: renamed.map(|(old, _)| old.clone()),
+                },
                 impact: Impact::None,
             },
             Some(erase) => {
@@ -80,10 +91,10 @@ pub(super) fn actions(output: &Output, observed: &Observed) -> Vec<Action> {
     actions
 }
 
-/// The VMs that a plan installs.
+/// The VMs that a plan installs, or records as installed.
 pub(super) fn installed(actions: &[Action]) -> BTreeSet<&DomainName> {
     let installs = actions.iter().filter_map(|action| match &action.change {
-        Change::Install { domain, .. } => Some(domain),
+        Change::Install { domain, .. } | Change::Adopt { domain, .. } => Some(domain),
         _ => None,
     });
     installs.collect()

@@ -51,11 +51,19 @@ impl fmt::Display for Change {
             Self::BuildInitrd { kernel, .. } => {
                 write!(f, "build the guest initrd for kernel {}", printable(kernel))
             }
-            Self::Adopt { domain, location } => {
-                write!(
-                    f,
-                    "record {domain} on {location} as installed: it is already running"
-                )
+            Self::Adopt {
+                domain,
+                record,
+                renamed_from,
+            } => {
+                write!(f, "record {domain} on {} as installed: ", record.location)?;
+                match renamed_from {
+                    Some(old) => write!(
+                        f,
+                        "{old} was, which is no longer defined, and must have stopped"
+                    ),
+                    None => f.write_str("it is already running"),
+                }
             }
             Self::Install {
                 domain,
@@ -169,9 +177,18 @@ impl Action {
             Change::DaemonReload => ("daemon-reload", json!({})),
             Change::Stop { domain } => ("stop", json!({ "domain": domain })),
             Change::BuildInitrd { kernel, .. } => ("build-initrd", json!({ "kernel": kernel })),
-            Change::Adopt { domain, location } => {
-                ("adopt", json!({ "domain": domain, "location": location }))
-            }
+            Change::Adopt {
+                domain,
+                record,
+                renamed_from,
+            } => (
+                "adopt",
+                json!({
+                    "domain": domain,
+                    "location": record.location,
+                    "renamed_from": renamed_from,
+                }),
+            ),
             Change::Install {
                 domain,
                 location,

@@ -44,6 +44,28 @@ mount_while_running() {
     stop vm@occupied
 }
 
+# A VM was renamed: the old one still runs on the root that both have.
+start_and_mount_while_renamed_one_runs() {
+    local kind unit
+    for kind in nfs iscsi; do
+        unit=vm
+        [[ $kind != iscsi ]] || unit=vm_iscsi_session
+        vm "old-$kind" "$kind"
+        vm "new-$kind" "$kind"
+        cp "$config_path/old-$kind.$kind" "$config_path/new-$kind.$kind"
+        start "vm@old-$kind"
+        start_fails "vm@new-$kind"
+        check "$kind: the message says what to do" says "$unit@new-$kind" "systemctl stop vm@old-$kind"
+        start_fails "vm_mount@new-$kind"
+        check "$kind: nothing was created or mounted" never "new-$kind" "xl create|mount -t"
+        check "$kind: the old one runs" running "old-$kind"
+        stop "vm@old-$kind"
+        start "vm@new-$kind"
+        start_fails "vm@old-$kind"
+        stop "vm@new-$kind"
+    done
+}
+
 mount_while_stopping() {
     vm leaving nfs shutdown-delay=1
     start vm@leaving

@@ -80,7 +80,7 @@ destroy_does_not_help() {
     check "the unit says so" says vm@undead "xl destroy did not end it"
     eventually is vm_iscsi_session@undead.service failed/exit-code
     check "its disk stays" has_session undead
-    check "and the reason is told" says vm_iscsi_session@undead "stays logged in: the VM is running"
+    check "and the reason is told" says vm_iscsi_session@undead "stays logged in: the VM undead is running"
     start_fails vm_mount@undead
     rm -r "$domains/undead"
     start vm_iscsi@undead
