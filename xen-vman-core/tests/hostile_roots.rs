@@ -12,7 +12,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use xen_vman_core::host::{Files, HostDir};
+use xen_vman_core::host::{GuestRoot, HostDir};
 use xen_vman_core::plan::FileOwner;
 
 /// What a guest may put at a path.
@@ -116,7 +116,7 @@ proptest! {
         }
         let before = seen(&outside);
         let dir = HostDir::open(&root).unwrap();
-        let files: &dyn Files = &dir;
+        let files: &dyn GuestRoot = &dir;
         let own = fs::metadata(&root).unwrap();
         let owner = FileOwner {
             user: std::os::unix::fs::MetadataExt::uid(&own),
@@ -131,7 +131,7 @@ proptest! {
             let _ = files.is_there(path);
             let _ = files.has_other_names(path, &["a"]);
             let _ = files.put_for(owner, path, 0o600, b"ours");
-            let _ = files.remove(path);
+            let _ = files.unlink(path);
         }
         prop_assert_eq!(before, seen(&outside));
     }
@@ -145,7 +145,7 @@ fn a_root_that_changes_meanwhile_leads_nowhere_else() {
     fs::create_dir_all(outside.join("b")).unwrap();
     symlink("../outside", root.join("link")).unwrap();
     let dir = HostDir::open(&root).unwrap();
-    let files: &dyn Files = &dir;
+    let files: &dyn GuestRoot = &dir;
     let is_over = AtomicBool::new(false);
     let own = fs::metadata(&root).unwrap();
     let owner = FileOwner {
@@ -170,7 +170,7 @@ fn a_root_that_changes_meanwhile_leads_nowhere_else() {
                 refused += 1;
             }
             let _ = files.content(&path, 100);
-            let _ = files.remove(&path);
+            let _ = files.unlink(&path);
             if written > 500 && refused > 500 {
                 break;
             }

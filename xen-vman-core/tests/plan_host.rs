@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use support::strategy::definition;
 use xen_vman_core::host::memory::{Content, MemoryHost};
 use xen_vman_core::host::{
-    Event, Files, Host as _, HostDir, HostError, Options, Watcher, apply, generations, observe,
-    plan, rollback,
+    Event, Files, GuestRoot, Host as _, HostDir, HostError, Options, Watcher, apply, generations,
+    observe, plan, rollback,
 };
 use xen_vman_core::plan::{Access, Entry, FileOwner, Installed, Plan, status};
 use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
@@ -570,7 +570,7 @@ fn generations_that_are_too_old_go_but_the_newest() {
 fn only_plain_files_of_limited_size_are_read_from_a_guest() {
     let root = tempfile::tempdir().unwrap();
     let dir = HostDir::open(root.path()).unwrap();
-    let files: &dyn Files = &dir;
+    let files: &dyn GuestRoot = &dir;
     let at = |name: &str| root.path().join(name);
     std::fs::write(at("plain"), "marker").unwrap();
     std::fs::File::create(at("sparse"))

@@ -1,6 +1,7 @@
 //! Access to files below a directory that serves as `/`.
 
 use super::HostError;
+use super::machine::{Files, GuestRoot};
 use crate::plan::{Access, Entry, FileOwner};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat, renameat};
@@ -48,68 +49,6 @@ impl HostDir {
         is_root && Path::new("/run/systemd/system").is_dir()
     }
 
-    /// The entry at a path; `None` if there is none.
-    ///
-    /// # Errors
-    /// If it cannot be read.
-    pub fn entry(&self, path: &str) -> Result<Option<Entry>, HostError> {
-        let read = || -> io::Result<Option<Entry>> {
-            let (parent, name) = match self.parent(path) {
-                Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(None),
-                parent => parent?,
-            };
-            let stat = match fstatat(&parent, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
-                Err(Errno::ENOENT) => return Ok(None),
-                stat => stat?,
-            };
-            Ok(Some(match kind(&stat) {
-                SFlag::S_IFREG => file(&parent, name)?,
-                SFlag::S_IFLNK => {
-                    let target = readlinkat(&parent, name)?;
-                    Entry::Link(target.to_string_lossy().into_owned())
-                }
-                _ => Entry::Other,
-            }))
-        };
-        read().map_err(|error| failed("read", path, error))
-    }
-
-    /// Writes a file or creates a link atomically: readers find either the old one or the new one.
-    /// Missing directories are created.
-    ///
-    /// # Errors
-    /// If it cannot be written; the old one is kept.
-    pub fn put(&self, path: &str, entry: &Entry) -> Result<(), HostError> {
-        self.make_parents(path, Mode::from_bits_truncate(0o755))
-            .and_then(|()| self.try_put(path, entry))
-            .map_err(|error| failed("write", path, error))
-    }
-
-    /// Writes a file for an owner, who also owns the directories that are created. They are private
-    /// if the file is.
-    ///
-    /// # Errors
-    /// If it cannot be written; the old one is kept.
-    pub(super) fn put_for(
-        &self,
-        owner: FileOwner,
-        path: &str,
-        mode: u32,
-        content: &[u8],
-    ) -> Result<(), HostError> {
-        let access = Access {
-            owner,
-            ..Access::of_root(mode)
-        };
-        let content = content.to_vec();
-        let entry = Entry::File { access, content };
-        let is_private = mode.trailing_zeros() >= 6;
-        let parents = if is_private { 0o700 } else { 0o755 };
-        self.make_parents_for(path, Mode::from_bits_truncate(parents), Some(owner))
-            .and_then(|()| self.try_put(path, &entry))
-            .map_err(|error| failed("write", path, error))
-    }
-
     fn try_put(&self, path: &str, entry: &Entry) -> io::Result<()> {
         let (parent, name) = self.parent(path)?;
         let new = new_file(name);
@@ -137,100 +76,6 @@ impl HostDir {
         sync(&parent)
     }
 
-    /// Removes a file or a link, if it exists.
-    ///
-    /// # Errors
-    /// If it cannot be removed.
-    pub fn remove(&self, path: &str) -> Result<(), HostError> {
-        let remove = || -> io::Result<()> {
-            let (parent, name) = self.parent(path)?;
-            match unlinkat(&parent, name, UnlinkatFlags::NoRemoveDir) {
-                Ok(()) => sync(&parent),
-                Err(Errno::ENOENT) => Ok(()),
-                Err(errno) => Err(errno.into()),
-            }
-        };
-        remove().map_err(|error| failed("remove", path, error))
-    }
-
-    /// Removes a directory with all that is in it, if it exists.
-    pub(super) fn remove_tree(&self, path: &str) -> Result<(), HostError> {
-        let remove = || -> io::Result<()> {
-            let (parent, name) = self.parent(path)?;
-            remove_at(&parent, OsStr::new(name))?;
-            sync(&parent)
-        };
-        remove().map_err(|error| failed("remove", path, error))
-    }
-
-    /// The content of a file; `None` if there is no file at the path, or a larger one.
-    pub(super) fn content(
-        &self,
-        path: &str,
-        limit_bytes: usize,
-    ) -> Result<Option<Vec<u8>>, HostError> {
-        let read = || -> io::Result<Option<Vec<u8>>> {
-            let (parent, name) = match self.parent(path) {
-                Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => return Ok(None),
-                parent => parent?,
-            };
-            let stat = match fstatat(&parent, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
-                Err(Errno::ENOENT) => return Ok(None),
-                stat => stat?,
-            };
-            // Opening anything else may have effects, or may fail.
-            if kind(&stat) != SFlag::S_IFREG {
-                return Ok(None);
-            }
-            let file = open_file(&parent, name)?;
-            if kind(&fstat(&file)?) != SFlag::S_IFREG {
-                return Ok(None);
-            }
-            // The size in the file's status may be a lie by the time it is read.
-            let most = u64::try_from(limit_bytes).unwrap_or(u64::MAX);
-            let mut content = Vec::new();
-            file.take(most.saturating_add(1))
-                .read_to_end(&mut content)?;
-            Ok((content.len() <= limit_bytes).then_some(content))
-        };
-        read().map_err(|error| failed("read", path, error))
-    }
-
-    /// Whether there is anything at a path.
-    pub(super) fn is_there(&self, path: &str) -> Result<bool, HostError> {
-        let parent = match self.parent(path) {
-            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => return Ok(false),
-            parent => parent,
-        };
-        let stat =
-            parent.and_then(|(parent, name)| fstatat(&parent, name, AtFlags::AT_SYMLINK_NOFOLLOW));
-        match stat {
-            Ok(_) => Ok(true),
-            Err(Errno::ENOENT) => Ok(false),
-            Err(errno) => Err(failed("read", path, errno.into())),
-        }
-    }
-
-    /// Whether a directory has names other than these; `false` if it does not exist.
-    pub(super) fn has_other_names(&self, path: &str, known: &[&str]) -> Result<bool, HostError> {
-        let look = || -> io::Result<bool> {
-            for name in self.each_name(path)? {
-                let name = name?;
-                if name != "." && name != ".." && !known.contains(&&*name) {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        };
-        look().map_err(|error| failed("list", path, error))
-    }
-
-    /// The names in a directory; empty if it does not exist.
-    pub(super) fn names(&self, path: &str) -> Result<Vec<String>, HostError> {
-        let names = self.each_name(path).and_then(Iterator::collect);
-        names.map_err(|error| failed("list", path, error))
-    }
-
     fn each_name(&self, path: &str) -> io::Result<impl Iterator<Item = io::Result<String>>> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let dir = match openat2(&self.root, path, how(flags)) {
@@ -239,23 +84,6 @@ impl HostDir {
         };
         let entries = dir.into_iter().flatten();
         Ok(entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())))
-    }
-
-    /// Whether a path resolves to an executable file.
-    pub(super) fn is_program(&self, path: &str) -> Result<bool, HostError> {
-        match openat2(&self.root, path, how(OFlag::O_PATH | OFlag::O_CLOEXEC)) {
-            Ok(file) => {
-                let stat = fstat(&file).map_err(|errno| failed("read", path, errno.into()))?;
-                Ok(kind(&stat) == SFlag::S_IFREG && stat.st_mode & 0o111 != 0)
-            }
-            Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(false),
-            Err(errno) => Err(failed("read", path, errno.into())),
-        }
-    }
-
-    /// Creates the parent directories of a path, with these permissions.
-    pub(super) fn make_parents(&self, path: &str, mode: Mode) -> io::Result<()> {
-        self.make_parents_for(path, mode, None)
     }
 
     fn make_parents_for(&self, path: &str, mode: Mode, owner: Option<FileOwner>) -> io::Result<()> {
@@ -292,7 +120,7 @@ impl HostDir {
     /// Opens a file for locking; it is created if necessary.
     pub(super) fn lock_file(&self, path: &str) -> Result<File, HostError> {
         let open = || -> io::Result<File> {
-            self.make_parents(path, Mode::from_bits_truncate(0o755))?;
+            self.make_parents_for(path, Mode::from_bits_truncate(0o755), None)?;
             let (parent, name) = self.parent(path)?;
             let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
             let private = Mode::from_bits_truncate(0o600);
@@ -311,6 +139,19 @@ impl HostDir {
         Ok(File::from(openat(&parent, name, flags, private)?))
     }
 
+    /// The status of what is at a path, with its parent directory and its name; `None` if there is
+    /// nothing.
+    fn stat<'p>(&self, path: &'p str) -> nix::Result<Option<(OwnedFd, &'p str, FileStat)>> {
+        let (parent, name) = match self.parent(path) {
+            Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(None),
+            parent => parent?,
+        };
+        match fstatat(&parent, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Err(Errno::ENOENT) => Ok(None),
+            stat => Ok(Some((parent, name, stat?))),
+        }
+    }
+
     /// The parent directory of a path, opened, and its file name.
     fn parent<'p>(&self, path: &'p str) -> nix::Result<(OwnedFd, &'p str)> {
         let (parent, name) = path.rsplit_once('/').ok_or(Errno::EINVAL)?;
@@ -319,6 +160,150 @@ impl HostDir {
         }
         let parent = if parent.is_empty() { "/" } else { parent };
         Ok((openat2(&self.root, parent, how(DIRECTORY))?, name))
+    }
+}
+
+impl Files for HostDir {
+    fn entry(&self, path: &str) -> Result<Option<Entry>, HostError> {
+        let read = || -> io::Result<Option<Entry>> {
+            let Some((parent, name, stat)) = self.stat(path)? else {
+                return Ok(None);
+            };
+            Ok(Some(match kind(&stat) {
+                SFlag::S_IFREG => file(&parent, name)?,
+                SFlag::S_IFLNK => {
+                    let target = readlinkat(&parent, name)?;
+                    Entry::Link(target.to_string_lossy().into_owned())
+                }
+                _ => Entry::Other,
+            }))
+        };
+        read().map_err(|error| failed("read", path, error))
+    }
+
+    fn put(&self, path: &str, entry: &Entry) -> Result<(), HostError> {
+        self.make_parents_for(path, Mode::from_bits_truncate(0o755), None)
+            .and_then(|()| self.try_put(path, entry))
+            .map_err(|error| failed("write", path, error))
+    }
+
+    fn remove(&self, path: &str) -> Result<(), HostError> {
+        let remove = || -> io::Result<()> {
+            let (parent, name) = self.parent(path)?;
+            match unlinkat(&parent, name, UnlinkatFlags::NoRemoveDir) {
+                Ok(()) => sync(&parent),
+                Err(Errno::ENOENT) => Ok(()),
+                Err(errno) => Err(errno.into()),
+            }
+        };
+        remove().map_err(|error| failed("remove", path, error))
+    }
+
+    fn remove_tree(&self, path: &str) -> Result<(), HostError> {
+        let remove = || -> io::Result<()> {
+            let (parent, name) = self.parent(path)?;
+            remove_at(&parent, OsStr::new(name))?;
+            sync(&parent)
+        };
+        remove().map_err(|error| failed("remove", path, error))
+    }
+
+    fn names(&self, path: &str) -> Result<Vec<String>, HostError> {
+        let names = self.each_name(path).and_then(Iterator::collect);
+        names.map_err(|error| failed("list", path, error))
+    }
+
+    fn is_program(&self, path: &str) -> Result<bool, HostError> {
+        match openat2(&self.root, path, how(OFlag::O_PATH | OFlag::O_CLOEXEC)) {
+            Ok(file) => {
+                let stat = fstat(&file).map_err(|errno| failed("read", path, errno.into()))?;
+                Ok(kind(&stat) == SFlag::S_IFREG && stat.st_mode & 0o111 != 0)
+            }
+            Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(false),
+            Err(errno) => Err(failed("read", path, errno.into())),
+        }
+    }
+
+    fn make_parents(&self, path: &str, mode: u32) -> Result<(), HostError> {
+        self.make_parents_for(path, Mode::from_bits_truncate(mode), None)
+            .map_err(|error| failed("make directories for", path, error))
+    }
+}
+
+impl GuestRoot for HostDir {
+    fn put_for(
+        &self,
+        owner: FileOwner,
+        path: &str,
+        mode: u32,
+        content: &[u8],
+    ) -> Result<(), HostError> {
+        let access = Access {
+            owner,
+            ..Access::of_root(mode)
+        };
+        let content = content.to_vec();
+        let entry = Entry::File { access, content };
+        let is_private = mode.trailing_zeros() >= 6;
+        let parents = if is_private { 0o700 } else { 0o755 };
+        self.make_parents_for(path, Mode::from_bits_truncate(parents), Some(owner))
+            .and_then(|()| self.try_put(path, &entry))
+            .map_err(|error| failed("write", path, error))
+    }
+
+    fn unlink(&self, path: &str) -> Result<(), HostError> {
+        self.remove(path)
+    }
+
+    fn content(&self, path: &str, limit_bytes: usize) -> Result<Option<Vec<u8>>, HostError> {
+        let read = || -> io::Result<Option<Vec<u8>>> {
+            let Some((parent, name, stat)) = no_loop(self.stat(path))? else {
+                return Ok(None);
+            };
+            // Opening anything else may have effects, or may fail.
+            if kind(&stat) != SFlag::S_IFREG {
+                return Ok(None);
+            }
+            let file = open_file(&parent, name)?;
+            if kind(&fstat(&file)?) != SFlag::S_IFREG {
+                return Ok(None);
+            }
+            // The size in the file's status may be a lie by the time it is read.
+            let most = u64::try_from(limit_bytes).unwrap_or(u64::MAX);
+            let mut content = Vec::new();
+            file.take(most.saturating_add(1))
+                .read_to_end(&mut content)?;
+            Ok((content.len() <= limit_bytes).then_some(content))
+        };
+        read().map_err(|error| failed("read", path, error))
+    }
+
+    fn is_there(&self, path: &str) -> Result<bool, HostError> {
+        match no_loop(self.stat(path)) {
+            Ok(found) => Ok(found.is_some()),
+            Err(errno) => Err(failed("read", path, errno.into())),
+        }
+    }
+
+    fn has_other_names(&self, path: &str, known: &[&str]) -> Result<bool, HostError> {
+        let look = || -> io::Result<bool> {
+            for name in self.each_name(path)? {
+                let name = name?;
+                if name != "." && name != ".." && !known.contains(&&*name) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        };
+        look().map_err(|error| failed("list", path, error))
+    }
+}
+
+/// A guest's links may form a cycle; there is nothing at such a path.
+fn no_loop<T>(found: nix::Result<Option<T>>) -> nix::Result<Option<T>> {
+    match found {
+        Err(Errno::ELOOP) => Ok(None),
+        found => found,
     }
 }
 

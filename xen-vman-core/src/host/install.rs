@@ -3,7 +3,7 @@
 //! Roots are mounted in a private mount namespace, so that the host does not see the mounts and
 //! all of them disappear with this process, however it ends.
 
-use super::machine::{Files, Host};
+use super::machine::{GuestRoot, Host};
 use super::root::ACCESS_LIMIT;
 use super::session::Session;
 use super::{HostError, guest_records, root, state};
@@ -211,7 +211,7 @@ impl Run<'_> {
     }
 
     fn put_on(&mut self, erase: bool) -> Result<(), HostError> {
-        let mut root: Option<Box<dyn Files>> = None;
+        let mut root: Option<Box<dyn GuestRoot>> = None;
         for step in install::put_on(self.install, self.files, &self.point, erase) {
             // An open directory would keep the file system busy.
             if step.command.effect == Effect::Unmount {
@@ -230,7 +230,7 @@ impl Run<'_> {
     }
 
     /// Carries out a step; `root` is the guest's root, once it is mounted.
-    fn take(&mut self, step: &Step, root: Option<&dyn Files>) -> Result<(), HostError> {
+    fn take(&mut self, step: &Step, root: Option<&dyn GuestRoot>) -> Result<(), HostError> {
         self.follower.step(step);
         self.host
             .append(&self.log, format!("# {step}\n").as_bytes())?;
@@ -248,11 +248,11 @@ impl Run<'_> {
                 None => self.program(step),
             },
             Task::Put(file) | Task::MarkBegun(file) => self.put(step, inside()?, file),
-            Task::Unmark => inside()?.remove(install::Marker::BEGUN),
+            Task::Unmark => inside()?.unlink(install::Marker::BEGUN),
         }
     }
 
-    fn put(&self, step: &Step, root: &dyn Files, file: &RenderedFile) -> Result<(), HostError> {
+    fn put(&self, step: &Step, root: &dyn GuestRoot, file: &RenderedFile) -> Result<(), HostError> {
         let owner = match file.owner.as_str() {
             "root" => Some(FileOwner::ROOT),
             name => root::user(root, name)?,

@@ -10,8 +10,7 @@ use std::fmt::Debug;
 use std::io;
 use std::time::Duration;
 
-/// A tree of files: a host's, or a guest's mounted root. Paths begin with `/`, and symbolic links
-/// are resolved inside the tree.
+/// The files of a host. Paths begin with `/`, and symbolic links are resolved inside its tree.
 pub trait Files: Debug {
     /// The entry at a path; `None` if there is none.
     ///
@@ -26,19 +25,6 @@ pub trait Files: Debug {
     /// If it cannot be written; the old one is kept.
     fn put(&self, path: &str, entry: &Entry) -> Result<(), HostError>;
 
-    /// Writes a file for an owner, who also owns the directories that are created. They are private
-    /// if the file is.
-    ///
-    /// # Errors
-    /// If it cannot be written; the old one is kept.
-    fn put_for(
-        &self,
-        owner: FileOwner,
-        path: &str,
-        mode: u32,
-        content: &[u8],
-    ) -> Result<(), HostError>;
-
     /// Removes a file or a link, if it exists.
     ///
     /// # Errors
@@ -50,25 +36,6 @@ pub trait Files: Debug {
     /// # Errors
     /// If any of it cannot be removed.
     fn remove_tree(&self, path: &str) -> Result<(), HostError>;
-
-    /// The content of a file in a tree that somebody else controls; `None` if there is no file at
-    /// the path, or a larger one.
-    ///
-    /// # Errors
-    /// If it cannot be read.
-    fn content(&self, path: &str, limit_bytes: usize) -> Result<Option<Vec<u8>>, HostError>;
-
-    /// Whether there is anything at a path.
-    ///
-    /// # Errors
-    /// If that cannot be determined.
-    fn is_there(&self, path: &str) -> Result<bool, HostError>;
-
-    /// Whether a directory has names other than these; `false` if it does not exist.
-    ///
-    /// # Errors
-    /// If it cannot be read.
-    fn has_other_names(&self, path: &str, known: &[&str]) -> Result<bool, HostError>;
 
     /// The names in a directory; empty if it does not exist.
     ///
@@ -87,6 +54,47 @@ pub trait Files: Debug {
     /// # Errors
     /// If one cannot be created.
     fn make_parents(&self, path: &str, mode: u32) -> Result<(), HostError>;
+}
+
+/// The mounted root of a guest, which somebody else may change at any time. Paths begin with `/`, and
+/// symbolic links are resolved inside the root.
+pub trait GuestRoot: Debug {
+    /// Writes a file for an owner, who also owns the directories that are created. They are private
+    /// if the file is.
+    ///
+    /// # Errors
+    /// If it cannot be written; the old one is kept.
+    fn put_for(
+        &self,
+        owner: FileOwner,
+        path: &str,
+        mode: u32,
+        content: &[u8],
+    ) -> Result<(), HostError>;
+
+    /// Removes a file or a link, if it exists.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    fn unlink(&self, path: &str) -> Result<(), HostError>;
+
+    /// The content of a file; `None` if there is no file at the path, or a larger one.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn content(&self, path: &str, limit_bytes: usize) -> Result<Option<Vec<u8>>, HostError>;
+
+    /// Whether there is anything at a path.
+    ///
+    /// # Errors
+    /// If that cannot be determined.
+    fn is_there(&self, path: &str) -> Result<bool, HostError>;
+
+    /// Whether a directory has names other than these; `false` if it does not exist.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn has_other_names(&self, path: &str, known: &[&str]) -> Result<bool, HostError>;
 }
 
 /// A host: its files, its programs, its mounts and its clock.
@@ -139,7 +147,7 @@ pub trait Host: Files + Sync {
     ///
     /// # Errors
     /// If it cannot be opened.
-    fn mounted_at(&self, point: &str, limit: Duration) -> Result<Box<dyn Files>, HostError>;
+    fn mounted_at(&self, point: &str, limit: Duration) -> Result<Box<dyn GuestRoot>, HostError>;
 
     /// What samples of a device show: its first and last 64 MiB, and 4096 places between.
     ///

@@ -33,7 +33,7 @@ pub use dir::HostDir;
 pub use doctor::doctor;
 pub use generation::Summary;
 pub use install::Loss;
-pub use machine::{Files, Held, Host, Logged, Ran};
+pub use machine::{Files, GuestRoot, Held, Host, Logged, Ran};
 pub use observe::facts;
 pub use watch::{Event, Watcher};
 

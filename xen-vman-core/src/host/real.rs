@@ -1,14 +1,13 @@
 //! The real host: a [`HostDir`] with its programs, mounts and clock.
 
-use super::machine::{Files, Held, Host, Logged, Ran};
+use super::machine::{GuestRoot, Held, Host, Logged, Ran};
 use super::{HostDir, HostError, dir::failed, lock::Lock, program, surface, users};
 use crate::command::Command;
 use crate::install::Surface;
-use crate::plan::{Entry, FileOwner};
+use crate::plan::FileOwner;
 use crate::storage::Medium;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::stat::Mode;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, mpsc};
@@ -16,59 +15,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// When the uptime was first asked for.
 static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-impl Files for HostDir {
-    fn entry(&self, path: &str) -> Result<Option<Entry>, HostError> {
-        Self::entry(self, path)
-    }
-
-    fn put(&self, path: &str, entry: &Entry) -> Result<(), HostError> {
-        Self::put(self, path, entry)
-    }
-
-    fn put_for(
-        &self,
-        owner: FileOwner,
-        path: &str,
-        mode: u32,
-        content: &[u8],
-    ) -> Result<(), HostError> {
-        Self::put_for(self, owner, path, mode, content)
-    }
-
-    fn remove(&self, path: &str) -> Result<(), HostError> {
-        Self::remove(self, path)
-    }
-
-    fn remove_tree(&self, path: &str) -> Result<(), HostError> {
-        Self::remove_tree(self, path)
-    }
-
-    fn content(&self, path: &str, limit_bytes: usize) -> Result<Option<Vec<u8>>, HostError> {
-        Self::content(self, path, limit_bytes)
-    }
-
-    fn is_there(&self, path: &str) -> Result<bool, HostError> {
-        Self::is_there(self, path)
-    }
-
-    fn has_other_names(&self, path: &str, known: &[&str]) -> Result<bool, HostError> {
-        Self::has_other_names(self, path, known)
-    }
-
-    fn names(&self, path: &str) -> Result<Vec<String>, HostError> {
-        Self::names(self, path)
-    }
-
-    fn is_program(&self, path: &str) -> Result<bool, HostError> {
-        Self::is_program(self, path)
-    }
-
-    fn make_parents(&self, path: &str, mode: u32) -> Result<(), HostError> {
-        Self::make_parents(self, path, Mode::from_bits_truncate(mode))
-            .map_err(|error| failed("make directories for", path, error))
-    }
-}
 
 impl Host for HostDir {
     fn is_running(&self) -> bool {
@@ -113,7 +59,7 @@ impl Host for HostDir {
         })
     }
 
-    fn mounted_at(&self, point: &str, limit: Duration) -> Result<Box<dyn Files>, HostError> {
+    fn mounted_at(&self, point: &str, limit: Duration) -> Result<Box<dyn GuestRoot>, HostError> {
         let path = PathBuf::from(point);
         let dir = within(limit, "open", point, move || Self::open(&path))?;
         Ok(Box::new(Limited {
@@ -190,16 +136,7 @@ impl Limited {
     }
 }
 
-impl Files for Limited {
-    fn entry(&self, path: &str) -> Result<Option<Entry>, HostError> {
-        self.with("read", path, HostDir::entry)
-    }
-
-    fn put(&self, path: &str, entry: &Entry) -> Result<(), HostError> {
-        let entry = entry.clone();
-        self.with("write", path, move |dir, path| dir.put(path, &entry))
-    }
-
+impl GuestRoot for Limited {
     fn put_for(
         &self,
         owner: FileOwner,
@@ -213,12 +150,8 @@ impl Files for Limited {
         })
     }
 
-    fn remove(&self, path: &str) -> Result<(), HostError> {
-        self.with("remove", path, HostDir::remove)
-    }
-
-    fn remove_tree(&self, path: &str) -> Result<(), HostError> {
-        self.with("remove", path, HostDir::remove_tree)
+    fn unlink(&self, path: &str) -> Result<(), HostError> {
+        self.with("remove", path, HostDir::unlink)
     }
 
     fn content(&self, path: &str, limit_bytes: usize) -> Result<Option<Vec<u8>>, HostError> {
@@ -236,20 +169,6 @@ impl Files for Limited {
         self.with("list", path, move |dir, path| {
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             dir.has_other_names(path, &known)
-        })
-    }
-
-    fn names(&self, path: &str) -> Result<Vec<String>, HostError> {
-        self.with("list", path, HostDir::names)
-    }
-
-    fn is_program(&self, path: &str) -> Result<bool, HostError> {
-        self.with("read", path, HostDir::is_program)
-    }
-
-    fn make_parents(&self, path: &str, mode: u32) -> Result<(), HostError> {
-        self.with("write", path, move |dir, path| {
-            Files::make_parents(dir, path, mode)
         })
     }
 }

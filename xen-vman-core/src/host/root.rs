@@ -1,7 +1,7 @@
 //! Inspects the root of a guest, which may hold anybody's data, without changing anything.
 
 use super::HostError;
-use super::machine::{Files, Host, demand, failed};
+use super::machine::{GuestRoot, Host, demand, failed};
 use crate::command::{Command, Effect};
 use crate::install::{Found, Install, Marker, SNAPSHOTS, Signature, Surface, Tree};
 use crate::plan::FileOwner;
@@ -144,7 +144,7 @@ fn without_changes(kind: &str) -> Option<(&'static str, &'static str)> {
     }
 }
 
-fn tree(root: &dyn Files, is_export: bool) -> Result<Tree, HostError> {
+fn tree(root: &dyn GuestRoot, is_export: bool) -> Result<Tree, HostError> {
     let mut known = vec!["lost+found"];
     if is_export {
         known.extend(SNAPSHOTS);
@@ -166,13 +166,13 @@ fn tree(root: &dyn Files, is_export: bool) -> Result<Tree, HostError> {
 }
 
 /// Reads a marker; anything else at its path is ignored.
-fn marker(root: &dyn Files, path: &str) -> Result<Option<Marker>, HostError> {
+fn marker(root: &dyn GuestRoot, path: &str) -> Result<Option<Marker>, HostError> {
     let content = root.content(path, MARKER_BYTES)?;
     Ok(content.and_then(|content| serde_json::from_slice(&content).ok()))
 }
 
 /// Looks up a user in the guest's own `/etc/passwd`.
-pub(super) fn user(root: &dyn Files, name: &str) -> Result<Option<FileOwner>, HostError> {
+pub(super) fn user(root: &dyn GuestRoot, name: &str) -> Result<Option<FileOwner>, HostError> {
     let Some(content) = root.content("/etc/passwd", PASSWD_BYTES)? else {
         return Ok(None);
     };
