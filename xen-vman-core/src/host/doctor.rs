@@ -45,7 +45,7 @@ pub(super) fn preflight(
 fn see(host: &dyn Host, asked: &Questions) -> Result<Seen, HostError> {
     let mut seen = Seen {
         is_running: host.is_running(),
-        is_xen: text(host, "/sys/hypervisor/type")?.trim() == "xen",
+        is_xen: observe::is_xen(host)?,
         is_dom0: text(host, "/proc/xen/capabilities")?.contains("control_d"),
         xendomains: text(host, "/etc/default/xendomains")?,
         iscsid: text(host, "/etc/iscsi/iscsid.conf")?,

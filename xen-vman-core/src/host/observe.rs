@@ -1,7 +1,7 @@
 //! Observes a running host: domains, kernels, programs.
 
 use super::HostError;
-use super::machine::{Host, failed};
+use super::machine::{Files, Host, failed};
 use crate::command::Command;
 use crate::diag::Report;
 use crate::document::Source;
@@ -61,16 +61,18 @@ fn is_name(name: &str) -> bool {
     !name.starts_with('.')
 }
 
+/// Whether the host runs on Xen.
+pub(super) fn is_xen(host: &dyn Files) -> Result<bool, HostError> {
+    let kind = host.entry("/sys/hypervisor/type")?;
+    Ok(matches!(kind, Some(Entry::File { content, .. }) if content.trim_ascii() == b"xen"))
+}
+
 fn list(host: &dyn Host, xl: &str) -> Result<BTreeSet<String>, HostError> {
     let command = Command::new([xl, "list", "-l"], XL_LIMIT_SECS);
     let ran = host.run(&command)?;
     if ran.status != 0 {
-        let is_xen = matches!(
-            host.entry("/sys/hypervisor/type")?,
-            Some(Entry::File { content, .. }) if content.trim_ascii() == b"xen"
-        );
         // A host booted without Xen has no domains.
-        return if is_xen {
+        return if is_xen(host)? {
             Err(failed(&command, &ran.stderr))
         } else {
             Ok(BTreeSet::new())

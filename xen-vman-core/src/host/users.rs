@@ -2,9 +2,8 @@
 //! open files of processes, and disks of domains.
 
 use super::machine::demand;
-use super::{HostDir, HostError, dir::failed};
+use super::{HostDir, HostError, dir::failed, observe};
 use crate::command::Command;
-use crate::plan::Entry;
 use crate::storage::{BlockDevice, Medium, Mount};
 use nix::sys::stat::{SFlag, major, minor, stat};
 use std::collections::BTreeSet;
@@ -296,8 +295,7 @@ fn unescaped(field: &str) -> String {
 /// The domains that have a disk for which `is_it` holds, given the keys and values of the disk in
 /// xenstore.
 fn domains(host: &HostDir, is_it: impl Fn(&str, &str) -> bool) -> Result<Vec<String>, HostError> {
-    let kind = host.entry("/sys/hypervisor/type")?;
-    if !matches!(kind, Some(Entry::File { content, .. }) if content.trim_ascii() == b"xen") {
+    if !observe::is_xen(host)? {
         return Ok(Vec::new());
     }
     // The directory of the backends may not exist yet, this one does.
