@@ -13,7 +13,7 @@ use crate::plan::{Access, Change, Entry, Kept, Plan, Record, digest, object_at};
 use crate::render::{Keep, Output};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// The state before an apply.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -197,7 +197,7 @@ impl Generations {
         for number in numbers(host)? {
             let dir = directory(number);
             let past = Past {
-                manifest: state::json(host, &format!("{dir}/manifest.json"))?,
+                manifest: manifest(host, number)?,
                 is_done: host.entry(&format!("{dir}/done"))?.is_some(),
             };
             all.insert(number, past);
@@ -268,6 +268,7 @@ impl Generations {
         }
         let mut record = None;
         let mut kept: Vec<Kept> = Vec::new();
+        let mut index_of: HashMap<String, usize> = HashMap::new();
         for (later, past) in self.all.range(number + 1..) {
             let Some(manifest) = &past.manifest else {
                 continue;
@@ -275,10 +276,13 @@ impl Generations {
             record.get_or_insert_with(|| manifest.record.clone());
             for file in &manifest.files {
                 let found = kept_of(host, &directory(*later), file)?;
-                match kept.iter_mut().find(|known| known.path == found.path) {
+                match index_of.get(&found.path) {
                     // What was there before the first of them is restored.
-                    Some(known) => known.left.extend(found.left),
-                    None => kept.push(found),
+                    Some(index) => kept[*index].left.extend(found.left),
+                    None => {
+                        index_of.insert(found.path.clone(), kept.len());
+                        kept.push(found);
+                    }
                 }
             }
         }
@@ -379,21 +383,27 @@ fn directories(host: &dyn Host) -> Result<Vec<u32>, HostError> {
 
 /// Removes the generations that are not to be kept. The newest always is.
 pub(super) fn prune(host: &dyn Host, keep: Keep) -> Result<(), HostError> {
-    let all = Generations::read(host)?.all;
-    let age = u64::from(keep.days.get()) * 24 * 60 * 60;
-    let earliest = host.now_secs().saturating_sub(age);
-    let is_old = |past: &Past| {
-        let manifest = past.manifest.as_ref();
-        let at_secs = manifest.and_then(|manifest| manifest.at_secs);
-        at_secs.is_some_and(|at_secs| at_secs < earliest)
-    };
-    let kept = all.iter().rev().take(keep.generations.get().into());
-    let mut kept = kept.take_while(|(_, past)| !is_old(past));
-    let newest = all.last_key_value().map(|(number, _)| *number);
-    let oldest = kept.by_ref().map(|(number, _)| *number).last().or(newest);
-    let Some(oldest) = oldest.filter(|oldest| all.keys().next() != Some(oldest)) else {
+    let all = numbers(host)?;
+    let Some(newest) = all.last() else {
         return Ok(());
     };
+    let age_secs = u64::from(keep.days.get()) * 24 * 60 * 60;
+    let earliest = host.now_secs().saturating_sub(age_secs);
+    let is_old = |number: u32| -> Result<bool, HostError> {
+        let at_secs = manifest(host, number)?.and_then(|manifest| manifest.at_secs);
+        Ok(at_secs.is_some_and(|at_secs| at_secs < earliest))
+    };
+    let too_many = all.len().saturating_sub(keep.generations.get().into());
+    let mut oldest = *newest;
+    for number in &all[too_many..] {
+        if !is_old(*number)? {
+            oldest = *number;
+            break;
+        }
+    }
+    if all.first() == Some(&oldest) {
+        return Ok(());
+    }
     state::put_json(host, &oldest_path(), &oldest)?;
     for number in directories(host)? {
         if number < oldest {
@@ -401,4 +411,8 @@ pub(super) fn prune(host: &dyn Host, keep: Keep) -> Result<(), HostError> {
         }
     }
     Ok(())
+}
+
+fn manifest(host: &dyn Host, number: u32) -> Result<Option<GenerationManifest>, HostError> {
+    state::json(host, &format!("{}/manifest.json", directory(number)))
 }
