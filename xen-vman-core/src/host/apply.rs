@@ -16,7 +16,6 @@ use crate::plan::{self, Change, Entry, Observed, Plan, Record};
 use crate::render::Output;
 use crate::resolve::Resolved;
 use crate::values::DomainName;
-use serde_json::json;
 use std::collections::BTreeSet;
 
 /// How long systemd may take to reload its units, in seconds.
@@ -72,8 +71,8 @@ pub fn plan(host: &dyn Host, output: &Output, prune: bool) -> Result<Plan, HostE
 /// the rest. If there is nothing to do, nothing is touched.
 ///
 /// # Errors
-/// If the host is not ready. The first action that fails; later ones are not started. Initrds, installations and starts
-/// that fail do not stop the others and are listed in [`Applied`].
+/// If the host is not ready. The first action that fails; later ones are not started. Initrds,
+/// installations and starts that fail do not stop the others and are listed in [`Applied`].
 pub fn apply(
     host: &dyn Host,
     output: &Output,
@@ -169,8 +168,7 @@ fn carry_out(
     watcher: &mut dyn Watcher,
 ) -> Result<Applied, HostError> {
     let before = state::record(host)?;
-    let is_apply = matches!(purpose, Purpose::Apply { .. });
-    if plan.is_empty() && is_apply {
+    if plan.is_empty() && purpose.output().is_some() {
         if before != plan.record {
             state::set_record(host, &plan.record)?;
         }
@@ -206,10 +204,7 @@ fn carry_out(
     state::set_record(host, &owed)?;
     let mut run = Run {
         host,
-        output: match purpose {
-            Purpose::Apply { output, .. } => Some(output),
-            Purpose::Rollback { .. } => None,
-        },
+        output: purpose.output(),
         watcher,
         generation,
         sessions: Vec::new(),
@@ -292,26 +287,30 @@ impl Run<'_> {
         let of = plan.actions.len();
         for (index, action) in plan.actions.iter().enumerate() {
             let number = index + 1;
-            self.watcher.tell(Event::Begins { number, of, action });
-            let begins = json!({ "event": "begins", "number": number, "of": of, "sentence": action.to_string() });
-            self.generation.note(self.host, begins);
+            self.report(Event::Begins { number, of, action });
             let result = match not_installed(&action.change, plan, &failures) {
                 Some(error) => Err(error),
                 None => self.one(&action.change),
             };
             let Err(error) = result else { continue };
-            let fails = json!({ "event": "fails", "number": number, "error": error.to_string() });
-            self.generation.note(self.host, fails);
+            let fails = Event::Fails(&error);
+            self.generation.note(self.host, fails.to_json());
             match (&action.change, &error) {
                 (Change::BuildInitrd { .. } | Change::Install { .. } | Change::Start { .. }, _)
                 | (_, HostError::NotInstalled(_) | HostError::Renamed { .. }) => {
-                    self.watcher.tell(Event::Fails(&error));
+                    self.watcher.tell(fails);
                     failures.push((index, error));
                 }
                 _ => return Err(error),
             }
         }
         Ok(failures)
+    }
+
+    /// Reports progress, also in the journal.
+    fn report(&mut self, event: Event<'_>) {
+        self.generation.note(self.host, event.to_json());
+        self.watcher.tell(event);
     }
 
     fn one(&mut self, change: &Change) -> Result<(), HostError> {
@@ -405,10 +404,9 @@ impl Run<'_> {
         let outcome = install::install(host, install, files, record.as_ref(), erase, self)?;
         self.sessions.extend(outcome.session);
         if let Some(why) = outcome.adopted {
-            let step = format!("{domain} is recorded as installed: {why}");
-            self.generation
-                .note(self.host, json!({ "event": "step", "step": step }));
-            self.watcher.tell(Event::Step(&step));
+            self.report(Event::Step(&format!(
+                "{domain} is recorded as installed: {why}"
+            )));
             self.adopted.insert(domain.clone());
         }
         Ok(())
@@ -417,17 +415,12 @@ impl Run<'_> {
 
 impl Follower for Run<'_> {
     fn step(&mut self, step: &Step) {
-        let step = step.to_string();
-        self.generation
-            .note(self.host, json!({ "event": "step", "step": step }));
-        self.watcher.tell(Event::Step(&step));
+        self.report(Event::Step(&step.to_string()));
     }
 
     fn may_erase(&mut self, loss: &Loss) -> Result<(), String> {
         self.watcher.may_erase(loss)?;
-        let event = Event::Erases(loss);
-        self.generation.note(self.host, event.to_json());
-        self.watcher.tell(event);
+        self.report(Event::Erases(loss));
         Ok(())
     }
 }

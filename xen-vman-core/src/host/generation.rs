@@ -71,6 +71,16 @@ pub(super) enum Purpose<'a> {
     Rollback { to: u32 },
 }
 
+impl<'a> Purpose<'a> {
+    /// What is applied, if anything.
+    pub(super) const fn output(&self) -> Option<&'a Output> {
+        match self {
+            Self::Apply { output, .. } => Some(output),
+            Self::Rollback { .. } => None,
+        }
+    }
+}
+
 fn directory(number: u32) -> String {
     format!("{STATE}/generations/{number}")
 }
