@@ -569,6 +569,7 @@ fn explore(old: Option<&Path>, new: &Path) {
     };
     let output = rendered(new);
 
+    let states = states();
     let (number, distinct) = (AtomicUsize::new(0), Mutex::new(HashSet::new()));
     let wrong = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -576,7 +577,7 @@ fn explore(old: Option<&Path>, new: &Path) {
             scope.spawn(|| {
                 loop {
                     let number = number.fetch_add(1, Ordering::Relaxed);
-                    if number >= states() || wrong.lock().unwrap().len() > 5 {
+                    if number >= states || wrong.lock().unwrap().len() > 5 {
                         return;
                     }
                     let mut random = Random(u64::try_from(number).unwrap());
@@ -600,8 +601,7 @@ fn explore(old: Option<&Path>, new: &Path) {
     });
     let wrong = wrong.into_inner().unwrap();
     println!(
-        "{} states, {} of them different, from {} changes",
-        states(),
+        "{states} states, {} of them different, from {} changes",
         distinct.into_inner().unwrap().len(),
         changes.len()
     );

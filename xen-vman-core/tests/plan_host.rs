@@ -1,4 +1,4 @@
-//! Laws of plans, on directories that stand for hosts.
+//! Laws of plans, on directories that stand for hosts, and on a host in memory.
 #![cfg(feature = "host")]
 #![allow(clippy::disallowed_methods, reason = "tests look at directories")]
 #![allow(
@@ -80,8 +80,7 @@ proptest! {
     fn after_an_apply_nothing_is_to_be_done(
         definitions in proptest::collection::vec(definition(), 1..3),
     ) {
-        let root = tempfile::tempdir().unwrap();
-        let dir = HostDir::open(root.path()).unwrap();
+        let (root, dir) = directory();
         for table in definitions {
             let Some(output) = rendered(&table.to_string()) else { continue };
             let applied = apply(&dir, &output, &options(true), &mut Silent).unwrap();
@@ -98,6 +97,13 @@ proptest! {
 /// A host without VMs, whose vifs have a bridge.
 const BRIDGED: &str = "vms = []\n[defaults]\nnetwork_bridge = \"br0\"\n";
 const XL_CONF: &str = "/etc/xen/xl.conf";
+
+/// A host in a directory of its own.
+fn directory() -> (tempfile::TempDir, HostDir) {
+    let root = tempfile::tempdir().unwrap();
+    let dir = HostDir::open(root.path()).unwrap();
+    (root, dir)
+}
 
 fn read(dir: &HostDir, path: &str) -> Option<Entry> {
     dir.entry(path).unwrap()
@@ -121,8 +127,7 @@ impl Watcher for Editor<'_> {
 fn a_file_that_is_edited_while_apply_works_is_reported_and_kept() {
     let output = rendered(BRIDGED).unwrap();
     for path in [XL_CONF, "/usr/local/lib/xen-vman/vm-root"] {
-        let root = tempfile::tempdir().unwrap();
-        let dir = HostDir::open(root.path()).unwrap();
+        let (_root, dir) = directory();
         let applied = apply(&dir, &output, &options(false), &mut Editor(&dir, path));
         let error = applied.unwrap_err();
         assert!(
@@ -138,8 +143,7 @@ fn a_file_that_is_edited_while_apply_works_is_reported_and_kept() {
 
 #[test]
 fn what_nobody_defined_in_xl_conf_stays() {
-    let root = tempfile::tempdir().unwrap();
-    let dir = HostDir::open(root.path()).unwrap();
+    let (_root, dir) = directory();
     let theirs = "vif.default.script=\"vif-openvswitch\"\nvif.default.bridge=\"ovs0\"\n";
     dir.put(XL_CONF, &Entry::file(0o640, theirs)).unwrap();
     apply(
@@ -199,11 +203,11 @@ fn is_root(path: &Path) -> bool {
 
 #[test]
 fn owners_and_access_lists_of_our_files_are_put_right() {
-    let root = tempfile::tempdir().unwrap();
+    let (root, dir) = directory();
     if !is_root(root.path()) {
         return;
     }
-    let dir = HostDir::open(root.path()).unwrap();
+
     let output = rendered(BRIDGED).unwrap();
     apply(&dir, &output, &options(false), &mut Silent).unwrap();
     let path = "/usr/local/lib/xen-vman/vm-root";
@@ -259,11 +263,11 @@ fn owners_and_access_lists_of_our_files_are_put_right() {
 
 #[test]
 fn the_owner_and_the_access_list_of_xl_conf_are_kept() {
-    let root = tempfile::tempdir().unwrap();
+    let (root, dir) = directory();
     if !is_root(root.path()) {
         return;
     }
-    let dir = HostDir::open(root.path()).unwrap();
+
     let access = Access {
         owner: FileOwner { user: 0, group: 4 },
         mode: 0o674,
@@ -490,8 +494,7 @@ fn a_damaged_record_stops_its_vm_alone() {
 
 #[test]
 fn what_a_killed_apply_has_not_renamed_goes_with_the_next() {
-    let root = tempfile::tempdir().unwrap();
-    let dir = HostDir::open(root.path()).unwrap();
+    let (_root, dir) = directory();
     let output = rendered("vms = []").unwrap();
     apply(&dir, &output, &options(false), &mut Silent).unwrap();
     let left = "/usr/local/lib/xen-vman/.vm-gone.xen-vman-new";
@@ -512,8 +515,7 @@ fn what_a_killed_apply_has_not_renamed_goes_with_the_next() {
 
 #[test]
 fn old_generations_go_and_the_rest_can_be_rolled_back_to() {
-    let root = tempfile::tempdir().unwrap();
-    let dir = HostDir::open(root.path()).unwrap();
+    let (root, dir) = directory();
     let output = |number| {
         let text = format!(
             "vms = []\ngenerations_kept = 3\n[defaults]\nnetwork_bridge = \"br{number}\"\n"
@@ -568,8 +570,7 @@ fn generations_that_are_too_old_go_but_the_newest() {
 
 #[test]
 fn only_plain_files_of_limited_size_are_read_from_a_guest() {
-    let root = tempfile::tempdir().unwrap();
-    let dir = HostDir::open(root.path()).unwrap();
+    let (root, dir) = directory();
     let files: &dyn GuestRoot = &dir;
     let at = |name: &str| root.path().join(name);
     std::fs::write(at("plain"), "marker").unwrap();
