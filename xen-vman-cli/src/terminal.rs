@@ -51,8 +51,8 @@ pub(crate) fn failure(failure: &Failure) {
 }
 
 /// Prints a message.
-pub(crate) fn note(message: &str) {
-    self::message(&format!("{message}\n"));
+pub(crate) fn note(text: &str) {
+    message(&format!("{text}\n"));
 }
 
 /// Writes to standard error. Work goes on even if that is a file on a full disk.

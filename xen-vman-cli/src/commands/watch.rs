@@ -52,10 +52,10 @@ impl Watcher for Waiting {
             event["event"] = json!("plan");
             say(&event);
         }
-        self.consent.check_remove_all(plan, &HOW)?;
         if !self.asks() {
             return self.consent.check(plan, &HOW);
         }
+        self.consent.check_remove_all(plan, &HOW)?;
         let removed = self.consent.missing_to_remove(plan);
         if !removed.is_empty() {
             let removed: Vec<_> = removed.iter().map(ToString::to_string).collect();

@@ -82,9 +82,7 @@ pub enum Verdict {
 impl Found {
     /// Describes the content, for people.
     pub fn describe(&self) -> String {
-        let signatures = self.signatures.iter();
-        let kinds: Vec<_> = signatures.map(|one| printable(&one.kind)).collect();
-        let mut all: Vec<String> = kinds;
+        let mut all = self.kinds();
         match &self.tree {
             Some(tree) if tree.is_empty => all.push("no files".to_owned()),
             Some(tree) => {
@@ -100,6 +98,12 @@ impl Found {
             all.push("data without a known signature".to_owned());
         }
         all.join(", ")
+    }
+
+    /// The types of its signatures, for people.
+    fn kinds(&self) -> Vec<String> {
+        let signatures = self.signatures.iter();
+        signatures.map(|one| printable(&one.kind)).collect()
     }
 }
 
@@ -282,9 +286,7 @@ impl<'a> Case<'a> {
     }
 
     fn signatures(&self) -> String {
-        let signatures = self.found.signatures.iter();
-        let kinds: Vec<_> = signatures.map(|one| printable(&one.kind)).collect();
-        match kinds.as_slice() {
+        match self.found.kinds().as_slice() {
             [] => match self.found.surface {
                 Surface::Data { offset_bytes } => format!(
                     "holds data without a known signature (the first was found at byte \
