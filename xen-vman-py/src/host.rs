@@ -75,15 +75,18 @@ const HOW: HowToConsent = HowToConsent {
 pub(crate) struct Choice {
     /// The VMs whose roots may be erased; `None` for all.
     erase: Option<Vec<String>>,
-    prune: bool,
-    /// The VMs that `prune` may remove; `None` for all.
+    /// The VMs that `prune` may remove; `None` for all. Without any, it is not asked for.
     remove: Option<Vec<String>>,
     remove_all: bool,
-    /// Whether `apply` first checks whether the host is ready.
-    preflight: bool,
 }
 
 impl Choice {
+    fn prunes(&self) -> bool {
+        self.remove
+            .as_ref()
+            .is_none_or(|domains| !domains.is_empty())
+    }
+
     fn consent(&self) -> Consent {
         let vms = |domains: &Option<Vec<String>>| match domains {
             None => Vms::Everything,
@@ -107,7 +110,7 @@ pub(crate) fn plan(
 ) -> PyResult<(String, String)> {
     let done = py.detach(|| {
         let (dir, checked, output) = open(input, &root)?;
-        let plan = host::plan(&dir, &output, choice.prune)?;
+        let plan = host::plan(&dir, &output, choice.prunes())?;
         let consent = choice.consent();
         consent.check(&plan, &HOW).map_err(HostError::NotApproved)?;
         Ok((shown(&plan).to_string(), checked.report()))
@@ -173,12 +176,13 @@ fn finish(applied: Result<Applied, HostError>, teller: Teller) -> Result<String,
 
 /// Makes a host match the definition. Returns what was done, as JSON, and the report.
 #[pyfunction]
-#[pyo3(signature = (input, root, choice, agreed, progress))]
+#[pyo3(signature = (input, root, choice, preflight, agreed, progress))]
 pub(crate) fn apply(
     py: Python<'_>,
     input: Input,
     root: PathBuf,
     choice: Choice,
+    preflight: bool,
     agreed: Option<String>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<(String, String)> {
@@ -192,9 +196,9 @@ pub(crate) fn apply(
             raised: None,
         };
         let options = Options {
-            prune: choice.prune,
+            prune: choice.prunes(),
             definition,
-            preflight: choice.preflight.then_some(&checked.compiled.resolved),
+            preflight: preflight.then_some(&checked.compiled.resolved),
         };
         let applied = host::apply(&dir, &output, &options, &mut teller);
         Ok((finish(applied, teller)?, checked.report()))

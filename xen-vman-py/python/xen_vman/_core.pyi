@@ -38,6 +38,7 @@ def apply(
     input: Input,
     root: pathlib.Path,
     choice: Choice,
+    preflight: bool,
     agreed: Optional[str],
     progress: Optional[Callable[[str], Any]],
 ) -> tuple[str, str]: ...

@@ -164,7 +164,8 @@ def apply(
     text, report = _core.apply(
         _input(definition, facts, scripts, templates),
         pathlib.Path(root),
-        choose(prune, remove_all, allow_reinstall, preflight),
+        choose(prune, remove_all, allow_reinstall),
+        preflight,
         None if plan is None else plan.fingerprint,
         _callback(progress),
     )

@@ -55,26 +55,20 @@ class Choice:
     """What may be taken away, for the compiled part; ``None`` stands for all VMs."""
 
     erase: Optional[list[str]]
-    prune: bool
     remove: Optional[list[str]]
     remove_all: bool
-    preflight: bool
 
 
 def choose(
     prune: Union[bool, Iterable[str]],
     remove_all: bool,
     allow_reinstall: Union[bool, Iterable[str]],
-    preflight: bool = True,
 ) -> Choice:
     """Convert the arguments of ``plan`` and ``apply``."""
-    removed = _vms("prune", prune)
     return Choice(
         erase=_vms("allow_reinstall", allow_reinstall),
-        prune=removed is None or bool(removed),
-        remove=removed,
+        remove=_vms("prune", prune),
         remove_all=remove_all,
-        preflight=preflight,
     )
 
 
