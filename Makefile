@@ -117,9 +117,10 @@ bench: wheel ## Benchmarks: in memory, `check` against tomllib, `render` against
 	PYTHONPATH=target/bench-py $(VENV)/bin/python xen-vman-py/benches/render_against_jinja.py
 	PYTHONPATH=target/bench-py $(VENV)/bin/python xen-vman-py/benches/role_against_template.py $(CURDIR)/$$(ls $(WHEELS)/release/*.whl)
 
-soak: judges ## Long runs of what `make test` tries a little of: power cuts, lives of hosts, hostile texts, xl.cfg files, definitions
+soak: judges ## Long runs of what `make test` tries a little of: power cuts, failing system calls, lives of hosts, hostile texts, xl.cfg files, definitions
 	XEN_VMAN_CRASH_STATES=1000000 cargo test $(CARGO_FLAGS) -p xen-vman-cli --test crash -- --nocapture
 	PROPTEST_CASES=20000 cargo test $(CARGO_FLAGS) --workspace --test host_states --test hostile_roots
+	XEN_VMAN_SLOW=1 JUDGE_FAILING_CALLS=1000000 cargo test $(CARGO_FLAGS) -p xen-vman-cli --test judged -- --nocapture
 	XEN_VMAN_HOSTILE_CASES=20000 cargo test $(CARGO_FLAGS) -p xen-vman-core --test hostile -- --nocapture
 	XEN_VMAN_XL_FILES=100000 cargo test $(CARGO_FLAGS) -p xen-vman-core --test xl_reader -- --nocapture
 	XEN_VMAN_XL_DEFINITIONS=5000 cargo test $(CARGO_FLAGS) -p xen-vman-core --test judged xl_accepts -- --nocapture

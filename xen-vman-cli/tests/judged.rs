@@ -49,7 +49,7 @@ fn a_host_with_a_real_systemd_becomes_what_is_defined() {
 fn a_real_guest_is_installed_through_interruptions_and_failures() {
     if is_slow_run() {
         // Each needs a fresh host.
-        for scenario in ["failing_programs", "real_debootstrap"] {
+        for scenario in ["failing_programs", "failing_calls", "real_debootstrap"] {
             judge("host/run.sh", &[PathBuf::from(scenario)]);
         }
     }

@@ -215,6 +215,43 @@ failing_programs() {
     check "many calls were tried" test "$tried" -gt 25
 }
 
+# An installation is killed, or fails, in the middle of system calls: its own, and those of the programs that it
+# runs. strace(1) counts them for each process. `failing_calls` in the file tree is how many of each are tried.
+failing_calls() {
+    local call what number most step round tried=0
+    rm -f "$judge/flags/debootstrap"/*
+    sed -i '/^# Its export is empty/,$d' host.toml
+    mkdir -p "$exports/half-root"
+    define half 'reinstall = "c0"'
+    cli 0 apply host.toml --yes
+    for call in openat openat2 renameat unlinkat mkdirat fsync write fchmod mount clone execve; do
+        sed -i "s/^reinstall = .*/reinstall = \"count-$call\"/" host.toml
+        strace -f -qq -o "$judge/calls" -e "trace=$call" xen-vman-cli apply --no-preflight host.toml --yes \
+            >"$judge/said" 2>&1 || echo "FAILED to count $call: $(cat "$judge/said")"
+        most=$(awk '{ if (++calls[$1] > most) most = calls[$1] } END { print most + 0 }' "$judge/calls")
+        step=$((most / failing_calls + 1))
+        for ((number = 1; number <= most; number += step)); do
+            for what in signal=KILL error=EIO; do
+                sed -i "s/^reinstall = .*/reinstall = \"$call-${what#*=}-$number\"/" host.toml
+                strace -f -qq -o /dev/null -e "trace=$call" -e "inject=$call:$what:when=$number" \
+                    xen-vman-cli apply --no-preflight host.toml --yes >"$judge/said" 2>&1
+                check "$call $what $number: no panic" not grep -q panicked "$judge/said"
+                tried=$((tried + 1))
+                for ((round = 0; round < 50; round++)); do
+                    pgrep -f 'xen-vman-cli|debootstrap' >/dev/null || break
+                    sleep 0.1
+                done
+                nothing_left
+                cli 0 apply host.toml --yes
+                cli 0 plan host.toml --detailed-exitcode
+                is_installed half
+            done
+        done
+    done
+    echo "# $tried system calls failed"
+    check "many calls were tried" test "$tried" -gt 40
+}
+
 # What a root holds, without what depends on its name and on when it was made.
 contents() {
     (cd "$1" && find . -xdev -path ./lost+found -prune -o -path './var/log/*' -prune -o -path './var/cache/*' -prune \
