@@ -19,6 +19,7 @@ use xen_vman_core::host::{
     Event, Files, GuestRoot, Host as _, HostDir, HostError, Options, Watcher, apply, generations,
     observe, plan, rollback,
 };
+use xen_vman_core::install::refusal_path;
 use xen_vman_core::plan::{Access, Entry, FileOwner, Installed, Plan, status};
 use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
 
@@ -401,18 +402,26 @@ fn a_vm_whose_root_was_refused_is_neither_started_nor_enabled() {
         .volumes
         .insert(location.clone(), content.clone());
     let link = "/etc/systemd/system/multi-user.target.wants/vm@a-web.service";
+    let domain = output.installs[0].domain.clone();
     for _ in 0..2 {
         let applied = apply(&host, &output, &options(false), &mut Silent).unwrap();
         assert_eq!(applied.failures.len(), 3, "{:?}", applied.failures);
         assert!(!host.state().entries.contains_key(link));
         assert!(host.state().domains.is_empty());
         assert_eq!(host.state().volumes[&location], content);
+        // vm-domain looks at this file before each start.
+        assert!(host.state().entries.contains_key(&refusal_path(&domain)));
     }
+    let by_hand = rendered(&format!("{}auto_install = false\n", vm("nfs"))).unwrap();
+    apply(&host, &by_hand, &options(false), &mut Silent).unwrap();
+    assert!(!host.state().entries.contains_key(&refusal_path(&domain)));
+    apply(&host, &output, &options(false), &mut Silent).unwrap();
     host.state().volumes.insert(location, Content::default());
     let applied = apply(&host, &output, &options(false), &mut Silent).unwrap();
     assert!(applied.failures.is_empty(), "{:?}", applied.failures);
     assert!(host.state().entries.contains_key(link));
     assert!(host.state().domains.contains("a-web"));
+    assert!(!host.state().entries.contains_key(&refusal_path(&domain)));
 }
 
 #[test]

@@ -90,6 +90,12 @@ pub fn apply(
             return Err(HostError::NotReady(missing));
         }
     }
+    if host.is_running() {
+        let by_hand = output.installs.iter().filter(|one| !one.is_wanted());
+        for install in by_hand {
+            guest_records::permit(host, &install.domain)?;
+        }
+    }
     let purpose = Purpose::Apply {
         output,
         definition: &options.definition,
@@ -401,7 +407,16 @@ impl Run<'_> {
         })?;
         let host = self.host;
         let record = guest_records::of(host, domain)?;
-        let outcome = install::install(host, install, files, record.as_ref(), erase, self)?;
+        let outcome = install::install(host, install, files, record.as_ref(), erase, self);
+        let outcome = outcome.inspect_err(|error| {
+            let location = install.volume.location();
+            if guest_records::of(host, domain)
+                .is_ok_and(|now| now.is_none_or(|now| now.location != location))
+            {
+                // The error is reported, and the VM is not enabled.
+                let _ = guest_records::refuse(host, domain, &error.to_string());
+            }
+        })?;
         self.sessions.extend(outcome.session);
         if let Some(why) = outcome.adopted {
             self.report(Event::Step(&format!(

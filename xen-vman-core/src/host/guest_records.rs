@@ -3,7 +3,7 @@
 use super::HostError;
 use super::machine::Host;
 use super::state::{self, STATE};
-use crate::install::{GuestRecord, record_paths};
+use crate::install::{GuestRecord, guest_paths, record_paths, refusal_path};
 use crate::values::DomainName;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,14 +50,29 @@ pub(super) fn set(
     let [installed, unfinished] = record_paths(domain);
     if record.is_finished {
         state::put_json(host, &installed, record)?;
-        host.remove(&unfinished)
+        host.remove(&unfinished)?;
     } else {
-        state::put_json(host, &unfinished, record)
+        state::put_json(host, &unfinished, record)?;
+    }
+    permit(host, domain)
+}
+
+/// Keeps a VM from starting: its root was refused, and nothing is known of what is there.
+pub(super) fn refuse(host: &dyn Host, domain: &DomainName, why: &str) -> Result<(), HostError> {
+    state::put(host, &refusal_path(domain), format!("{why}\n").into_bytes())
+}
+
+/// Lets a VM start that was refused, if it was.
+pub(super) fn permit(host: &dyn Host, domain: &DomainName) -> Result<(), HostError> {
+    let path = refusal_path(domain);
+    match host.entry(&path)? {
+        Some(_) => host.remove(&path),
+        None => Ok(()),
     }
 }
 
 /// Removes the record of a guest.
 pub(super) fn remove(host: &dyn Host, domain: &DomainName) -> Result<(), HostError> {
-    let mut paths = record_paths(domain).into_iter();
+    let mut paths = guest_paths(domain).into_iter();
     paths.try_for_each(|path| host.remove(&path))
 }

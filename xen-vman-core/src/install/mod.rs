@@ -42,6 +42,13 @@ pub struct Install {
     pub timeouts: Timeouts,
 }
 
+impl Install {
+    /// Whether the definition asks for an installation at all.
+    pub fn is_wanted(&self) -> bool {
+        self.auto_install || self.reinstall != Reinstall::No
+    }
+}
+
 /// The time limits of installation steps, from the definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -83,6 +90,17 @@ pub(crate) const SNAPSHOTS: [&str; 2] = [".snapshot", ".zfs"];
 /// The paths of a guest's record: once it is installed, and before that.
 pub fn record_paths(domain: &DomainName) -> [String; 2] {
     ["installed", "unfinished"].map(|ending| format!("/var/lib/xen-vman/guests/{domain}.{ending}"))
+}
+
+/// The path of the file that keeps a VM from starting because its root was refused.
+pub fn refusal_path(domain: &DomainName) -> String {
+    format!("/var/lib/xen-vman/guests/{domain}.refused")
+}
+
+/// The paths of all that a host records about a guest.
+pub(crate) fn guest_paths(domain: &DomainName) -> [String; 3] {
+    let [installed, unfinished] = record_paths(domain);
+    [installed, unfinished, refusal_path(domain)]
 }
 
 /// A marker inside a root that identifies its VM to every host.

@@ -1,7 +1,7 @@
 //! Files, links and settings.
 
 use super::{Action, Change, Entry, Impact, Observed, Rank, Record, guests, settings};
-use crate::install::record_paths;
+use crate::install::guest_paths;
 use crate::object::{EnabledUnit, Object, Role};
 use crate::render::Output;
 use crate::values::DomainName;
@@ -70,7 +70,7 @@ pub fn paths(output: &Output, record: &Record) -> BTreeSet<String> {
     let ours = record.objects.keys().cloned();
     // Guest records are removed together with the configurations.
     let domains = record.objects.values().filter_map(Object::configures);
-    let records = domains.flat_map(record_paths);
+    let records = domains.flat_map(guest_paths);
     let paths = files.chain(settings).chain(links).chain(ours);
     paths
         .chain(records)
@@ -157,7 +157,7 @@ fn remove_stale(
 /// The actions that accompany removing the configuration of a VM that is no longer defined: the
 /// VM is stopped first, and its guest records are removed.
 fn give_up(domain: &DomainName, observed: &Observed) -> Vec<(Rank, Action)> {
-    let records = record_paths(domain).into_iter().filter_map(|path| {
+    let records = guest_paths(domain).into_iter().filter_map(|path| {
         let before = observed.entries.get(&path)?.clone();
         let object = Object::of_vm(domain, Role::GuestRecord);
         Some((Rank::Removal, remove(object, path, before)))

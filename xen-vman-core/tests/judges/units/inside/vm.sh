@@ -122,6 +122,21 @@ restart() {
     check "the session ends with it" eventually not has_session restart
 }
 
+not_installed() {
+    local ending guests=/var/lib/xen-vman/guests
+    vm bare nfs
+    mkdir -p "$guests"
+    for ending in unfinished refused; do
+        touch "$guests/bare.$ending"
+        start_fails vm@bare
+        check "$ending: the message names the file" says vm@bare "remove $guests/bare.$ending"
+        check "$ending: xl is not called" never bare "xl create"
+        rm "$guests/bare.$ending"
+    done
+    start vm@bare
+    stop vm@bare
+}
+
 no_configuration() {
     vm nameless iscsi
     rm "$config_path/nameless.cfg"
