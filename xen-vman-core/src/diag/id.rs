@@ -163,6 +163,8 @@ catalogue! {
     DeprecatedXlKey = "deprecated-xl-key", Warning;
     /// A PV or PVH domain without a kernel or boot loader.
     MissingKernel = "missing-kernel", Error;
+    /// A boot loader reads the guest's disk with the rights of root.
+    UnrestrictedBootloader = "unrestricted-bootloader", Warning;
     /// xl accepts the string, but does not read it as intended.
     MisreadXlText = "misread-xl-text", Warning;
     // ---- consistency of a VM ----

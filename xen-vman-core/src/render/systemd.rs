@@ -7,6 +7,7 @@ use crate::object::{Object, RenderedFile, Role, UNITS};
 use crate::quote::{sh_word, systemd_path, systemd_word, systemd_word_of_instance};
 use crate::resolve::{Resolved, ResolvedVm};
 use crate::storage::BackendKind;
+use crate::values::{XlValue, xl_variable};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -143,6 +144,37 @@ pub(super) fn after_drop_in(
             "systemd/vm-after.conf",
             path,
             &Context { units },
+        )
+        .map(Some)
+}
+
+/// The drop-in that takes the rights of root from the boot loader.
+pub(super) fn loader_drop_in(
+    vm: &ResolvedVm,
+    templates: &Filler<'_>,
+) -> Result<Option<RenderedFile>, Error> {
+    #[derive(Serialize)]
+    struct Context {
+        variables: Vec<String>,
+    }
+    if !vm.restricts_loader() {
+        return Ok(None);
+    }
+    let variables = vm.xl_options.iter().filter_map(|option| {
+        let name = xl_variable(option.key.as_str())?;
+        Some(match &*option.value {
+            XlValue::Text(text) => systemd_word(&format!("{name}={text}")),
+            _ => format!("{name}=1"),
+        })
+    });
+    let variables = variables.collect();
+    let path = format!("{UNITS}/vm@{}.service.d/bootloader.conf", vm.domain);
+    templates
+        .file(
+            Object::of_vm(&vm.domain, Role::Unit),
+            "systemd/vm-bootloader.conf",
+            path,
+            &Context { variables },
         )
         .map(Some)
 }

@@ -30,6 +30,7 @@ embedded![
     "scripts/vm-domain",
     "scripts/vm-root",
     "systemd/vm-after.conf",
+    "systemd/vm-bootloader.conf",
     "systemd/vm@.service",
     "systemd/vm_iscsi@.service",
     "systemd/vm_iscsi_session@.service",

@@ -7,7 +7,7 @@ use crate::object::{Object, RenderedFile, Role};
 use crate::quote::{comment_lines, xl_string};
 use crate::resolve::{Resolved, ResolvedInterface, ResolvedSpice, ResolvedVm, XlOption};
 use crate::storage::{RootVolume, Volume};
-use crate::values::{CpuList, Initrd, XlValue, xl_key_info};
+use crate::values::{CpuList, Initrd, XenVersion, XlValue, xl_key_info};
 use crate::xl_cfg::names::xl_key;
 use serde::Serialize;
 
@@ -57,7 +57,7 @@ pub(super) fn file(
             .as_ref()
             .map_or_else(Vec::new, |text| comment_lines(text.as_str())),
         facts: facts(vm),
-        assignments: assignments(vm),
+        assignments: assignments(vm, resolved.host.xen_version()),
     };
     let mut object = Object::of_vm(&vm.domain, Role::XlConfig);
     object.is_secret = context.assignments.iter().any(Assignment::is_secret);
@@ -86,7 +86,7 @@ fn facts(vm: &ResolvedVm) -> Vec<(&'static str, String)> {
     facts
 }
 
-fn assignments(vm: &ResolvedVm) -> Vec<Assignment> {
+fn assignments(vm: &ResolvedVm, xen_version: XenVersion) -> Vec<Assignment> {
     let mut all = vec![
         text(xl_key("name"), vm.domain.as_str()),
         text(xl_key("uuid"), &vm.uuid.to_string()),
@@ -126,7 +126,9 @@ fn assignments(vm: &ResolvedVm) -> Vec<Assignment> {
     all.push(list(xl_key("disks"), disks(vm)));
     all.push(list(xl_key("interfaces"), vm.interfaces.iter().map(vif)));
     let read = |option: &&XlOption| {
-        xl_key_info(option.key.as_str()).is_some_and(|info| info.is_read_for(*vm.guest_type))
+        xl_key_info(option.key.as_str()).is_some_and(|info| {
+            info.is_read_for(*vm.guest_type) && info.since.is_none_or(|since| since <= xen_version)
+        })
     };
     all.extend(
         vm.xl_options

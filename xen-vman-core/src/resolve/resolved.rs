@@ -169,6 +169,20 @@ pub struct DirectBoot {
     pub cmdline: Option<Sourced<KernelCmdline>>,
 }
 
+impl ResolvedVm {
+    /// The value of an additional option for xl.cfg.
+    pub fn xl_option(&self, key: &str) -> Option<&Sourced<XlValue>> {
+        let option = self.xl_options.iter().find(|one| one.key.as_str() == key);
+        option.map(|option| &option.value)
+    }
+
+    /// Whether the boot loader runs without the rights of root.
+    pub fn restricts_loader(&self) -> bool {
+        let value = self.xl_option("bootloader_restrict");
+        value.is_some_and(|value| **value != XlValue::Integer(0))
+    }
+}
+
 impl DirectBoot {
     /// Only the values that are written, for a boot loader that finds kernel and initrd in the guest.
     pub(super) fn found_by_loader(self) -> Self {

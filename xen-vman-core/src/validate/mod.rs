@@ -46,6 +46,7 @@ const CHECKS: &[Check] = &[
     options::open_vnc,
     options::option_shadows_key,
     options::options_that_xl_ignores,
+    options::unrestricted_bootloader,
     spice::listens_everywhere,
     spice::missing_password,
     spice::usb_devices_beside_redirection,

@@ -2,9 +2,11 @@
 
 use super::disks::newer_xen;
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
-use crate::document::decode::closest;
+use crate::document::decode::{FromText as _, closest};
 use crate::resolve::{Origin, Resolved, ResolvedVm, Scope, XlOption};
-use crate::values::{GuestType, XlValue, xl_key_info, xl_keys, xl_value_problem};
+use crate::values::{
+    GuestType, GuestUser, XlValue, xl_key_info, xl_keys, xl_value_problem, xl_variable,
+};
 use crate::xl_cfg::names::vm_key_of;
 use std::net::IpAddr;
 
@@ -68,6 +70,7 @@ pub(super) fn options_that_xl_ignores(resolved: &Resolved, report: &mut Report) 
             if let Some(since) = info
                 .since
                 .filter(|since| *since > resolved.host.xen_version())
+                .filter(|_| xl_variable(key).is_none())
             {
                 let what = format!("`{key}`");
                 report.push(newer_xen(&what, since, resolved, path(vm, option)));
@@ -90,6 +93,46 @@ pub(super) fn options_that_xl_ignores(resolved: &Resolved, report: &mut Report) 
                     Diagnostic::new(DiagnosticId::UnusedXlKey, path(vm, option), message)
                         .help("remove it"),
                 );
+            }
+        }
+    }
+}
+
+/// pygrub(1) reads file systems that the guest writes.
+pub(super) fn unrestricted_bootloader(resolved: &Resolved, report: &mut Report) {
+    for vm in &resolved.vms {
+        let is_pygrub = |option: &&XlOption| {
+            option.key.as_str() == "bootloader"
+                && matches!(&*option.value, XlValue::Text(path) if path.rsplit('/').next() == Some("pygrub"))
+        };
+        if let Some(option) = vm.xl_options.iter().find(is_pygrub)
+            && !vm.restricts_loader()
+        {
+            let message = format!(
+                "pygrub reads the disk of `{}`, which the guest writes, with the rights of root",
+                vm.domain
+            );
+            let help = "set `bootloader_restrict` and `bootloader_user`, or `kernel` and `initrd`";
+            report.push(
+                Diagnostic::new(
+                    DiagnosticId::UnrestrictedBootloader,
+                    path(vm, option),
+                    message,
+                )
+                .help(help),
+            );
+        }
+        let user = vm.xl_options.iter();
+        for option in user.filter(|one| one.key.as_str() == "bootloader_user") {
+            if let XlValue::Text(name) = &*option.value
+                && let Err(invalid) = GuestUser::from_text(name)
+            {
+                let message = format!("`bootloader_user` {}", invalid.why);
+                report.push(Diagnostic::new(
+                    DiagnosticId::BadName,
+                    path(vm, option),
+                    message,
+                ));
             }
         }
     }

@@ -45,7 +45,7 @@ pub(crate) use vif::{HVM_VIF_NAME_MAX, VIF_NAME_MAX};
 pub(crate) use words::words;
 pub use words::{Builder, Filesystem, GuestType, OsType, Word};
 pub use xl::{Description, KernelCmdline, SpicePassword, XlKey, XlOptions, XlValue};
-pub use xl_keys::{Shape, XlKeyInfo, xl_key_info, xl_keys};
+pub use xl_keys::{Shape, XlKeyInfo, xl_key_info, xl_keys, xl_variable};
 pub use xl_words::{xl_value_problem, xl_words};
 
 text::from_str!(

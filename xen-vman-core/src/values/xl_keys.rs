@@ -107,9 +107,19 @@ pub fn xl_key_info(key: &str) -> Option<XlKeyInfo> {
     })
 }
 
-/// All keys, sorted.
+/// The environment variable of xl that stands for a key, which Xen 4.17 reads, too (xl(1)).
+pub fn xl_variable(key: &str) -> Option<&'static str> {
+    match key {
+        "bootloader_restrict" => Some("LIBXL_BOOTLOADER_RESTRICT"),
+        "bootloader_user" => Some("LIBXL_BOOTLOADER_USER"),
+        _ => None,
+    }
+}
+
+/// All keys.
 pub fn xl_keys() -> impl Iterator<Item = &'static str> {
-    KEYS.iter().map(|(key, ..)| *key)
+    let newer = NEWER_KEYS.iter().map(|(key, ..)| *key);
+    KEYS.iter().map(|(key, ..)| *key).chain(newer)
 }
 
 /// Keys that are newer than Xen 4.17, with the minor version that introduced them.
