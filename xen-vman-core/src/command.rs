@@ -37,7 +37,7 @@ pub enum RunsIn {
     Below {
         /// The directory where the guest's root is mounted.
         root: String,
-        /// Files and directories of the host that are read, besides its programs and `/etc`.
+        /// Files and directories of the host that are read, besides its programs.
         reads: Vec<String>,
     },
     /// Confined to a guest's root: the guest's own programs, which see nothing else.

@@ -87,6 +87,9 @@ class Host:
         shutil.copytree(JUDGES / "host" / "stand-ins", judge / "stand-ins", dirs_exist_ok=True)
         for name in ("domains", "records", "sessions", "flags", "disks"):
             (judge / name).mkdir()
+        (judge / "etc").mkdir()
+        for name in ("pam.d", "pam.conf", "login.defs", "nsswitch.conf"):
+            subprocess.run(["cp", "-a", root / "etc" / name, judge / "etc"], check=True)
         write(judge / "domid", "1\n")
         write(judge / "tree", "config_path=/etc/xen/vms\nmount_path=/mnt/vms\n")
         (root / "srv/nfs/tank/org").mkdir(parents=True)

@@ -1,8 +1,6 @@
 //! Confines programs to the root of a guest with bwrap(1): who else can write there, such as another
 //! machine with the same export, may change any file at any time.
 
-use std::fs;
-
 /// What all of them get: namespaces of their own, and an end that comes with ours.
 const ALONE: [&str; 6] = [
     "--die-with-parent",
@@ -12,9 +10,31 @@ const ALONE: [&str; 6] = [
     "--unshare-uts",
     "--unshare-cgroup-try",
 ];
-/// The directories with the host's programs and their settings.
-const PROGRAMS: [&str; 8] = [
-    "/usr", "/etc", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
+/// The directories with the host's programs, and the settings that unpacking packages takes: for
+/// names, certificates and proxies. There are secrets elsewhere in `/etc`.
+const SEEN: [&str; 22] = [
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/etc/alternatives",
+    "/etc/apt/apt.conf",
+    "/etc/apt/apt.conf.d",
+    "/etc/ca-certificates",
+    "/etc/dpkg",
+    "/etc/group",
+    "/etc/hosts",
+    "/etc/ld.so.cache",
+    "/etc/nsswitch.conf",
+    "/etc/passwd",
+    "/etc/resolv.conf",
+    "/etc/services",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    "/etc/wgetrc",
 ];
 /// The capabilities (capabilities(7)) for unpacking packages. Nodes of devices cannot be opened:
 /// bwrap mounts with `nodev`.
@@ -45,19 +65,23 @@ const CONTAINER: [&str; 3] = ["--setenv", "container", "lxc"];
 /// these paths of the host, too, and may use the network.
 pub(super) fn below(root: &str, reads: &[String]) -> Vec<String> {
     let mut words = view(root, reads);
+    words.push("bwrap".to_owned());
+    words.extend(ALONE.map(str::to_owned));
+    words.extend(["--bind", "/", "/"].map(str::to_owned));
+    words.extend(KERNEL.map(str::to_owned));
+    // debootstrap needs devices below the root that can be opened.
+    words.extend(["--dev".to_owned(), format!("{root}/dev")]);
     words.extend(capabilities(&UNPACKS));
     words.extend(CONTAINER.map(str::to_owned));
     words
 }
 
-/// The words before a command that the guest's programs carry out. They are confined twice: while
-/// the guest's `/dev` and `/proc` are mounted, what is at their paths may change, and must not
-/// lead to the host.
+/// The words before a command that the guest's programs carry out.
 pub(super) fn in_guest(root: &str) -> Vec<String> {
     let mut words = view(root, &[]);
-    words.extend(["--", "bwrap"].map(str::to_owned));
+    // bwrap itself could only disconnect it if it might configure networks.
+    words.extend(["unshare", "--net", "bwrap"].map(str::to_owned));
     words.extend(ALONE.map(str::to_owned));
-    words.push("--unshare-net".to_owned());
     words.extend(["--bind", root, "/"].map(str::to_owned));
     words.extend(KERNEL.map(str::to_owned));
     words.extend(capabilities(&SETS_UP));
@@ -71,22 +95,19 @@ pub(super) fn in_guest(root: &str) -> Vec<String> {
     words
 }
 
-/// The host's programs, and the root as the only place to write to.
+/// The host's programs with their settings, and the root as the only place to write to. Another
+/// confinement follows: while `/dev` and `/proc` of the root are mounted, what is at these paths may
+/// change, and must not lead to the host.
 fn view(root: &str, reads: &[String]) -> Vec<String> {
     let mut words = vec!["bwrap".to_owned()];
     words.extend(ALONE.map(str::to_owned));
     words.extend(KERNEL.map(str::to_owned));
     words.extend(["--tmpfs", "/tmp"].map(str::to_owned));
-    // Often a link to somewhere in /run.
-    let resolver = fs::canonicalize("/etc/resolv.conf");
-    let resolver = resolver
-        .ok()
-        .and_then(|path| path.into_os_string().into_string().ok());
-    let reads = reads.iter().cloned().chain(resolver);
-    for path in PROGRAMS.map(str::to_owned).into_iter().chain(reads) {
-        words.extend(["--ro-bind-try".to_owned(), path.clone(), path]);
+    let reads = reads.iter().map(String::as_str);
+    for path in SEEN.into_iter().chain(reads) {
+        words.extend(["--ro-bind-try", path, path].map(str::to_owned));
     }
-    words.extend(["--bind", root, root].map(str::to_owned));
+    words.extend(["--bind", root, root, "--"].map(str::to_owned));
     words
 }
 

@@ -51,6 +51,11 @@ disk=$(losetup --find --show "$work/disk" 2>/dev/null) || skip "there are no loo
 echo "${disk#/dev/loop}" >"$judge/disks/org-block"
 cp "$(command -v debootstrap)" "$judge/debootstrap"
 [[ $# -eq 0 ]] || printf '%s\n' "$@" >"$judge/chosen"
+# What useradd reads in a guest.
+mkdir "$judge/etc"
+for setting in pam.d pam.conf login.defs nsswitch.conf; do
+    [[ ! -e /etc/$setting ]] || cp -a "/etc/$setting" "$judge/etc/"
+done
 for program in xl iscsiadm debootstrap mount.nfs; do
     rm -f "$root/usr/bin/$program" "$root/usr/sbin/$program"
     ln -s "/judge/stand-ins/$program" "$root/usr/sbin/$program"
