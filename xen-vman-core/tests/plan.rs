@@ -269,6 +269,28 @@ fn what_is_stale_of_a_defined_vm_goes_without_prune() {
     assert!(second.orphaned_files.is_empty());
 }
 
+/// Its configuration is where it was not before, and the VM is the same.
+#[test]
+fn another_directory_of_configurations_stops_no_vm() {
+    let vms = |path: &str| {
+        let text = format!(
+            "vm_config_path = \"{path}\"\nnfsroot_base = \"10.0.0.5:/tank\"\n\
+             [[vms]]\norg = \"a\"\nname = \"web\"\nos = {{ type = \"debian\", version = \"12\" }}\n\
+             interfaces = [{{ ip = \"10.0.0.9/24\" }}]\n"
+        );
+        with_scripts(&text, &[])
+    };
+    let mut host = host();
+    let first = plan(&vms("/etc/xen/vms"), &host, false).unwrap();
+    apply(&mut host, &first, first.actions.len());
+    for prune in [false, true] {
+        let second = plan(&vms("/srv/xen"), &host, prune).unwrap();
+        let stops = |action: &&Action| matches!(action.change, Change::Stop { .. });
+        assert_eq!(second.actions.iter().find(stops), None);
+        assert_eq!(second.removed().count(), 0);
+    }
+}
+
 /// Records of before objects had paths alone.
 #[test]
 fn a_record_of_the_earlier_form_still_loads() {

@@ -354,6 +354,81 @@ fn a_running_vm_that_moves_is_not_taken_for_installed_there() {
 }
 
 #[test]
+fn an_export_with_nothing_but_snapshots_of_the_server_is_empty() {
+    let host = MemoryHost::dom0();
+    let output = rendered(&vm("nfs")).unwrap();
+    let location = output.installs[0].volume.location().to_string();
+    let snapshot = Entry::file(0o644, "of the server");
+    let content = Content {
+        files: BTreeMap::from([("/.snapshot/daily/file".to_owned(), snapshot)]),
+        ..Content::default()
+    };
+    host.state().volumes.insert(location, content);
+    let applied = apply(&host, &output, &options(false), &mut Silent).unwrap();
+    assert!(applied.failures.is_empty(), "{:?}", applied.failures);
+}
+
+#[test]
+fn a_root_in_use_is_left_alone_with_consent_too() {
+    for definition in [vm("nfs"), format!("{}reinstall = \"r1\"\n", vm("nfs"))] {
+        let host = MemoryHost::dom0();
+        let output = rendered(&definition).unwrap();
+        let location = output.installs[0].volume.location().to_string();
+        let used = Content {
+            users: vec!["process 4711 (bash)".to_owned()],
+            ..Content::default()
+        };
+        host.state().volumes.insert(location.clone(), used.clone());
+        let applied = apply(&host, &output, &options(false), &mut Silent).unwrap();
+        let error = applied.failures[0].1.to_string();
+        assert!(
+            error.contains("is in use on this host by process 4711 (bash)"),
+            "{error}"
+        );
+        assert_eq!(host.state().volumes[&location], used);
+    }
+}
+
+#[test]
+fn a_rollback_that_was_interrupted_goes_on_in_its_direction() {
+    let host = MemoryHost::dom0();
+    let outputs = ["one", "two", "three"]
+        .map(|header| rendered(&format!("vms = []\nheader = \"{header}\"\n")).unwrap());
+    for output in &outputs {
+        apply(&host, output, &options(false), &mut Silent).unwrap();
+    }
+    // It fails at each of its calls, and is called again as its error says.
+    let before = host.state().clone();
+    let mut interrupted = 0;
+    for calls in 0.. {
+        *host.state() = before.clone();
+        host.state().calls_left = Some(calls);
+        let first = rollback(&host, None, &mut Silent);
+        host.state().calls_left = None;
+        if first.is_ok() {
+            break;
+        }
+        interrupted += 1;
+        match rollback(&host, None, &mut Silent) {
+            // It had not begun, and nothing says whether that was an apply.
+            Err(HostError::ChangedNothing { further, .. }) => {
+                rollback(&host, further, &mut Silent).unwrap()
+            }
+            again => again.unwrap(),
+        };
+        for file in &outputs[1].host {
+            let entry = Entry::file(file.mode, file.content.clone());
+            assert_eq!(
+                host.state().entries.get(&file.path),
+                Some(&entry),
+                "after {calls} calls"
+            );
+        }
+    }
+    assert!(interrupted > 5, "{interrupted}");
+}
+
+#[test]
 fn a_vm_that_was_renamed_gets_its_root_once_the_old_one_has_stopped() {
     let host = host_with_vm("nfs");
     let renamed = rendered(&format!("{}domain = \"web\"\n", vm("nfs"))).unwrap();
