@@ -354,6 +354,33 @@ fn a_running_vm_that_moves_is_not_taken_for_installed_there() {
 }
 
 #[test]
+fn a_token_that_was_used_is_no_consent_for_another_root() {
+    let with_token = |storage| rendered(&format!("{}reinstall = \"r1\"\n", vm(storage))).unwrap();
+    let host = host_with_vm("nfs");
+    let consent = apply(&host, &with_token("nfs"), &options(false), &mut Silent).unwrap();
+    assert!(consent.failures.is_empty(), "{:?}", consent.failures);
+    host.state().domains.clear();
+    let moved = with_token("iscsi");
+    let location = moved.installs[0].volume.location().to_string();
+    let theirs = Content {
+        is_raw: true,
+        ..Content::default()
+    };
+    host.state()
+        .volumes
+        .insert(location.clone(), theirs.clone());
+    let found = plan(&host, &moved, false).unwrap();
+    assert_eq!(found.destroyed().count(), 0);
+    let applied = apply(&host, &moved, &options(false), &mut Silent).unwrap();
+    assert!(!applied.failures.is_empty());
+    assert_eq!(host.state().volumes[&location], theirs);
+    host.state().volumes.insert(location, Content::default());
+    let applied = apply(&host, &moved, &options(false), &mut Silent).unwrap();
+    assert!(applied.failures.is_empty(), "{:?}", applied.failures);
+    assert!(plan(&host, &moved, false).unwrap().is_empty());
+}
+
+#[test]
 fn an_export_with_nothing_but_snapshots_of_the_server_is_empty() {
     let host = MemoryHost::dom0();
     let output = rendered(&vm("nfs")).unwrap();

@@ -29,7 +29,7 @@ pub(super) fn actions(output: &Output, observed: &Observed) -> Vec<Action> {
             // This fails and says what is damaged, and others are installed.
             Need::Install
         } else {
-            need(install, known)
+            need(install, earlier, known)
         };
         let is_new = earlier.is_none() && !observed.damaged.contains(domain);
         let was_there = |(other, record): &(&DomainName, &GuestRecord)| {
@@ -115,12 +115,14 @@ enum Need {
     Reinstall,
 }
 
-fn need(install: &Install, known: Option<&GuestRecord>) -> Need {
+/// `earlier` is the record of the VM, `known` the same if it is of this root.
+fn need(install: &Install, earlier: Option<&GuestRecord>, known: Option<&GuestRecord>) -> Need {
     let again = match &install.reinstall {
         Reinstall::No => false,
         Reinstall::Always => true,
+        // A token is used up wherever the VM was installed with it: another root is no consent.
         Reinstall::Token(token) => {
-            known.is_none_or(|record| record.token.as_deref() != Some(&**token))
+            earlier.is_none_or(|record| record.token.as_deref() != Some(&**token))
         }
     };
     if again {
