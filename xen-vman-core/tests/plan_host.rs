@@ -679,6 +679,14 @@ fn generations_that_are_too_old_go_but_the_newest() {
     assert_eq!(all[0].number, 3);
 }
 
+/// The most memory that this process has had (`proc_pid_status(5)`).
+fn peak_memory_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = peak.unwrap().trim().trim_end_matches(" kB");
+    kib.parse::<u64>().unwrap() / 1024
+}
+
 #[test]
 fn only_plain_files_of_limited_size_are_read_from_a_guest() {
     let (root, dir) = directory();
@@ -711,6 +719,8 @@ fn only_plain_files_of_limited_size_are_read_from_a_guest() {
         let found = files.content(&format!("/{name}"), 5).unwrap();
         assert_eq!(found, None, "{name}");
     }
+    // Not even to find out that it is too large.
+    assert!(peak_memory_mib() < 1024, "{} MiB", peak_memory_mib());
     assert!(files.is_there("/loop").unwrap() && !files.is_there("/loop/below").unwrap());
     assert!(files.has_other_names("/", &["plain"]).unwrap());
     assert!(!files.has_other_names("/gone", &[]).unwrap());
