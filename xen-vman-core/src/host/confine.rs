@@ -64,56 +64,56 @@ const CONTAINER: [&str; 3] = ["--setenv", "container", "lxc"];
 /// The words before a command that the host's programs carry out on a guest's root. They read
 /// these paths of the host, too, and may use the network.
 pub(super) fn below(root: &str, reads: &[String]) -> Vec<String> {
-    let mut words = view(root, reads);
-    words.push("bwrap".to_owned());
-    words.extend(ALONE.map(str::to_owned));
-    words.extend(["--bind", "/", "/"].map(str::to_owned));
-    words.extend(KERNEL.map(str::to_owned));
     // debootstrap needs devices below the root that can be opened.
-    words.extend(["--dev".to_owned(), format!("{root}/dev")]);
-    words.extend(capabilities(&UNPACKS));
-    words.extend(CONTAINER.map(str::to_owned));
-    words
+    let devices = format!("{root}/dev");
+    let inside = [
+        &["bwrap"],
+        &ALONE[..],
+        &["--bind", "/", "/"],
+        &KERNEL,
+        &["--dev", &devices],
+        &capabilities(&UNPACKS),
+        &CONTAINER,
+    ];
+    owned(&[view(root, reads), inside.concat()])
 }
 
 /// The words before a command that the guest's programs carry out.
 pub(super) fn in_guest(root: &str) -> Vec<String> {
-    let mut words = view(root, &[]);
-    // bwrap itself could only disconnect it if it might configure networks.
-    words.extend(["unshare", "--net", "bwrap"].map(str::to_owned));
-    words.extend(ALONE.map(str::to_owned));
-    words.extend(["--bind", root, "/"].map(str::to_owned));
-    words.extend(KERNEL.map(str::to_owned));
-    words.extend(capabilities(&SETS_UP));
-    words.push("--clearenv".to_owned());
-    let environment = [
-        ["--setenv", "PATH", "/usr/sbin:/usr/bin:/sbin:/bin"],
-        ["--setenv", "LC_ALL", "C.UTF-8"],
-        CONTAINER,
+    let inside = [
+        // bwrap itself could only disconnect it if it might configure networks.
+        &["unshare", "--net", "bwrap"],
+        &ALONE[..],
+        &["--bind", root, "/"],
+        &KERNEL,
+        &capabilities(&SETS_UP),
+        &["--clearenv"],
+        &["--setenv", "PATH", "/usr/sbin:/usr/bin:/sbin:/bin"],
+        &["--setenv", "LC_ALL", "C.UTF-8"],
+        &CONTAINER,
     ];
-    words.extend(environment.concat().into_iter().map(str::to_owned));
-    words
+    owned(&[view(root, &[]), inside.concat()])
 }
 
 /// The host's programs with their settings, and the root as the only place to write to. Another
 /// confinement follows: while `/dev` and `/proc` of the root are mounted, what is at these paths may
 /// change, and must not lead to the host.
-fn view(root: &str, reads: &[String]) -> Vec<String> {
-    let mut words = vec!["bwrap".to_owned()];
-    words.extend(ALONE.map(str::to_owned));
-    words.extend(KERNEL.map(str::to_owned));
-    words.extend(["--tmpfs", "/tmp"].map(str::to_owned));
+fn view<'w>(root: &'w str, reads: &'w [String]) -> Vec<&'w str> {
+    let mut words = [&["bwrap"], &ALONE[..], &KERNEL, &["--tmpfs", "/tmp"]].concat();
     let reads = reads.iter().map(String::as_str);
     for path in SEEN.into_iter().chain(reads) {
-        words.extend(["--ro-bind-try", path, path].map(str::to_owned));
+        words.extend(["--ro-bind-try", path, path]);
     }
-    words.extend(["--bind", root, root, "--"].map(str::to_owned));
+    words.extend(["--bind", root, root, "--"]);
     words
 }
 
 /// The options that leave a command no other capabilities.
-fn capabilities<'n>(keep: &'n [&str]) -> impl Iterator<Item = String> + use<'n> {
+fn capabilities(keep: &[&'static str]) -> Vec<&'static str> {
     let keep = keep.iter().flat_map(|name| ["--cap-add", name]);
-    let all = ["--cap-drop", "ALL"].into_iter().chain(keep);
-    all.map(str::to_owned)
+    ["--cap-drop", "ALL"].into_iter().chain(keep).collect()
+}
+
+fn owned(words: &[Vec<&str>]) -> Vec<String> {
+    words.iter().flatten().copied().map(str::to_owned).collect()
 }
