@@ -137,15 +137,8 @@ pub(super) fn after_drop_in(
         .iter()
         .map(|other| format!("vm@{}.service", other.as_str()))
         .collect();
-    let path = format!("{UNITS}/vm@{}.service.d/after.conf", vm.domain);
-    templates
-        .file(
-            Object::of_vm(&vm.domain, Role::Unit),
-            "systemd/vm-after.conf",
-            path,
-            &Context { units },
-        )
-        .map(Some)
+    let context = Context { units };
+    drop_in(vm, templates, "systemd/vm-after.conf", "after", &context).map(Some)
 }
 
 /// The drop-in that takes the rights of root from the boot loader.
@@ -167,14 +160,26 @@ pub(super) fn loader_drop_in(
             _ => format!("{name}=1"),
         })
     });
-    let variables = variables.collect();
-    let path = format!("{UNITS}/vm@{}.service.d/bootloader.conf", vm.domain);
-    templates
-        .file(
-            Object::of_vm(&vm.domain, Role::Unit),
-            "systemd/vm-bootloader.conf",
-            path,
-            &Context { variables },
-        )
-        .map(Some)
+    let context = Context {
+        variables: variables.collect(),
+    };
+    let template = "systemd/vm-bootloader.conf";
+    drop_in(vm, templates, template, "bootloader", &context).map(Some)
+}
+
+/// A drop-in for the unit of a VM.
+fn drop_in(
+    vm: &ResolvedVm,
+    templates: &Filler<'_>,
+    template: &'static str,
+    name: &str,
+    context: &impl Serialize,
+) -> Result<RenderedFile, Error> {
+    let path = format!("{UNITS}/vm@{}.service.d/{name}.conf", vm.domain);
+    templates.file(
+        Object::of_vm(&vm.domain, Role::Unit),
+        template,
+        path,
+        context,
+    )
 }

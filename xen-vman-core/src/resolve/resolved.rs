@@ -170,16 +170,16 @@ pub struct DirectBoot {
 }
 
 impl ResolvedVm {
-    /// The value of an additional option for xl.cfg.
-    pub fn xl_option(&self, key: &str) -> Option<&Sourced<XlValue>> {
-        let option = self.xl_options.iter().find(|one| one.key.as_str() == key);
-        option.map(|option| &option.value)
+    /// The additional options for xl.cfg with this key.
+    pub fn xl_options_of<'v>(&'v self, key: &'v str) -> impl Iterator<Item = &'v XlOption> {
+        let options = self.xl_options.iter();
+        options.filter(move |option| option.key.as_str() == key)
     }
 
     /// Whether the boot loader runs without the rights of root.
     pub fn restricts_loader(&self) -> bool {
-        let value = self.xl_option("bootloader_restrict");
-        value.is_some_and(|value| **value != XlValue::Integer(0))
+        let option = self.xl_options_of("bootloader_restrict").next();
+        option.is_some_and(|option| *option.value != XlValue::Integer(0))
     }
 }
 

@@ -42,6 +42,7 @@ const CHECKS: &[Check] = &[
     network::scripts_of_one_name,
     network::vif_key_written_twice,
     network::vifname_too_long_for_hvm,
+    options::bad_bootloader_user,
     options::fewer_cpus_than_asked_for,
     options::open_vnc,
     options::option_shadows_key,

@@ -34,11 +34,7 @@ pub(super) fn option_shadows_key(resolved: &Resolved, report: &mut Report) {
 /// xl refuses `maxvcpus` below `vcpus`.
 pub(super) fn fewer_cpus_than_asked_for(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
-        for option in vm
-            .xl_options
-            .iter()
-            .filter(|option| option.key.as_str() == "maxvcpus")
-        {
+        for option in vm.xl_options_of("maxvcpus") {
             let vcpus = u32::from(vm.vcpus.get());
             if matches!(*option.value, XlValue::Integer(most) if most < vcpus)
                 && vm.vcpus.is_meant()
@@ -100,39 +96,33 @@ pub(super) fn options_that_xl_ignores(resolved: &Resolved, report: &mut Report) 
 
 /// pygrub(1) reads file systems that the guest writes.
 pub(super) fn unrestricted_bootloader(resolved: &Resolved, report: &mut Report) {
-    for vm in &resolved.vms {
-        let is_pygrub = |option: &&XlOption| {
-            option.key.as_str() == "bootloader"
-                && matches!(&*option.value, XlValue::Text(path) if path.rsplit('/').next() == Some("pygrub"))
+    for vm in resolved.vms.iter().filter(|vm| !vm.restricts_loader()) {
+        let is_pygrub = |option: &&XlOption| match &*option.value {
+            XlValue::Text(path) => path.rsplit('/').next() == Some("pygrub"),
+            _ => false,
         };
-        if let Some(option) = vm.xl_options.iter().find(is_pygrub)
-            && !vm.restricts_loader()
-        {
+        if let Some(option) = vm.xl_options_of("bootloader").find(is_pygrub) {
             let message = format!(
                 "pygrub reads the disk of `{}`, which the guest writes, with the rights of root",
                 vm.domain
             );
+            let id = DiagnosticId::UnrestrictedBootloader;
             let help = "set `bootloader_restrict` and `bootloader_user`, or `kernel` and `initrd`";
-            report.push(
-                Diagnostic::new(
-                    DiagnosticId::UnrestrictedBootloader,
-                    path(vm, option),
-                    message,
-                )
-                .help(help),
-            );
+            report.push(Diagnostic::new(id, path(vm, option), message).help(help));
         }
-        let user = vm.xl_options.iter();
-        for option in user.filter(|one| one.key.as_str() == "bootloader_user") {
+    }
+}
+
+/// The name of the user is passed on in the environment.
+pub(super) fn bad_bootloader_user(resolved: &Resolved, report: &mut Report) {
+    for vm in &resolved.vms {
+        for option in vm.xl_options_of("bootloader_user") {
             if let XlValue::Text(name) = &*option.value
                 && let Err(invalid) = GuestUser::from_text(name)
             {
                 let message = format!("`bootloader_user` {}", invalid.why);
-                report.push(Diagnostic::new(
-                    DiagnosticId::BadName,
-                    path(vm, option),
-                    message,
-                ));
+                let id = DiagnosticId::BadName;
+                report.push(Diagnostic::new(id, path(vm, option), message));
             }
         }
     }
@@ -141,8 +131,8 @@ pub(super) fn unrestricted_bootloader(resolved: &Resolved, report: &mut Report) 
 /// QEMU asks for a password only if there is one.
 pub(super) fn open_vnc(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
-        let text = |key: &str| {
-            let option = vm.xl_options.iter().find(|one| one.key.as_str() == key)?;
+        let text = |key: &'static str| {
+            let option = vm.xl_options_of(key).next()?;
             match &*option.value {
                 XlValue::Text(text) => Some((option, &**text)),
                 _ => None,
@@ -158,20 +148,15 @@ pub(super) fn open_vnc(resolved: &Resolved, report: &mut Report) {
         else {
             continue;
         };
-        let set = |key: &str, fits: fn(&XlValue) -> bool| {
-            let mut options = vm.xl_options.iter().filter(|one| one.key.as_str() == key);
-            options.any(|one| fits(&one.value))
-        };
+        let set =
+            |key, fits: fn(&XlValue) -> bool| vm.xl_options_of(key).any(|one| fits(&one.value));
         let off = |value: &XlValue| matches!(value, XlValue::Integer(0));
         let served = match *vm.guest_type {
             GuestType::Hvm => !set("vnc", off),
             GuestType::Pv | GuestType::Pvh => set("vnc", |value| *value != XlValue::Integer(0)),
         };
         let empty = XlValue::Text("".into());
-        let has_password = vm
-            .xl_options
-            .iter()
-            .any(|one| one.key.as_str() == "vncpasswd" && *one.value != empty);
+        let has_password = vm.xl_options_of("vncpasswd").any(|one| *one.value != empty);
         if !served || has_password {
             continue;
         }

@@ -14,9 +14,8 @@ fn served(resolved: &Resolved) -> impl Iterator<Item = (&ResolvedVm, &ResolvedSp
 /// disabled.
 pub(super) fn missing_password(resolved: &Resolved, report: &mut Report) {
     for (vm, spice) in served(resolved) {
-        let open = vm.xl_options.iter().any(|option| {
-            option.key.as_str() == "spicedisable_ticketing" && *option.value == XlValue::Integer(1)
-        });
+        let mut ticketing = vm.xl_options_of("spicedisable_ticketing");
+        let open = ticketing.any(|option| *option.value == XlValue::Integer(1));
         if spice.password.is_none() && !open && !vm.writes("spicepasswd") {
             let message = format!(
                 "`{}` serves its display over SPICE, which requires `spicepasswd`",
