@@ -182,15 +182,33 @@ passwords() {
     check "rollback does not say it either" not grep -q "$password" "$judge/said"
 }
 
+# Leaves out the VMs that are installed on empty exports.
+no_others() {
+    rm -f "$judge/flags/debootstrap"/*
+    sed -i '/^# Its export is empty/,$d' host.toml
+}
+
+# install_half TOKEN
+install_half() {
+    mkdir -p "$exports/half-root"
+    define half "reinstall = \"$1\""
+    cli 0 apply host.toml --yes
+}
+
+# Whatever has failed before, nothing is left of it, and the next apply finishes.
+half_recovers() {
+    nothing_left
+    cli 0 apply host.toml --yes
+    cli 0 plan host.toml --detailed-exitcode
+    is_installed half
+}
+
 # Each program that an installation runs fails once, at one call after the other.
 failing_programs() {
     local program real call tried=0
-    rm -f "$judge/flags/debootstrap"/*
-    sed -i '/^# Its export is empty/,$d' host.toml
+    no_others
     define block 'storage_type = "iscsi"' 'reinstall = "r0"'
-    mkdir -p "$exports/half-root"
-    define half 'reinstall = "r0"'
-    cli 0 apply host.toml --yes
+    install_half r0
     for program in systemctl systemd-run mount umount bwrap mkfs.ext4 wipefs sync find unshare; do
         for ((call = 1; call < 20; call++)); do
             sed -i "s/^reinstall = .*/reinstall = \"${program%.*}-$call\"/" host.toml
@@ -205,10 +223,7 @@ failing_programs() {
             [[ $program != bwrap ]] || ln -s "$real" /usr/local/sbin/bwrap
             [[ $(cat "$judge/fails-at") -lt 1 ]] || break
             tried=$((tried + 1))
-            nothing_left
-            cli 0 apply host.toml --yes
-            cli 0 plan host.toml --detailed-exitcode
-            is_installed half
+            half_recovers
         done
     done
     echo "# $tried calls of programs failed"
@@ -219,11 +234,8 @@ failing_programs() {
 # runs. strace(1) counts them for each process. `failing_calls` in the file tree is how many of each are tried.
 failing_calls() {
     local call what number most step round tried=0
-    rm -f "$judge/flags/debootstrap"/*
-    sed -i '/^# Its export is empty/,$d' host.toml
-    mkdir -p "$exports/half-root"
-    define half 'reinstall = "c0"'
-    cli 0 apply host.toml --yes
+    no_others
+    install_half c0
     for call in openat openat2 renameat unlinkat mkdirat fsync write fchmod mount clone execve; do
         sed -i "s/^reinstall = .*/reinstall = \"count-$call\"/" host.toml
         strace -f -qq -o "$judge/calls" -e "trace=$call" xen-vman-cli apply --no-preflight host.toml --yes \
@@ -241,10 +253,7 @@ failing_calls() {
                     pgrep -f 'xen-vman-cli|debootstrap' >/dev/null || break
                     sleep 0.1
                 done
-                nothing_left
-                cli 0 apply host.toml --yes
-                cli 0 plan host.toml --detailed-exitcode
-                is_installed half
+                half_recovers
             done
         done
     done
