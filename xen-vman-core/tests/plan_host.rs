@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use support::strategy::definition;
 use xen_vman_core::host::memory::{Content, MemoryHost};
 use xen_vman_core::host::{
-    Event, Files, GuestRoot, Host as _, HostDir, HostError, Options, Watcher, apply, generations,
-    observe, plan, rollback,
+    Applied, Event, Files, GuestRoot, Host as _, HostDir, HostError, Options, Watcher, apply,
+    generations, observe, plan, rollback,
 };
 use xen_vman_core::install::refusal_path;
 use xen_vman_core::plan::{Access, Entry, FileOwner, Installed, Plan, status};
@@ -97,6 +97,12 @@ proptest! {
 
 /// A host without VMs, whose vifs have a bridge.
 const BRIDGED: &str = "vms = []\n[defaults]\nnetwork_bridge = \"br0\"\n";
+/// What failed, as it is said.
+fn failures(applied: &Applied) -> Vec<String> {
+    let failures = applied.failures.iter();
+    failures.map(|(_, error)| error.to_string()).collect()
+}
+
 const XL_CONF: &str = "/etc/xen/xl.conf";
 
 /// A host in a directory of its own.
@@ -335,11 +341,7 @@ fn a_running_vm_that_moves_is_not_taken_for_installed_there() {
         "{sentences:?}"
     );
     let applied = apply(&host, &moved, &options(false), &mut Silent).unwrap();
-    let failures: Vec<_> = applied
-        .failures
-        .iter()
-        .map(|(_, error)| error.to_string())
-        .collect();
+    let failures = failures(&applied);
     assert!(failures[0].contains("the VM is running"), "{failures:?}");
     let observed = observe(&host, &moved).unwrap();
     assert_eq!(status(&moved, &observed)[0].installed, Installed::No);
@@ -471,11 +473,7 @@ fn a_vm_that_was_renamed_gets_its_root_once_the_old_one_has_stopped() {
     // The old one runs: the new one is neither recorded nor enabled nor started.
     let link = "/etc/systemd/system/multi-user.target.wants/vm@web.service";
     let applied = apply(&host, &renamed, &options(false), &mut Silent).unwrap();
-    let failures: Vec<_> = applied
-        .failures
-        .iter()
-        .map(|(_, error)| error.to_string())
-        .collect();
+    let failures = failures(&applied);
     assert!(failures[0].contains("which still runs"), "{failures:?}");
     assert_eq!(host.state().domains, BTreeSet::from(["a-web".to_owned()]));
     assert!(!host.state().entries.contains_key(link));
@@ -589,11 +587,7 @@ fn a_damaged_record_stops_its_vm_alone() {
     let location = output.installs[1].volume.location().to_string();
     host.state().volumes.insert(location, Content::default());
     let applied = apply(&host, &output, &options(false), &mut Silent).unwrap();
-    let failures: Vec<_> = applied
-        .failures
-        .iter()
-        .map(|(_, error)| error.to_string())
-        .collect();
+    let failures = failures(&applied);
     assert!(failures[0].contains(&record), "{failures:?}");
     assert!(
         failures.iter().all(|one| one.contains("a-web")),
