@@ -1,29 +1,9 @@
 """A changed definition, a VM that leaves it, a reinstallation, a disk that holds somebody's data."""
 
-WEB = """
-[[vms]]
-org = "stuvus"
-name = "web01"
-{more}
-os = {{ type = "debian", version = "bookworm" }}
-interfaces = [{{ ip = "10.77.0.15/24", bridge = "br0" }}]
-"""
-DB = """
-[[vms]]
-org = "stuvus"
-name = "db01"
-storage_type = "iscsi"
-boot_after_creation = false
-os = { type = "debian", version = "bookworm" }
-interfaces = [{ ip = "10.77.0.21/24", bridge = "br0" }]
-"""
-ADDRESS = "10.77.0.15"
-IQN = "iqn.2026-11.lab:stuvus-db01"
-ROOT = "/srv/nfs/stuvus/web01-root"
-
-
-def web(*more):
-    return WEB.format(more="\n".join(more))
+from xenlab.guests import DB, web
+from xenlab.guests import DB_IQN as IQN
+from xenlab.guests import WEB_ADDRESS as ADDRESS
+from xenlab.guests import WEB_ROOT as ROOT
 
 
 def test_changes(lab):

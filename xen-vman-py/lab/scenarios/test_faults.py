@@ -2,22 +2,16 @@
 
 import threading
 
+from xenlab.guests import WEB_ADDRESS as ADDRESS
+from xenlab.guests import WEB_ROOT as ROOT
+from xenlab.guests import web
 from xenlab.ours import DEFINITION
 
-WEB = """
-[[vms]]
-org = "stuvus"
-name = "web01"
-os = { type = "debian", version = "bookworm" }
-interfaces = [{ ip = "10.77.0.15/24", bridge = "br0" }]
-"""
-ADDRESS = "10.77.0.15"
-ROOT = "/srv/nfs/stuvus/web01-root"
 LOG = "/var/lib/xen-vman/logs/install-stuvus-web01.log"
 
 
 def test_faults(lab):
-    lab.define("", WEB)
+    lab.define("", web())
     lab.exports("stuvus-web01")
     with lab.step("an installation is under way"):
         command = f"xen-vman-cli apply {DEFINITION}"

@@ -1,16 +1,8 @@
 """A guest from nothing onto an iSCSI disk, with a real target; a disk that comes late, a target that is down."""
 
-DB = """
-[[vms]]
-org = "stuvus"
-name = "db01"
-storage_type = "iscsi"
-boot_after_creation = false
-os = { type = "debian", version = "bookworm" }
-interfaces = [{ ip = "10.77.0.21/24", bridge = "br0" }]
-gateway = "10.77.0.1"
-"""
-IQN = "iqn.2026-11.lab:stuvus-db01"
+from xenlab.guests import DB
+from xenlab.guests import DB_IQN as IQN
+
 DEVICE = f"/dev/disk/by-path/ip-10.77.0.1:3260-iscsi-{IQN}-lun-0"
 ADDRESS = "10.77.0.21"
 # What udev runs before it makes the links of the disk: that there is a session by then shows who is waiting.
@@ -24,7 +16,7 @@ def moment(lab, which):
 
 def test_iscsi(lab):
     lab.quick_installs()
-    lab.define("iscsi_login_timeout = 20\n", DB)
+    lab.define("iscsi_login_timeout = 20\n", DB + 'gateway = "10.77.0.1"\n')
     with lab.step("without a target the installation fails, and says why"):
         failed = lab.cli("apply", exit_status=2)
         assert "10.77.0.1:3260" in failed, failed

@@ -1,13 +1,7 @@
 """A second kernel comes and goes; guests boot what the host runs."""
 
-GUEST = """
-[[vms]]
-org = "stuvus"
-name = "web01"
-os = { type = "debian", version = "bookworm" }
-interfaces = [{ ip = "10.77.0.15/24", bridge = "br0" }]
-"""
-ADDRESS = "10.77.0.15"
+from xenlab.guests import WEB_ADDRESS as ADDRESS
+from xenlab.guests import web
 
 
 def links(lab):
@@ -20,7 +14,7 @@ def pair(version):
 
 def test_kernels(lab):
     lab.quick_installs()
-    lab.define("", GUEST)
+    lab.define("", web())
     lab.exports("stuvus-web01")
     first = lab.run("uname -r")
     with lab.step("a guest is installed, and boots what the host runs"):

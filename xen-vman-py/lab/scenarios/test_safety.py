@@ -6,32 +6,16 @@ import random
 import threading
 import time
 
+from xenlab.guests import DB, web
+from xenlab.guests import DB_IQN as DAMAGED
+from xenlab.guests import WEB_ADDRESS as ADDRESS
+from xenlab.guests import WEB_ROOT as ROOT
 from xenlab.ours import DEFINITION
 
-WEB = """
-[[vms]]
-org = "stuvus"
-name = "web01"
-{more}
-os = {{ type = "debian", version = "bookworm" }}
-interfaces = [{{ ip = "10.77.0.15/24", bridge = "br0" }}]
-"""
-DB = """
-[[vms]]
-org = "stuvus"
-name = "db01"
-storage_type = "iscsi"
-boot_after_creation = false
-os = { type = "debian", version = "bookworm" }
-interfaces = [{ ip = "10.77.0.21/24", bridge = "br0" }]
-"""
-ADDRESS = "10.77.0.15"
-ROOT = "/srv/nfs/stuvus/web01-root"
 RECORD = "/var/lib/xen-vman/guests/stuvus-web01"
 MARKER = "/var/lib/xen-vman/installed.json"
 LOG = "/var/lib/xen-vman/logs/install-stuvus-web01.log"
 IQN = "iqn.2026-11.lab:stuvus-web01"
-DAMAGED = "iqn.2026-11.lab:stuvus-db01"
 # The program behind Debian's /usr/sbin/xl.
 XL = "/usr/lib/xen-*/bin/xl"
 # Before it: no domain ends.
@@ -43,10 +27,6 @@ exec /root/xl.real "$@"
 """
 # Where the power goes while a guest is reinstalled: any moment will do, each run takes others.
 MOMENTS = random.Random()
-
-
-def web(*more):
-    return WEB.format(more="\n".join(more))
 
 
 def test_safety(lab):
