@@ -488,11 +488,11 @@ fn dracut_meaning(vm: &ResolvedVm, verdict: &Value) -> Result<(), String> {
     )?;
     check("root.path", &verdict["root"]["path"], (*export.path).into())?;
     let ip = &verdict["ip"][0];
-    let number = vm.network.boot_interface.unwrap_or(0);
+    let link = vm.network.boot_link(export.server_address());
+    let number = link.map_or(0, |link| link.interface);
     check("ip.hostname", &ip["hostname"], vm.domain.hostname().into())?;
     check("ip.device", &ip["device"], format!("eth{number}").into())?;
-    let address = vm.network.boot_address(export.server_address());
-    match address {
+    match link.and_then(|link| link.address) {
         None if export
             .server_address()
             .is_some_and(|server| server.is_ipv6()) =>

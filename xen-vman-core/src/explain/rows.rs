@@ -244,6 +244,7 @@ fn interface_rows(interface: &ResolvedInterface, resolved: &Resolved, rows: &mut
             None => rows.maybe::<()>(key(name), None),
         }
     }
+    rows.add(key("dhcp"), &interface.dhcp);
     rows.add(key("mac"), &interface.mac);
     rows.maybe(key("mtu"), interface.mtu.as_ref());
     let bridge = interface.bridge.as_ref();

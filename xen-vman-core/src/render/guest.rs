@@ -4,7 +4,7 @@ use super::Guest;
 use super::templates::{Filler, NoValues};
 use crate::error::Error;
 use crate::object::{Object, RenderedFile, Role};
-use crate::resolve::{GuestNetwork, Resolved, ResolvedVm};
+use crate::resolve::{GuestInterface, GuestNetwork, Link, Resolved, ResolvedVm, Router};
 use crate::storage::{RootServer, Volume};
 use crate::values::{HostAddress, PublicKey};
 use ipnet::IpNet;
@@ -135,22 +135,26 @@ struct Stanza {
 }
 
 fn interfaces(network: &GuestNetwork, root_server: Option<RootServer>) -> Interfaces {
+    let boot_interface = root_server
+        .and_then(|server| network.boot_link(server.address))
+        .map(|link| link.interface);
     let stanzas = network
         .interfaces
         .iter()
         .enumerate()
         .flat_map(|(number, interface)| {
-            let over_network = root_server.is_some() && network.boot_interface == Some(number);
-            let families = families(&interface.addresses);
+            let over_network = boot_interface == Some(number);
+            let families = families(interface);
             let mut stanzas: Vec<_> = families
                 .into_iter()
                 .map(|(family, addresses)| {
-                    let gateway = gateway(network, number, family);
+                    let router = network.router(family == "inet");
+                    let router = router.filter(|router| router.interface == number);
                     // The interface of an NFS root is already up, with its first address.
                     let (method, mut options) = match addresses.as_slice() {
                         [] => ("dhcp", Vec::new()),
-                        all if over_network => ("manual", by_hand(all, gateway)),
-                        [main, more @ ..] => ("static", statically(*main, more, gateway)),
+                        all if over_network => ("manual", by_hand(all, router)),
+                        [main, more @ ..] => ("static", statically(*main, more, router)),
                     };
                     options.extend(interface.mtu.map(|mtu| match method {
                         "static" => format!("mtu {mtu}"),
@@ -175,11 +179,13 @@ fn interfaces(network: &GuestNetwork, root_server: Option<RootServer>) -> Interf
     }
 }
 
-/// The addresses by family. Without any address, there is an empty list for IPv4: DHCP.
-fn families(addresses: &[HostAddress]) -> Vec<(&'static str, Vec<HostAddress>)> {
-    let (v4, v6): (Vec<_>, Vec<_>) = addresses.iter().partition(|address| address.addr.is_ipv4());
+/// The addresses by family; those of IPv4 are empty for DHCP.
+fn families(interface: &GuestInterface) -> Vec<(&'static str, Vec<HostAddress>)> {
+    let (v4, v6): (Vec<_>, Vec<_>) = [true, false]
+        .map(|four| interface.family(four).collect())
+        .into();
     let mut families = Vec::new();
-    if !v4.is_empty() || v6.is_empty() {
+    if !v4.is_empty() || interface.dhcp {
         families.push(("inet", v4));
     }
     if !v6.is_empty() {
@@ -188,33 +194,11 @@ fn families(addresses: &[HostAddress]) -> Vec<(&'static str, Vec<HostAddress>)> 
     families
 }
 
-/// A gateway, and whether it is in a network of the interface.
-type Gateway = (IpAddr, bool);
-
-/// The default gateway, if this is the interface that reaches it. If none does, it belongs to the
-/// boot interface.
-fn gateway(network: &GuestNetwork, number: usize, family: &str) -> Option<Gateway> {
-    let gateway = match family {
-        "inet" => IpAddr::V4(network.gateway4.as_ref()?.value),
-        _ => IpAddr::V6(network.gateway6.as_ref()?.value),
-    };
-    let reaches = |interface: &crate::resolve::GuestInterface| {
-        let same = |address: &&HostAddress| address.addr.is_ipv4() == gateway.is_ipv4();
-        interface
-            .addresses
-            .iter()
-            .filter(same)
-            .any(|address| address.reaches(gateway))
-    };
-    let owner = network.interfaces.iter().position(reaches);
-    (owner.or(network.boot_interface) == Some(number)).then_some((gateway, owner.is_some()))
-}
-
-fn statically(main: HostAddress, more: &[HostAddress], gateway: Option<Gateway>) -> Vec<String> {
+fn statically(main: HostAddress, more: &[HostAddress], router: Option<Router>) -> Vec<String> {
     let mut options = vec![format!("address {}", main.net_text())];
-    match gateway {
-        Some((gateway, true)) => options.push(format!("gateway {gateway}")),
-        Some((gateway, false)) => options.push(onlink_route(gateway)),
+    match router.map(|router| (router.address, router.link)) {
+        Some((gateway, Link::PointToPoint)) => options.push(onlink_route(gateway)),
+        Some((gateway, _)) => options.push(format!("gateway {gateway}")),
         None => {}
     }
     if main.addr.is_ipv6() {
@@ -225,17 +209,17 @@ fn statically(main: HostAddress, more: &[HostAddress], gateway: Option<Gateway>)
     options
 }
 
-fn by_hand(addresses: &[HostAddress], gateway: Option<Gateway>) -> Vec<String> {
+fn by_hand(addresses: &[HostAddress], router: Option<Router>) -> Vec<String> {
     let mut options: Vec<_> = addresses
         .iter()
         .map(|address| replace_address(*address))
         .collect();
-    match gateway {
-        Some((gateway, true)) => options.push(format!(
+    match router.map(|router| (router.address, router.link)) {
+        Some((gateway, Link::PointToPoint)) => options.push(onlink_route(gateway)),
+        Some((gateway, _)) => options.push(format!(
             "up ip{} route replace default via {gateway} dev $IFACE",
             family_flag(gateway)
         )),
-        Some((gateway, false)) => options.push(onlink_route(gateway)),
         None => {}
     }
     options
@@ -245,7 +229,7 @@ fn replace_address(address: HostAddress) -> String {
     format!("up ip address replace {} dev $IFACE", address.net_text())
 }
 
-/// A route to a gateway outside the networks of the interface, as on a point-to-point link.
+/// A route over the far end of a point-to-point link.
 fn onlink_route(gateway: IpAddr) -> String {
     format!(
         "up ip{} route replace default via {gateway} dev $IFACE onlink",

@@ -3,10 +3,10 @@
 //! It follows dracut.cmdline(7), for dracut 059 to 112. `net.ifnames=0` keeps the interface names
 //! `ethN`; without it, udev names them `enXN` in current guests.
 
-use super::resolved::GuestNetwork;
+use super::guest_network::{GuestNetwork, Link, Router};
 use crate::origin::Sourced;
 use crate::storage::{KernelRoot, RootServer, RootVolume, Unmanaged, root_on_disk};
-use crate::values::{DomainName, Filesystem, HostAddress, KernelCmdline};
+use crate::values::{DomainName, Filesystem, KernelCmdline};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
@@ -46,39 +46,44 @@ pub(super) fn cmdline(
 /// `ip=CLIENT:PEER:GATEWAY:MASK:HOSTNAME:DEVICE:AUTOCONF`; see dracut.cmdline(7). AUTOCONF is always
 /// set: dracut reads an empty one as DHCP and then rejects the address. A server given by name also
 /// needs `nameserver=`.
+///
+/// The gateway is only set if the interface reaches it. PEER replaces the network of the address by
+/// a route to that peer alone, so it is only set on a point-to-point link.
 fn ip_argument(domain: &DomainName, network: &GuestNetwork, server: RootServer) -> String {
     let hostname = domain.hostname();
-    let device = format!("eth{}", network.boot_interface.unwrap_or(0));
     let server = server.address;
-    let Some(address) = network.boot_address(server) else {
+    let link = network.boot_link(server);
+    let device = format!("eth{}", link.map_or(0, |link| link.interface));
+    let Some((link, address)) = link.and_then(|link| Some((link, link.address?))) else {
         let autoconf = match server {
             Some(IpAddr::V6(_)) => "either6",
             Some(IpAddr::V4(_)) | None => "dhcp",
         };
         return format!("ip=::::{hostname}:{device}:{autoconf}");
     };
-    let gateway = network.gateway_for(address.addr);
-    // A router outside the network is the far end of a point-to-point link.
-    let peer = gateway.filter(|gateway| is_peer(address, *gateway));
-    let peer = peer.map(field).unwrap_or_default();
-    let gateway = gateway.map(field).unwrap_or_default();
+    let far_end = link
+        .router
+        .filter(|router| router.link == Link::PointToPoint);
+    let of_router = |router: Option<Router>| router.map(|router| field(router.address));
+    let peer = of_router(far_end).unwrap_or_default();
+    let gateway = of_router(link.router).unwrap_or_default();
     let mask = match address.net() {
         ipnet::IpNet::V4(net) => net.netmask().to_string(),
         ipnet::IpNet::V6(net) => net.prefix_len().to_string(),
     };
     let client = field(address.addr);
     let mut argument = format!("ip={client}:{peer}:{gateway}:{mask}:{hostname}:{device}:none");
+    if address.addr.is_ipv6() {
+        // dracut waits until a router advertises itself, for 50 seconds if none does. The address is
+        // usable after 2 (RFC 4862).
+        argument.push_str(" rd.net.timeout.ipv6dad=5");
+    }
     if server.is_none() {
         for nameserver in network.nameservers.iter() {
             let _ = write!(argument, " nameserver={nameserver}");
         }
     }
     argument
-}
-
-fn is_peer(address: HostAddress, gateway: IpAddr) -> bool {
-    let link_local = matches!(gateway, IpAddr::V6(gateway) if gateway.is_unicast_link_local());
-    !address.reaches(gateway) && !link_local
 }
 
 /// An address as a field: IPv6 addresses are in brackets, as colons separate fields.

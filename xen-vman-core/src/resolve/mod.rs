@@ -9,6 +9,7 @@ mod boot;
 mod built_in;
 mod expression;
 mod facts;
+mod guest_network;
 mod host;
 mod identity;
 mod lookup;
@@ -21,9 +22,10 @@ mod vm_values;
 pub use crate::origin::{Origin, Place, Scope, Sourced};
 pub use built_in::{built_in, built_in_text};
 pub use facts::Facts;
+pub use guest_network::{BootLink, GuestInterface, GuestNetwork, Link, Router};
 pub use resolved::{
-    DirectBoot, GuestInterface, GuestNetwork, Resolved, ResolvedHost, ResolvedInterface,
-    ResolvedSpice, ResolvedVm, Spice, XlOption,
+    DirectBoot, Resolved, ResolvedHost, ResolvedInterface, ResolvedSpice, ResolvedVm, Spice,
+    XlOption,
 };
 pub use vifname::vif_name;
 

@@ -1,11 +1,12 @@
 //! The network of a VM: its vifs on the host, and the configuration of the guest.
 
 use super::expression::Scene;
+use super::guest_network::{GuestInterface, GuestNetwork};
 use super::identity;
 use super::lookup::{Evaluated, Lookup};
-use super::resolved::{GuestInterface, GuestNetwork, ResolvedInterface};
+use super::resolved::ResolvedInterface;
 use crate::document::Node;
-use crate::origin::{Scope, Sourced};
+use crate::origin::{Origin, Scope, Sourced};
 use crate::spec::{InterfaceSpec, VmSpec};
 use crate::values::{HostAddress, NamePart, Nameservers};
 use std::net::{IpAddr, Ipv6Addr};
@@ -38,6 +39,8 @@ pub(super) fn interfaces(
         })
         .collect()
 }
+
+const DHCP_DERIVED: &str = "addresses";
 
 fn one(
     devid: usize,
@@ -79,6 +82,10 @@ fn one(
             ),
         },
         addresses: addresses.collect(),
+        dhcp: match spec.dhcp {
+            Some(dhcp) => Sourced::written(dhcp, scope.key("dhcp")),
+            None => Sourced::derived(false, DHCP_DERIVED),
+        },
         mtu: match spec.mtu {
             Some(mtu) => Some(Sourced::written(mtu, scope.key("mtu"))),
             None => lookup.default("mtu", |defaults| &defaults.mtu, scene),
@@ -116,12 +123,12 @@ fn lazy_bridge(
     };
     Some(Sourced {
         value,
-        origin: super::Origin::Default(place),
+        origin: Origin::Default(place),
     })
 }
 
 /// Makes `connection_ip` the main address of the interface that has it, or else of the first one.
-/// Returns the interface that reaches an NFS root.
+/// Returns the number of that interface.
 pub(super) fn place_connection_ip(
     connection: Option<HostAddress>,
     scope: Scope,
@@ -134,7 +141,8 @@ pub(super) fn place_connection_ip(
         })
     });
     let number = owner.unwrap_or(0);
-    let addresses = &mut interfaces.get_mut(number)?.addresses;
+    let interface = interfaces.get_mut(number)?;
+    let addresses = &mut interface.addresses;
     if let Some(mut main) = connection {
         let known = addresses.iter().position(|known| known.addr == main.addr);
         if let Some(known) = known.map(|at| addresses.remove(at)) {
@@ -142,13 +150,16 @@ pub(super) fn place_connection_ip(
         }
         addresses.insert(0, Sourced::written(main, scope.key("connection_ip")));
     }
+    if interface.addresses.is_empty() && matches!(interface.dhcp.origin, Origin::Derived(_)) {
+        interface.dhcp = Sourced::derived(true, DHCP_DERIVED);
+    }
     Some(number)
 }
 
 /// The network configuration of the guest.
 pub(super) fn guest_network(
     interfaces: &[ResolvedInterface],
-    boot_interface: Option<usize>,
+    main_interface: Option<usize>,
     gateway: Option<Sourced<IpAddr>>,
     gateway6: Option<Sourced<Ipv6Addr>>,
     nameservers: Sourced<Nameservers>,
@@ -166,11 +177,12 @@ pub(super) fn guest_network(
             .iter()
             .map(|address| address.value)
             .collect(),
+        dhcp: *interface.dhcp,
         mtu: interface.mtu.as_ref().map(|mtu| mtu.value),
     });
     GuestNetwork {
         interfaces: guest.collect(),
-        boot_interface,
+        main_interface,
         gateway4,
         gateway6,
         nameservers,

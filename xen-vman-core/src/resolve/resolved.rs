@@ -1,5 +1,6 @@
 //! A complete definition.
 
+use super::guest_network::GuestNetwork;
 use crate::diag::Levels;
 use crate::install::{DebootstrapSettings, Installation};
 use crate::origin::{Origin, Sourced};
@@ -8,13 +9,12 @@ use crate::storage::{RootVolume, StorageSettings, StorageType};
 use crate::values::{
     Bridge, CpuCount, CpuList, Days, Description, DiskSpec, DomainName, DracutModule, Filesystem,
     GenerationCount, GuestType, GuestUser, Header, HostAddress, HostPath, Initrd, KernelCmdline,
-    MacAddr, MemoryMib, Mtu, NamePart, Nameservers, NetworkScript, OsType, OsVersion, PackageName,
-    ProgramPath, PublicKey, Rate, Reinstall, Seconds, ShellCommand, ShellWords, SpicePassword,
-    SpicePort, UsbRedirections, VcpuCount, VifName, VifNamePrefix, VifParameters, XenVersion,
-    XlKey, XlValue,
+    MacAddr, MemoryMib, Mtu, NamePart, NetworkScript, OsType, OsVersion, PackageName, ProgramPath,
+    PublicKey, Rate, Reinstall, Seconds, ShellCommand, ShellWords, SpicePassword, SpicePort,
+    UsbRedirections, VcpuCount, VifName, VifNamePrefix, VifParameters, XenVersion, XlKey, XlValue,
 };
 use serde::{Serialize, Serializer};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use uuid::Uuid;
 
 /// A host and its VMs, with complete values.
@@ -218,6 +218,8 @@ pub struct ResolvedInterface {
     pub mac: Sourced<MacAddr>,
     /// Addresses, IPv4 first.
     pub addresses: Vec<Sourced<HostAddress>>,
+    /// Whether the guest asks for an IPv4 address by DHCP.
+    pub dhcp: Sourced<bool>,
     /// MTU.
     pub mtu: Option<Sourced<Mtu>>,
     /// Bridge.
@@ -232,56 +234,6 @@ pub struct ResolvedInterface {
     pub rate: Option<Sourced<Rate>>,
     /// Additional parameters.
     pub xen_str: Option<Sourced<VifParameters>>,
-}
-
-/// The network configuration of a guest.
-#[derive(Debug, Clone, Serialize)]
-#[non_exhaustive]
-pub struct GuestNetwork {
-    /// Interfaces, by number.
-    pub interfaces: Vec<GuestInterface>,
-    /// The interface that reaches an NFS root.
-    pub boot_interface: Option<usize>,
-    /// Default gateway for IPv4.
-    pub gateway4: Option<Sourced<Ipv4Addr>>,
-    /// Default gateway for IPv6.
-    pub gateway6: Option<Sourced<Ipv6Addr>>,
-    /// Name servers.
-    pub nameservers: Sourced<Nameservers>,
-}
-
-impl GuestNetwork {
-    /// The static address that reaches an NFS server: the first one of the boot interface in the server's
-    /// family (in any, if the server is given by name). `None` if the interface uses DHCP.
-    pub fn boot_address(&self, server: Option<IpAddr>) -> Option<HostAddress> {
-        let interface = self.interfaces.get(self.boot_interface?)?;
-        let fits = |address: &&HostAddress| {
-            server.is_none_or(|server| server.is_ipv4() == address.addr.is_ipv4())
-        };
-        interface.addresses.iter().find(fits).copied()
-    }
-
-    /// The default gateway for the family of an address.
-    pub fn gateway_for(&self, address: IpAddr) -> Option<IpAddr> {
-        match address {
-            IpAddr::V4(_) => self.gateway4.as_ref().map(|gateway| gateway.value.into()),
-            IpAddr::V6(_) => self.gateway6.as_ref().map(|gateway| gateway.value.into()),
-        }
-    }
-}
-
-/// An interface, as seen by the guest. It uses DHCP if it has no address.
-#[derive(Debug, Clone, Serialize)]
-#[non_exhaustive]
-pub struct GuestInterface {
-    /// Its name (`eth0`).
-    pub name: String,
-    /// Its MAC address.
-    pub mac: MacAddr,
-    /// Its static addresses; the first of each family is the main one.
-    pub addresses: Vec<HostAddress>,
-    /// MTU.
-    pub mtu: Option<Mtu>,
 }
 
 /// Whether a VM's display is served over SPICE, with the origin of that setting.

@@ -46,9 +46,9 @@ pub(super) fn resolve(
     let kernel = vm.kernel();
     let xl_options = vm.xl_options();
     let mut interfaces = network::interfaces(number, spec, node, &org, &name, vm.lookup);
-    let boot_interface =
+    let main_interface =
         network::place_connection_ip(spec.connection_ip, vm.scope, &mut interfaces);
-    let network = vm.guest_network(&interfaces, boot_interface);
+    let network = vm.guest_network(&interfaces, main_interface);
 
     let (guest_type, machine) = machine?;
     let disks = disks?;

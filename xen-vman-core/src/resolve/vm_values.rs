@@ -1,9 +1,10 @@
 //! The values of a VM, looked up group by group, so that all problems of a group are reported.
 
 use super::expression::Scene;
+use super::guest_network::GuestNetwork;
 use super::lookup::Lookup;
 use super::resolved::{
-    DirectBoot, GuestNetwork, ResolvedHost, ResolvedInterface, ResolvedSpice, Spice, XlOption,
+    DirectBoot, ResolvedHost, ResolvedInterface, ResolvedSpice, Spice, XlOption,
 };
 use super::{identity, network};
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath};
@@ -244,14 +245,14 @@ impl Vm<'_, '_> {
     pub(super) fn guest_network(
         &mut self,
         interfaces: &[ResolvedInterface],
-        boot_interface: Option<usize>,
+        main_interface: Option<usize>,
     ) -> Option<GuestNetwork> {
         let nameservers = value!(self, nameserver);
         let gateway = value!(self, gateway);
         let gateway6 = value!(self, gateway6);
         Some(network::guest_network(
             interfaces,
-            boot_interface,
+            main_interface,
             gateway,
             gateway6,
             nameservers?,

@@ -13,6 +13,10 @@ table! {
         ip: AddressesV4,
         /// IPv6 address, with or without `/prefix`, or a list of them.
         ipv6: AddressesV6,
+        /// Whether the guest asks for an IPv4 address by DHCP. Default: true for the interface of
+        /// `connection_ip`, or else the first one, if it has no address; the guest leaves other
+        /// interfaces without an address alone.
+        dhcp: bool,
         /// MAC address. Default: derived from `org`, `name` and the number of the interface.
         mac: MacAddr,
         /// MTU.

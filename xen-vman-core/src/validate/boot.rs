@@ -79,39 +79,54 @@ fn root_server(vm: &ResolvedVm) -> Option<RootServer> {
 /// A guest must reach its server through its own network or a gateway.
 pub(super) fn nfs_server_unreachable(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
-        let Some(RootServer { what, address }) = root_server(vm) else {
-            continue;
-        };
         let cmdline = vm
             .direct_boot
             .as_ref()
             .and_then(|boot| boot.cmdline.as_ref());
-        let (Some(server), true, Some(number)) = (
-            address,
-            cmdline.is_some_and(|line| matches!(line.origin, Origin::Derived(_))),
-            vm.network.boot_interface,
-        ) else {
+        let is_generated = cmdline.is_some_and(|line| matches!(line.origin, Origin::Derived(_)));
+        let Some(RootServer { what, address }) = root_server(vm).filter(|_| is_generated) else {
             continue;
         };
-        let interface = &vm.interfaces[number];
-        let (problem, help) = match vm.network.boot_address(Some(server)) {
-            Some(address) if address.reaches(server) => continue,
-            Some(address) if vm.network.gateway_for(address.addr).is_some() => continue,
-            Some(address) => (
+        let Some(link) = vm.network.boot_link(address) else {
+            continue;
+        };
+        let interface = &vm.interfaces[link.interface];
+        let domain = &vm.domain;
+        let (problem, help) = match (link.address, address) {
+            (Some(_), Some(server)) if link.reaches(server) => continue,
+            (Some(own), Some(server)) => (
                 format!(
-                    "`{}` cannot reach its {what} server `{server}` from its address `{address}` without a gateway",
-                    vm.domain
+                    "`{domain}` cannot reach its {what} server `{server}` from its address `{own}` without a gateway in its network"
                 ),
                 "add the prefix length of the network, as in `10.0.0.15/24`, or a gateway",
             ),
-            None if interface.addresses.is_empty() => continue,
-            None => (
+            (Some(own), None) => {
+                let mut nameservers = vm.network.nameservers.iter();
+                if nameservers.any(|server| link.reaches(*server)) {
+                    continue;
+                }
+                (
+                    format!(
+                        "`{domain}` cannot look up the name of its {what} server: it reaches no name server from its address `{own}` while it boots"
+                    ),
+                    "write the address of the server, or set a name server or a gateway in the network of that address",
+                )
+            }
+            (None, _) if !*interface.dhcp && interface.addresses.is_empty() => (
                 format!(
-                    "`{}` has no address of the same family as its {what} server `{server}`, so it asks the network for one at boot",
-                    vm.domain
+                    "`{domain}` cannot reach its {what} server: its interface {} has neither an address nor DHCP",
+                    vm.network.interfaces[link.interface].name
+                ),
+                "set its address, or `dhcp = true`",
+            ),
+            (None, _) if *interface.dhcp => continue,
+            (None, Some(server)) => (
+                format!(
+                    "`{domain}` has no address of the same family as its {what} server `{server}`, so it asks the network for one at boot",
                 ),
                 "add such an address, unless the network provides one",
             ),
+            (None, None) => continue,
         };
         let scope = Scope::Interface(vm.number, interface.devid);
         let path = interface

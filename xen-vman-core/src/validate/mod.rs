@@ -54,6 +54,7 @@ const CHECKS: &[Check] = &[
     spice::weak_password,
     start_order::unknown_vm,
     start_order::cycle,
+    unused::dhcp_beside_address,
     unused::keys,
 ];
 

@@ -1,11 +1,11 @@
 //! Network interfaces.
 
 use super::disks::newer_xen;
-use crate::diag::{Diagnostic, DiagnosticId, Report};
-use crate::resolve::{Resolved, ResolvedInterface, ResolvedVm, Scope};
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
+use crate::resolve::{Origin, Resolved, ResolvedInterface, ResolvedVm, Scope, Sourced};
 use crate::values::{GuestType, HVM_VIF_NAME_MAX};
 use ipnet::IpNet;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 
 /// QEMU's tap device of an HVM vif is called `VIFNAME-emu`.
@@ -121,62 +121,86 @@ pub(super) fn missing_bridge(resolved: &Resolved, report: &mut Report) {
     }
 }
 
-/// The known networks of a VM, of one family; `None` if an address without a prefix makes them
-/// unknown.
-fn networks(vm: &ResolvedVm, is_ipv4: bool) -> Option<Vec<IpNet>> {
-    let addresses = vm
-        .interfaces
-        .iter()
-        .flat_map(|interface| &interface.addresses);
-    let family = addresses.filter(|address| address.addr.is_ipv4() == is_ipv4);
-    family
-        .map(|address| {
-            let host_only = address.prefix == Some(if is_ipv4 { 32 } else { 128 });
-            (address.prefix.is_some() && !host_only).then(|| address.net())
-        })
-        .collect()
+/// A gateway that no interface reaches, and the networks of the VM that should.
+struct Unreached<'r> {
+    vm: &'r ResolvedVm,
+    gateway: IpAddr,
+    networks: Vec<IpNet>,
 }
 
-/// A router must be reachable directly.
+/// A router must be reachable directly. One under `defaults` may be that of other VMs.
 pub(super) fn gateway_unreachable(resolved: &Resolved, report: &mut Report) {
+    let help =
+        "use a router in one of them; on a point-to-point link, write the address without a prefix";
+    let mut reached: HashSet<IpAddr> = HashSet::new();
+    let mut by_default: BTreeMap<IpAddr, (FieldPath, Vec<Unreached<'_>>)> = BTreeMap::new();
     for vm in &resolved.vms {
-        let scope = Scope::Vm(vm.number);
-        let four = vm.network.gateway4.as_ref().map(|gateway| {
-            (
-                IpAddr::from(gateway.value),
-                gateway.path_or(scope.key("gateway")),
-            )
-        });
-        let six = vm.network.gateway6.as_ref().map(|gateway| {
-            (
-                IpAddr::from(gateway.value),
-                gateway.path_or(scope.key("gateway6")),
-            )
-        });
-        for (gateway, path) in four.into_iter().chain(six) {
-            if matches!(gateway, IpAddr::V6(address) if address.is_unicast_link_local()) {
-                continue;
+        let network = &vm.network;
+        let four = network
+            .gateway4
+            .as_ref()
+            .map(|one| (one.value.into(), one.origin, "gateway"));
+        let six = network
+            .gateway6
+            .as_ref()
+            .map(|one| (one.value.into(), one.origin, "gateway6"));
+        for (gateway, origin, key) in four.into_iter().chain(six) {
+            let gateway: IpAddr = gateway;
+            let addresses = network
+                .interfaces
+                .iter()
+                .flat_map(|one| one.family(gateway.is_ipv4()));
+            let networks: Vec<_> = addresses.map(|address| address.net().trunc()).collect();
+            if network.router(gateway.is_ipv4()).is_some() {
+                reached.insert(gateway);
+            } else if !networks.is_empty() {
+                let unreached = Unreached {
+                    vm,
+                    gateway,
+                    networks,
+                };
+                let place = Sourced { value: (), origin }.place_or(Scope::Vm(vm.number).key(key));
+                match origin {
+                    Origin::Default(_) => {
+                        let (_, all) = by_default
+                            .entry(gateway)
+                            .or_insert((place.path(), Vec::new()));
+                        all.push(unreached);
+                    }
+                    _ => {
+                        let message = unreached.message();
+                        let id = DiagnosticId::GatewayUnreachable;
+                        report.push(Diagnostic::new(id, place.path(), message).help(help));
+                    }
+                }
             }
-            let Some(networks) = networks(vm, gateway.is_ipv4()).filter(|known| !known.is_empty())
-            else {
-                continue;
+        }
+    }
+    for (gateway, (path, all)) in by_default {
+        if !reached.contains(&gateway)
+            && let Some(first) = all.first()
+        {
+            let others = match &all[1..] {
+                [] => String::new(),
+                [other] => format!("; the same is true of `{}`", other.vm.domain),
+                more => format!("; the same is true of {} other VMs", more.len()),
             };
-            if networks.iter().any(|network| network.contains(&gateway)) {
-                continue;
-            }
-            let message = format!(
-                "the gateway `{gateway}` of `{}` is in none of its networks: {}",
-                vm.domain,
-                networks
-                    .iter()
-                    .map(|net| net.trunc().to_string())
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            );
-            let help = "use a router in one of them; on a point-to-point link, write the address without a prefix";
+            let message = first.message() + &others;
             report
                 .push(Diagnostic::new(DiagnosticId::GatewayUnreachable, path, message).help(help));
         }
+    }
+}
+
+impl Unreached<'_> {
+    fn message(&self) -> String {
+        let networks: Vec<_> = self.networks.iter().map(ToString::to_string).collect();
+        format!(
+            "the gateway `{}` of `{}` is in none of its networks: {}",
+            self.gateway,
+            self.vm.domain,
+            networks.join(", ")
+        )
     }
 }
 

@@ -59,6 +59,28 @@ fn formats(vm: &ResolvedVm) -> bool {
     volume.is_some_and(|volume| volume.filesystem().is_some())
 }
 
+/// An interface with an IPv4 address does not ask for one.
+pub(super) fn dhcp_beside_address(resolved: &Resolved, report: &mut Report) {
+    for vm in &resolved.vms {
+        for interface in vm.interfaces.iter().filter(|interface| *interface.dhcp) {
+            let mut addresses = interface.addresses.iter();
+            if let Some(address) = addresses.find(|address| address.addr.is_ipv4()) {
+                let own = Scope::Interface(vm.number, interface.devid);
+                let message = format!(
+                    "`dhcp` of an interface of `{}` has no effect: the interface has the IPv4 address `{}`",
+                    vm.domain, address.addr
+                );
+                let path = interface.dhcp.path_or(own.key("dhcp"));
+                report.push(
+                    Diagnostic::new(DiagnosticId::UnusedKey, path, message)
+                        .help("remove one of them")
+                        .related(address.path_or(own.key("ip")), "the address"),
+                );
+            }
+        }
+    }
+}
+
 /// Keys that are set should have an effect.
 pub(super) fn keys(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {

@@ -37,6 +37,12 @@ impl HostAddress {
         }
     }
 
+    /// Whether it is the only address of its network, as on a point-to-point link.
+    pub fn is_alone(self) -> bool {
+        let net = self.net();
+        net.prefix_len() == net.max_prefix_len()
+    }
+
     /// Whether another address is in the same network, so that no router is needed to reach it.
     pub fn reaches(self, other: IpAddr) -> bool {
         self.net().contains(&other)

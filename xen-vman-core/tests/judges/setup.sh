@@ -19,6 +19,7 @@ xen_packages=(
     libyajl2
 )
 dracut_packages=(dracut dracut-core dracut-network)
+guest_packages=(ifupdown)
 dracut_version=059
 
 fail() {
@@ -45,14 +46,14 @@ sources_state() {
 
 # Downloads the packages and unpacks them into DIR/root.
 fetch_packages() {
-    local wanted="${xen_packages[*]} ${dracut_packages[*]}" deb version
+    local wanted="${xen_packages[*]} ${dracut_packages[*]} ${guest_packages[*]}" deb version
     [[ -f root/.complete && $(< root/.complete) == "$wanted" ]] && return
 
     rm -rf debs root versions
     mkdir debs root
     # As root, apt would otherwise complain that its own user cannot write here.
     (cd debs && apt-get -q -o APT::Sandbox::User=root download \
-        "${xen_packages[@]}" "${dracut_packages[@]}") \
+        "${xen_packages[@]}" "${dracut_packages[@]}" "${guest_packages[@]}") \
         || fail "apt-get could not download the packages of Xen 4.17 and dracut;" \
             "they are Debian 12's, and apt-get update may have to be run first"
     for deb in debs/*.deb; do
