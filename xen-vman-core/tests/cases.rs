@@ -12,10 +12,13 @@ mod support;
 use similar::TextDiff;
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 use support::{cases, compile_files, everything, expect, expect_tree, finish, inputs, name};
 use xen_vman_core::diag::text::{Colour, render};
+use xen_vman_core::parse::{ConvertTarget, convert};
 use xen_vman_core::spec::{DefaultsSpec, HostSpec, InterfaceSpec, Key, OsSpec, VmSpec};
 use xen_vman_core::storage::StorageKeys;
+use xen_vman_core::{Compiled, Facts, Source, compile};
 
 /// Cases that show what every host gets, too.
 const SHOWN_WHOLE: &[&str] = &["whole-host", "settings-that-need-quotes"];
@@ -232,4 +235,39 @@ fn schema_paths() -> Vec<String> {
     paths.extend(table("vms.os.", OsSpec::KEYS));
     paths.extend(table("vms.interfaces.", InterfaceSpec::KEYS));
     paths
+}
+
+/// What is rendered, without the report.
+fn files(compiled: &Compiled) -> BTreeMap<String, String> {
+    let mut all = everything(compiled);
+    all.remove("report.txt");
+    all
+}
+
+/// As TOML, and from there as role variables, a definition gives the same files.
+#[test]
+fn every_definition_means_the_same_in_another_format() {
+    let mut problems = Vec::new();
+    let single = |case: &PathBuf| inputs(case).len() == 1;
+    for case in ["ok", "role"].into_iter().flat_map(cases).filter(single) {
+        let original = support::source(&inputs(&case)[0]);
+        let compiled = compile_files(&inputs(&case));
+        if compiled.report.has_errors() {
+            continue;
+        }
+        let expected = files(&compiled);
+        let toml = convert(&original, ConvertTarget::Toml).text;
+        let toml = Source::new("converted.toml", toml).unwrap();
+        let yaml = convert(&toml, ConvertTarget::Yaml).text;
+        let yaml = Source::new("converted.yml", yaml).unwrap();
+        for source in [toml, yaml] {
+            let compiled = compile(vec![source.clone()], &Facts::default());
+            if files(&compiled) != expected {
+                let report = render(&compiled.report, &compiled.sources, Colour::None);
+                let text = &source.text;
+                problems.push(format!("{} differs:\n{text}\n{report}", name(&case)));
+            }
+        }
+    }
+    finish(&problems);
 }

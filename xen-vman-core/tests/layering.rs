@@ -49,7 +49,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "values", "xl_cfg",
         ],
     ),
-    ("explain", &["diag", "document", "resolve", "storage"]),
+    (
+        "explain",
+        &["diag", "document", "resolve", "spec", "storage"],
+    ),
     ("schema", &["document", "parse", "resolve", "spec"]),
     (
         "plan",

@@ -71,6 +71,8 @@ catalogue! {
     TooLarge = "too-large", Error;
     /// Unknown key.
     UnknownKey = "unknown-key", Error;
+    /// A key in role variables that is not xen-vman's.
+    ForeignKey = "foreign-key", Warning;
     /// A misspelt key that the original role accepted.
     MisspeltKey = "misspelt-key", Warning;
     /// No key of a definition in any of the files.

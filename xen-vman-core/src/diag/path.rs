@@ -11,6 +11,16 @@ pub enum Segment {
     Index(usize),
 }
 
+impl Segment {
+    /// The key, unless it is an index.
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::Key(key) => Some(key),
+            Self::Index(_) => None,
+        }
+    }
+}
+
 /// A path in a definition, with the keys of the schema (`defaults.memory`).
 ///
 /// [`Places::place`](super::Places::place) translates it to the names of role variables.

@@ -7,10 +7,11 @@ use super::{Node, Value, is_expression};
 use crate::diag::secret::is_password;
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Segment, Span};
 use serde_json::json;
+use std::collections::HashSet;
 
 mod fields;
 pub use fields::Fields;
-pub(crate) use fields::closest;
+pub(crate) use fields::{closest, is_foreign};
 
 /// A type that can be read from a definition.
 pub trait FromNode: Sized {
@@ -108,6 +109,10 @@ pub struct Decoder<'r> {
     pub span: Option<Span>,
     /// Finds the table of the schema that a key belongs to.
     pub table_of: fn(&str) -> Option<&'static str>,
+    /// Finds the role that reads a key of a table which is not of the schema.
+    pub role_of: fn(&str, &str) -> Option<&'static str>,
+    /// The foreign keys that were reported, with the keys above them.
+    foreign: HashSet<Vec<Box<str>>>,
 }
 
 impl std::fmt::Debug for Decoder<'_> {
@@ -125,6 +130,8 @@ impl<'r> Decoder<'r> {
             is_role_file: &|_| false,
             span: None,
             table_of: |_| None,
+            role_of: |_, _| None,
+            foreign: HashSet::new(),
         }
     }
 
@@ -148,6 +155,12 @@ impl<'r> Decoder<'r> {
         let result = read(self);
         self.path.pop();
         result
+    }
+
+    /// The key of the current table, or of the list that contains it.
+    fn table(&self) -> &str {
+        let mut keys = self.path.iter().rev().filter_map(Segment::key);
+        keys.next().unwrap_or_default()
     }
 
     /// The current path.

@@ -75,11 +75,12 @@ pub(crate) fn entry(key: &str, value: &impl Serialize) -> TableEntry {
     TableEntry {
         key: key.into(),
         key_span: None,
-        node: node(value),
+        node: from_json(value),
     }
 }
 
-fn node(value: serde_json::Value) -> Node {
+/// A value that is not from a file.
+pub(crate) fn from_json(value: serde_json::Value) -> Node {
     use serde_json::Value as Json;
     Node::bare(match value {
         Json::Null => Value::Null,
@@ -89,14 +90,14 @@ fn node(value: serde_json::Value) -> Node {
             None => Value::Float(number.to_string().into()),
         },
         Json::String(text) => Value::Text(text.into()),
-        Json::Array(items) => Value::List(items.into_iter().map(node).collect()),
+        Json::Array(items) => Value::List(items.into_iter().map(from_json).collect()),
         Json::Object(entries) => Value::Table(
             entries
                 .into_iter()
                 .map(|(key, value)| TableEntry {
                     key: key.into(),
                     key_span: None,
-                    node: node(value),
+                    node: from_json(value),
                 })
                 .collect(),
         ),

@@ -5,6 +5,7 @@ use crate::diag::secret::{is_password, without_passwords};
 use crate::resolve::{
     Origin, Resolved, ResolvedHost, ResolvedInterface, ResolvedSpice, ResolvedVm, Scope, Sourced,
 };
+use crate::spec::Extra;
 use serde::Serialize;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -206,7 +207,16 @@ pub fn vm(vm: &ResolvedVm, resolved: &Resolved) -> Vec<Row> {
     rows.maybe("debootstrap_mirror", debootstrap.mirror.as_ref());
     rows.maybe("debootstrap_keyring", debootstrap.keyring.as_ref());
     rows.add("debootstrap_components", &debootstrap.components);
+    rows.maybe("extra", vm.extra.as_ref().map(keys_of).as_ref());
     rows.0
+}
+
+/// The keys of other data, whose values may be secret.
+fn keys_of(extra: &Sourced<Extra>) -> Sourced<Vec<&str>> {
+    Sourced {
+        value: extra.keys().collect(),
+        origin: extra.origin,
+    }
 }
 
 fn hidden(origin: Origin) -> Sourced<&'static str> {
@@ -244,7 +254,7 @@ fn interface_rows(interface: &ResolvedInterface, resolved: &Resolved, rows: &mut
             None => rows.maybe::<()>(key(name), None),
         }
     }
-    rows.add(key("dhcp"), &interface.dhcp);
+    rows.add(key("use_dhcp"), &interface.dhcp);
     rows.add(key("mac"), &interface.mac);
     rows.maybe(key("mtu"), interface.mtu.as_ref());
     let bridge = interface.bridge.as_ref();
@@ -260,4 +270,5 @@ fn interface_rows(interface: &ResolvedInterface, resolved: &Resolved, rows: &mut
     );
     rows.maybe(key("rate"), interface.rate.as_ref());
     rows.maybe(key("xen_str"), interface.xen_str.as_ref());
+    rows.maybe(key("extra"), interface.extra.as_ref().map(keys_of).as_ref());
 }

@@ -35,19 +35,25 @@ pub struct Converted {
 /// Writes a file in another format.
 pub fn convert(source: &Source, target: ConvertTarget) -> Converted {
     let mut report = Report::new();
-    let (tree, _) = super::read(source.dialect, &source.text, None, 0, &mut report);
+    let (mut tree, _) = super::read(source.dialect, &source.text, None, 0, &mut report);
     let mut sources = Sources::default();
     sources.add(source.clone());
     report.locate(|path| sources.span_of(path));
     let text = match target {
-        ConvertTarget::Toml => to_toml(&tree),
+        ConvertTarget::Toml => {
+            if source.dialect.is_role() {
+                role_vars::foreign_into_extra(&mut tree);
+                role_vars::without_xl_quotes(&mut tree);
+            }
+            to_toml(&tree)
+        }
         ConvertTarget::Yaml => {
             let mut text = String::from("---\n");
-            yaml_block(&role_vars::from_schema(&tree), 0, &mut text);
+            yaml_block(&role_vars::from_schema(tree), 0, &mut text);
             text
         }
         ConvertTarget::Json => {
-            let value = to_json(&role_vars::from_schema(&tree));
+            let value = to_json(&role_vars::from_schema(tree));
             format!("{value:#}\n")
         }
     };

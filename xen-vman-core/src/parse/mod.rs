@@ -80,6 +80,7 @@ pub(crate) fn parse_from(files: Vec<Source>, first_file: FileId) -> Parsed {
     let is_role = |file| sources.dialect(file).is_some_and(Dialect::is_role);
     let mut decoder = Decoder::new(&mut report).with_role_files(&is_role);
     decoder.table_of = crate::spec::table_of;
+    decoder.role_of = crate::spec::role_of;
     let definition = Definition::from_node(&whole, &mut decoder).unwrap_or_default();
     Parsed {
         definition,

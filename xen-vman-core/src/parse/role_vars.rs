@@ -4,7 +4,10 @@
 //! all others are unchanged. Variables without the prefix are ignored.
 
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
+use crate::document::decode::is_foreign;
 use crate::document::{Node, TableEntry, Value};
+use crate::spec::{EXTRA, InterfaceSpec, Key, VmSpec, role_of};
+use crate::xl_cfg::unquoted;
 use std::collections::HashSet;
 
 /// The prefix of the role's variables.
@@ -24,9 +27,148 @@ const MISSPELT: &[(&str, &str)] = &[
     ),
 ];
 
+/// What Ansible up to 2.18 passes for `default(omit)` inside a value: this and a random number.
+const OMITTED: &str = "__omit_place_holder__";
+
+/// Removes values that Ansible was told to omit.
+fn without_omitted(node: &mut Node) {
+    let is_omitted =
+        |node: &Node| matches!(&node.value, Value::Text(text) if text.starts_with(OMITTED));
+    match &mut node.value {
+        Value::List(items) => {
+            items.retain(|item| !is_omitted(item));
+            items.iter_mut().for_each(without_omitted);
+        }
+        Value::Table(entries) => {
+            entries.retain(|entry| !is_omitted(&entry.node));
+            let nodes = entries.iter_mut().map(|entry| &mut entry.node);
+            nodes.for_each(without_omitted);
+        }
+        _ => {}
+    }
+}
+
+const VMS: &str = "vms";
+const INTERFACES: &str = "interfaces";
+
+/// Changes the keys of each VM, and of each of its interfaces.
+fn for_each_vm(tree: &mut Node, change: fn(&mut Vec<TableEntry>, &str, &[Key])) {
+    let of_list = |entry: &mut TableEntry, change: &dyn Fn(&mut Vec<TableEntry>)| {
+        if let Value::List(items) = &mut entry.node.value {
+            for item in items {
+                if let Value::Table(entries) = &mut item.value {
+                    change(entries);
+                }
+            }
+        }
+    };
+    let Value::Table(entries) = &mut tree.value else {
+        return;
+    };
+    for entry in entries.iter_mut().filter(|entry| &*entry.key == VMS) {
+        of_list(entry, &|vm| {
+            for entry in vm.iter_mut().filter(|entry| &*entry.key == INTERFACES) {
+                of_list(entry, &|interface| {
+                    change(interface, INTERFACES, InterfaceSpec::KEYS);
+                });
+            }
+            change(vm, VMS, VmSpec::KEYS);
+        });
+    }
+}
+
+/// Removes the quotes that values of additional options may have for xl.cfg, as the original role
+/// required.
+pub(super) fn without_xl_quotes(tree: &mut Node) {
+    for_each_vm(tree, |vm, _, _| options_of(vm).for_each(unquote));
+    if let Value::Table(entries) = &mut tree.value {
+        for entry in entries.iter_mut().filter(|entry| &*entry.key == "defaults") {
+            if let Value::Table(defaults) = &mut entry.node.value {
+                options_of(defaults).for_each(unquote);
+            }
+        }
+    }
+}
+
+fn options_of(table: &mut [TableEntry]) -> impl Iterator<Item = &mut Node> {
+    let entries = table.iter_mut();
+    let options = entries.filter(|entry| &*entry.key == "additional_xen_options");
+    options.map(|entry| &mut entry.node)
+}
+
+fn unquote(node: &mut Node) {
+    match &mut node.value {
+        Value::Text(text) => {
+            if let Some(inner) = unquoted(text) {
+                *text = inner.into();
+            }
+        }
+        Value::List(items) => items.iter_mut().for_each(unquote),
+        Value::Table(entries) => entries
+            .iter_mut()
+            .for_each(|entry| unquote(&mut entry.node)),
+        _ => {}
+    }
+}
+
+/// Moves the keys of other roles into the table `extra`.
+pub(super) fn foreign_into_extra(tree: &mut Node) {
+    for_each_vm(tree, |table, list, keys| {
+        let is_foreign = |entry: &TableEntry| {
+            let known = keys.iter().map(|key| key.name);
+            is_foreign(&entry.key, role_of(list, &entry.key), known)
+        };
+        let (foreign, own): (Vec<_>, Vec<_>) =
+            std::mem::take(table).into_iter().partition(is_foreign);
+        *table = own;
+        if foreign.is_empty() {
+            return;
+        }
+        match table.iter_mut().find(|entry| &*entry.key == EXTRA) {
+            Some(TableEntry {
+                node:
+                    Node {
+                        value: Value::Table(extra),
+                        ..
+                    },
+                ..
+            }) => {
+                extra.extend(foreign);
+            }
+            _ => table.push(TableEntry {
+                key: EXTRA.into(),
+                key_span: None,
+                node: Node::bare(Value::Table(foreign)),
+            }),
+        }
+    });
+}
+
+/// Moves the entries of `extra` beside the keys of its VM or interface, where other roles look for
+/// them; those that have the name of a key stay.
+fn extra_beside_keys(tree: &mut Node) {
+    for_each_vm(tree, |table, _, keys| {
+        let Some(at) = table.iter().position(|entry| &*entry.key == EXTRA) else {
+            return;
+        };
+        let Value::Table(extra) = std::mem::replace(&mut table[at].node.value, Value::Null) else {
+            return;
+        };
+        let is_key = |entry: &TableEntry| keys.iter().any(|key| key.name == &*entry.key);
+        let (stays, moves): (Vec<_>, Vec<_>) = extra.into_iter().partition(is_key);
+        if stays.is_empty() {
+            table.remove(at);
+        } else {
+            table[at].node.value = Value::Table(stays);
+        }
+        table.extend(moves);
+    });
+}
+
 /// Renames the role's variables. Also returns the schema paths of misspelt ones, with their names as
 /// written.
-pub(super) fn to_schema(tree: Node, report: &mut Report) -> (Node, Vec<(String, String)>) {
+pub(super) fn to_schema(mut tree: Node, report: &mut Report) -> (Node, Vec<(String, String)>) {
+    without_omitted(&mut tree);
     let Value::Table(entries) = tree.value else {
         let message = format!(
             "a file of variables must contain a table, not {}",
@@ -111,7 +253,8 @@ pub(super) fn to_schema(tree: Node, report: &mut Report) -> (Node, Vec<(String, 
 }
 
 /// Renames the keys of the schema to the role's variables.
-pub(super) fn from_schema(tree: &Node) -> Node {
+pub(super) fn from_schema(mut tree: Node) -> Node {
+    extra_beside_keys(&mut tree);
     let mut entries = Vec::new();
     for entry in tree.entries() {
         if &*entry.key == "defaults" {

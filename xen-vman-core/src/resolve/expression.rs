@@ -2,7 +2,9 @@
 
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
 use crate::document::{Node, TableEntry, Value, is_expression};
+use crate::spec::{EXTRA, InterfaceSpec, Key, VmSpec};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::collections::BTreeMap;
 use tera::{Context, ErrorKind, Tera};
 
 /// The variables of an expression.
@@ -47,12 +49,35 @@ impl<'n> Scene<'n> {
     fn context(&self) -> Context {
         let mut context = Context::new();
         if let Some(vm) = self.vm {
-            context.insert("vm", vm);
+            context.insert("vm", &View(vm, VmSpec::KEYS));
         }
         if let Some(interface) = self.interface {
-            context.insert("interface", interface);
+            context.insert("interface", &View(interface, InterfaceSpec::KEYS));
         }
         context
+    }
+}
+
+/// A table as expressions see it. Data that is not xen-vman's stands beside its keys, and in
+/// `extra`, wherever it is written.
+struct View<'n>(&'n Node, &'static [Key]);
+
+impl Serialize for View<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(table, keys) = self;
+        let is_key = |entry: &&TableEntry| keys.iter().any(|key| key.name == &*entry.key);
+        let (own, foreign): (Vec<_>, Vec<_>) = table.entries().iter().partition(is_key);
+        let extra = table.get(EXTRA).map_or(&[][..], Node::entries);
+        let is_free = |entry: &&TableEntry| !is_key(entry) && table.get(&entry.key).is_none();
+        let more: Vec<_> = extra.iter().filter(is_free).chain(foreign).collect();
+        let mut map = serializer.serialize_map(None)?;
+        for entry in own.iter().filter(|entry| &*entry.key != EXTRA).chain(&more) {
+            map.serialize_entry(&*entry.key, &entry.node)?;
+        }
+        let all = more.iter().copied().chain(extra);
+        let all: BTreeMap<&str, &Node> = all.map(|entry| (&*entry.key, &entry.node)).collect();
+        map.serialize_entry(EXTRA, &all)?;
+        map.end()
     }
 }
 

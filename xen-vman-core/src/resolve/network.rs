@@ -82,8 +82,8 @@ fn one(
             ),
         },
         addresses: addresses.collect(),
-        dhcp: match spec.dhcp {
-            Some(dhcp) => Sourced::written(dhcp, scope.key("dhcp")),
+        dhcp: match spec.use_dhcp {
+            Some(dhcp) => Sourced::written(dhcp, scope.key("use_dhcp")),
             None => Sourced::derived(false, DHCP_DERIVED),
         },
         mtu: match spec.mtu {
@@ -95,6 +95,7 @@ fn one(
         vifname_prefix,
         script: written!(script),
         rate: written!(rate),
+        extra: written!(extra),
         xen_str: match &spec.xen_str {
             Some(parameters) => Some(Sourced::written(parameters.clone(), scope.key("xen_str"))),
             None => lookup.default("xen_str", |defaults| &defaults.xen_str, scene),

@@ -4,7 +4,7 @@ use super::guest_network::GuestNetwork;
 use crate::diag::Levels;
 use crate::install::{DebootstrapSettings, Installation};
 use crate::origin::{Origin, Sourced};
-use crate::spec::{AllowedDiagnostic, DeniedDiagnostic, ScriptSource};
+use crate::spec::{AllowedDiagnostic, DeniedDiagnostic, Extra, ScriptSource};
 use crate::storage::{RootVolume, StorageSettings, StorageType};
 use crate::values::{
     Bridge, CpuCount, CpuList, Days, Description, DiskSpec, DomainName, DracutModule, Filesystem,
@@ -154,6 +154,9 @@ pub struct ResolvedVm {
     pub debootstrap: DebootstrapSettings,
     /// VMs that start before it.
     pub after: Vec<Sourced<DomainName>>,
+    /// Data of the administrator's own. It is not serialized, as it may be secret.
+    #[serde(skip)]
+    pub extra: Option<Sourced<Extra>>,
 }
 
 /// The kernel that Xen loads into a PV or PVH VM. A part may only be missing if the VM has a boot
@@ -234,6 +237,9 @@ pub struct ResolvedInterface {
     pub rate: Option<Sourced<Rate>>,
     /// Additional parameters.
     pub xen_str: Option<Sourced<VifParameters>>,
+    /// Data of the administrator's own. It is not serialized, as it may be secret.
+    #[serde(skip)]
+    pub extra: Option<Sourced<Extra>>,
 }
 
 /// Whether a VM's display is served over SPICE, with the origin of that setting.

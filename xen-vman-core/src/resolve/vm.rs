@@ -106,6 +106,7 @@ pub(super) fn resolve(
         after: vm
             .own(spec.after.as_ref(), "after")
             .map_or_else(Vec::new, items),
+        extra: vm.own(spec.extra.as_ref(), "extra"),
         org,
         name,
         domain,

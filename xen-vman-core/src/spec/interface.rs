@@ -1,5 +1,6 @@
 //! A network interface of a VM.
 
+use super::Extra;
 use crate::document::table::table;
 use crate::values::{
     AddressesV4, AddressesV6, Bridge, MacAddr, Mtu, NetworkScript, Rate, VifName, VifNamePrefix,
@@ -16,7 +17,7 @@ table! {
         /// Whether the guest asks for an IPv4 address by DHCP. Default: true for the interface of
         /// `connection_ip`, or else the first one, if it has no address; the guest leaves other
         /// interfaces without an address alone.
-        dhcp: bool,
+        use_dhcp: bool,
         /// MAC address. Default: derived from `org`, `name` and the number of the interface.
         mac: MacAddr,
         /// MTU.
@@ -34,5 +35,8 @@ table! {
         rate: Rate,
         /// Additional parameters of the vif, such as `type=vif,model=e1000`.
         xen_str: VifParameters,
+        /// Your own data, for expressions: `{{ interface.extra.vlan }}`, or just
+        /// `{{ interface.vlan }}`.
+        extra: Extra,
     }
 }

@@ -5,12 +5,15 @@
 //! may be template expressions ([`Templated`]), which are evaluated when the definition is resolved.
 
 mod defaults;
+mod extra;
 mod host;
 mod interface;
 mod levels;
 mod vm;
 
 pub use defaults::DefaultsSpec;
+pub use extra::Extra;
+pub(crate) use extra::{EXTRA, role_of};
 pub use host::{HostSpec, LazyBridge, ScriptSource};
 pub use interface::InterfaceSpec;
 pub use levels::{AllowedDiagnostic, DeniedDiagnostic};

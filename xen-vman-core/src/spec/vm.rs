@@ -1,5 +1,6 @@
 //! A VM.
 
+use super::Extra;
 use super::InterfaceSpec;
 use crate::document::table::table;
 use crate::storage::StorageType;
@@ -101,6 +102,8 @@ table! {
         /// Components of the archive. Default: `main` for Debian, `main` and `universe` for
         /// Ubuntu.
         debootstrap_components: Vec<ArchiveComponent>,
+        /// Your own data, for expressions: `{{ vm.extra.team }}`, or just `{{ vm.team }}`.
+        extra: Extra,
     }
 }
 

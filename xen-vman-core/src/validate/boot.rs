@@ -117,7 +117,7 @@ pub(super) fn nfs_server_unreachable(resolved: &Resolved, report: &mut Report) {
                     "`{domain}` cannot reach its {what} server: its interface {} has neither an address nor DHCP",
                     vm.network.interfaces[link.interface].name
                 ),
-                "set its address, or `dhcp = true`",
+                "set its address, or `use_dhcp = true`",
             ),
             (None, _) if *interface.dhcp => continue,
             (None, Some(server)) => (

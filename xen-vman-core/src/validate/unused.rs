@@ -67,10 +67,10 @@ pub(super) fn dhcp_beside_address(resolved: &Resolved, report: &mut Report) {
             if let Some(address) = addresses.find(|address| address.addr.is_ipv4()) {
                 let own = Scope::Interface(vm.number, interface.devid);
                 let message = format!(
-                    "`dhcp` of an interface of `{}` has no effect: the interface has the IPv4 address `{}`",
+                    "`use_dhcp` of an interface of `{}` has no effect: the interface has the IPv4 address `{}`",
                     vm.domain, address.addr
                 );
-                let path = interface.dhcp.path_or(own.key("dhcp"));
+                let path = interface.dhcp.path_or(own.key("use_dhcp"));
                 report.push(
                     Diagnostic::new(DiagnosticId::UnusedKey, path, message)
                         .help("remove one of them")

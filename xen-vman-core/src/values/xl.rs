@@ -6,6 +6,7 @@ use super::xl_words::xl_key_schema;
 use crate::diag::{DiagnosticId, Segment};
 use crate::document::decode::{Decoder, FromNode, FromText, Invalid, Schema};
 use crate::document::{Node, Value};
+use crate::xl_cfg::unquoted;
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
@@ -298,14 +299,6 @@ impl FromNode for XlValue {
             }
         }
     }
-}
-
-/// The content of a string that is a single xl.cfg string without escapes.
-fn unquoted(text: &str) -> Option<&str> {
-    ['"', '\''].iter().find_map(|&quote| {
-        let inner = text.strip_prefix(quote)?.strip_suffix(quote)?;
-        (!inner.contains([quote, '\\']) && !inner.chars().any(char::is_control)).then_some(inner)
-    })
 }
 
 impl Serialize for XlValue {

@@ -190,5 +190,13 @@ impl<'a> SettingValue<'a> {
     }
 }
 
+/// The content of a string that is a single xl.cfg string without escapes.
+pub(crate) fn unquoted(text: &str) -> Option<&str> {
+    ['"', '\''].iter().find_map(|&quote| {
+        let inner = text.strip_prefix(quote)?.strip_suffix(quote)?;
+        (!inner.contains([quote, '\\']) && !inner.chars().any(char::is_control)).then_some(inner)
+    })
+}
+
 #[cfg(test)]
 mod tests;

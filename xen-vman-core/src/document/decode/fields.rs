@@ -65,11 +65,22 @@ impl<'n, 'd, 'r> Fields<'n, 'd, 'r> {
     }
 }
 
+/// Reports a key that is not of the schema. Role variables may belong to other roles, too, so there
+/// it is only an error if it looks like a misspelt key.
 fn unknown_key(entry: &TableEntry, known: &[&'static str], decoder: &mut Decoder<'_>) {
-    let message = format!("unknown key `{}`", entry.key);
-    let help = match (closest(&entry.key, known), (decoder.table_of)(&entry.key)) {
+    let key = &*entry.key;
+    let table = (decoder.table_of)(key).map(|table| format!("`{key}` is a key of {table}"));
+    let role = (decoder.role_of)(decoder.table(), key);
+    if decoder.is_role_value(&entry.node) && is_foreign(key, role, known.iter().copied()) {
+        return foreign_key(entry, role, table, decoder);
+    }
+    let message = format!("unknown key `{key}`");
+    let help = match (closest(key, known), table) {
         (Some(near), _) => format!("did you mean `{near}`?"),
-        (None, Some(table)) => format!("`{}` is a key of {table}", entry.key),
+        (None, Some(table)) => table,
+        (None, None) if known.contains(&"extra") => {
+            "remove it; data of your own belongs in the table `extra`".to_owned()
+        }
         (None, None) => "remove it; the reference of variables lists all keys".to_owned(),
     };
     decoder.within(Segment::Key(entry.key.clone()), |decoder| {
@@ -78,6 +89,49 @@ fn unknown_key(entry: &TableEntry, known: &[&'static str], decoder: &mut Decoder
             .at(entry.key_span);
         decoder.report.push(diagnostic);
     });
+}
+
+/// Reports a key of another role, once for all tables of a kind.
+fn foreign_key(
+    entry: &TableEntry,
+    role: Option<&str>,
+    table: Option<String>,
+    decoder: &mut Decoder<'_>,
+) {
+    decoder.within(Segment::Key(entry.key.clone()), |decoder| {
+        let keys = decoder.path.iter().filter_map(Segment::key);
+        let keys = keys.map(Box::from).collect();
+        if !decoder.foreign.insert(keys) {
+            return;
+        }
+        let message = format!("`{}` is not a key of xen-vman, which ignores it", entry.key);
+        let role = role.map(|role| format!("the role `{role}` reads it"));
+        let known: Vec<_> = role.into_iter().chain(table).collect();
+        let help = if known.is_empty() {
+            "remove it, unless another role or an expression reads it".to_owned()
+        } else {
+            known.join("; ")
+        };
+        let diagnostic = Diagnostic::new(DiagnosticId::ForeignKey, decoder.path(), message)
+            .help(help)
+            .at(entry.key_span);
+        decoder.report.push(diagnostic);
+    });
+}
+
+/// Whether a key of role variables is that of another role, rather than a misspelt one.
+pub(crate) fn is_foreign<'k>(
+    key: &str,
+    role: Option<&str>,
+    mut known: impl Iterator<Item = &'k str>,
+) -> bool {
+    let most = key.chars().count() / 4;
+    let is_or_resembles = |known: &str| known == key || strsim::osa_distance(key, known) <= most;
+    let is_known = known.any(|known| match role {
+        Some(_) => known == key,
+        None => is_or_resembles(known),
+    });
+    !is_known
 }
 
 /// The most similar word, if any is similar enough.

@@ -147,10 +147,10 @@ class Variables:
             if not isinstance(vm, dict):
                 continue
             # Expressions see the VM and the interface as they are written.
-            scene = dict(vm)
+            scene = scene_of(vm)
             interfaces = vm.get("interfaces")
             if isinstance(interfaces, list):
-                scene["interfaces"] = [dict(one) if isinstance(one, dict) else one for one in interfaces]
+                scene["interfaces"] = [scene_of(one) if isinstance(one, dict) else one for one in interfaces]
             for name in lazy:
                 key = name[len(DEFAULT) :] if name != LAZY_BRIDGE else "network_bridge"
                 path = f"xen_vman_vms[{number}]"
@@ -204,6 +204,14 @@ class Variables:
         """Returns `ansible_managed`, on one line."""
         written = self._evaluated("ansible_managed", self._variables.get("ansible_managed"), gathered)
         return " ".join(str(written or managed_by_settings()).split())
+
+
+def scene_of(table: dict[str, typing.Any]) -> dict[str, typing.Any]:
+    """Returns a VM or an interface as expressions see it: data of the user's own is found in `extra` and outside of it."""
+    extra = table.get("extra")
+    if not isinstance(extra, dict):
+        extra = {}
+    return {**extra, **table, "extra": {**table, **extra}}
 
 
 def managed_by_settings() -> str:
