@@ -633,7 +633,7 @@ fn what_two_hosts_share_is_reported_by_both_places() {
         let output = run(&[&["check", "--format", "short"], &arguments[..]].concat());
         let said = stderr(&output);
         assert_eq!(output.status.code(), Some(1));
-        for id in ["duplicate-vm", "duplicate-mac", "duplicate-address"] {
+        for id in ["duplicate-vm", "repeated-mac", "repeated-address"] {
             let line = "b.toml:";
             let found = said
                 .lines()

@@ -40,7 +40,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "validate",
-        &["diag", "document", "resolve", "storage", "values", "xl_cfg"],
+        &[
+            "diag", "document", "install", "resolve", "storage", "values", "xl_cfg",
+        ],
     ),
     (
         "render",

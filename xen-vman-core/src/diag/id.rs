@@ -208,6 +208,8 @@ catalogue! {
     NfsServerUnreachable = "nfs-server-unreachable", Warning;
     /// The gateway is in none of the VM's networks.
     GatewayUnreachable = "gateway-unreachable", Warning;
+    /// The root of the VM is never installed.
+    NeverInstalled = "never-installed", Warning;
     /// The key has no effect for this VM.
     UnusedKey = "unused-key", Warning;
     /// The kernel command line is too long.
@@ -219,12 +221,16 @@ catalogue! {
     AmbiguousName = "ambiguous-name", Error;
     /// Duplicate MAC address.
     DuplicateMac = "duplicate-mac", Error;
+    /// The MAC address of another VM, on another network or of a VM that does not start by itself.
+    RepeatedMac = "repeated-mac", Warning;
     /// Duplicate UUID.
     DuplicateUuid = "duplicate-uuid", Error;
     /// Duplicate vif name on dom0.
     DuplicateVifname = "duplicate-vifname", Error;
     /// Duplicate IP address.
     DuplicateAddress = "duplicate-address", Error;
+    /// The IP address of another VM, on another network or of a VM that does not start by itself.
+    RepeatedAddress = "repeated-address", Warning;
     /// Two VMs boot from the same root file system.
     SharedRoot = "shared-root", Error;
     /// Two VMs can write to the same disk.

@@ -1,6 +1,7 @@
 //! What must be unique among VMs, on one host or across hosts.
 
 use super::Hosts;
+use super::network::Network;
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
 use crate::resolve::{Origin, Place, ResolvedVm, Scope, Sourced};
 use crate::values::GuestType;
@@ -134,20 +135,76 @@ pub(super) fn duplicate_names(hosts: Hosts<'_>, report: &mut Report) {
     }
 }
 
+/// An address of an interface.
+struct OfInterface<'r, K> {
+    address: K,
+    host: u16,
+    place: Place,
+    vm: &'r ResolvedVm,
+    network: Network<'r>,
+}
+
+/// Reports addresses that several interfaces have: an error where they meet, a warning where they
+/// may not.
+fn repeated_addresses<'r, K: Hash + Eq + Copy + std::fmt::Display>(
+    all: impl Iterator<Item = OfInterface<'r, K>>,
+    what: &str,
+    meet: fn(&OfInterface<'r, K>, &OfInterface<'r, K>) -> bool,
+    [error, warning]: [DiagnosticId; 2],
+    help: &str,
+    report: &mut Report,
+) {
+    let mut seen: HashMap<K, Vec<OfInterface<'r, K>>> = HashMap::new();
+    for one in all {
+        let earlier = seen.entry(one.address).or_default();
+        let clash = earlier.iter().find(|other| meet(other, &one));
+        if let Some(other) = clash.or(earlier.first()) {
+            let elsewhere = elsewhere(one.host, other.host);
+            let owner = format!("`{}`", one.vm.domain);
+            let first = format!("`{}`{elsewhere}", other.vm.domain);
+            let id = if clash.is_some() { error } else { warning };
+            let message = used(what)(&one.address, &owner, &first);
+            let path = one.place.path().on_host(one.host);
+            let help = if clash.is_some() {
+                help.to_owned()
+            } else {
+                format!("{help}, or allow `{warning}` if they never meet")
+            };
+            let diagnostic = Diagnostic::new(id, path, message).help(help).related(
+                other.place.path().on_host(other.host),
+                format!("first used by {first}"),
+            );
+            report.push(diagnostic);
+        }
+        earlier.push(one);
+    }
+}
+
+/// Whether two interfaces are in one network at the same time, as far as it is known. The networks of
+/// two hosts may be the same one, or not.
+fn meet<K>(one: &OfInterface<'_, K>, other: &OfInterface<'_, K>) -> bool {
+    let together = one.vm.domain == other.vm.domain || (*one.vm.auto_boot && *other.vm.auto_boot);
+    one.host == other.host && one.network == other.network && together
+}
+
 /// Vifs with the same MAC address disturb each other on a bridge.
 pub(super) fn duplicate_mac(hosts: Hosts<'_>, report: &mut Report) {
     let written = hosts
         .interfaces()
         .filter(|(_, _, interface, _)| is_written(&interface.mac));
-    let values = written.map(|(host, vm, interface, scope)| Owned {
-        key: *interface.mac,
+    let all = written.map(|(host, vm, interface, scope)| OfInterface {
+        address: *interface.mac,
         host,
         place: interface.mac.place_or(scope.key("mac")),
-        owner: vm.domain.as_str(),
+        vm,
+        network: Network::of(interface, hosts.resolved(host)),
     });
+    let on_a_bridge = |one: &OfInterface<'_, _>, other: &OfInterface<'_, _>| {
+        meet(one, other) && one.network != Network::Routed
+    };
+    let ids = [DiagnosticId::DuplicateMac, DiagnosticId::RepeatedMac];
     let help = "give one of them another address, or remove `mac`";
-    let id = DiagnosticId::DuplicateMac;
-    duplicates(values, report, id, used("the MAC address"), help);
+    repeated_addresses(all, "the MAC address", on_a_bridge, ids, help, report);
 }
 
 /// Tools tell domains apart by their UUID.
@@ -199,21 +256,23 @@ fn is_written<T>(value: &Sourced<T>) -> bool {
 
 /// Guests with the same address receive each other's packets.
 pub(super) fn duplicate_address(hosts: Hosts<'_>, report: &mut Report) {
-    let values = hosts.interfaces().flat_map(|(host, vm, interface, scope)| {
-        let own = interface
-            .addresses
-            .iter()
-            .filter(|address| !address.is_link_local());
-        own.map(move |address| Owned {
-            key: address.addr,
+    let all = hosts.interfaces().flat_map(|(host, vm, interface, scope)| {
+        let addresses = interface.addresses.iter();
+        let own = addresses.filter(|address| !address.is_link_local());
+        own.map(move |address| OfInterface {
+            address: address.addr,
             host,
             place: address.place_or(scope.key("ip")),
-            owner: vm.domain.as_str(),
+            vm,
+            network: Network::of(interface, hosts.resolved(host)),
         })
     });
+    let ids = [
+        DiagnosticId::DuplicateAddress,
+        DiagnosticId::RepeatedAddress,
+    ];
     let help = "give one of them another address";
-    let id = DiagnosticId::DuplicateAddress;
-    duplicates(values, report, id, used::<IpAddr>("the address"), help);
+    repeated_addresses(all, "the address", meet, ids, help, report);
 }
 
 /// The servers on one port of a host: address, origin, and the VM.

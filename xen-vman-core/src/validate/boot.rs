@@ -2,6 +2,7 @@
 
 use crate::diag::{Diagnostic, DiagnosticId, Report};
 use crate::document::decode::closest;
+use crate::install::{Installation, NotInstalled};
 use crate::resolve::{Origin, Resolved, ResolvedVm, Scope};
 use crate::storage::RootServer;
 use crate::values::{suite, suites};
@@ -134,6 +135,29 @@ pub(super) fn nfs_server_unreachable(resolved: &Resolved, report: &mut Report) {
             .first()
             .map_or_else(|| scope.path(), |address| address.path_or(scope.key("ip")));
         report.push(Diagnostic::new(DiagnosticId::NfsServerUnreachable, path, problem).help(help));
+    }
+}
+
+/// An empty root does not boot.
+pub(super) fn never_installed(resolved: &Resolved, report: &mut Report) {
+    for vm in resolved.vms.iter().filter(|vm| *vm.auto_install) {
+        let why = match vm.installation {
+            Installation::Not(NotInstalled::ForeignOs) => {
+                format!("xen-vman does not install `{}`", vm.os_type.as_str())
+            }
+            Installation::Not(NotInstalled::OwnKernel) => {
+                "xen-vman does not install HVM VMs".to_owned()
+            }
+            _ => continue,
+        };
+        let storage = vm.storage_type.as_str();
+        let message = format!("`{}` has its root on {storage}, but {why}", vm.domain);
+        let help = match closest(vm.os_type.as_str(), &["debian", "ubuntu"]) {
+            Some(near) if near != vm.os_type.as_str() => format!("did you mean `{near}`?"),
+            _ => "install it by hand, and set `auto_install = false`".to_owned(),
+        };
+        let path = vm.os_type.path_or(Scope::Vm(vm.number).key("os.type"));
+        report.push(Diagnostic::new(DiagnosticId::NeverInstalled, path, message).help(help));
     }
 }
 

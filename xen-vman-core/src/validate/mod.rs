@@ -26,6 +26,7 @@ const CHECKS: &[Check] = &[
     boot::cmdline_too_long,
     boot::maxmem_below_memory,
     boot::nfs_root_without_interface,
+    boot::never_installed,
     boot::nfs_server_unreachable,
     boot::unknown_suite,
     capacity::cpus_beyond_host,
@@ -93,6 +94,11 @@ pub fn validate(hosts: &[Resolved], report: &mut Report) {
 struct Hosts<'r>(&'r [Resolved]);
 
 impl<'r> Hosts<'r> {
+    /// A host by its number.
+    fn resolved(self, host: u16) -> &'r Resolved {
+        &self.0[usize::from(host)]
+    }
+
     /// Every VM, with the number of its host.
     fn vms(self) -> impl Iterator<Item = (u16, &'r ResolvedVm, Scope)> {
         self.0.iter().zip(0..).flat_map(|(resolved, host)| {

@@ -109,6 +109,29 @@ pub(super) fn missing_bridge(resolved: &Resolved, report: &mut Report) {
     let named = |interface: &ResolvedInterface| interface.bridge.is_some();
     if resolved.host.network_bridge.is_some() || !bridged().any(|(_, one, _)| named(one)) {
         return;
+/// The network that a vif is attached to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Network<'r> {
+    /// A bridge, and its VLAN if it is one of Open vSwitch.
+    Bridge(&'r str),
+    /// The routes of the host.
+    Routed,
+}
+
+impl<'r> Network<'r> {
+    pub(super) fn of(interface: &'r ResolvedInterface, resolved: &'r Resolved) -> Self {
+        if !BRIDGING.contains(&script_of(interface, resolved)) {
+            return Self::Routed;
+        }
+        let bridge = interface.bridge.as_ref();
+        let bridge = bridge.or(resolved.host.network_bridge.as_ref());
+        Self::Bridge(bridge.map_or(DEFAULT_BRIDGE, |bridge| bridge.as_str()))
+    }
+}
+
+/// The bridge of xl's vifs that do not name one (xl-network-configuration(5)).
+const DEFAULT_BRIDGE: &str = "xenbr0";
+
     }
     for (vm, _, scope) in bridged().filter(|(_, interface, _)| !named(interface)) {
         let message = format!(
