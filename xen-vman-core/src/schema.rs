@@ -87,7 +87,8 @@ fn role_variables(definition: &Schema) -> Schema {
     schema
 }
 
-/// Allows a template expression wherever there is a value.
+/// Allows a template expression, or an empty string, wherever there is a value, and keys of other
+/// roles.
 fn templated(mut schema: Value) -> Value {
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         for (_, inner) in properties {
@@ -97,12 +98,15 @@ fn templated(mut schema: Value) -> Value {
     if let Some(items) = schema.get_mut("items") {
         *items = templated(items.take());
     }
+    if let Some(table) = schema.as_object_mut() {
+        table.remove("additionalProperties");
+    }
     let mut either = json!({ "anyOf": [] });
     for about in ["description", "default"] {
         if let Some(text) = schema.as_object_mut().and_then(|all| all.remove(about)) {
             either[about] = text;
         }
     }
-    either["anyOf"] = json!([schema, { "type": "string", "pattern": EXPRESSION }]);
+    either["anyOf"] = json!([schema, { "type": "string", "pattern": format!("^$|{EXPRESSION}") }]);
     either
 }

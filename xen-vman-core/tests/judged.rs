@@ -490,7 +490,7 @@ fn dracut_meaning(vm: &ResolvedVm, verdict: &Value) -> Result<(), String> {
     let ip = &verdict["ip"][0];
     let link = vm.network.boot_link(export.server_address());
     let number = link.map_or(0, |link| link.interface);
-    check("ip.hostname", &ip["hostname"], vm.domain.hostname().into())?;
+    check("ip.hostname", &ip["hostname"], vm.hostname.as_str().into())?;
     check("ip.device", &ip["device"], format!("eth{number}").into())?;
     match link.and_then(|link| link.address) {
         None if export

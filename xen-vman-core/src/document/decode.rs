@@ -157,6 +157,15 @@ impl<'r> Decoder<'r> {
         result
     }
 
+    /// Whether the current key is a variable of the role, and not below one.
+    fn is_variable(&self) -> bool {
+        match self.path.as_slice() {
+            [_] => true,
+            [table, _] => table.key() == Some("defaults"),
+            _ => false,
+        }
+    }
+
     /// The key of the current table, or of the list that contains it.
     fn table(&self) -> &str {
         let mut keys = self.path.iter().rev().filter_map(Segment::key);

@@ -207,6 +207,8 @@ pub fn vm(vm: &ResolvedVm, resolved: &Resolved) -> Vec<Row> {
     rows.maybe("debootstrap_mirror", debootstrap.mirror.as_ref());
     rows.maybe("debootstrap_keyring", debootstrap.keyring.as_ref());
     rows.add("debootstrap_components", &debootstrap.components);
+    rows.add("debootstrap_variant", &debootstrap.variant);
+    rows.add("guest_hostname", &vm.hostname);
     rows.maybe("extra", vm.extra.as_ref().map(keys_of).as_ref());
     rows.0
 }

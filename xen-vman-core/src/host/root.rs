@@ -140,6 +140,9 @@ fn without_changes(kind: &str) -> Option<(&'static str, &'static str)> {
         "ext2" | "ext3" | "ext4" => Some(("ext4", "ro,noload")),
         "xfs" => Some(("xfs", "ro,norecovery")),
         "btrfs" => Some(("btrfs", "ro,rescue=nologreplay")),
+        "f2fs" => Some(("f2fs", "ro,norecovery")),
+        // Its journal is replayed by fsck alone.
+        "jfs" => Some(("jfs", "ro")),
         _ => None,
     }
 }

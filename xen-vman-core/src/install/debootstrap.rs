@@ -4,7 +4,8 @@ use crate::command::{Command, SHORT_SECS};
 use crate::document::decode::FromText;
 use crate::origin::Sourced;
 use crate::values::{
-    ArchiveComponent, ArchiveUrl, HostPath, OsType, OsVersion, PackageName, suite,
+    ArchiveComponent, ArchiveUrl, DebootstrapVariant, HostPath, OsType, OsVersion, PackageName,
+    suite,
 };
 use serde::Serialize;
 
@@ -57,6 +58,8 @@ pub struct DebootstrapSettings {
     pub keyring: Option<Sourced<HostPath>>,
     /// The components of the archive.
     pub components: Sourced<Vec<ArchiveComponent>>,
+    /// How much is installed.
+    pub variant: Sourced<DebootstrapVariant>,
 }
 
 impl DebootstrapSettings {
@@ -66,6 +69,7 @@ impl DebootstrapSettings {
         mirror: Option<Sourced<ArchiveUrl>>,
         keyring: Option<Sourced<HostPath>>,
         components: Option<Sourced<Vec<ArchiveComponent>>>,
+        variant: Sourced<DebootstrapVariant>,
     ) -> Self {
         let archive = archive(os);
         let archive = archive.as_ref();
@@ -77,6 +81,7 @@ impl DebootstrapSettings {
                 let words = known().iter().map(|word| derived(word).value).collect();
                 Sourced::derived(words, FROM)
             }),
+            variant,
         }
     }
 }
@@ -99,6 +104,8 @@ pub struct Debootstrap {
     pub keyring: Option<HostPath>,
     /// The components of the archive; debootstrap's default if empty.
     pub components: Vec<ArchiveComponent>,
+    /// How much is installed.
+    pub variant: DebootstrapVariant,
     /// Packages to install in addition to the base system.
     pub packages: Vec<PackageName>,
 }
@@ -116,6 +123,7 @@ impl Debootstrap {
             mirror: settings.mirror.as_ref()?.value.clone(),
             keyring: settings.keyring.as_ref().map(|path| path.value.clone()),
             components: settings.components.value.clone(),
+            variant: *settings.variant,
             packages: packages.to_vec(),
         })
     }
@@ -124,6 +132,9 @@ impl Debootstrap {
     pub(super) fn commands(&self, point: &str) -> Vec<Command> {
         // Only the second stage runs programs of the guest.
         let mut words = ["debootstrap", "--foreign"].map(str::to_owned).to_vec();
+        if self.variant != DebootstrapVariant::Standard {
+            words.push(format!("--variant={}", self.variant));
+        }
         let keyring = self.keyring.as_ref();
         words.extend(keyring.map(|path| format!("--keyring={path}")));
         let components: Vec<_> = self

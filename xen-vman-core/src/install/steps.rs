@@ -144,7 +144,7 @@ pub(crate) fn put_on(
             let token = wanted_token(install);
             let location = install.volume.location();
             let uuid = filesystem_uuid(&install.domain, &location, token.as_deref());
-            all.push(disk.make_filesystem(uuid).into());
+            all.extend(disk.make_filesystem(uuid).into_iter().map(Step::from));
             all.push(mount(install, &disk.mount(), point));
             all.push(begun);
         }

@@ -3,7 +3,7 @@
 use super::{HostSetting, Keep, Link, Output};
 use crate::object::{EnabledUnit, RenderedFile};
 use crate::resolve::{Resolved, ResolvedVm};
-use crate::values::{ArchiveComponent, ArchiveUrl, HostPath, PackageName};
+use crate::values::{ArchiveComponent, ArchiveUrl, DebootstrapVariant, HostPath, PackageName};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -73,6 +73,7 @@ struct InstallEntry<'a> {
     mirror: Option<&'a str>,
     keyring: Option<&'a str>,
     components: &'a [ArchiveComponent],
+    variant: DebootstrapVariant,
 }
 
 /// The manifest of `output`, which was rendered from `resolved`.
@@ -148,6 +149,7 @@ fn vm_entry<'a>(vm: &'a ResolvedVm, resolved: &'a Resolved) -> VmEntry<'a> {
             mirror: vm.debootstrap.mirror.as_deref().map(ArchiveUrl::as_str),
             keyring: vm.debootstrap.keyring.as_deref().map(HostPath::as_str),
             components: &vm.debootstrap.components,
+            variant: *vm.debootstrap.variant,
         },
     }
 }

@@ -6,7 +6,7 @@
 use super::guest_network::{GuestNetwork, Link, Router};
 use crate::origin::Sourced;
 use crate::storage::{KernelRoot, RootServer, RootVolume, Unmanaged, root_on_disk};
-use crate::values::{DomainName, Filesystem, KernelCmdline};
+use crate::values::{Filesystem, Hostname, KernelCmdline};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
@@ -16,7 +16,7 @@ const NAMES: &str = "net.ifnames=0";
 pub(super) fn cmdline(
     root: &RootVolume,
     filesystem: Filesystem,
-    domain: &DomainName,
+    hostname: &Hostname,
     network: &GuestNetwork,
 ) -> Option<Sourced<KernelCmdline>> {
     let (line, from) = match root {
@@ -24,7 +24,7 @@ pub(super) fn cmdline(
             let KernelRoot { arguments, server } = volume.kernel_root();
             match server {
                 Some(server) => {
-                    let ip = ip_argument(domain, network, server);
+                    let ip = ip_argument(hostname, network, server);
                     (format!("{arguments} {ip} {NAMES}"), "storage and network")
                 }
                 None => (format!("{arguments} {NAMES}"), "storage and file system"),
@@ -49,8 +49,7 @@ pub(super) fn cmdline(
 ///
 /// The gateway is only set if the interface reaches it. PEER replaces the network of the address by
 /// a route to that peer alone, so it is only set on a point-to-point link.
-fn ip_argument(domain: &DomainName, network: &GuestNetwork, server: RootServer) -> String {
-    let hostname = domain.hostname();
+fn ip_argument(hostname: &Hostname, network: &GuestNetwork, server: RootServer) -> String {
     let server = server.address;
     let link = network.boot_link(server);
     let device = format!("eth{}", link.map_or(0, |link| link.interface));

@@ -8,7 +8,7 @@ use super::resolved::ResolvedInterface;
 use crate::document::Node;
 use crate::origin::{Origin, Scope, Sourced};
 use crate::spec::{InterfaceSpec, VmSpec};
-use crate::values::{HostAddress, NamePart, Nameservers};
+use crate::values::{HostAddress, NamePart, Nameservers, mtu};
 use std::net::{IpAddr, Ipv6Addr};
 
 /// The interfaces of a VM, without vif names derived from a prefix, which depend on other VMs.
@@ -58,13 +58,41 @@ fn one(
                 .map(|value| Sourced::written(value, scope.key(stringify!($field))))
         };
     }
+    let mut xen_str = match written!(xen_str) {
+        Some(parameters) => Some(parameters),
+        None => lookup.default("xen_str", |defaults| &defaults.xen_str, scene),
+    };
+    // A key of the interface, or else of its `xen_str`, where the original role had it. Both remain
+    // if both are written.
+    macro_rules! own {
+        ($field:ident, $read:expr) => {
+            match (written!($field), &mut xen_str) {
+                (None, Some(parameters)) => {
+                    parameters
+                        .value
+                        .take(stringify!($field), $read)
+                        .map(|value| Sourced {
+                            value,
+                            origin: parameters.origin,
+                        })
+                }
+                (Some(own), Some(parameters))
+                    if !matches!(parameters.origin, Origin::Written(_)) =>
+                {
+                    parameters.value.take(stringify!($field), |_| Some(()));
+                    Some(own)
+                }
+                (own, _) => own,
+            }
+        };
+    }
     let addresses = [(spec.ip.as_deref(), "ip"), (spec.ipv6.as_deref(), "ipv6")];
     let addresses = addresses.into_iter().flat_map(|(list, key)| {
         list.into_iter()
             .flatten()
             .map(move |address| Sourced::written(*address, scope.key(key)))
     });
-    let vifname = written!(vifname);
+    let vifname = own!(vifname, |text| text.parse().ok());
     let vifname_prefix = match (&vifname, written!(vifname_prefix)) {
         (Some(_), _) => None,
         (None, Some(prefix)) => Some(prefix),
@@ -74,8 +102,8 @@ fn one(
     };
     ResolvedInterface {
         devid: u32::try_from(devid).unwrap_or(u32::MAX),
-        mac: match spec.mac {
-            Some(mac) => Sourced::written(mac, scope.key("mac")),
+        mac: match own!(mac, |text| text.parse().ok()) {
+            Some(mac) => mac,
             None => Sourced::derived(
                 identity::mac(org, name, devid),
                 "org, name and interface number",
@@ -86,20 +114,17 @@ fn one(
             Some(dhcp) => Sourced::written(dhcp, scope.key("use_dhcp")),
             None => Sourced::derived(false, DHCP_DERIVED),
         },
-        mtu: match spec.mtu {
-            Some(mtu) => Some(Sourced::written(mtu, scope.key("mtu"))),
+        mtu: match own!(mtu, mtu) {
+            Some(mtu) => Some(mtu),
             None => lookup.default("mtu", |defaults| &defaults.mtu, scene),
         },
-        bridge: written!(bridge).or_else(|| lazy_bridge(scene, lookup)),
+        bridge: own!(bridge, |text| text.parse().ok()).or_else(|| lazy_bridge(scene, lookup)),
         vifname,
         vifname_prefix,
-        script: written!(script),
-        rate: written!(rate),
+        script: own!(script, |text| text.parse().ok()),
+        rate: own!(rate, |text| text.parse().ok()),
         extra: written!(extra),
-        xen_str: match &spec.xen_str {
-            Some(parameters) => Some(Sourced::written(parameters.clone(), scope.key("xen_str"))),
-            None => lookup.default("xen_str", |defaults| &defaults.xen_str, scene),
-        },
+        xen_str,
     }
 }
 

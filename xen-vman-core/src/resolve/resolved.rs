@@ -8,10 +8,11 @@ use crate::spec::{AllowedDiagnostic, DeniedDiagnostic, Extra, ScriptSource};
 use crate::storage::{RootVolume, StorageSettings, StorageType};
 use crate::values::{
     Bridge, CpuCount, CpuList, Days, Description, DiskSpec, DomainName, DracutModule, Filesystem,
-    GenerationCount, GuestType, GuestUser, Header, HostAddress, HostPath, Initrd, KernelCmdline,
-    MacAddr, MemoryMib, Mtu, NamePart, NetworkScript, OsType, OsVersion, PackageName, ProgramPath,
-    PublicKey, Rate, Reinstall, Seconds, ShellCommand, ShellWords, SpicePassword, SpicePort,
-    UsbRedirections, VcpuCount, VifName, VifNamePrefix, VifParameters, XenVersion, XlKey, XlValue,
+    GenerationCount, GuestType, GuestUser, Header, HostAddress, HostPath, Hostname, Initrd,
+    KernelCmdline, MacAddr, MemoryMib, Mtu, NamePart, NetworkScript, OsType, OsVersion,
+    PackageName, ProgramPath, PublicKeys, Rate, Reinstall, Seconds, ShellCommand, ShellWords,
+    SpicePassword, SpicePort, UsbRedirections, VcpuCount, VifName, VifNamePrefix, VifParameters,
+    XenVersion, XlKey, XlValue,
 };
 use serde::{Serialize, Serializer};
 use std::net::IpAddr;
@@ -46,7 +47,7 @@ pub struct ResolvedHost {
     pub umount_timeout: Sourced<Seconds>,
     pub generations_kept: Sourced<GenerationCount>,
     pub generations_kept_days: Sourced<Days>,
-    pub public_keys: Sourced<Vec<PublicKey>>,
+    pub public_keys: Sourced<PublicKeys>,
     pub storage: StorageSettings,
     pub debootstrap_packages: Sourced<Vec<PackageName>>,
     pub additional_network_scripts: Sourced<Vec<ScriptSource>>,
@@ -130,6 +131,8 @@ pub struct ResolvedVm {
     pub interfaces: Vec<ResolvedInterface>,
     /// The address of the VM, if set.
     pub connection_ip: Option<Sourced<HostAddress>>,
+    /// The guest's host name.
+    pub hostname: Sourced<Hostname>,
     /// The network as the guest sees it.
     pub network: GuestNetwork,
     /// Its SPICE display.

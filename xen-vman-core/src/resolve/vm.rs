@@ -42,6 +42,7 @@ pub(super) fn resolve(
     let disks = vm.disks();
     let life = vm.life();
     let packages = vm.packages();
+    let hostname = vm.hostname(&domain);
     let spice = vm.spice();
     let kernel = vm.kernel();
     let xl_options = vm.xl_options();
@@ -68,7 +69,7 @@ pub(super) fn resolve(
             if has_loader(&xl_options) {
                 Some(kernel.found_by_loader())
             } else {
-                let made = boot::cmdline(&root, *disks.filesystem, &domain, &network);
+                let made = boot::cmdline(&root, *disks.filesystem, &hostname, &network);
                 Some(vm.direct_boot(kernel, made, &disks.storage_type))
             }
         }
@@ -85,7 +86,8 @@ pub(super) fn resolve(
         cpus: machine.cpus,
         direct_boot,
         installation: Installation::of(&root, &os_type, *guest_type),
-        debootstrap: packages.settings(&os_type),
+        debootstrap: packages?.settings(&os_type),
+        hostname,
         spice: spice?.on(*guest_type),
         guest_type,
         storage_type: disks.storage_type,

@@ -16,8 +16,9 @@ use crate::origin::{Origin, Scope, Sourced};
 use crate::spec::{DefaultsSpec, VmSpec};
 use crate::storage::{ProblemAt, RootRequest, RootVolume, StorageType};
 use crate::values::{
-    ArchiveComponent, ArchiveUrl, Builder, CpuList, DiskSpec, Filesystem, GuestType, HostPath,
-    KernelCmdline, MemoryMib, NamePart, OsType, OsVersion, Reinstall, VcpuCount,
+    ArchiveComponent, ArchiveUrl, Builder, CpuList, DebootstrapVariant, DiskSpec, DomainName,
+    Filesystem, GuestType, HostPath, Hostname, KernelCmdline, MemoryMib, NamePart, OsType,
+    OsVersion, Reinstall, VcpuCount,
 };
 use uuid::Uuid;
 
@@ -63,11 +64,12 @@ pub(super) struct Packages {
     pub(super) mirror: Option<Sourced<ArchiveUrl>>,
     pub(super) keyring: Option<Sourced<HostPath>>,
     pub(super) components: Option<Sourced<Vec<ArchiveComponent>>>,
+    pub(super) variant: Sourced<DebootstrapVariant>,
 }
 
 impl Packages {
     pub(super) fn settings(self, os: &OsType) -> DebootstrapSettings {
-        DebootstrapSettings::new(os, self.mirror, self.keyring, self.components)
+        DebootstrapSettings::new(os, self.mirror, self.keyring, self.components, self.variant)
     }
 }
 
@@ -198,12 +200,21 @@ impl Vm<'_, '_> {
         })
     }
 
-    pub(super) fn packages(&mut self) -> Packages {
-        Packages {
-            mirror: value!(self, debootstrap_mirror),
-            keyring: value!(self, debootstrap_keyring),
-            components: value!(self, debootstrap_components),
-        }
+    pub(super) fn packages(&mut self) -> Option<Packages> {
+        let mirror = value!(self, debootstrap_mirror);
+        let keyring = value!(self, debootstrap_keyring);
+        let components = value!(self, debootstrap_components);
+        Some(Packages {
+            mirror,
+            keyring,
+            components,
+            variant: value!(self, debootstrap_variant)?,
+        })
+    }
+
+    pub(super) fn hostname(&mut self, domain: &DomainName) -> Sourced<Hostname> {
+        let hostname = value!(self, guest_hostname);
+        hostname.unwrap_or_else(|| Sourced::derived(domain.hostname(), "domain"))
     }
 
     pub(super) fn kernel(&mut self) -> DirectBoot {

@@ -3,9 +3,9 @@
 use crate::document::table::table;
 use crate::storage::StorageType;
 use crate::values::{
-    ArchiveComponent, ArchiveUrl, Bridge, Builder, CpuList, DiskSpec, Filesystem, GuestType,
-    HostPath, Initrd, KernelCmdline, MemoryMib, Mtu, Nameservers, NetworkScript, SpicePort,
-    UsbRedirections, VcpuCount, VifNamePrefix, VifParameters, XlOptions,
+    ArchiveComponent, ArchiveUrl, Bridge, Builder, CpuList, DebootstrapVariant, DiskSpec,
+    Filesystem, GuestType, HostPath, Hostname, Initrd, KernelCmdline, MemoryMib, Mtu, Nameservers,
+    NetworkScript, SpicePort, UsbRedirections, VcpuCount, VifNamePrefix, VifParameters, XlOptions,
 };
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -80,6 +80,10 @@ table! {
         /// Components of the archive. Default: `main` for Debian, `main` and `universe` for
         /// Ubuntu.
         debootstrap_components: Vec<ArchiveComponent>,
+        /// How much debootstrap installs: `standard`, or less with `minbase`.
+        debootstrap_variant: DebootstrapVariant,
+        /// Host name of the guest. Default: `ORG-NAME`.
+        guest_hostname: Hostname,
         /// Script that sets up vifs (`vif.default.script` in xl.conf(5)).
         network_script: NetworkScript,
         /// Bridge of vifs that do not set one (`vif.default.bridge` in xl.conf(5)).

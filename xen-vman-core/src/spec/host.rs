@@ -8,7 +8,7 @@ use crate::document::table::table;
 use crate::values::from_str;
 use crate::values::{
     CpuCount, Days, DracutModule, GenerationCount, GuestUser, Header, HostPath, MemoryMib,
-    NetworkScript, PackageName, ProgramPath, PublicKey, Seconds, ShellCommand, ShellWords,
+    NetworkScript, PackageName, ProgramPath, PublicKeys, Seconds, ShellCommand, ShellWords,
     XenVersion,
 };
 use serde_json::json;
@@ -40,7 +40,7 @@ table! {
         /// How long generations are kept; the newest always is.
         generations_kept_days: Days,
         /// Public keys that may log in to newly installed VMs.
-        public_keys: Vec<PublicKey>,
+        public_keys: PublicKeys,
         /// Packages that debootstrap installs in a new VM.
         debootstrap_packages: Vec<PackageName>,
         /// Network scripts to install in `/etc/xen/scripts`: `vif-p2p`, or paths of your own scripts

@@ -5,9 +5,10 @@ use super::InterfaceSpec;
 use crate::document::table::table;
 use crate::storage::StorageType;
 use crate::values::{
-    ArchiveComponent, ArchiveUrl, Builder, CpuList, Description, DiskSpec, DomainName, Filesystem,
-    GuestType, HostAddress, HostPath, Initrd, KernelCmdline, MemoryMib, NamePart, Nameservers,
-    OsType, OsVersion, Reinstall, SpicePassword, SpicePort, UsbRedirections, VcpuCount, XlOptions,
+    ArchiveComponent, ArchiveUrl, Builder, CpuList, DebootstrapVariant, Description, DiskSpec,
+    DomainName, Filesystem, GuestType, HostAddress, HostPath, Hostname, Initrd, KernelCmdline,
+    MemoryMib, NamePart, Nameservers, OsType, OsVersion, Reinstall, SpicePassword, SpicePort,
+    UsbRedirections, VcpuCount, XlOptions,
 };
 use std::net::{IpAddr, Ipv6Addr};
 use uuid::Uuid;
@@ -102,6 +103,10 @@ table! {
         /// Components of the archive. Default: `main` for Debian, `main` and `universe` for
         /// Ubuntu.
         debootstrap_components: Vec<ArchiveComponent>,
+        /// How much debootstrap installs: `standard`, or less with `minbase`.
+        debootstrap_variant: DebootstrapVariant,
+        /// Host name of the guest. Default: `ORG-NAME`.
+        guest_hostname: Hostname,
         /// Your own data, for expressions: `{{ vm.extra.team }}`, or just `{{ vm.team }}`.
         extra: Extra,
     }

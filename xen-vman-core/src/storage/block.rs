@@ -38,19 +38,24 @@ impl BlockDevice {
             .with_effect(Effect::Wipe)
     }
 
-    /// The command that creates the file system.
-    pub fn make_filesystem(&self, uuid: Uuid) -> Command {
+    /// The commands that create the file system.
+    pub fn make_filesystem(&self, uuid: Uuid) -> Vec<Command> {
         let program = format!("mkfs.{}", self.filesystem);
         let uuid = uuid.to_string();
-        let (force, option, uuid) = match self.filesystem {
-            Filesystem::Ext2 | Filesystem::Ext3 | Filesystem::Ext4 => ("-F", "-U", uuid),
-            Filesystem::Btrfs => ("-f", "-U", uuid),
-            Filesystem::Xfs => ("-f", "-m", format!("uuid={uuid}")),
+        let of_metadata = format!("uuid={uuid}");
+        let options: &[&str] = match self.filesystem {
+            Filesystem::Ext2 | Filesystem::Ext3 | Filesystem::Ext4 => &["-F", "-U", &uuid],
+            Filesystem::Btrfs | Filesystem::F2fs => &["-f", "-U", &uuid],
+            Filesystem::Xfs => &["-f", "-m", &of_metadata],
+            Filesystem::Jfs => &[],
         };
-        let words = [&*program, "-q", force, option, &*uuid, &*self.path];
-        Command::new(words, WHOLE_VOLUME_SECS)
+        let words = [&[&*program, "-q"], options, &[&*self.path]].concat();
+        let make = Command::new(words, WHOLE_VOLUME_SECS)
             .contained()
-            .with_effect(Effect::Format)
+            .with_effect(Effect::Format);
+        let name = Command::new(["jfs_tune", "-U", &uuid, &self.path], SHORT_SECS);
+        let names = self.filesystem == Filesystem::Jfs;
+        [make].into_iter().chain(names.then_some(name)).collect()
     }
 
     /// The program that creates the file system, and the Debian package that provides it.
@@ -59,6 +64,8 @@ impl BlockDevice {
             Filesystem::Ext2 | Filesystem::Ext3 | Filesystem::Ext4 => "e2fsprogs",
             Filesystem::Xfs => "xfsprogs",
             Filesystem::Btrfs => "btrfs-progs",
+            Filesystem::F2fs => "f2fs-tools",
+            Filesystem::Jfs => "jfsutils",
         };
         (format!("mkfs.{}", self.filesystem), package)
     }
@@ -66,9 +73,11 @@ impl BlockDevice {
     /// The mount options in the guest, and the pass in which the file system is checked (fstab(5)).
     pub(super) const fn fstab_options(&self) -> (&'static str, u8) {
         match self.filesystem {
-            Filesystem::Ext4 | Filesystem::Ext3 | Filesystem::Ext2 => ("errors=remount-ro", 1),
+            Filesystem::Ext4 | Filesystem::Ext3 | Filesystem::Ext2 | Filesystem::Jfs => {
+                ("errors=remount-ro", 1)
+            }
             // These file systems check themselves when mounted.
-            Filesystem::Xfs | Filesystem::Btrfs => ("defaults", 0),
+            Filesystem::Xfs | Filesystem::Btrfs | Filesystem::F2fs => ("defaults", 0),
         }
     }
 }

@@ -45,11 +45,21 @@ pub(super) fn vif_key_written_twice(resolved: &Resolved, report: &mut Report) {
             continue;
         };
         for (key, _) in parameters.iter() {
+            macro_rules! own {
+                ($field:ident) => {
+                    interface
+                        .$field
+                        .as_ref()
+                        .map(|own| own.path_or(scope.key(stringify!($field))))
+                };
+            }
             let first = match key {
-                "rate" => interface
-                    .rate
-                    .as_ref()
-                    .map(|rate| rate.path_or(scope.key("rate"))),
+                "mac" => Some(interface.mac.path_or(scope.key("mac"))),
+                "bridge" => own!(bridge),
+                "script" => own!(script),
+                "vifname" => own!(vifname),
+                "mtu" => own!(mtu),
+                "rate" => own!(rate),
                 "ip" => {
                     let address = interface.addresses.first();
                     address.map(|address| address.path_or(scope.key("ip")))
@@ -99,16 +109,6 @@ fn script_of<'r>(interface: &'r ResolvedInterface, resolved: &'r Resolved) -> &'
     script.rsplit('/').next().unwrap_or(script)
 }
 
-/// xl uses `xenbr0` if no bridge is set; if other vifs of the host name a bridge, it was probably
-/// forgotten.
-pub(super) fn missing_bridge(resolved: &Resolved, report: &mut Report) {
-    let bridged = || {
-        interfaces(resolved)
-            .filter(|(_, interface, _)| BRIDGING.contains(&script_of(interface, resolved)))
-    };
-    let named = |interface: &ResolvedInterface| interface.bridge.is_some();
-    if resolved.host.network_bridge.is_some() || !bridged().any(|(_, one, _)| named(one)) {
-        return;
 /// The network that a vif is attached to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Network<'r> {
@@ -132,6 +132,16 @@ impl<'r> Network<'r> {
 /// The bridge of xl's vifs that do not name one (xl-network-configuration(5)).
 const DEFAULT_BRIDGE: &str = "xenbr0";
 
+/// xl uses `xenbr0` if no bridge is set; if other vifs of the host name a bridge, it was probably
+/// forgotten.
+pub(super) fn missing_bridge(resolved: &Resolved, report: &mut Report) {
+    let bridged = || {
+        interfaces(resolved)
+            .filter(|(_, interface, _)| BRIDGING.contains(&script_of(interface, resolved)))
+    };
+    let named = |interface: &ResolvedInterface| interface.bridge.is_some();
+    if resolved.host.network_bridge.is_some() || !bridged().any(|(_, one, _)| named(one)) {
+        return;
     }
     for (vm, _, scope) in bridged().filter(|(_, interface, _)| !named(interface)) {
         let message = format!(

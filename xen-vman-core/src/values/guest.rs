@@ -94,9 +94,7 @@ impl FromText for PublicKey {
                 .help("the public key is in the file that ends in `.pub`"));
         }
         if text.chars().any(char::is_control) {
-            return Err(
-                Invalid::new("must be a single line").help("write each key as an item of the list")
-            );
+            return Err(Invalid::new("must not contain control characters"));
         }
         if text.starts_with('#') {
             return Err(Invalid::new(
@@ -123,6 +121,71 @@ impl FromText for PublicKey {
             ));
         }
         Ok(Self(text.into()))
+    }
+}
+
+/// Public keys: a list whose items are keys, or several keys with a line for each, as in
+/// `authorized_keys`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(transparent)]
+pub struct PublicKeys(Vec<PublicKey>);
+
+impl From<Vec<PublicKey>> for PublicKeys {
+    fn from(keys: Vec<PublicKey>) -> Self {
+        Self(keys)
+    }
+}
+
+impl std::ops::Deref for PublicKeys {
+    type Target = [PublicKey];
+
+    fn deref(&self) -> &[PublicKey] {
+        &self.0
+    }
+}
+
+impl FromNode for PublicKeys {
+    const EXPECTED: &'static str = Vec::<PublicKey>::EXPECTED;
+    const EMPTY_IS_A_VALUE: bool = true;
+
+    fn schema() -> Schema {
+        Vec::<PublicKey>::schema()
+    }
+
+    fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let items = decoder.list::<Lines>(node)?;
+        Some(Self(
+            items.into_iter().flat_map(|Lines(keys)| keys).collect(),
+        ))
+    }
+}
+
+/// The keys of one item.
+struct Lines(Vec<PublicKey>);
+
+impl FromNode for Lines {
+    const EXPECTED: &'static str = <PublicKey as FromText>::EXPECTED;
+
+    fn schema() -> Schema {
+        <PublicKey as FromNode>::schema()
+    }
+
+    fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let Value::Text(text) = &node.value else {
+            return PublicKey::from_node(node, decoder).map(|key| Self(vec![key]));
+        };
+        let is_key = |line: &&str| !line.is_empty() && !line.starts_with('#');
+        let lines: Vec<_> = text.lines().map(str::trim).collect();
+        // A comment alone is most likely a mistake.
+        if lines.len() < 2 {
+            return PublicKey::from_node(node, decoder).map(|key| Self(vec![key]));
+        }
+        let keys = lines.into_iter().filter(is_key).map(|line| {
+            let value = Value::Text(line.into());
+            PublicKey::from_node(&Node { value, ..*node }, decoder)
+        });
+        let keys: Vec<_> = keys.collect();
+        keys.into_iter().collect::<Option<_>>().map(Self)
     }
 }
 

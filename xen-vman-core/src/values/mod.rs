@@ -27,10 +27,11 @@ pub use cpu::{CpuItems, CpuList};
 pub use debootstrap::{ArchiveComponent, ArchiveUrl};
 pub use disk::{Backing, DiskAccess, DiskSpec};
 pub use guest::{
-    DracutModule, GuestUser, Header, OsVersion, PackageName, PublicKey, Reinstall, ShellWords,
+    DracutModule, GuestUser, Header, OsVersion, PackageName, PublicKey, PublicKeys, Reinstall,
+    ShellWords,
 };
 pub use iscsi::{Iqn, Portal};
-pub use names::{DomainName, HostPath, Initrd, NamePart, ProgramPath, ShellCommand};
+pub use names::{DomainName, HostPath, Hostname, Initrd, NamePart, ProgramPath, ShellCommand};
 pub use net::{AddressesV4, AddressesV6, HostAddress, MacAddr, Nameservers};
 pub use nfs::{NfsBase, NfsExport};
 pub use numbers::{
@@ -41,9 +42,9 @@ pub(crate) use text::from_str;
 pub(crate) use vdev::device_number;
 pub use version::XenVersion;
 pub use vif::{Bridge, NetworkScript, Rate, VifName, VifNamePrefix, VifParameters};
-pub(crate) use vif::{HVM_VIF_NAME_MAX, VIF_NAME_MAX};
+pub(crate) use vif::{HVM_VIF_NAME_MAX, VIF_NAME_MAX, mtu};
 pub(crate) use words::words;
-pub use words::{Builder, Filesystem, GuestType, OsType, Word};
+pub use words::{Builder, DebootstrapVariant, Filesystem, GuestType, OsType, Word};
 pub use xl::{Description, KernelCmdline, SpicePassword, XlKey, XlOptions, XlValue};
 pub use xl_keys::{Shape, XlKeyInfo, xl_key_info, xl_keys, xl_variable};
 pub use xl_words::{xl_value_problem, xl_words};

@@ -17,6 +17,7 @@ text_type!(
 impl FromText for NamePart {
     const ID: DiagnosticId = DiagnosticId::BadName;
     const EXPECTED: &'static str = "a name";
+    const NUMBERS_ARE_TEXT: bool = true;
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
         name(text, 63).map(Self)
@@ -34,10 +35,10 @@ impl DomainName {
         Self(format!("{org}-{name}").into())
     }
 
-    /// The host name of the guest: the domain name in lower case, with `-` instead of `_`, which
-    /// RFC 1123 does not allow.
-    pub fn hostname(&self) -> String {
-        self.0.to_ascii_lowercase().replace('_', "-")
+    /// The host name of the guest, unless it has another: the domain name in lower case, with `-`
+    /// instead of `_`, which RFC 1123 does not allow. It may be too long.
+    pub(crate) fn hostname(&self) -> Hostname {
+        Hostname(self.0.to_ascii_lowercase().replace('_', "-").into())
     }
 }
 
@@ -53,6 +54,50 @@ impl FromText for DomainName {
             );
         }
         name(text, 127).map(Self)
+    }
+}
+
+text_type!(
+    /// A host name (RFC 1123), of at most 64 characters (`HOST_NAME_MAX`, gethostname(2)).
+    Hostname
+);
+
+impl Hostname {
+    const MAX: usize = 64;
+    /// The longest label (RFC 1035).
+    const LABEL_MAX: usize = 63;
+
+    /// Its first label.
+    pub fn short(&self) -> &str {
+        self.0.split('.').next().unwrap_or_default()
+    }
+}
+
+impl FromText for Hostname {
+    const ID: DiagnosticId = DiagnosticId::BadHostname;
+    const EXPECTED: &'static str = "a host name";
+    const NUMBERS_ARE_TEXT: bool = true;
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        let is_label = |label: &str| {
+            (1..=Self::LABEL_MAX).contains(&label.len())
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-.".contains(c);
+        let why = if !text.chars().all(fits) {
+            "must consist of letters, digits, `-` and `.`".to_owned()
+        } else if text.len() > Self::MAX {
+            format!("must not be longer than {} characters", Self::MAX)
+        } else if !text.split('.').all(is_label) {
+            format!(
+                "must consist of labels of 1 to {} characters that do not begin or end with `-`",
+                Self::LABEL_MAX
+            )
+        } else {
+            return Ok(Self(text.into()));
+        };
+        Err(Invalid::new(why))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The parameters of a vif (xl-network-configuration(5)).
 
-use super::XenVersion;
 use super::text::text_type;
+use super::{MacAddr, Mtu, XenVersion};
 use crate::diag::DiagnosticId;
 use crate::document::decode::{FromText, Invalid, closest};
 use crate::xl_cfg::names::INTERFACE;
@@ -188,9 +188,8 @@ fn rate(text: &str) -> Option<()> {
         .then_some(())
 }
 
-/// The keys of a vif that may be among its parameters.
+/// The keys of a vif that an interface does not have under the same name.
 const OTHER_KEYS: &[&str] = &[
-    "rate",
     "ip",
     "devid",
     "vlan",
@@ -217,6 +216,15 @@ impl VifParameters {
             .find_map(|(known, value)| (known == key).then_some(value))
     }
 
+    /// Removes a parameter and returns its value.
+    pub(crate) fn take<T>(&mut self, key: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let value = read(self.get(key)?)?;
+        let is_other = |item: &&str| item.split_once('=').is_none_or(|(known, _)| known != key);
+        let others: Vec<_> = self.0.split(',').filter(is_other).collect();
+        self.0 = others.join(",").into();
+        Some(value)
+    }
+
     /// What needs a Xen newer than 4.17, with the version that introduced it.
     pub fn needs(&self) -> Option<(&'static str, XenVersion)> {
         SINCE
@@ -224,6 +232,12 @@ impl VifParameters {
             .find(|(key, _)| self.get(key).is_some())
             .copied()
     }
+}
+
+/// An MTU among parameters.
+pub(crate) fn mtu(text: &str) -> Option<Mtu> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    text.parse().ok().filter(|_| is_plain).and_then(Mtu::new)
 }
 
 impl FromText for VifParameters {
@@ -249,20 +263,33 @@ impl FromText for VifParameters {
                     "must be a list of `key=value`, which `{item}` is not"
                 )));
             };
-            if INTERFACE.contains(&key) && !OTHER_KEYS.contains(&key) {
-                return Err(Invalid::new(format!("must not set `{key}`"))
-                    .help(format!("set `{key}` on the interface")));
-            }
-            if !OTHER_KEYS.contains(&key) {
+            let known = [OTHER_KEYS, INTERFACE].concat();
+            if !known.contains(&key) {
                 let invalid =
                     Invalid::new(format!("has an unknown key `{key}`, which xl would ignore"));
-                return Err(match closest(key, OTHER_KEYS) {
+                return Err(match closest(key, &known) {
                     Some(near) => invalid.help(format!("did you mean `{near}`?")),
                     None => invalid,
                 });
             }
+            let of_interface = match key {
+                "mac" => MacAddr::from_text(value).err(),
+                "bridge" => Bridge::from_text(value).err(),
+                "vifname" => VifName::from_text(value).err(),
+                "script" => NetworkScript::from_text(value).err(),
+                "rate" => Rate::from_text(value).err(),
+                _ => None,
+            };
+            if let Some(invalid) = of_interface {
+                let why = format!("has a `{key}`, `{value}`, that {}", invalid.why);
+                return Err(Invalid {
+                    why,
+                    id: None,
+                    ..invalid
+                });
+            }
             let fits = match key {
-                "rate" => rate(value).is_some(),
+                "mtu" => mtu(value).is_some(),
                 "type" => matches!(value, "vif" | "ioemu"),
                 "devid" => {
                     value

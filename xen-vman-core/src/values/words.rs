@@ -91,8 +91,25 @@ words!(
         Xfs = "xfs",
         /// Btrfs.
         Btrfs = "btrfs",
+        /// F2FS.
+        F2fs = "f2fs",
+        /// JFS.
+        Jfs = "jfs",
     },
-    "`ext4`, `ext3`, `ext2`, `xfs` or `btrfs`"
+    "`ext4`, `ext3`, `ext2`, `xfs`, `btrfs`, `f2fs` or `jfs`"
+);
+
+words!(
+    /// How much debootstrap installs besides the packages that are asked for (debootstrap(8)).
+    DebootstrapVariant {
+        /// The base system, with all packages of priority `important`.
+        Standard = "standard",
+        /// Only essential packages and apt.
+        Minbase = "minbase",
+        /// The tools to build packages.
+        Buildd = "buildd",
+    },
+    "`standard`, `minbase` or `buildd`"
 );
 
 text_type!(

@@ -75,6 +75,15 @@ impl Serialize for SpicePassword {
     }
 }
 
+/// Whether a password is an expression, rather than one with braces in it.
+fn is_whole_expression(text: &str) -> bool {
+    let ends = [("{{", "}}"), ("{%", "%}"), ("{#", "#}")];
+    ends.iter().any(|(start, end)| {
+        text.split_once(start)
+            .is_some_and(|(_, rest)| rest.contains(end))
+    })
+}
+
 impl FromNode for SpicePassword {
     const EXPECTED: &'static str = "a password, as a string";
 
@@ -85,9 +94,7 @@ impl FromNode for SpicePassword {
     /// Unlike other values, the password is never quoted in messages.
     fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let why = match &node.value {
-            Value::Text(text)
-                if decoder.is_role_value(node) && crate::document::is_expression(text) =>
-            {
+            Value::Text(text) if decoder.is_role_value(node) && is_whole_expression(text) => {
                 "the password must not be a template expression: it is not evaluated here"
             }
             Value::Text(text) if text.contains(',') || text.chars().any(char::is_control) => {

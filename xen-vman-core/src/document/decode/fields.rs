@@ -38,6 +38,10 @@ impl<'n, 'd, 'r> Fields<'n, 'd, 'r> {
         let node = self.written(key)?;
         self.decoder.within(Segment::Key(key.into()), |decoder| {
             if !T::EMPTY_IS_A_VALUE && matches!(&node.value, Value::Text(text) if text.is_empty()) {
+                // The original role's defaults are empty.
+                if decoder.is_role_value(node) && decoder.is_variable() {
+                    return None;
+                }
                 let message = format!("`{key}` is empty, so it is treated as unset");
                 let help = Some("remove the key, or write a value");
                 decoder.problem_with_help(node, DiagnosticId::EmptyValue, message, help);
