@@ -4,6 +4,7 @@
 mod support;
 
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use support::settings;
 use support::strategy::definition;
@@ -70,6 +71,22 @@ fn hostile() -> impl Strategy<Value = String> {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn files_do_not_depend_on_the_order_of_the_vms(table in definition()) {
+        let files = |table: &toml::Table| -> Option<BTreeMap<String, String>> {
+            let compiled = compiled("order.toml", &toml::to_string(table).unwrap());
+            let output = compiled.render(&Templates::embedded(), &Assets::default()).ok()?;
+            let guests = output.guests.iter().flat_map(|guest| &guest.files);
+            let all = output.host.iter().chain(guests);
+            Some(all.map(|file| (file.output_path(), file.text().into_owned())).collect())
+        };
+        let mut reversed = table.clone();
+        if let Some(vms) = reversed.get_mut("vms").and_then(toml::Value::as_array_mut) {
+            vms.reverse();
+        }
+        prop_assert_eq!(files(&table), files(&reversed));
+    }
 
     #[test]
     fn the_same_definition_gives_the_same_bytes(table in definition()) {

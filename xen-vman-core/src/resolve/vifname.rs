@@ -5,7 +5,7 @@ use crate::origin::Sourced;
 use crate::values::{
     DomainName, GuestType, HVM_VIF_NAME_MAX, VIF_NAME_MAX, VifName, VifNamePrefix,
 };
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 /// The name of a vif: `PREFIX.DEVID`, unless that is longer than the kernel allows (15 bytes; 11 for
@@ -52,23 +52,41 @@ pub fn vif_name(
     unreachable!("some mark is free")
 }
 
-/// Names all vifs that have a prefix. Names that are set take precedence; among names derived from the
-/// same prefix, the VM that is defined first keeps the plain form.
+/// Names all vifs that have a prefix. Names that are set take precedence. A VM that alone has a
+/// prefix gets the plain form; where several VMs share one, each gets a mark. The names do not depend
+/// on the order of the VMs.
 pub(super) fn name_vifs(vms: &mut [ResolvedVm]) {
-    let written = vms
-        .iter()
-        .flat_map(|vm| &vm.interfaces)
-        .filter_map(|interface| interface.vifname.as_ref());
+    let interfaces = vms.iter().flat_map(|vm| &vm.interfaces);
+    let written = interfaces.filter_map(|interface| interface.vifname.as_ref());
     let mut taken: HashSet<String> = written.map(|name| name.to_string()).collect();
-    for vm in vms {
+    let mut users: HashMap<VifNamePrefix, HashSet<u32>> = HashMap::new();
+    for vm in vms.iter() {
+        let prefixes = vm
+            .interfaces
+            .iter()
+            .filter_map(|one| one.vifname_prefix.as_ref());
+        for prefix in prefixes {
+            users
+                .entry(prefix.value.clone())
+                .or_default()
+                .insert(vm.number);
+        }
+    }
+    let mut by_name: Vec<_> = vms.iter_mut().collect();
+    by_name.sort_by(|one, other| one.domain.cmp(&other.domain));
+    for vm in by_name {
         for interface in &mut vm.interfaces {
             if let Some(prefix) = &interface.vifname_prefix {
+                let is_shared = users
+                    .get(&prefix.value)
+                    .is_some_and(|users| users.len() > 1);
+                let plain = format!("{}.{}", prefix.value, interface.devid);
                 let name = vif_name(
                     &prefix.value,
                     &vm.domain,
                     interface.devid,
                     *vm.guest_type,
-                    |name| taken.contains(name),
+                    |name| taken.contains(name) || (is_shared && name == plain),
                 );
                 taken.insert(name.to_string());
                 interface.vifname = Some(Sourced::derived(name, "vifname_prefix"));

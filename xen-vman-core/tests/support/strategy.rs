@@ -48,6 +48,7 @@ fn interface() -> impl Strategy<Value = Value> {
         key("mtu", number(1280..9000)),
         key("bridge", text("br[a-z0-9]{1,8}")),
         key("vifname", text("v[a-z0-9.]{1,9}")),
+        key("vifname_prefix", one_of(&["v", "web", "database-server"])),
         key("script", one_of(&["vif-bridge", "vif-p2p", "/srv/vif-own"])),
         key("rate", one_of(&["10Mb/s", "1GB/s@20ms"])),
         key(
