@@ -31,7 +31,7 @@ pub(super) fn storage_file(vm: &ResolvedVm, resolved: &Resolved) -> Option<Rende
     ))
 }
 
-/// The links to the kernel and initrd that guests boot; the global preparation sets them at boot.
+/// The links to the kernel and initrd that guests boot; the global preparation sets them before a VM starts.
 pub(super) fn links() -> Vec<Link> {
     vec![
         Link {

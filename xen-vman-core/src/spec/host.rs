@@ -49,7 +49,7 @@ table! {
         /// The bridge of interfaces that do not set one: a template expression over `vm` and
         /// `interface`, such as `br-{{ vm.org }}`.
         lazy_default_network_bridge: LazyBridge,
-        /// Commands to run when the host boots, before any VM starts.
+        /// Commands to run before each start of a VM; VMs that start together wait for one run.
         global_preparations: Vec<ShellCommand>,
         /// How long these commands may take in total.
         global_preparations_timeout: Seconds,

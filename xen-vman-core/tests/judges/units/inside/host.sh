@@ -3,7 +3,6 @@
 # shellcheck disable=SC2154 # variables come from lib.sh
 
 prepare() {
-    allow_many_starts xen_vman_global_preparation.service
     systemctl restart xen_vman_global_preparation.service
 }
 
@@ -41,6 +40,23 @@ global_preparation() {
     check_same "it is still there" mine "$(cat /etc/xen/vmlinuz)"
     rm /etc/xen/vmlinuz
     check "without it all is well" prepare
+
+    local number
+    vm prepared nfs
+    for number in 1 2 3 4 5 6 7 8; do
+        allow_many_starts vm@prepared
+        rm /etc/xen/vmlinuz
+        start vm@prepared
+        check_same "start $number of a VM sets the link" "/boot/vmlinuz-$version" "$(readlink /etc/xen/vmlinuz)"
+        stop vm@prepared
+    done
+    ln -sfn /boot/vmlinuz-old /etc/xen/vmlinuz
+    rm "/boot/vmlinuz-$version"
+    allow_many_starts vm@prepared
+    start vm@prepared
+    check "a preparation that fails does not keep a VM from starting" running prepared
+    stop vm@prepared
+    : >"/boot/vmlinuz-$version"
 }
 
 # created NAME: the number of the log line.
