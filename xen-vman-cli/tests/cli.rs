@@ -302,7 +302,7 @@ fn narrowed_output_has_path_headers() {
         headers,
         [
             "=== host/etc/xen/vms/stuvus-web01.cfg (0644 root)",
-            "=== host/etc/xen/vms/stuvus-web01.nfs (0644 root)"
+            "=== host/etc/xen-vman/roots/stuvus-web01.nfs (0644 root)"
         ]
     );
 }

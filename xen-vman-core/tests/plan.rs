@@ -257,7 +257,7 @@ fn what_is_stale_of_a_defined_vm_goes_without_prune() {
     let first = plan(&vm("iscsi", "\"a-db\""), &host, false).unwrap();
     apply(&mut host, &first, first.actions.len());
     let stale = [
-        "/etc/xen/vms/a-web.iscsi",
+        "/etc/xen-vman/roots/a-web.iscsi",
         "/etc/systemd/system/vm@a-web.service.d/after.conf",
     ];
     assert!(stale.iter().all(|path| host.entries.contains_key(*path)));

@@ -226,7 +226,7 @@ def test_prune_removes_vms_that_are_no_longer_listed(host, home):
     assert host.ask("systemctl is-active vm@org-slow") == "active"
     goes = playbook(home, PLAY, variables(host, vm("web", "10.0.0.15", memory=2048), xen_vman_prune=True))
     assert counts(goes)["changed"] == 1, goes.text
-    assert host.ask("ls /etc/xen/vms") == "org-web.cfg\norg-web.nfs"
+    assert host.ask("ls /etc/xen/vms /etc/xen-vman/roots") == "/etc/xen-vman/roots:\norg-web.nfs\n\n/etc/xen/vms:\norg-web.cfg"
     assert host.ask("cat /srv/nfs/tank/org/slow-root/etc/hostname") == "org-slow"
 
 

@@ -148,11 +148,14 @@ pub(super) fn foreign_into_extra(tree: &mut Node) {
 /// them; those that have the name of a key stay.
 fn extra_beside_keys(tree: &mut Node) {
     for_each_vm(tree, |table, _, keys| {
-        let Some(at) = table.iter().position(|entry| &*entry.key == EXTRA) else {
+        let is_extra = |entry: &TableEntry| {
+            &*entry.key == EXTRA && matches!(entry.node.value, Value::Table(_))
+        };
+        let Some(at) = table.iter().position(is_extra) else {
             return;
         };
         let Value::Table(extra) = std::mem::replace(&mut table[at].node.value, Value::Null) else {
-            return;
+            unreachable!("it is a table")
         };
         let is_key = |entry: &TableEntry| keys.iter().any(|key| key.name == &*entry.key);
         let (stays, moves): (Vec<_>, Vec<_>) = extra.into_iter().partition(is_key);

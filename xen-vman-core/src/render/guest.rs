@@ -20,16 +20,13 @@ pub(super) fn files(
 ) -> Result<Guest, Error> {
     let user = resolved.host.guest_user.as_str();
     let hostname = vm.hostname.as_str();
-    let short = Some(vm.hostname.short()).filter(|short| *short != hostname);
-    let names: Vec<_> = std::iter::once(hostname).chain(short).collect();
-    let names = names.join(" ");
     let object = Object::of_vm(&vm.domain, Role::GuestFile);
     let templates = &templates.for_object(object.clone());
     let server = volume.kernel_root().server;
     let mut files = vec![
         templates.file("guest/fstab", "/etc/fstab", &volume.fstab())?,
         RenderedFile::new(object, "/etc/hostname", format!("{hostname}\n")),
-        templates.file("guest/hosts", "/etc/hosts", &Hosts { names })?,
+        templates.file("guest/hosts", "/etc/hosts", &Hosts { hostname })?,
         templates.file(
             "guest/interfaces",
             "/etc/network/interfaces",
@@ -94,9 +91,8 @@ struct InterfaceLink<'a> {
 }
 
 #[derive(Serialize)]
-struct Hosts {
-    /// The host name, and its first label if that is shorter.
-    names: String,
+struct Hosts<'a> {
+    hostname: &'a str,
 }
 
 #[derive(Serialize)]

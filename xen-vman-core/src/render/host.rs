@@ -8,6 +8,9 @@ use crate::resolve::{Resolved, ResolvedVm};
 
 /// The directory of xen-vman's scripts.
 pub(crate) const LIBRARY: &str = "/usr/local/lib/xen-vman";
+/// The directory of the data about roots. It is apart from the configurations of the VMs, in which
+/// scripts of administrators often treat each file as one.
+pub(crate) const ROOTS: &str = "/etc/xen-vman/roots";
 /// The directory where roots are mounted on the host.
 pub(crate) const MOUNT_PATH: &str = "/mnt/vms";
 
@@ -21,12 +24,7 @@ pub(super) fn storage_file(vm: &ResolvedVm, resolved: &Resolved) -> Option<Rende
     }
     Some(RenderedFile::new(
         Object::of_vm(&vm.domain, Role::StorageData),
-        format!(
-            "{}/{}.{}",
-            *resolved.host.vm_config_path,
-            vm.domain,
-            volume.kind()
-        ),
+        format!("{ROOTS}/{}.{}", vm.domain, volume.kind()),
         content,
     ))
 }

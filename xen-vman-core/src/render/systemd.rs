@@ -1,6 +1,6 @@
 //! Renders the units, and the scripts that they run.
 
-use super::host::{LIBRARY, MOUNT_PATH};
+use super::host::{LIBRARY, MOUNT_PATH, ROOTS};
 use super::templates::Filler;
 use crate::error::Error;
 use crate::object::{Object, RenderedFile, Role, UNITS};
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 #[derive(Serialize)]
 struct UnitContext {
     xl: String,
-    vm_config_path: String,
+    roots_path: String,
     config_of_instance: String,
     helper_domain: String,
     helper_root: String,
@@ -32,6 +32,7 @@ struct ScriptContext {
     #[serde(flatten)]
     programs: BTreeMap<&'static str, String>,
     vm_config_path: String,
+    roots_path: String,
     /// The words for the storage backends.
     storage_backends: &'static [&'static str],
     mount_path: String,
@@ -69,7 +70,7 @@ pub(super) fn units(
     let helper = |name: &str| format!("{LIBRARY}/{name}");
     let units = UnitContext {
         xl: systemd_word(host.xl_path.as_str()),
-        vm_config_path: systemd_path(host.vm_config_path.as_str()),
+        roots_path: systemd_path(ROOTS),
         config_of_instance: systemd_word_of_instance(&format!("{}/", *host.vm_config_path), ".cfg"),
         helper_domain: systemd_word(&helper("vm-domain")),
         helper_root: systemd_word(&helper("vm-root")),
@@ -82,6 +83,7 @@ pub(super) fn units(
         xl: sh_word(host.xl_path.as_str()),
         programs: programs.collect(),
         vm_config_path: sh_word(host.vm_config_path.as_str()),
+        roots_path: sh_word(ROOTS),
         storage_backends: BackendKind::WORDS,
         mount_path: sh_word(MOUNT_PATH),
         helper_domain: sh_word(&helper("vm-domain")),

@@ -66,11 +66,6 @@ impl Hostname {
     const MAX: usize = 64;
     /// The longest label (RFC 1035).
     const LABEL_MAX: usize = 63;
-
-    /// Its first label.
-    pub fn short(&self) -> &str {
-        self.0.split('.').next().unwrap_or_default()
-    }
 }
 
 impl FromText for Hostname {

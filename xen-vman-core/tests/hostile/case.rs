@@ -8,7 +8,7 @@ use crate::texts::Texts;
 use serde_json::Value;
 use std::fmt;
 use std::net::IpAddr;
-use xen_vman_core::diag::short;
+use xen_vman_core::diag::{DiagnosticId, short};
 use xen_vman_core::document::decode::FromText as _;
 use xen_vman_core::document::is_expression;
 use xen_vman_core::parse::{ConvertTarget, convert};
@@ -136,6 +136,17 @@ impl Session {
         let rule = match &target.what {
             // No interfaces.
             What::Value(Rule::Refused) if case.text.is_empty() => {
+                return Outcome::Accepted(Vec::new());
+            }
+            // A key of another role has no effect.
+            What::Key(_)
+                if case.dialect != Dialect::Toml
+                    && compiled
+                        .report
+                        .iter()
+                        .any(|one| one.id == DiagnosticId::ForeignKey)
+                    && found == self.rendered[target.base] =>
+            {
                 return Outcome::Accepted(Vec::new());
             }
             What::Key(_) | What::Value(Rule::Refused) => {

@@ -91,6 +91,13 @@ fn elsewhere(case: &Case<'_>, error: &Diagnostic) -> bool {
     match case.target.key {
         // It may be part of a default.
         "description" => error.path.segments().first() == Some(&Segment::Key("defaults".into())),
+        // An empty variable of the role is unset.
+        "nfsroot_base" | "iscsi_server" | "iscsi_base_wwn" if case.text.is_empty() => matches!(
+            error.id,
+            DiagnosticId::MissingNfsrootBase
+                | DiagnosticId::MissingIscsiServer
+                | DiagnosticId::MissingIscsiBaseWwn
+        ),
         // It is part of the command line that is made up.
         "nfsroot_base" => error.id == DiagnosticId::CmdlineTooLong,
         // A VM of another kind needs other keys.

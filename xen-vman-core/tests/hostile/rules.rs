@@ -239,14 +239,29 @@ pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
             | "mouse"
             | "share_clipboard"
             | "spicevdagent"
-            | "manual_root_disk",
+            | "manual_root_disk"
+            | "use_dhcp",
         ) => value(&["yes", "False", "on", "true"], boolean),
         (_, "builder") => value(&["hvm", "generic"], |text| word(text, &["generic", "hvm"])),
         (_, "type") => value(&["pvh", "pv", "hvm"], |text| {
             word(text, &["pv", "pvh", "hvm"])
         }),
         (_, "filesystem") => value(&["xfs", "ext3"], |text| {
-            word(text, &["ext4", "ext3", "ext2", "xfs", "btrfs"])
+            word(
+                text,
+                &["ext4", "ext3", "ext2", "xfs", "btrfs", "f2fs", "jfs"],
+            )
+        }),
+        (_, "debootstrap_variant") => value(&["minbase", "standard"], |text| {
+            word(text, &["standard", "minbase", "buildd"])
+        }),
+        (_, "guest_hostname") => value(&["web01.example.org", "B-2", "7"], |text| {
+            let is_label = |label: &str| {
+                (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
+            };
+            let fits = |c: char| c.is_ascii_alphanumeric() || "-.".contains(c);
+            let is_name = text.chars().all(fits) && text.split('.').all(is_label);
+            (is_name && text.len() <= 64).then(|| text.into())
         }),
         (_, "ip" | "ipv6" | "connection_ip") => value(
             &[
@@ -279,7 +294,7 @@ pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
                 &["own-pv", "own-hvm", "ZQdomainQZ", "zqgroup-zqmachine"],
             )
         }),
-        ("vm", "interfaces" | "os") => Known {
+        ("vm", "interfaces" | "os") | ("vm" | "interface", "extra") => Known {
             rule: Rule::Refused,
             seeds: &["eth0", "debian"],
         },

@@ -45,7 +45,7 @@ mkdir -p "$judge"/{domains,records,sessions,flags,disks} "$root/etc/xen/vms" "$r
 cp -a "$here/../units/stand-ins" "$here/definitions" "$here/inside" "$here/../common" "$judge/"
 cp -a "$here"/stand-ins/* "$judge/stand-ins/"
 echo 1 >"$judge/domid"
-printf '%s\n' config_path=/etc/xen/vms mount_path=/mnt/vms "failing_calls=${JUDGE_FAILING_CALLS:-2}" >"$judge/tree"
+printf '%s\n' config_path=/etc/xen/vms roots_path=/etc/xen-vman/roots mount_path=/mnt/vms "failing_calls=${JUDGE_FAILING_CALLS:-2}" >"$judge/tree"
 truncate --size 3G "$work/disk"
 disk=$(losetup --find --show "$work/disk" 2>/dev/null) || skip "there are no loop devices here"
 echo "${disk#/dev/loop}" >"$judge/disks/org-block"

@@ -44,8 +44,9 @@ cp -a "$tree/." "$root/"
 
 vm_root=$root/usr/local/lib/xen-vman/vm-root
 vm_domain=$root/usr/local/lib/xen-vman/vm-domain
-config_path=$(script_value config_path "$vm_root")
-mkdir -p "$root$config_path"
+config_path=$(script_value config_path "$vm_domain")
+roots_path=$(script_value roots_path "$vm_root")
+mkdir -p "$root$config_path" "$root$roots_path"
 
 # Shorter limits, so that a test of them does not take minutes.
 login_limit=5 logout_limit=5 mount_limit=3 stop_limit=6
@@ -64,7 +65,7 @@ cp -a "$here/stand-ins" "$here/inside" "$here/../common" "$judge/"
 echo 1 >"$judge/domid"
 mount_path=$(script_value mount_path "$vm_root")
 library=/usr/local/lib/xen-vman
-declare -p config_path mount_path library login_limit logout_limit mount_limit |
+declare -p config_path roots_path mount_path library login_limit logout_limit mount_limit |
     sed 's/^declare -- //' >"$judge/tree"
 [[ $# -eq 0 ]] || printf '%s\n' "$@" >"$judge/chosen"
 stand_in() {

@@ -81,7 +81,7 @@ vms_of_the_tree() {
     mapfile -t names <"$judge/vms-of-the-tree"
     for name in "${names[@]}"; do
         mkdir -p "$judge/flags/$name"
-        if [[ -e $config_path/$name.nfs || -e $config_path/$name.iscsi ]]; then
+        if [[ -e $roots_path/$name.nfs || -e $roots_path/$name.iscsi ]]; then
             start "vm_mount@$name"
             check "$name: its root is mounted" is_mounted "$name"
         fi
@@ -90,7 +90,7 @@ vms_of_the_tree() {
         start "vm@$name"
         check "$name: it runs" running "$name"
         check "$name: the VMs it comes after were first" came_after "$name"
-        if [[ -e $config_path/$name.iscsi ]]; then
+        if [[ -e $roots_path/$name.iscsi ]]; then
             check "$name: login, umount, create" in_order "$name" login "umount .* done 0" "xl create"
         else
             check "$name: no iSCSI" never "$name" iscsiadm

@@ -109,11 +109,11 @@ logout_hangs() {
 data_file_is_gone() {
     vm removed iscsi
     start vm_iscsi@removed
-    mv "$config_path/removed.iscsi" "$judge/"
-    ln -s "$judge/removed.iscsi" "$config_path/other-name.iscsi"
+    mv "$roots_path/removed.iscsi" "$judge/"
+    ln -s "$judge/removed.iscsi" "$roots_path/other-name.iscsi"
     stop vm_iscsi@removed
     check "logs out from what it logged in to" eventually not has_session removed
-    rm "$config_path/other-name.iscsi"
+    rm "$roots_path/other-name.iscsi"
 }
 
 stop_while_logging_in() {

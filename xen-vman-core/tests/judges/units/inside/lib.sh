@@ -6,7 +6,7 @@
 # shellcheck source=/dev/null
 . /judge/stand-ins/judge.sh
 # shellcheck disable=SC2154 # they come from there
-: "$judge" "$domains" "$config_path"
+: "$judge" "$domains" "$config_path" "$roots_path"
 
 # vm NAME nfs|iscsi|manual [FLAG[=SECONDS]...]: the files of a VM, as they are generated.
 vm() {
@@ -15,7 +15,7 @@ vm() {
     printf 'name = "%s"\nmemory = 512\n' "$name" >"$config_path/$name.cfg"
     case $storage in
         nfs)
-            cat >"$config_path/$name.nfs" <<DATA
+            cat >"$roots_path/$name.nfs" <<DATA
 ROOT_FSTYPE='nfs'
 ROOT_SOURCE='10.0.0.5:/tank/vms/org/$name-root'
 ROOT_OPTIONS='nodev,nosuid'
@@ -24,7 +24,7 @@ DATA
         iscsi)
             local iqn=iqn.2024-01.test.judge:$name
             local device=/dev/disk/by-path/ip-2001:db8::6:3260-iscsi-$iqn-lun-1
-            cat >"$config_path/$name.iscsi" <<DATA
+            cat >"$roots_path/$name.iscsi" <<DATA
 ISCSI_IQN='$iqn'
 ISCSI_PORTAL='[2001:db8::6]:3260'
 ROOT_DEVICE='$device'

@@ -52,7 +52,7 @@ start_and_mount_while_renamed_one_runs() {
         [[ $kind != iscsi ]] || unit=vm_iscsi_session
         vm "old-$kind" "$kind"
         vm "new-$kind" "$kind"
-        cp "$config_path/old-$kind.$kind" "$config_path/new-$kind.$kind"
+        cp "$roots_path/old-$kind.$kind" "$roots_path/new-$kind.$kind"
         start "vm@old-$kind"
         start_fails "vm@new-$kind"
         check "$kind: the message says what to do" says "$unit@new-$kind" "systemctl stop vm@old-$kind"

@@ -4,11 +4,11 @@
 #   domains/NAME/    the domains there are: files domid, state (running, off, reboot)
 #   records/, sessions/   named after IQNs
 #   flags/NAME/FLAG  how the stand-ins behave for a VM; the file may hold a number of seconds
-#   tree             paths and limits of the tree under test: config_path, mount_path ...
+#   tree             paths and limits of the tree under test: config_path, roots_path, mount_path ...
 # shellcheck disable=SC2034 # used where this is sourced
 judge=/judge
 domains=$judge/domains
-config_path='' mount_path=''
+config_path='' roots_path='' mount_path=''
 # shellcheck source=/dev/null
 . "$judge/tree"
 
