@@ -25,7 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["command", "diag", "document", "origin", "values"],
     ),
     ("spec", &["diag", "document", "storage", "values"]),
-    ("parse", &["diag", "document", "spec", "xl_cfg"]),
+    ("parse", &["diag", "document", "spec", "values", "xl_cfg"]),
     (
         "install",
         &[

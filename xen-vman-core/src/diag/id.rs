@@ -69,6 +69,12 @@ catalogue! {
     DuplicateKey = "duplicate-key", Error;
     /// The input is too large or too deeply nested.
     TooLarge = "too-large", Error;
+    /// A key of an existing xl.cfg that xl does not read.
+    IgnoredXlKey = "ignored-xl-key", Warning;
+    /// A value of an existing xl.cfg that xl ignores.
+    IgnoredXlValue = "ignored-xl-value", Warning;
+    /// A name of a domain that a definition cannot have.
+    RenamedDomain = "renamed-domain", Warning;
     /// Unknown key.
     UnknownKey = "unknown-key", Error;
     /// A key in role variables that is not xen-vman's.
@@ -165,6 +171,8 @@ catalogue! {
     DeprecatedXlKey = "deprecated-xl-key", Warning;
     /// A PV or PVH domain without a kernel or boot loader.
     MissingKernel = "missing-kernel", Error;
+    /// Options that xl does not accept together.
+    ContradictingXlOptions = "contradicting-xl-options", Error;
     /// A boot loader reads the guest's disk with the rights of root.
     UnrestrictedBootloader = "unrestricted-bootloader", Warning;
     /// xl accepts the string, but does not read it as intended.

@@ -34,6 +34,11 @@ impl Dialect {
         }
     }
 
+    /// Whether it is an xl.cfg.
+    pub const fn is_xl_cfg(self) -> bool {
+        matches!(self, Self::XlCfg)
+    }
+
     /// Whether it uses the names of the role's variables.
     pub const fn is_role(self) -> bool {
         matches!(self, Self::RoleYaml | Self::RoleJson)
@@ -123,6 +128,10 @@ impl Sources {
     }
 
     /// Whether any file holds the role's variables.
+    pub(crate) fn dialects(&self) -> impl Iterator<Item = Dialect> + '_ {
+        self.files.iter().map(|(_, dialect)| *dialect)
+    }
+
     pub(crate) fn has_role_files(&self) -> bool {
         self.files.iter().any(|(_, dialect)| dialect.is_role())
     }

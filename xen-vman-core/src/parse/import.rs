@@ -5,6 +5,7 @@ use super::from_xl;
 use crate::diag::text::printable;
 use crate::diag::{FileId, Report, Severity, Span};
 use crate::document::{Node, Source, TableEntry, Value};
+use crate::values::{DiskSpec, VifParameters, XenVersion, xl_key_info};
 use crate::xl_cfg::{self, XlFile};
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -17,28 +18,35 @@ use std::fmt::Write as _;
 pub fn import(files: &[Source]) -> (String, Report) {
     let mut report = Report::new();
     let mut text = String::new();
+    let mut newest = None;
     for (source, id) in files.iter().zip(0..) {
         if !text.is_empty() {
             text.push('\n');
         }
-        one(source, id, &mut text, &mut report);
+        newest = newest.max(one(source, id, &mut text, &mut report));
+    }
+    if let Some(version) = newest {
+        let head = format!(
+            "# Some of the files use what xl reads since this version.\nxen_version = \"{version}\"\n\n"
+        );
+        text.insert_str(0, &head);
     }
     (text, report)
 }
 
-fn one(source: &Source, id: FileId, text: &mut String, report: &mut Report) {
+/// Writes the VM of a file. Returns the version of Xen that it needs, if that is newer than the
+/// oldest one.
+fn one(source: &Source, id: FileId, text: &mut String, report: &mut Report) -> Option<XenVersion> {
     let bytes = source.bytes.as_deref().unwrap_or(source.text.as_bytes());
     let before = report.count(Severity::Error);
     let file = xl_cfg::read(bytes, id, report);
     if report.count(Severity::Error) > before {
         let line = format!("{} is not valid, for xl either; it is skipped", source.name);
         let _ = writeln!(text, "# {}", printable(&line));
-        return;
+        return None;
     }
-    let tree = from_xl::to_schema(&file, id, report);
-    let Some(vm) = tree.get("vms").and_then(|vms| vms.items().first()) else {
-        return;
-    };
+    let (tree, dropped) = from_xl::to_schema(&file, id, report);
+    let vm = tree.get("vms").and_then(|vms| vms.items().first())?;
     let mut comments = Comments::new(&file);
     let options = vm
         .get("additional_xen_options")
@@ -50,6 +58,7 @@ fn one(source: &Source, id: FileId, text: &mut String, report: &mut Report) {
     };
     // Comments of keys that have no entry must not be lost.
     let mut body = String::new();
+    let mut ignored = String::new();
     for entry in plain() {
         assignment(entry, &mut comments, &mut body);
     }
@@ -59,12 +68,55 @@ fn one(source: &Source, id: FileId, text: &mut String, report: &mut Report) {
             assignment(entry, &mut comments, &mut body);
         }
     }
+    for statement in &file.statements {
+        if dropped.contains(&statement.key) {
+            for comment in comments.of_key(&statement.key) {
+                comment_line(&comment, &mut ignored);
+            }
+            let whole = statement.key_span.start as usize..statement.value.span.end as usize;
+            let written = decoded(bytes.get(whole).unwrap_or_default());
+            let _ = writeln!(ignored, "# Ignored by xl:");
+            for line in written.lines() {
+                comment_line(&format!(" {line}"), &mut ignored);
+            }
+        }
+    }
     let _ = writeln!(text, "# {}", printable(&format!("from {}", source.name)));
     for comment in comments.rest() {
         comment_line(&comment, text);
     }
+    text.push_str(&ignored);
     text.push_str("[[vms]]\n");
     text.push_str(&body);
+    needs(vm)
+}
+
+/// The version of Xen that a VM needs, if that is newer than the oldest one.
+fn needs(vm: &Node) -> Option<XenVersion> {
+    let texts = |key: &'static str| {
+        let list = vm.get(key).map_or(&[][..], Node::items);
+        list.iter().filter_map(text_of)
+    };
+    let options = vm
+        .get("additional_xen_options")
+        .map_or(&[][..], Node::entries);
+    let options = options
+        .iter()
+        .filter_map(|option| xl_key_info(&option.key)?.since);
+    let disks = texts("disks").filter_map(|disk| Some(disk.parse::<DiskSpec>().ok()?.needs()?.1));
+    let interfaces = vm.get("interfaces").map_or(&[][..], Node::items);
+    let interfaces = interfaces.iter().filter_map(|one| {
+        let words = text_of(one.get("xen_str")?)?;
+        Some(words.parse::<VifParameters>().ok()?.needs()?.1)
+    });
+    options.chain(disks).chain(interfaces).max()
+}
+
+fn text_of(node: &Node) -> Option<&str> {
+    match &node.value {
+        Value::Text(text) => Some(text),
+        _ => None,
+    }
 }
 
 fn assignment(entry: &TableEntry, comments: &mut Comments<'_>, text: &mut String) {
@@ -138,6 +190,12 @@ impl<'f> Comments<'f> {
         let key = entry.key_span.and_then(|span| self.keys.get(&span));
         let taken = key.and_then(|key| self.all.remove(&Some(*key)));
         let taken = taken.unwrap_or_default().into_iter();
+        taken.map(|(_, comment)| comment).collect()
+    }
+
+    /// Takes the comments of a key.
+    fn of_key(&mut self, key: &'f str) -> Vec<String> {
+        let taken = self.all.remove(&Some(key)).unwrap_or_default().into_iter();
         taken.map(|(_, comment)| comment).collect()
     }
 

@@ -65,7 +65,8 @@ pub(crate) fn parse_from(files: Vec<Source>, first_file: FileId) -> Parsed {
     for file in files {
         add_file(file, &mut sources, &mut report);
     }
-    if unread(&report) > 0 {
+    // An xl.cfg file stands for a VM of its own.
+    if unread(&report) > 0 && !sources.dialects().all(Dialect::is_xl_cfg) {
         // Errors that result from an unreadable file would only hide the cause.
         return Parsed {
             definition: Definition::default(),
@@ -153,7 +154,7 @@ fn read(
             let domain = xl_cfg::read(bytes.unwrap_or(text.as_bytes()), file, report);
             // A statement that could not be read is not missing.
             let tree = if report.count(Severity::Error) == before {
-                from_xl::to_schema(&domain, file, report)
+                from_xl::to_schema(&domain, file, report).0
             } else {
                 Node::bare(Value::Table(Vec::new()))
             };

@@ -238,7 +238,6 @@ fn spice(spice: &ResolvedSpice) -> Vec<Assignment> {
     let flag = |key, value: bool| number(key, value.into());
     let mut all = vec![
         text(xl_key("spicehost"), &spice.host.to_string()),
-        number(xl_key("spiceport"), spice.port.get().into()),
         flag(xl_key("mouse"), *spice.mouse),
         flag(xl_key("spicevdagent"), *spice.spicevdagent),
         flag(xl_key("share_clipboard"), *spice.share_clipboard),
@@ -247,6 +246,9 @@ fn spice(spice: &ResolvedSpice) -> Vec<Assignment> {
             spice.max_usb_redirections.get().into(),
         ),
     ];
+    if spice.port.get() != 0 {
+        all.insert(1, number(xl_key("spiceport"), spice.port.get().into()));
+    }
     if let Some(password) = &spice.password {
         // Explicit, so that the password is required whatever xl's default is.
         all.push(flag("spicedisable_ticketing", false));

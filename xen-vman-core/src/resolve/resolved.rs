@@ -11,11 +11,10 @@ use crate::values::{
     GenerationCount, GuestType, GuestUser, Header, HostAddress, HostPath, Hostname, Initrd,
     KernelCmdline, MacAddr, MemoryMib, Mtu, NamePart, NetworkScript, OsType, OsVersion,
     PackageName, ProgramPath, PublicKeys, Rate, Reinstall, Seconds, ShellCommand, ShellWords,
-    SpicePassword, SpicePort, UsbRedirections, VcpuCount, VifName, VifNamePrefix, VifParameters,
-    XenVersion, XlKey, XlValue,
+    SpiceHost, SpicePassword, SpicePort, UsbRedirections, VcpuCount, VifName, VifNamePrefix,
+    VifParameters, XenVersion, XlKey, XlValue,
 };
 use serde::{Serialize, Serializer};
-use std::net::IpAddr;
 use uuid::Uuid;
 
 /// A host and its VMs, with complete values.
@@ -26,6 +25,8 @@ pub struct Resolved {
     pub host: ResolvedHost,
     /// Its VMs, in the order written.
     pub vms: Vec<ResolvedVm>,
+    /// Whether the VMs are existing xl.cfg files.
+    pub existing: bool,
 }
 
 /// The settings of a host. An `Option` is a setting that may be unset.
@@ -291,7 +292,7 @@ impl Spice {
 )]
 #[non_exhaustive]
 pub struct ResolvedSpice {
-    pub host: Sourced<IpAddr>,
+    pub host: Sourced<SpiceHost>,
     pub port: Sourced<SpicePort>,
     pub password: Option<Sourced<SpicePassword>>,
     pub mouse: Sourced<bool>,

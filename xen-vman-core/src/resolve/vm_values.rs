@@ -431,7 +431,7 @@ impl AskedSpice {
 
 pub(super) fn has_loader(options: &[XlOption]) -> bool {
     let mut keys = options.iter().map(|option| option.key.as_str());
-    keys.any(|key| key == "bootloader")
+    keys.any(|key| matches!(key, "bootloader" | "firmware"))
 }
 
 /// Whether a value counts as unset.

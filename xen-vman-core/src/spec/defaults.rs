@@ -5,7 +5,8 @@ use crate::storage::StorageType;
 use crate::values::{
     ArchiveComponent, ArchiveUrl, Bridge, Builder, CpuList, DebootstrapVariant, DiskSpec,
     Filesystem, GuestType, HostPath, Hostname, Initrd, KernelCmdline, MemoryMib, Mtu, Nameservers,
-    NetworkScript, SpicePort, UsbRedirections, VcpuCount, VifNamePrefix, VifParameters, XlOptions,
+    NetworkScript, SpiceHost, SpicePort, UsbRedirections, VcpuCount, VifNamePrefix, VifParameters,
+    XlOptions,
 };
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -56,8 +57,8 @@ table! {
         /// Whether the display of HVM VMs is served over SPICE.
         spice: bool,
         /// Address that SPICE listens on.
-        spicehost: IpAddr,
-        /// Port that SPICE listens on.
+        spicehost: SpiceHost,
+        /// Port that SPICE listens on; with 0, only that of `spicetls_port` among the options.
         spiceport: SpicePort,
         /// Whether the SPICE agent controls the mouse.
         mouse: bool,

@@ -7,8 +7,8 @@ use crate::storage::StorageType;
 use crate::values::{
     ArchiveComponent, ArchiveUrl, Builder, CpuList, DebootstrapVariant, Description, DiskSpec,
     DomainName, Filesystem, GuestType, HostAddress, HostPath, Hostname, Initrd, KernelCmdline,
-    MemoryMib, NamePart, Nameservers, OsType, OsVersion, Reinstall, SpicePassword, SpicePort,
-    UsbRedirections, VcpuCount, XlOptions,
+    MemoryMib, NamePart, Nameservers, OsType, OsVersion, Reinstall, SpiceHost, SpicePassword,
+    SpicePort, UsbRedirections, VcpuCount, XlOptions,
 };
 use std::net::{IpAddr, Ipv6Addr};
 use uuid::Uuid;
@@ -75,8 +75,8 @@ table! {
         /// Whether the display is served over SPICE (HVM).
         spice: bool,
         /// Address that SPICE listens on (HVM).
-        spicehost: IpAddr,
-        /// Port that SPICE listens on (HVM).
+        spicehost: SpiceHost,
+        /// Port that SPICE listens on (HVM); with 0, only that of `spicetls_port` among the options.
         spiceport: SpicePort,
         /// SPICE password (HVM).
         spicepasswd: SpicePassword,

@@ -286,7 +286,12 @@ pub(super) fn spice_port_clash(hosts: Hosts<'_>, report: &mut Report) {
         let Some(spice) = vm.spice.served() else {
             continue;
         };
-        let (address, port) = (*spice.host, *spice.port);
+        let (Some(address), port) = (spice.host.address(), *spice.port) else {
+            continue;
+        };
+        if port.get() == 0 {
+            continue;
+        }
         let path = spice.port.path_or(vm_place(vm)).on_host(host);
         let others = seen.entry((host, port.get())).or_default();
         let clash = others.iter().find(|(other, ..)| {

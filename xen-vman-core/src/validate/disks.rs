@@ -141,6 +141,11 @@ pub(super) fn newer_xen(
                     "the host's version",
                 )
         }
+        None if resolved.existing => {
+            let message = format!("{what} needs Xen {since}; older versions ignore it");
+            Diagnostic::new(DiagnosticId::IgnoredXlKey, path, message)
+                .help("remove it, unless the host runs such a version")
+        }
         None => {
             let message =
                 format!("{what} needs Xen {since}; without `xen_version`, Xen {has} is assumed");

@@ -9,7 +9,8 @@ use crate::values::Hostname;
 /// A host name that is not set is derived from the domain, and may be too long.
 pub(super) fn hostname(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
-        if !matches!(vm.hostname.origin, Origin::Derived(_)) {
+        let is_used = vm.root.managed().is_some();
+        if !is_used || !matches!(vm.hostname.origin, Origin::Derived(_)) {
             continue;
         }
         if let Err(invalid) = Hostname::from_text(vm.hostname.as_str()) {

@@ -53,6 +53,96 @@ pub(super) fn fewer_cpus_than_asked_for(resolved: &Resolved, report: &mut Report
     }
 }
 
+/// Options that libxl does not accept together (`libxl_create.c`, `libxl_x86.c`).
+pub(super) fn contradictions(resolved: &Resolved, report: &mut Report) {
+    for vm in &resolved.vms {
+        let mut wrong = |option: &XlOption, message: String, help: &str| {
+            let id = DiagnosticId::ContradictingXlOptions;
+            report.push(Diagnostic::new(id, path(vm, option), message).help(help));
+        };
+        let is_hvm = *vm.guest_type == GuestType::Hvm;
+        let set = |key: &'static str| vm.xl_options_of(key).find(|option| is_on(&option.value));
+        if is_hvm {
+            let loads_kernel = set("kernel").is_some_and(|option| !is_hvmloader(&option.value));
+            let arguments = ["cmdline", "root", "extra", "ramdisk"];
+            if let Some(option) = arguments
+                .into_iter()
+                .find_map(set)
+                .filter(|_| !loads_kernel)
+            {
+                let key = option.key.as_str();
+                let message = format!("`{key}` of an HVM VM needs `kernel` among the options");
+                wrong(option, message, "remove it; HVM VMs boot from their disks");
+            }
+            if let Some((option, least, card)) = small_videoram(vm) {
+                let message = format!("`videoram` must be at least {least} MiB for `{card}`");
+                wrong(option, message, "set more, or remove it");
+            }
+        }
+        if let (Some(_), Some(option)) = (set("nestedhvm"), set("altp2m")) {
+            let message = "`altp2m` cannot be used together with `nestedhvm`".to_owned();
+            wrong(option, message, "remove one of them");
+        }
+        let Some(pci) = set("pci") else { continue };
+        let most = vm.maxmem_mib.as_ref().map(|most| most.value);
+        if *vm.guest_type == GuestType::Pvh {
+            let message = "PVH VMs cannot have PCI devices".to_owned();
+            wrong(pci, message, "remove it, or set `type = \"hvm\"`");
+        } else if is_hvm && most.is_some_and(|most| most > vm.memory_mib.value) {
+            let message = "an HVM VM with PCI devices must not have more `maxmem` than memory";
+            wrong(pci, message.to_owned(), "remove `maxmem`, or the devices");
+        }
+    }
+}
+
+/// Whether an option is neither empty nor off.
+fn is_on(value: &XlValue) -> bool {
+    match value {
+        XlValue::Integer(number) => *number != 0,
+        XlValue::Text(text) => !matches!(&**text, "" | "0" | "disabled"),
+        XlValue::List(items) => !items.is_empty(),
+    }
+}
+
+/// xl ignores it as a kernel: it is the firmware of all HVM VMs.
+fn is_hvmloader(value: &XlValue) -> bool {
+    matches!(value, XlValue::Text(path) if path.rsplit('/').next() == Some("hvmloader"))
+}
+
+/// Too little memory for a graphics card, with the least in MiB, and the card.
+fn small_videoram(vm: &ResolvedVm) -> Option<(&XlOption, u32, &'static str)> {
+    let text = |key: &'static str| match &*vm.xl_options_of(key).next()?.value {
+        XlValue::Text(text) => Some(&**text),
+        _ => None,
+    };
+    let stdvga = vm
+        .xl_options_of("stdvga")
+        .any(|option| is_on(&option.value));
+    let card = match text("vga") {
+        Some("qxl") => "qxl",
+        Some("stdvga") => "stdvga",
+        Some("none") => return None,
+        None if stdvga => "stdvga",
+        _ => "cirrus",
+    };
+    let is_old = text("device_model_version") == Some("qemu-xen-traditional");
+    let least = match (card, is_old) {
+        ("qxl", _) => 128,
+        ("stdvga", false) => 16,
+        ("stdvga", true) | ("cirrus", false) => 8,
+        _ => 4,
+    };
+    let option = vm.xl_options_of("videoram").next()?;
+    let amount = match &*option.value {
+        XlValue::Integer(amount) => Some(*amount),
+        XlValue::Text(text) => text.parse().ok(),
+        XlValue::List(_) => None,
+    };
+    amount
+        .filter(|amount| *amount < least)
+        .map(|_| (option, least, card))
+}
+
 /// Options that xl ignores or misreads: unknown keys, values of the wrong type, and keys that it
 /// only reads for other types of VMs.
 pub(super) fn options_that_xl_ignores(resolved: &Resolved, report: &mut Report) {
@@ -139,6 +229,13 @@ pub(super) fn open_vnc(resolved: &Resolved, report: &mut Report) {
             }
         };
         let local = |address: &str| {
+            // A display may follow.
+            let address = match address.rsplit_once(':') {
+                Some((host, display)) if display.bytes().all(|byte| byte.is_ascii_digit()) => {
+                    host.trim_matches(['[', ']'])
+                }
+                _ => address,
+            };
             let loopback = address
                 .parse()
                 .is_ok_and(|address: IpAddr| address.is_loopback());

@@ -31,10 +31,31 @@ pub(super) fn missing_password(resolved: &Resolved, report: &mut Report) {
     }
 }
 
+/// libxl does not start a domain whose SPICE display has no port.
+pub(super) fn no_port(resolved: &Resolved, report: &mut Report) {
+    for (vm, spice) in served(resolved) {
+        if spice.port.get() == 0 && vm.xl_options_of("spicetls_port").next().is_none() {
+            let message = format!(
+                "`{}` serves its display over SPICE, but on no port",
+                vm.domain
+            );
+            let path = spice.port.path_or(Scope::Vm(vm.number).key("spiceport"));
+            report.push(
+                Diagnostic::new(DiagnosticId::OutOfRange, path, message)
+                    .help("set `spiceport`, or `additional_xen_options.spicetls_port`"),
+            );
+        }
+    }
+}
+
 /// The role's default is all addresses, and the traffic is not encrypted.
 pub(super) fn listens_everywhere(resolved: &Resolved, report: &mut Report) {
     for (vm, spice) in served(resolved) {
-        if spice.host.is_unspecified() {
+        let everywhere = spice
+            .host
+            .address()
+            .is_some_and(|address| address.is_unspecified());
+        if everywhere && spice.port.get() != 0 {
             let message = format!(
                 "`{}` serves its display over SPICE on every address of the host, unencrypted",
                 vm.domain

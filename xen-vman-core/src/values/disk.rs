@@ -229,14 +229,23 @@ impl<'t> Parser<'t> {
             return Ok(());
         }
         let slot = [Slot::Target, Slot::Format, Slot::Vdev, Slot::Access].get(self.position);
+        if slot.is_none() && item.is_empty() {
+            return Ok(());
+        }
         let Some(&slot) = slot else {
             return Err(Invalid::new(format!(
                 "must be target, format, vdev and access; `{item}` is a fifth part"
             )));
         };
         self.position += 1;
-        if slot == Slot::Target && PREFIXES.iter().any(|prefix| item.starts_with(prefix)) {
+        // With a prefix, or with the old form of an empty drive, there is no format.
+        let has_prefix = PREFIXES.iter().any(|prefix| item.starts_with(prefix));
+        if slot == Slot::Target && has_prefix {
             self.position += 1;
+        }
+        if slot == Slot::Format && item.ends_with(":cdrom") {
+            self.position += 1;
+            return self.set(Slot::Vdev, item);
         }
         if item.is_empty() && slot != Slot::Vdev {
             return Ok(());
@@ -275,6 +284,7 @@ impl<'t> Parser<'t> {
 
     fn finish(mut self, text: &str) -> Result<DiskSpec, Invalid> {
         let [target, format, mut vdev, access] = self.slots;
+        vdev = vdev.map(|vdev| vdev.strip_prefix("ioemu:").unwrap_or(vdev));
         // The deprecated form of the device type.
         for (ending, is_cdrom) in [(":cdrom", true), (":disk", false)] {
             if let Some(plain) = vdev.and_then(|vdev| vdev.strip_suffix(ending)) {

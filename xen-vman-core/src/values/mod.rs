@@ -32,7 +32,7 @@ pub use guest::{
 };
 pub use iscsi::{Iqn, Portal};
 pub use names::{DomainName, HostPath, Hostname, Initrd, NamePart, ProgramPath, ShellCommand};
-pub use net::{AddressesV4, AddressesV6, HostAddress, MacAddr, Nameservers};
+pub use net::{AddressesV4, AddressesV6, HostAddress, MacAddr, Nameservers, SpiceHost};
 pub use nfs::{NfsBase, NfsExport};
 pub use numbers::{
     CpuCount, Days, GenerationCount, MemoryMib, Mtu, Seconds, SpicePort, UsbRedirections, VcpuCount,

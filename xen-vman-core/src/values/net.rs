@@ -1,5 +1,7 @@
 //! IP and MAC addresses.
 
+use super::Hostname;
+use super::text::text_type;
 use crate::diag::DiagnosticId;
 use crate::document::{
     Node,
@@ -203,6 +205,38 @@ impl FromText for Ipv6Addr {
     fn from_text(text: &str) -> Result<Self, Invalid> {
         text.parse()
             .map_err(|_| Invalid::new("must be an IPv6 address without a prefix"))
+    }
+}
+
+text_type!(
+    /// The address or host name that SPICE listens on.
+    SpiceHost
+);
+
+impl SpiceHost {
+    /// The address, unless it is a name.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.as_str().parse().ok()
+    }
+}
+
+impl FromText for SpiceHost {
+    const ID: DiagnosticId = DiagnosticId::BadAddress;
+    const EXPECTED: &'static str = "an IP address";
+
+    /// The address in its usual notation.
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return Ok(Self(address.to_string().into()));
+        }
+        let is_number = text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.');
+        Hostname::from_text(text)
+            .ok()
+            .filter(|_| !is_number)
+            .map(|_| Self(text.into()))
+            .ok_or_else(|| Invalid::new("must be an IP address without a prefix, or a host name"))
     }
 }
 

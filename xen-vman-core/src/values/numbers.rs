@@ -86,8 +86,8 @@ number!(
     Mtu(u16), 68..=65_535, "an integer, in bytes"
 );
 number!(
-    /// A TCP port for SPICE.
-    SpicePort(u16), 1..=65_535, "a port number"
+    /// A TCP port for SPICE, or 0 for none.
+    SpicePort(u16), 0..=65_535, "a port number"
 );
 number!(
     /// How many USB devices a SPICE client may redirect.

@@ -27,7 +27,11 @@ pub(super) fn is_vdev(vdev: &str) -> bool {
     match vdev.strip_prefix('d').and_then(|rest| rest.split_once('p')) {
         Some((disk, partition)) => number(disk, (1 << 20) - 1) && number(partition, 255),
         // The number itself: 202 << 8 and above, or 1 << 28 and above for large ones.
-        None => vdev.len() <= 9 && number(vdev, u32::MAX) && vdev != "0",
+        None => {
+            let hex = vdev.strip_prefix("0x");
+            hex.is_some_and(|hex| u32::from_str_radix(hex, 16).is_ok_and(|number| number > 0))
+                || (vdev.len() <= 9 && number(vdev, u32::MAX) && vdev != "0")
+        }
     }
 }
 
@@ -51,7 +55,10 @@ pub(crate) fn device_number(vdev: &str) -> Option<u32> {
         return Some(extended(disk.parse().ok()?, partition.parse().ok()?));
     }
     if kind.is_empty() {
-        return vdev.parse().ok();
+        return match vdev.strip_prefix("0x") {
+            Some(hex) => u32::from_str_radix(hex, 16).ok(),
+            None => vdev.parse().ok(),
+        };
     }
     let letters = rest.trim_end_matches(|c: char| c.is_ascii_digit());
     let partition = match &rest[letters.len()..] {

@@ -63,7 +63,10 @@ impl FromText for VifName {
             );
             return Err(Invalid::new(why));
         }
-        if !interface_characters(text) || matches!(text, "" | "." | "..") {
+        // Older scripts replace `%domid`.
+        if !interface_characters(&text.replacen("%domid", "0", 1))
+            || matches!(text, "" | "." | "..")
+        {
             return Err(Invalid::new(
                 "must consist of letters, digits and `-_.+@#~`, and not begin with `-`",
             ));

@@ -124,8 +124,19 @@ pub fn xl_keys() -> impl Iterator<Item = &'static str> {
 
 /// Keys that are newer than Xen 4.17, with the minor version that introduced them.
 const NEWER_KEYS: &[(&str, Shape, u8)] = &[
+    ("altp2m_count", Shape::Integer, 21),
+    ("arm_sci", Shape::Text, 21),
     ("bootloader_restrict", Shape::Boolean, 18),
     ("bootloader_user", Shape::Text, 18),
+    ("hvm_pirq", Shape::Boolean, 19),
+    ("llc_colors", Shape::List, 20),
+    ("nr_spis", Shape::Integer, 19),
+    ("smbios", Shape::List, 18),
+    ("sve", Shape::IntegerOrText, 18),
+    ("trap_unmapped_accesses", Shape::Boolean, 21),
+    ("virtio", Shape::List, 18),
+    ("xen_platform_pci_bar_uc", Shape::Boolean, 21),
+    ("xenstore_feature_mask", Shape::Integer, 21),
     ("xenstore_quota", Shape::List, 22),
 ];
 

@@ -2,10 +2,10 @@
 //!
 //! The words are those of xl 4.17 (`libxl_types.idl`, `xl_parse.c`); it rejects any other.
 
-use super::{Shape, XlKeyInfo, XlValue, xl_key_info};
+use super::{CpuItems, Shape, XlKeyInfo, XlValue, xl_key_info};
 use crate::diag::DiagnosticId;
 use crate::document::EXPRESSION;
-use crate::document::decode::{Schema, closest};
+use crate::document::decode::{FromText as _, Schema, closest};
 use serde_json::json;
 
 /// The words of a key; `None` if it accepts any string.
@@ -40,6 +40,7 @@ pub fn xl_words(key: &str) -> Option<&'static [&'static str]> {
         "gic_version" => &["default", "v2", "v3"],
         "tee" => &["none", "optee"],
         "vuart" => &["sbsa_uart"],
+        "ms_vm_genid" => &["generate", "none"],
         "viridian" => &[
             "base",
             "freq",
@@ -80,6 +81,48 @@ pub(super) fn xl_key_schema(key: &str) -> Option<Schema> {
     })
 }
 
+/// What is wrong with the items of a list, or with a list of CPUs.
+fn bad_item(key: &str, value: &XlValue) -> Option<(DiagnosticId, String, Option<String>)> {
+    match (key, value) {
+        ("pci", XlValue::List(items)) => {
+            let texts = items.iter().filter_map(|item| match item {
+                XlValue::Text(text) => Some(&**text),
+                _ => None,
+            });
+            let wrong = texts.into_iter().find(|text| !is_pci_device(text))?;
+            let message = format!("`{wrong}` of `pci` must be a PCI device such as `01:00.0`");
+            Some((DiagnosticId::BadXlOption, message, None))
+        }
+        ("cpus_soft", XlValue::Text(text)) => {
+            let invalid = CpuItems::from_text(text).err()?;
+            let message = format!("`cpus_soft`, `{text}`, {}", invalid.why);
+            Some((DiagnosticId::BadCpuList, message, invalid.help))
+        }
+        _ => None,
+    }
+}
+
+/// xl-pci-configuration(5): `[DOMAIN:]BUS:DEVICE.FUNCTION`, an optional slot, and options; or a name.
+fn is_pci_device(text: &str) -> bool {
+    let mut parts = text.split(',').map(str::trim);
+    let named = |part: &str| part.starts_with("bdf=") || part.starts_with("name=");
+    let Some(first) = parts.next() else {
+        return false;
+    };
+    if named(first) || parts.any(named) {
+        return true;
+    }
+    let device = first.split('@').next().unwrap_or_default();
+    let Some((place, function)) = device.rsplit_once('.') else {
+        return false;
+    };
+    let hex = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let places: Vec<_> = place.split(':').collect();
+    (2..=3).contains(&places.len())
+        && places.into_iter().all(hex)
+        && (function == "*" || function.split('-').all(hex))
+}
+
 /// What is wrong with the value of a key, if anything: the diagnostic, its message and its
 /// help.
 pub fn xl_value_problem(
@@ -111,6 +154,9 @@ pub fn xl_value_problem(
         let message = format!("`{key}` in xl.cfg must be {}", info.shape.describe());
         return Some((DiagnosticId::WrongXlShape, message, None));
     }
+    if let Some(problem) = bad_item(key, value) {
+        return Some(problem);
+    }
     let words = xl_words(key)?;
     let written: Vec<&str> = match value {
         XlValue::Text(text) => vec![text],
@@ -123,7 +169,8 @@ pub fn xl_value_problem(
             .collect(),
         XlValue::Integer(_) => Vec::new(),
     };
-    let is_number = |word: &str| info.shape.is_number() && word.parse::<u32>().is_ok();
+    let takes_number = info.shape.is_number() || info.shape == Shape::ListOrBoolean;
+    let is_number = |word: &str| takes_number && word.parse::<u32>().is_ok();
     // `!` excludes a group of enlightenments.
     let plain = |word: &str| word.trim_start_matches('!').to_owned();
     let wrong = written

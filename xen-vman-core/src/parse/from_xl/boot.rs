@@ -17,6 +17,10 @@ impl Importer<'_, '_> {
             self.same_text(key);
         }
         self.root_and_extra();
+        if self.waiting("firmware").is_some() {
+            self.kernel_beside_firmware();
+            return;
+        }
         if self.waiting("bootloader").is_some() {
             return;
         }
@@ -29,6 +33,19 @@ impl Importer<'_, '_> {
         }
         self.unless_written("initrd", text("none"));
         self.unless_written("cmdline", text(""));
+    }
+
+    /// xl rejects a kernel beside `firmware`, which loads one from the guest's disk.
+    fn kernel_beside_firmware(&mut self) {
+        let kernel = self.entries.iter().find(|entry| &*entry.key == "kernel");
+        if let Some(span) = kernel.map(|entry| entry.key_span) {
+            let message = "`kernel` and `firmware` are both set, so xl rejects the domain";
+            let id = DiagnosticId::ContradictingXlOptions;
+            let diagnostic = Diagnostic::new(id, root().key("kernel"), message)
+                .at(span)
+                .help("remove one of them");
+            self.report.push(diagnostic);
+        }
     }
 
     /// The older keys for a command line, which xl ignores if `cmdline` is set.

@@ -5,6 +5,8 @@
 //! position in the xl.cfg file, so that diagnostics refer to that file.
 
 mod boot;
+mod identity;
+mod ignored;
 mod spice;
 mod vif;
 
@@ -22,7 +24,6 @@ const STORAGE: &str = "imported";
 
 /// Deprecated keys, with their replacements.
 const REPLACED: &[(&str, &str)] = &[
-    ("builder", "type"),
     ("altp2mhvm", "altp2m"),
     ("device_model", "device_model_override"),
 ];
@@ -32,19 +33,19 @@ fn own(xl: &str) -> &'static str {
     vm_key(xl).unwrap_or_else(|| unreachable!("`{xl}` has a key of its own"))
 }
 
-/// The VM of an xl.cfg as a definition of one VM.
-pub(super) fn to_schema(file: &XlFile, id: FileId, report: &mut Report) -> Node {
+/// The VM of an xl.cfg as a definition of one VM, and the keys whose statements are not part of it.
+pub(super) fn to_schema(file: &XlFile, id: FileId, report: &mut Report) -> (Node, Vec<Box<str>>) {
     let whole = Span {
         file: id,
         start: 0,
         end: 0,
     };
-    let vm = Importer::new(file, whole, report).vm();
+    let (vm, dropped) = Importer::new(file, whole, report).vm();
     let vms = Node {
         span: Some(whole),
         value: Value::List(vec![vm]),
     };
-    table(whole, vec![entry("vms", None, vms)])
+    (table(whole, vec![entry("vms", None, vms)]), dropped)
 }
 
 struct Importer<'f, 'r> {
@@ -55,6 +56,8 @@ struct Importer<'f, 'r> {
     settings: Vec<Option<Setting<'f>>>,
     places: HashMap<&'f str, usize>,
     entries: Vec<TableEntry>,
+    /// The keys that xl ignores.
+    dropped: Vec<Box<str>>,
 }
 
 impl<'f, 'r> Importer<'f, 'r> {
@@ -68,11 +71,13 @@ impl<'f, 'r> Importer<'f, 'r> {
             whole,
             report,
             entries: Vec::new(),
+            dropped: Vec::new(),
         }
     }
 
-    fn vm(mut self) -> Node {
+    fn vm(mut self) -> (Node, Vec<Box<str>>) {
         self.report_habits();
+        self.drop_what_xl_ignores();
         self.name();
         let guest_type = self.guest_type();
         self.same_text("uuid");
@@ -82,6 +87,13 @@ impl<'f, 'r> Importer<'f, 'r> {
         }
         self.unless_written("memory", Value::Integer(32, None));
         self.unless_written("vcpus", Value::Integer(1, None));
+        if self.is_empty("cpus") {
+            let message = "`cpus` has no CPU, so xl rejects the domain";
+            let diagnostic = Diagnostic::new(DiagnosticId::BadCpuList, root().key("cpus"), message)
+                .at(self.whole)
+                .help("remove it, or write `all`");
+            self.report.push(diagnostic);
+        }
         self.same("cpus");
         self.unless_written("cpu_str", text("any"));
         if guest_type == "pv"
@@ -110,7 +122,7 @@ impl<'f, 'r> Importer<'f, 'r> {
         self.unless_written("os", Value::Table(os.into()));
         self.unless_written("auto_boot", Value::Bool(false, None));
         self.options();
-        table(self.whole, self.entries)
+        (table(self.whole, self.entries), self.dropped)
     }
 
     /// Reports what xl silently accepts.
@@ -165,8 +177,11 @@ impl<'f, 'r> Importer<'f, 'r> {
             .map(|at| &self.file.statements[*at]);
         let span = last.map_or(self.whole, |statement| statement.value.span);
         let value = match (&setting.value, last) {
-            (SettingValue::Text(_), Some(statement)) if setting.statements.len() == 1 => {
-                self.value(&statement.value)
+            (SettingValue::Text(bytes), Some(statement)) if setting.statements.len() == 1 => {
+                match std::str::from_utf8(bytes) {
+                    Ok(number) if statement.value.bytes() != Some(bytes) => self::number(number),
+                    _ => self.value(&statement.value),
+                }
             }
             (SettingValue::Text(bytes), _) => self.text(bytes, span),
             (SettingValue::List(items), _) => {
@@ -264,99 +279,40 @@ impl<'f, 'r> Importer<'f, 'r> {
         }
     }
 
-    /// `ORG-NAME` sets both; any other name becomes the VM's `domain`.
-    fn name(&mut self) {
-        let Some(setting) = self.take("name") else {
-            let message = "`name` is missing; xl does not create a domain without it";
-            let diagnostic = Diagnostic::new(DiagnosticId::MissingKey, root().key("name"), message)
-                .at(self.whole)
-                .help("write `name = \"web01\"`");
-            self.report.push(diagnostic);
-            // So that everything else is checked.
-            self.unless_written("org", text(ORG));
-            self.unless_written("name", text("unnamed"));
-            return;
-        };
-        let node = self.node(&setting);
-        let whole = match &node.value {
-            Value::Text(text) => text.clone(),
-            Value::Integer(number, _) => number.to_string().into(),
-            _ => "".into(),
-        };
-        let name_part = |part: &str| {
-            let outer = |c: char| c.is_ascii_alphanumeric();
-            part.starts_with(outer) && part.ends_with(outer)
-        };
-        let split = whole.split_once('-');
-        let parts = split.filter(|(org, name)| name_part(org) && name_part(name));
-        let of = |value: Value| Node {
-            span: node.span,
-            value,
-        };
-        let key_span = self.key_span(&setting);
-        match parts {
-            Some((org, name)) => {
-                self.entries.push(entry("org", key_span, of(text(org))));
-                self.entries.push(entry("name", key_span, of(text(name))));
-            }
-            None => {
-                self.entries.push(entry("org", key_span, of(text(ORG))));
-                self.entries
-                    .push(entry("name", key_span, of(Value::Text(whole.clone()))));
-                self.entries
-                    .push(entry("domain", key_span, of(Value::Text(whole))));
-            }
-        }
-    }
-
-    /// `type`, or the type for `builder`, or xl's default.
-    fn guest_type(&mut self) -> &'static str {
-        let builder = self.take("builder");
-        if let Some(setting) = self.take("type") {
-            self.put(own("type"), &setting);
-        } else if let Some(setting) = builder {
-            let mut node = self.node(&setting);
-            if matches!(&node.value, Value::Text(word) if &**word == "generic" || &**word == "hvm")
-            {
-                let is_hvm = matches!(&node.value, Value::Text(word) if &**word == "hvm");
-                node.value = text(if is_hvm { "hvm" } else { "pv" });
-            }
-            let key_span = self.key_span(&setting);
-            self.entries.push(entry("type", key_span, node));
-        } else {
-            self.unless_written("type", text("pv"));
-        }
-        let written = self.entries.iter().find(|entry| &*entry.key == "type");
-        match written.map(|entry| &entry.node.value) {
-            Some(Value::Text(word)) if &**word == "hvm" => "hvm",
-            Some(Value::Text(word)) if &**word == "pvh" => "pvh",
-            _ => "pv",
-        }
-    }
-
     fn disks(&mut self) {
         match self.take("disk") {
             Some(setting) => {
                 self.put(own("disk"), &setting);
-                self.not_a_list("disks", "disk", "VM has no disks");
+                self.without_lists("disk");
             }
             None => self.unless_written("disks", Value::List(Vec::new())),
         }
     }
 
-    /// If xl expects a list and finds a string, it only warns and ignores it.
-    fn not_a_list(&mut self, own: &str, key: &str, what: &str) {
-        let Some(at) = self.entries.iter().position(|entry| &*entry.key == own) else {
+    /// xl skips lists in a list of strings.
+    fn without_lists(&mut self, key: &str) {
+        let Some(TableEntry { node, .. }) = self.entries.last_mut() else {
             return;
         };
-        let node = &self.entries[at].node;
-        if !matches!(node.value, Value::List(_)) {
-            let message = format!("`{key}` must be a list; otherwise xl ignores it and the {what}");
-            let diagnostic = Diagnostic::new(DiagnosticId::WrongXlShape, root().key(key), message)
-                .at(node.span)
-                .help(format!("put it in brackets: `{key} = [ ... ]`"));
-            self.report.push(diagnostic);
-            self.entries[at].node.value = Value::List(Vec::new());
+        let Value::List(items) = &mut node.value else {
+            return;
+        };
+        let is_list = |item: &Node| matches!(item.value, Value::List(_));
+        let nested: Vec<_> = items
+            .iter()
+            .filter(|item| is_list(item))
+            .map(|item| item.span)
+            .collect();
+        items.retain(|item| !is_list(item));
+        for span in nested {
+            let message = format!("xl ignores a list among the items of `{key}`");
+            self.ignored(
+                DiagnosticId::IgnoredXlValue,
+                key,
+                span,
+                message,
+                "write a string",
+            );
         }
     }
 
@@ -366,16 +322,36 @@ impl<'f, 'r> Importer<'f, 'r> {
             return;
         };
         self.put(own("vif"), &setting);
-        self.not_a_list("interfaces", "vif", "VM has no network");
+        self.without_lists("vif");
+        let mut problems = Vec::new();
         if let Some(TableEntry { node, .. }) = self.entries.last_mut()
             && let Value::List(items) = &mut node.value
         {
             for item in items {
                 if let Value::Text(words) = &item.value {
-                    item.value = interface(words, item.span);
+                    item.value = interface(words, item.span, &mut problems);
                 }
             }
         }
+        for vif::Problem { id, span, message } in problems {
+            let help = "remove it, or correct it";
+            self.ignored(id, "vif", span, message, help);
+        }
+    }
+
+    /// Reports what xl does not use.
+    fn ignored(
+        &mut self,
+        id: DiagnosticId,
+        key: &str,
+        span: Option<Span>,
+        message: String,
+        help: &str,
+    ) {
+        let diagnostic = Diagnostic::new(id, root().key(key), message)
+            .at(span)
+            .help(help);
+        self.report.push(diagnostic);
     }
 
     /// All remaining settings.

@@ -33,6 +33,17 @@ impl Importer<'_, '_> {
         let key_span = self.key_span(&setting);
         self.entries.push(entry("spice", key_span, node));
         if on != Some(true) {
+            // Without a display, they mean nothing.
+            let left: Vec<_> = SPICE
+                .iter()
+                .map(|(key, _)| *key)
+                .chain(["spiceusbredirection"])
+                .collect();
+            for key in left {
+                if self.take(key).is_some() {
+                    self.dropped.push(key.into());
+                }
+            }
             return;
         }
         for (key, default) in SPICE {
@@ -58,17 +69,18 @@ impl Importer<'_, '_> {
                 self.unless_written(own, Value::Bool(*default, None));
             }
         }
-        if !self.is_written("spiceport") {
-            let message = "`spiceport` is missing: xen-vman serves SPICE on a port without TLS";
-            let help = "set `spiceport = 5900`, or another free port";
+        if !self.is_written("spiceport") && self.waiting("spicetls_port").is_none() {
+            let message =
+                "`spiceport` is missing: xl does not start a domain that serves SPICE on no port";
+            let help = "set `spiceport = 5900`, or another free port, or `spicetls_port`";
             let diagnostic =
                 Diagnostic::new(DiagnosticId::MissingKey, root().key("spice"), message)
                     .at(key_span)
                     .help(help);
             self.report.push(diagnostic);
-            // No default port may replace it.
-            self.unless_written("spiceport", Value::Integer(0, None));
         }
+        // No default port may replace it.
+        self.unless_written("spiceport", Value::Integer(0, None));
         self.same_number("spiceusbredirection");
         self.unless_written("max_usb_redirections", Value::Integer(0, None));
         if self.is_written("spicepasswd") {

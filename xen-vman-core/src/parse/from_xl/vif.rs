@@ -1,55 +1,132 @@
 //! A vif of xl.cfg → an interface with the keys of the schema.
 
 use super::{entry, text};
-use crate::diag::Span;
-use crate::document::{Node, Value};
+use crate::diag::text::printable;
+use crate::diag::{DiagnosticId, Span};
+use crate::document::{Node, TableEntry, Value};
+use crate::values::MacAddr;
 use crate::xl_cfg::names::INTERFACE;
 use std::net::IpAddr;
 
+/// Parameters of a vif without a key of their own that xl knows.
+const OTHER: &[&str] = &[
+    "backend",
+    "coloft_forwarddev",
+    "devid",
+    "gatewaydev",
+    "ip",
+    "model",
+    "netdev",
+    "type",
+    "vlan",
+];
+const FLAGS: &[&str] = &["trusted", "untrusted"];
+
+/// A parameter that xl does not use as it is written.
+pub(super) struct Problem {
+    pub(super) id: DiagnosticId,
+    pub(super) span: Option<Span>,
+    pub(super) message: String,
+}
+
 /// The interface for a vif: parts separated by commas, whose leading blanks xl removes
-/// (xl-network-configuration(5)). Parameters without a key of their own become `xen_str`.
-pub(super) fn interface(words: &str, span: Option<Span>) -> Value {
-    let mut entries = Vec::new();
-    let mut rest: Vec<&str> = Vec::new();
+/// (xl-network-configuration(5)). Parameters without a key of their own become `xen_str`; xl ignores
+/// those that it does not know, and uses the last of several.
+pub(super) fn interface(words: &str, span: Option<Span>, problems: &mut Vec<Problem>) -> Value {
+    let mut entries: Vec<TableEntry> = Vec::new();
+    let mut rest: Vec<(&str, &str)> = Vec::new();
     let of = |value: Value| Node { span, value };
+    let mut problem =
+        |id: DiagnosticId, message: String| problems.push(Problem { id, span, message });
     for word in words.split(',').map(|word| word.trim_start_matches(' ')) {
-        match word.split_once('=') {
-            Some((key, value))
-                if INTERFACE.contains(&key) && !entries.iter().any(|known| is(known, key)) =>
-            {
-                let value = match value.parse::<i64>() {
-                    Ok(number) if key == "mtu" && number.to_string() == value => {
-                        Value::Integer(number, None)
+        if word.is_empty() {
+            continue;
+        }
+        let ignored = |why: &str| format!("xl ignores `{}` of a vif, {why}", printable(word));
+        let id = DiagnosticId::IgnoredXlValue;
+        let (key, value) = match word.split_once('=') {
+            Some((key, value)) if INTERFACE.contains(&key) || OTHER.contains(&key) => (key, value),
+            None if FLAGS.contains(&word) => (word, ""),
+            _ => {
+                problem(id, ignored("which it does not know"));
+                continue;
+            }
+        };
+        let is_known =
+            |known: &TableEntry| &*known.key == key || (key == "ip" && &*known.key == "ipv6");
+        let known = entries.len() + rest.len();
+        entries.retain(|known| !is_known(known));
+        rest.retain(|(known, _)| *known != key);
+        if entries.len() + rest.len() < known && key != "ip" {
+            let message = format!("`{key}` of a vif is set twice; xl uses the last value");
+            problem(DiagnosticId::RepeatedXlKey, message);
+        }
+        match key {
+            "mac" => match mac(value) {
+                Some((mac, is_whole)) => {
+                    if !is_whole {
+                        let message = format!(
+                            "xl cannot read the MAC address `{}`, and uses `{mac}`",
+                            printable(value)
+                        );
+                        problem(id, message);
                     }
+                    entries.push(entry(key, None, of(text(&mac))));
+                }
+                None => problem(id, ignored("which is not a MAC address")),
+            },
+            "type" if !matches!(value, "vif" | "ioemu") => {
+                problem(id, ignored("whose type is neither `vif` nor `ioemu`"));
+            }
+            "mtu" => {
+                let value = match value.parse::<i64>() {
+                    Ok(number) if number.to_string() == value => Value::Integer(number, None),
                     _ => text(value),
                 };
                 entries.push(entry(key, None, of(value)));
             }
-            Some(("ip", value)) if !entries.iter().any(|known| is(known, "ip")) => {
-                match addresses(value) {
-                    Some((four, six)) => {
-                        let list = |all: Vec<&str>| {
-                            Value::List(all.into_iter().map(|one| of(text(one))).collect())
-                        };
-                        let families = [("ip", four), ("ipv6", six)];
-                        let written = families.into_iter().filter(|(_, all)| !all.is_empty());
-                        entries.extend(written.map(|(key, all)| entry(key, None, of(list(all)))));
-                    }
-                    None => rest.push(word),
+            "ip" => match addresses(value.trim_end_matches(' ')) {
+                Some((four, six)) => {
+                    let list = |all: Vec<&str>| {
+                        Value::List(all.into_iter().map(|one| of(text(one))).collect())
+                    };
+                    let families = [("ip", four), ("ipv6", six)];
+                    let written = families.into_iter().filter(|(_, all)| !all.is_empty());
+                    entries.extend(written.map(|(key, all)| entry(key, None, of(list(all)))));
                 }
-            }
-            _ if word.is_empty() => {}
-            _ => rest.push(word),
+                None => rest.push((key, word)),
+            },
+            _ if INTERFACE.contains(&key) => entries.push(entry(key, None, of(text(value)))),
+            _ => rest.push((key, word)),
         }
     }
     if !rest.is_empty() {
-        entries.push(entry("xen_str", None, of(text(&rest.join(",")))));
+        let words: Vec<_> = rest.into_iter().map(|(_, word)| word).collect();
+        entries.push(entry("xen_str", None, of(text(&words.join(",")))));
     }
     Value::Table(entries)
 }
 
-fn is(entry: &crate::document::TableEntry, key: &str) -> bool {
-    &*entry.key == key
+/// A MAC address as xl reads it, and whether that is what is written: groups may be short, with any
+/// separator between them, and those that are missing are zero (`xl_parse.c`).
+fn mac(value: &str) -> Option<(String, bool)> {
+    if value.parse::<MacAddr>().is_ok() {
+        return Some((value.to_owned(), true));
+    }
+    let groups: Vec<_> = value.split([':', '-']).collect();
+    let octets: Option<Vec<u8>> = groups
+        .iter()
+        .map(|group| {
+            u8::from_str_radix(group, 16)
+                .ok()
+                .filter(|_| group.len() <= 2)
+        })
+        .collect();
+    let mut octets = octets.filter(|octets| octets.len() <= 6)?;
+    let is_whole = octets.len() == 6;
+    octets.resize(6, 0);
+    let octets: Vec<_> = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+    Some((octets.join(":"), is_whole))
 }
 
 /// The addresses of both families, if all are valid and would be written again in the same order and
