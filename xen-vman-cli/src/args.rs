@@ -11,6 +11,7 @@ pub(crate) use host::{
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
+use xen_vman_core::values::NamePart;
 
 /// Set up Xen VMs on Debian from one definition
 #[derive(Debug, Parser)]
@@ -183,7 +184,7 @@ The files are checked together, as the domains of one host.";
 
 #[derive(Debug, Args)]
 pub(crate) struct LintArgs {
-    /// Files in the format of xl.cfg(5)
+    /// Files in the format of xl.cfg(5), or directories of them (`*.cfg`)
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 
@@ -210,9 +211,17 @@ additional options. A name such as `stuvus-web01` is split into `org` and
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
-    /// Files in the format of xl.cfg(5)
+    /// Files in the format of xl.cfg(5), or directories of them (`*.cfg`); `xl.conf` sets defaults
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+
+    /// The organisation of the VMs; default: that in a comment `NAME @ORG`, or `local`
+    #[arg(long)]
+    pub(crate) org: Option<NamePart>,
+
+    /// The directory with links to the configurations of domains that start with the host
+    #[arg(long, value_name = "DIR", default_value = "/etc/xen/auto")]
+    pub(crate) auto: PathBuf,
 
     #[command(flatten)]
     pub(crate) report: ReportArgs,

@@ -359,3 +359,57 @@ fn values_of_several_vms_tell_whose_they_are() {
     code(&output, 0);
     assert!(stdout(&output).contains("verw-win: "));
 }
+
+/// A directory as on a host: configurations, `xl.conf`, scripts, and links of domains that start
+/// with it.
+#[test]
+fn import_takes_whole_directories() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    for folder in ["auto", "scripts"] {
+        std::fs::create_dir(path(folder)).unwrap();
+    }
+    let vm =
+        |name: &str| format!("name = '{name}'\nkernel = '/boot/vmlinuz'\nmemory = 512\ndhcp = 1\n");
+    for name in ["one", "two"] {
+        std::fs::write(path(&format!("{name}.cfg")), vm(name)).unwrap();
+    }
+    std::fs::write(path("broken.cfg"), "name = broken\n").unwrap();
+    std::fs::write(path("scripts/vif-own"), "#!/bin/sh\n").unwrap();
+    std::fs::write(path("xl.conf"), "vif.default.bridge=\"br0\"\n").unwrap();
+    std::os::unix::fs::symlink("../two.cfg", path("auto/10-two")).unwrap();
+    let auto = path("auto").display().to_string();
+    let whole = dir.path().display().to_string();
+    let conf = path("xl.conf").display().to_string();
+    for arguments in [vec![whole.as_str(), &conf], vec![&whole, &auto, &conf]] {
+        let output = run_in(
+            dir.path(),
+            &[
+                &["import", "--org", "acme", "--auto", &auto],
+                &arguments[..],
+            ]
+            .concat(),
+        );
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        let text = stdout(&output);
+        let start = text.find("name = \"two\"").unwrap();
+        assert!(text[start..].contains("auto_boot = true"), "{text}");
+        assert_eq!(text.matches("[[vms]]").count(), 2, "{text}");
+        assert!(
+            text.contains("network_bridge = \"br0\"") && text.contains("org = \"acme\""),
+            "{text}"
+        );
+        assert!(text.contains("broken.cfg is not valid"), "{text}");
+        // One wave: the broken file does not hide what is wrong with the others.
+        assert!(
+            stderr(&output).contains("ignored-xl-key"),
+            "{}",
+            stderr(&output)
+        );
+    }
+    let output = run_in(
+        dir.path(),
+        &["lint", &path("scripts").display().to_string()],
+    );
+    assert_eq!(output.status.code(), Some(2));
+}

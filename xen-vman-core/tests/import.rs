@@ -18,7 +18,7 @@ use support::{
 };
 use xen_vman_core::diag::Diagnostic;
 use xen_vman_core::diag::text::{Colour, render};
-use xen_vman_core::parse::import;
+use xen_vman_core::parse::{ImportOptions, import, import_with};
 use xen_vman_core::{Assets, Compiled, Facts, Source, Templates, compile};
 
 /// The definition that an xl.cfg makes, after all checks.
@@ -291,6 +291,61 @@ fn files_of_many_shapes_are_treated_as_xl_does() {
     }
     println!("{} accepted, {} in all", rendered.len(), files.len());
     finish(&problems);
+}
+
+/// What VMs have in common moves to the defaults, and stays what it is.
+#[test]
+fn files_that_are_imported_together_mean_the_same_as_alone() {
+    let is_of_xen_tools = |path: &PathBuf| {
+        let name = name(path);
+        name.starts_with("xen-tools-") && name != "xen-tools-pygrub.cfg"
+    };
+    let files: Vec<_> = shapes().into_iter().filter(is_of_xen_tools).collect();
+    let sources: Vec<_> = files.iter().map(|path| source(path)).collect();
+    let (text, _) = import(&sources);
+    let together = compile(
+        vec![Source::new("together.toml", text.clone()).unwrap()],
+        &Facts::default(),
+    );
+    assert!(!together.report.has_errors(), "{text}");
+    assert_eq!(text.matches("memory =").count(), 1, "{text}");
+    let alone = sources.iter().flat_map(|source| configs(&imported(source)));
+    let alone: Vec<_> = alone.map(|config| settings(&config)).collect();
+    let together: Vec<_> = configs(&together)
+        .iter()
+        .map(|config| settings(config))
+        .collect();
+    assert_eq!(together, alone);
+    assert_eq!(alone.len(), 4);
+}
+
+/// The organisation is the given one, or that in the comments of the role and of xen-vman.
+#[test]
+fn names_are_split_where_it_is_known() {
+    let vm = |text: &str, org: Option<&str>| {
+        let mut options = ImportOptions::default();
+        options.org = org.map(|org| org.parse().unwrap());
+        let source = Source::xl_cfg("a.cfg", text.as_bytes().to_vec());
+        let (text, _) = import_with(&[source], &options);
+        let keys = ["org", "name", "domain"];
+        let value = |key: &str| {
+            let start = format!("{key} = ");
+            let mut lines = text.lines();
+            lines.find_map(|line| {
+                line.strip_prefix(&start)
+                    .map(|value| value.trim_matches('"').to_owned())
+            })
+        };
+        keys.map(value).map(Option::unwrap_or_default)
+    };
+    let plain = "name = 'mail-01'\nkernel = '/k'\n";
+    assert_eq!(vm(plain, None), ["local", "mail-01", "mail-01"]);
+    assert_eq!(vm(plain, Some("mail")), ["mail", "01", ""]);
+    assert_eq!(vm(plain, Some("acme")), ["acme", "mail-01", "mail-01"]);
+    let of_the_role = "# 01 @mail\nname = 'mail-01'\nkernel = '/k'\n";
+    assert_eq!(vm(of_the_role, None), ["mail", "01", ""]);
+    let of_another = "# 02 @mail\nname = 'mail-01'\nkernel = '/k'\n";
+    assert_eq!(vm(of_another, None), ["local", "mail-01", "mail-01"]);
 }
 
 /// What xl accepts in a dry run, though no such domain starts or can be managed.

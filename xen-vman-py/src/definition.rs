@@ -10,11 +10,12 @@ use pyo3::types::PyBytes;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use xen_vman_core::diag::json;
+use xen_vman_core::document::decode::Invalid;
 use xen_vman_core::facade::{Choices, FactsFile};
+use xen_vman_core::parse::{ImportOptions, import_with};
 use xen_vman_core::render::manifest;
 use xen_vman_core::{
     Assets, Compiled, Facts, Output, Source, Templates, compile, compile_with, explain as core,
-    parse,
 };
 
 /// The sources of a definition, built by `python/xen_vman/_input.py`.
@@ -269,14 +270,23 @@ pub(crate) fn render(py: Python<'_>, input: Input) -> PyResult<(String, String, 
 
 /// Returns a definition in TOML generated from xl.cfg files, and the report on them, as JSON.
 #[pyfunction]
-pub(crate) fn import_xl_cfg(py: Python<'_>, files: Vec<(String, Vec<u8>)>) -> (String, String) {
-    py.detach(|| {
+pub(crate) fn import_xl_cfg(
+    py: Python<'_>,
+    files: Vec<(String, Vec<u8>)>,
+    org: Option<&str>,
+    start_with_host: Vec<String>,
+) -> PyResult<(String, String)> {
+    let mut options = ImportOptions::default();
+    let wrong = |invalid: Invalid| PyValueError::new_err(format!("`org` {invalid}"));
+    options.org = org.map(str::parse).transpose().map_err(wrong)?;
+    options.start_with_host = start_with_host.into_iter().collect();
+    Ok(py.detach(|| {
         let sources = files
             .into_iter()
             .map(|(name, bytes)| Source::xl_cfg(name, bytes));
         let sources: Vec<_> = sources.collect();
-        let (text, _) = parse::import(&sources);
+        let (text, _) = import_with(&sources, &options);
         let found = compile(sources, &Facts::default());
         (text, json::render(&found.report, &found.sources))
-    })
+    }))
 }

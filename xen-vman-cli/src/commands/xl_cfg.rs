@@ -2,32 +2,43 @@
 
 use crate::args::{Format, ImportArgs, LintArgs};
 use crate::{Failure, Outcome, definition, input, terminal};
-use std::path::PathBuf;
-use xen_vman_core::parse::import;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use xen_vman_core::diag::DiagnosticId;
+use xen_vman_core::parse::{ImportOptions, import_with};
 use xen_vman_core::{Facts, Source, compile_with};
 
 pub(crate) fn run_lint(args: &LintArgs) -> Result<Outcome, Failure> {
-    let levels = definition::levels(&args.report)?;
+    let mut levels = definition::levels(&args.report)?;
+    // xl takes any name; only a definition does not.
+    levels.allowed.push(DiagnosticId::RenamedDomain);
     let format = args.report.format_or(args.json);
     let Some(facts) = definition::facts(args.facts.as_deref(), format)? else {
         return Ok(Outcome::WrongDefinition);
     };
-    let found = compile_with(sources(&args.files)?, &facts, &levels);
+    let Found { files, .. } = configurations(&args.files, None)?;
+    let count = files.len();
+    let found = compile_with(sources(&files)?, &facts, &levels);
     terminal::report(&found.report, &found.sources, format)?;
     if found.report.has_errors() {
         return Ok(Outcome::WrongDefinition);
     }
     if format == Format::Text {
-        let files = terminal::count(args.files.len(), "file");
+        let files = terminal::count(count, "file");
         terminal::note(&format!("{files}: no errors"));
     }
     Ok(Outcome::Fine)
 }
 
 pub(crate) fn run_import(args: &ImportArgs) -> Result<Outcome, Failure> {
-    let sources = sources(&args.files)?;
+    let found = configurations(&args.files, Some(&args.auto))?;
+    let mut options = ImportOptions::default();
+    options.org.clone_from(&args.org);
+    options.start_with_host = found.start_with_host;
+    options.xl_conf = found.xl_conf.as_deref().map(source).transpose()?;
+    let sources = sources(&found.files)?;
     let levels = definition::levels(&args.report)?;
-    let (text, _) = import(&sources);
+    let (text, _) = import_with(&sources, &options);
     let found = compile_with(sources, &Facts::default(), &levels);
     // Standard output is for the definition.
     let format = args.report.format.for_people();
@@ -40,7 +51,64 @@ pub(crate) fn run_import(args: &ImportArgs) -> Result<Outcome, Failure> {
     })
 }
 
+/// The files that the arguments name.
+struct Found {
+    files: Vec<PathBuf>,
+    /// The names of those that start with the host.
+    start_with_host: HashSet<String>,
+    xl_conf: Option<PathBuf>,
+}
+
+/// Finds the configurations; `auto` is the directory whose links name domains that start with the
+/// host. A file that is named twice is read once.
+fn configurations(paths: &[PathBuf], auto: Option<&Path>) -> Result<Found, Failure> {
+    let mut found = Found {
+        files: Vec::new(),
+        start_with_host: HashSet::new(),
+        xl_conf: None,
+    };
+    let mut seen = HashSet::new();
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let links = match auto.filter(|dir| dir.is_dir()) {
+        Some(dir) => input::entries(dir)?,
+        None => Vec::new(),
+    };
+    let links: HashSet<PathBuf> = links.iter().map(|link| real(link)).collect();
+    let is_auto = |dir: &Path| auto.is_some_and(|auto| real(dir) == real(auto));
+    for path in paths {
+        let files = if path.is_dir() {
+            let mut files = input::entries(path)?;
+            let is_configuration = |file: &PathBuf| {
+                let is_named = file.extension().is_some_and(|ending| ending == "cfg");
+                file.is_file() && (is_named || is_auto(path))
+            };
+            files.retain(is_configuration);
+            files
+        } else {
+            vec![path.clone()]
+        };
+        for file in files {
+            if auto.is_some() && file.file_name().is_some_and(|name| name == "xl.conf") {
+                found.xl_conf = Some(file);
+            } else if input::is_stdin(&file) || seen.insert(real(&file)) {
+                if links.contains(&real(&file)) {
+                    found.start_with_host.insert(input::name(&file));
+                }
+                found.files.push(file);
+            }
+        }
+    }
+    if found.files.is_empty() {
+        let failure = Failure::new("there is no configuration in what is named");
+        return Err(failure.help("those in a directory end in .cfg"));
+    }
+    Ok(found)
+}
+
 fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
-    let read = |path: &PathBuf| Ok(Source::xl_cfg(input::name(path), input::bytes(path)?));
-    paths.iter().map(read).collect()
+    paths.iter().map(|path| source(path)).collect()
+}
+
+fn source(path: &Path) -> Result<Source, Failure> {
+    Ok(Source::xl_cfg(input::name(path), input::bytes(path)?))
 }

@@ -1,73 +1,250 @@
 //! xl.cfg files → a definition in TOML, with their comments.
 
 use super::convert::toml_value;
-use super::from_xl;
+use super::from_xl::{self, Given};
 use crate::diag::text::printable;
 use crate::diag::{FileId, Report, Severity, Span};
 use crate::document::{Node, Source, TableEntry, Value};
-use crate::values::{DiskSpec, VifParameters, XenVersion, xl_key_info};
-use crate::xl_cfg::{self, XlFile};
-use std::collections::HashMap;
+use crate::values::{DiskSpec, NamePart, VifParameters, XenVersion, xl_key_info};
+use crate::xl_cfg::{self, SettingValue, XlFile};
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
+
+/// What an import knows beyond the files.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct ImportOptions {
+    /// The organisation of the VMs; by default, that in the files' comments, or `local`.
+    pub org: Option<NamePart>,
+    /// The names of the files whose domains start with the host, as those in `/etc/xen/auto` do.
+    pub start_with_host: HashSet<String>,
+    /// The host's `xl.conf`, for its default script and bridge.
+    pub xl_conf: Option<Source>,
+}
 
 /// Generates a definition from xl.cfg files, with one VM for each, and reports errors in their
 /// syntax. Other problems are found when the definition is checked.
 ///
 /// Comments stay with their keys; those before the first key, and those of keys that are dropped,
-/// are placed before the VM.
+/// are placed before the VM. What xl ignores is a comment, too. What all VMs have in common is under
+/// `defaults`.
 pub fn import(files: &[Source]) -> (String, Report) {
+    import_with(files, &ImportOptions::default())
+}
+
+/// The same, with options.
+pub fn import_with(files: &[Source], options: &ImportOptions) -> (String, Report) {
     let mut report = Report::new();
-    let mut text = String::new();
-    let mut newest = None;
+    let mut parts = Vec::new();
     for (source, id) in files.iter().zip(0..) {
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        newest = newest.max(one(source, id, &mut text, &mut report));
+        parts.push(one(source, id, options, &mut report));
     }
+    let mut vms: Vec<_> = parts
+        .iter_mut()
+        .filter_map(|part| part.as_mut().ok())
+        .collect();
+    let newest = vms.iter().filter_map(|vm| vm.needs).max();
+    let mut common = xl_conf(options.xl_conf.as_ref());
+    common.extend(take_common(
+        &mut vms,
+        |vm| &mut vm.entries,
+        |key| COMMON.contains(&key),
+    ));
+    let common_options = take_common(&mut vms, |vm| &mut vm.options, |_| true);
+
+    let mut text = String::new();
     if let Some(version) = newest {
-        let head = format!(
-            "# Some of the files use what xl reads since this version.\nxen_version = \"{version}\"\n\n"
-        );
-        text.insert_str(0, &head);
+        text.push_str("# Some of the files use what xl reads since this version.\n");
+        let _ = writeln!(text, "xen_version = \"{version}\"");
+    }
+    let defaults = [
+        ("[defaults]", common),
+        ("[defaults.additional_xen_options]", common_options),
+    ];
+    for (head, entries) in defaults
+        .into_iter()
+        .filter(|(_, entries)| !entries.is_empty())
+    {
+        separate(&mut text);
+        let _ = writeln!(text, "{head}");
+        for entry in &entries {
+            assignment(entry, &mut text);
+        }
+    }
+    for part in parts {
+        separate(&mut text);
+        match part {
+            Ok(vm) => vm.write(&mut text),
+            Err(skipped) => text.push_str(&skipped),
+        }
     }
     (text, report)
 }
 
-/// Writes the VM of a file. Returns the version of Xen that it needs, if that is newer than the
-/// oldest one.
-fn one(source: &Source, id: FileId, text: &mut String, report: &mut Report) -> Option<XenVersion> {
+/// The keys that move to `defaults` if all VMs have the same value.
+const COMMON: &[&str] = &[
+    "auto_boot",
+    "cmdline",
+    "cpu_str",
+    "initrd",
+    "kernel",
+    "maxmem",
+    "memory",
+    "storage_type",
+    "type",
+    "vcpus",
+];
+
+fn separate(text: &mut String) {
+    if !text.is_empty() {
+        text.push('\n');
+    }
+}
+
+/// The VM of a file.
+struct Vm {
+    /// Comments that belong to no key, and what xl ignores.
+    head: String,
+    entries: Vec<Entry>,
+    options: Vec<Entry>,
+    /// The version of Xen that it needs, if that is newer than the oldest one.
+    needs: Option<XenVersion>,
+}
+
+/// A key with its comments.
+struct Entry {
+    entry: TableEntry,
+    comments: Vec<String>,
+}
+
+impl Vm {
+    fn write(&self, text: &mut String) {
+        text.push_str(&self.head);
+        text.push_str("[[vms]]\n");
+        self.entries
+            .iter()
+            .for_each(|entry| assignment(entry, text));
+        if !self.options.is_empty() {
+            text.push_str("\n[vms.additional_xen_options]\n");
+            self.options
+                .iter()
+                .for_each(|entry| assignment(entry, text));
+        }
+    }
+}
+
+/// Takes the keys away that all VMs have with the same value and without a comment.
+fn take_common(
+    vms: &mut [&mut Vm],
+    of: fn(&mut Vm) -> &mut Vec<Entry>,
+    may_move: fn(&str) -> bool,
+) -> Vec<Entry> {
+    let [first, others @ ..] = vms else {
+        return Vec::new();
+    };
+    if others.is_empty() {
+        return Vec::new();
+    }
+    let same = |one: &Entry, other: &Entry| {
+        one.entry.key == other.entry.key
+            && other.comments.is_empty()
+            && toml_value(&one.entry.node) == toml_value(&other.entry.node)
+    };
+    let is_common = |one: &Entry, others: &mut [&mut Vm]| {
+        may_move(&one.entry.key)
+            && one.comments.is_empty()
+            && !one.entry.node.has_expression()
+            && others
+                .iter_mut()
+                .all(|vm| of(vm).iter().any(|other| same(one, other)))
+    };
+    let (common, own) = std::mem::take(of(first))
+        .into_iter()
+        .partition(|one| is_common(one, others));
+    *of(first) = own;
+    let common: Vec<Entry> = common;
+    for vm in others {
+        of(vm).retain(|entry| {
+            !common
+                .iter()
+                .any(|known| known.entry.key == entry.entry.key)
+        });
+    }
+    common
+}
+
+/// The defaults that `xl.conf` sets (xl.conf(5)).
+fn xl_conf(source: Option<&Source>) -> Vec<Entry> {
+    let Some(source) = source else {
+        return Vec::new();
+    };
+    let bytes = source.bytes.as_deref().unwrap_or(source.text.as_bytes());
+    // Its problems are xl's.
+    let file = xl_cfg::read(bytes, 0, &mut Report::new());
+    let keys = [
+        ("vif.default.script", "network_script"),
+        ("vif.default.bridge", "network_bridge"),
+    ];
+    let settings = file.settings();
+    let found = keys.into_iter().filter_map(|(xl, own)| {
+        let setting = settings.iter().find(|setting| setting.key == xl)?;
+        match &setting.value {
+            SettingValue::Text(text) if !text.is_empty() => Some(Entry {
+                entry: TableEntry {
+                    key: own.into(),
+                    key_span: None,
+                    node: Node::bare(Value::Text(String::from_utf8_lossy(text).into())),
+                },
+                comments: Vec::new(),
+            }),
+            _ => None,
+        }
+    });
+    found.collect()
+}
+
+/// The VM of a file, or a comment about a file that is skipped.
+fn one(
+    source: &Source,
+    id: FileId,
+    options: &ImportOptions,
+    report: &mut Report,
+) -> Result<Vm, String> {
     let bytes = source.bytes.as_deref().unwrap_or(source.text.as_bytes());
     let before = report.count(Severity::Error);
     let file = xl_cfg::read(bytes, id, report);
-    if report.count(Severity::Error) > before {
+    let skipped = || {
         let line = format!("{} is not valid, for xl either; it is skipped", source.name);
-        let _ = writeln!(text, "# {}", printable(&line));
-        return None;
+        format!("# {}\n", printable(&line))
+    };
+    if report.count(Severity::Error) > before {
+        return Err(skipped());
     }
-    let (tree, dropped) = from_xl::to_schema(&file, id, report);
-    let vm = tree.get("vms").and_then(|vms| vms.items().first())?;
+    let given = Given {
+        org: options.org.as_ref().map(NamePart::as_str),
+        starts_with_host: options.start_with_host.contains(&source.name),
+    };
+    let (tree, dropped) = from_xl::to_schema(&file, id, &given, report);
+    let vm = tree.get("vms").and_then(|vms| vms.items().first());
+    let vm = vm.ok_or_else(skipped)?;
     let mut comments = Comments::new(&file);
+    let mut with_comments = |entries: &[TableEntry]| -> Vec<Entry> {
+        let entries = entries
+            .iter()
+            .filter(|entry| &*entry.key != "additional_xen_options");
+        entries
+            .map(|entry| Entry {
+                comments: comments.of(entry),
+                entry: entry.clone(),
+            })
+            .collect()
+    };
+    let entries = with_comments(vm.entries());
     let options = vm
         .get("additional_xen_options")
         .map_or(&[][..], Node::entries);
-    let plain = || {
-        vm.entries()
-            .iter()
-            .filter(|entry| &*entry.key != "additional_xen_options")
-    };
-    // Comments of keys that have no entry must not be lost.
-    let mut body = String::new();
+    let options = with_comments(options);
     let mut ignored = String::new();
-    for entry in plain() {
-        assignment(entry, &mut comments, &mut body);
-    }
-    if !options.is_empty() {
-        body.push_str("\n[vms.additional_xen_options]\n");
-        for entry in options {
-            assignment(entry, &mut comments, &mut body);
-        }
-    }
     for statement in &file.statements {
         if dropped.contains(&statement.key) {
             for comment in comments.of_key(&statement.key) {
@@ -75,20 +252,24 @@ fn one(source: &Source, id: FileId, text: &mut String, report: &mut Report) -> O
             }
             let whole = statement.key_span.start as usize..statement.value.span.end as usize;
             let written = decoded(bytes.get(whole).unwrap_or_default());
-            let _ = writeln!(ignored, "# Ignored by xl:");
+            ignored.push_str("# Ignored by xl:\n");
             for line in written.lines() {
                 comment_line(&format!(" {line}"), &mut ignored);
             }
         }
     }
-    let _ = writeln!(text, "# {}", printable(&format!("from {}", source.name)));
+    let mut head = format!("# {}\n", printable(&format!("from {}", source.name)));
+    // Comments of keys that have no entry must not be lost.
     for comment in comments.rest() {
-        comment_line(&comment, text);
+        comment_line(&comment, &mut head);
     }
-    text.push_str(&ignored);
-    text.push_str("[[vms]]\n");
-    text.push_str(&body);
-    needs(vm)
+    head.push_str(&ignored);
+    Ok(Vm {
+        head,
+        entries,
+        options,
+        needs: needs(vm),
+    })
 }
 
 /// The version of Xen that a VM needs, if that is newer than the oldest one.
@@ -119,9 +300,9 @@ fn text_of(node: &Node) -> Option<&str> {
     }
 }
 
-fn assignment(entry: &TableEntry, comments: &mut Comments<'_>, text: &mut String) {
-    for comment in comments.of(entry) {
-        comment_line(&comment, text);
+fn assignment(Entry { entry, comments }: &Entry, text: &mut String) {
+    for comment in comments {
+        comment_line(comment, text);
     }
     let key = toml::Value::from(&*entry.key);
     let is_bare = entry

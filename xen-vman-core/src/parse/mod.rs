@@ -11,7 +11,7 @@ mod import;
 mod role_vars;
 
 pub use convert::{ConvertTarget, Converted, convert};
-pub use import::import;
+pub use import::{ImportOptions, import, import_with};
 pub(crate) use role_vars::role_name;
 
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Severity, Span};
@@ -154,7 +154,7 @@ fn read(
             let domain = xl_cfg::read(bytes.unwrap_or(text.as_bytes()), file, report);
             // A statement that could not be read is not missing.
             let tree = if report.count(Severity::Error) == before {
-                from_xl::to_schema(&domain, file, report).0
+                from_xl::to_schema(&domain, file, &from_xl::Given::default(), report).0
             } else {
                 Node::bare(Value::Table(Vec::new()))
             };

@@ -254,10 +254,17 @@ def facts(*, root: PathLike = "/") -> HostFacts:
     return HostFacts(**json.loads(_core.facts(pathlib.Path(root))))
 
 
-def import_xl_cfg(*files: os.PathLike[str]) -> tuple[str, Report]:
-    """Generate a definition in TOML from xl.cfg files; also returns a report of their problems."""
+def import_xl_cfg(
+    *files: os.PathLike[str], org: Optional[str] = None, start_with_host: Iterable[os.PathLike[str]] = ()
+) -> tuple[str, Report]:
+    """Generate a definition in TOML from xl.cfg files; also returns a report of their problems.
+
+    :param org: the organisation of the VMs; by default, that in a comment ``NAME @ORG``, or ``local``.
+    :param start_with_host: those of the files whose domains start with the host.
+    """
     paths = [pathlib.Path(file) for file in files]
-    text, report = _core.import_xl_cfg([(str(path), path.read_bytes()) for path in paths])
+    starting = [str(pathlib.Path(file)) for file in start_with_host]
+    text, report = _core.import_xl_cfg([(str(path), path.read_bytes()) for path in paths], org, starting)
     return text, Report.of(report)
 
 

@@ -30,12 +30,8 @@ impl Importer<'_, '_> {
             Some(other) => other,
             None => whole,
         };
-        let name_part = |part: &str| {
-            let outer = |c: char| c.is_ascii_alphanumeric();
-            part.starts_with(outer) && part.ends_with(outer)
-        };
-        let split = whole.split_once('-');
-        let parts = split.filter(|(org, name)| name_part(org) && name_part(name));
+        let parts = self.organisation(&whole);
+        let parts = parts.and_then(|org| Some((org, whole.strip_prefix(org)?.strip_prefix('-')?)));
         let of = |value: Value| Node {
             span: node.span,
             value,
@@ -47,7 +43,8 @@ impl Importer<'_, '_> {
                 self.entries.push(entry("name", key_span, of(text(name))));
             }
             None => {
-                self.entries.push(entry("org", key_span, of(text(ORG))));
+                let org = self.given.org.unwrap_or(ORG);
+                self.entries.push(entry("org", key_span, of(text(org))));
                 // A name is at most half as long as a domain.
                 let name: String = whole.chars().take(63).collect();
                 let name = name.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
@@ -110,6 +107,23 @@ impl Importer<'_, '_> {
             .at(node.span)
             .help("remove `builder`");
         self.report.push(diagnostic);
+    }
+
+    /// The organisation that a name begins with: the given one, or that in a comment `NAME @ORG`, as
+    /// the role and xen-vman write it.
+    fn organisation(&self, whole: &str) -> Option<&'_ str> {
+        let begins = |org: &&str| {
+            let rest = whole.strip_prefix(org);
+            rest.is_some_and(|rest| rest.len() > 1 && rest.starts_with('-'))
+        };
+        if self.given.org.is_some() {
+            return self.given.org.filter(begins);
+        }
+        let comments = self.file.comments.iter();
+        let texts = comments.filter_map(|comment| std::str::from_utf8(&comment.text).ok());
+        let pairs = texts.filter_map(|text| text.trim().split_once(" @"));
+        let of_domain = |(name, org): &(&str, &str)| format!("{org}-{name}") == whole;
+        pairs.filter(of_domain).map(|(_, org)| org).next()
     }
 
     /// The name for a domain whose name is not that of a VM.

@@ -34,13 +34,18 @@ fn own(xl: &str) -> &'static str {
 }
 
 /// The VM of an xl.cfg as a definition of one VM, and the keys whose statements are not part of it.
-pub(super) fn to_schema(file: &XlFile, id: FileId, report: &mut Report) -> (Node, Vec<Box<str>>) {
+pub(super) fn to_schema(
+    file: &XlFile,
+    id: FileId,
+    given: &Given<'_>,
+    report: &mut Report,
+) -> (Node, Vec<Box<str>>) {
     let whole = Span {
         file: id,
         start: 0,
         end: 0,
     };
-    let (vm, dropped) = Importer::new(file, whole, report).vm();
+    let (vm, dropped) = Importer::new(file, whole, given, report).vm();
     let vms = Node {
         span: Some(whole),
         value: Value::List(vec![vm]),
@@ -48,8 +53,18 @@ pub(super) fn to_schema(file: &XlFile, id: FileId, report: &mut Report) -> (Node
     (table(whole, vec![entry("vms", None, vms)]), dropped)
 }
 
+/// What is known of a domain beyond its file.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Given<'g> {
+    /// Its organisation.
+    pub(super) org: Option<&'g str>,
+    /// Whether it starts with the host.
+    pub(super) starts_with_host: bool,
+}
+
 struct Importer<'f, 'r> {
     file: &'f XlFile,
+    given: Given<'r>,
     whole: Span,
     report: &'r mut Report,
     /// The settings that are not imported yet, and the index of each key.
@@ -61,13 +76,14 @@ struct Importer<'f, 'r> {
 }
 
 impl<'f, 'r> Importer<'f, 'r> {
-    fn new(file: &'f XlFile, whole: Span, report: &'r mut Report) -> Self {
+    fn new(file: &'f XlFile, whole: Span, given: &Given<'r>, report: &'r mut Report) -> Self {
         let settings: Vec<_> = file.settings().into_iter().map(Some).collect();
         let places = settings.iter().flatten().enumerate();
         Self {
             places: places.map(|(at, setting)| (setting.key, at)).collect(),
             settings,
             file,
+            given: *given,
             whole,
             report,
             entries: Vec::new(),
@@ -120,7 +136,7 @@ impl<'f, 'r> Importer<'f, 'r> {
         let words = [("type", text("unknown")), ("version", text("unknown"))];
         let os = words.map(|(key, value)| entry(key, None, Node::bare(value)));
         self.unless_written("os", Value::Table(os.into()));
-        self.unless_written("auto_boot", Value::Bool(false, None));
+        self.unless_written("auto_boot", Value::Bool(self.given.starts_with_host, None));
         self.options();
         (table(self.whole, self.entries), self.dropped)
     }
