@@ -452,7 +452,9 @@ fn check_says_the_same_as_render_and_writes_nothing() {
     let case = case.to_str().unwrap();
     let output = run(&["check", case]);
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(stderr(&output), stderr(&run(&["render", case, "--stdout"])));
+    let more = "for more information, try 'xen-vman-cli diagnostics duplicate-mac'\n";
+    let rendered = stderr(&run(&["render", case, "--stdout"]));
+    assert_eq!(stderr(&output), rendered + more);
     assert!(output.stdout.is_empty());
     let fine = run(&["check", &example("hypervisor.toml")]);
     assert_eq!(
@@ -673,7 +675,7 @@ fn two_hosts_may_not_boot_from_one_root() {
     fs::write(&common, "public_keys = [\"no key\"]\n").unwrap();
     let output = run(&["check", "--common", common.to_str().unwrap(), &a, &b]);
     assert_eq!(
-        stderr(&output).matches("bad-public-key").count(),
+        stderr(&output).matches("error[bad-public-key]").count(),
         1,
         "{}",
         stderr(&output)

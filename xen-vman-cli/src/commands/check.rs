@@ -13,6 +13,14 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
         return Ok(Outcome::WrongDefinition);
     };
     terminal::report(&fleet.report, &fleet.sources, format)?;
+    if format == Format::Text
+        && let Some(first) = fleet.report.iter().next()
+    {
+        let id = first.id;
+        terminal::note(&format!(
+            "for more information, try 'xen-vman-cli diagnostics {id}'"
+        ));
+    }
     if fleet.report.has_errors() {
         return Ok(Outcome::WrongDefinition);
     }

@@ -212,6 +212,11 @@ impl Report {
         });
     }
 
+    /// Keeps the diagnostics that fit.
+    pub(crate) fn retain(&mut self, fits: impl Fn(&Diagnostic) -> bool) {
+        self.diagnostics.retain(fits);
+    }
+
     /// Whether the report contains errors.
     pub fn has_errors(&self) -> bool {
         self.count(Severity::Error) > 0

@@ -242,8 +242,17 @@ impl<'r> Decoder<'r> {
             Value::Integer(_, Some(raw)) if raw.contains(':') => Some(format!(
                 "write \"{raw}\" in quotes: YAML reads digits between colons as a base-60 number"
             )),
+            Value::Float(_) if expected.starts_with("an integer") => {
+                Some("write a whole number".to_owned())
+            }
             Value::Integer(_, Some(raw)) | Value::Float(raw) => {
                 Some(format!("write \"{raw}\" in quotes if it is a string"))
+            }
+            Value::Table(_) if expected == Vec::<bool>::EXPECTED => {
+                let key = self.path.last().and_then(Segment::key).unwrap_or_default();
+                Some(format!(
+                    "in TOML, each item begins with `[[{key}]]`, in two brackets; in YAML, with `-`"
+                ))
             }
             Value::Integer(value, None) => Some(match pairs_to_the_base_of_60(*value) {
                 Some(pairs) => format!(

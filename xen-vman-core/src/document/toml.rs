@@ -20,20 +20,45 @@ pub(crate) fn read(text: &str, file: FileId, report: &mut Report) -> Node {
     };
     let text = &text[..end_of_reading(text, tokens)];
     let (document, errors) = DeTable::parse_recoverable(text);
-    for error in errors {
+    let mut is_repeated = false;
+    for (number, error) in errors.into_iter().enumerate() {
         let place = error.span().map(|range| span(file, &range));
         let id = if error.message().contains("duplicate key") {
             DiagnosticId::DuplicateKey
         } else {
             DiagnosticId::Syntax
         };
-        report.push(Diagnostic::new(id, FieldPath::root(), error.message()).at(place));
+        let mut diagnostic = Diagnostic::new(id, FieldPath::root(), error.message()).at(place);
+        let written = error.span().and_then(|range| text.get(range));
+        if id == DiagnosticId::DuplicateKey && is_repeated {
+            // The keys of the second VM, which are read into the first one.
+            continue;
+        }
+        if id == DiagnosticId::DuplicateKey && written == Some("vms") {
+            is_repeated = true;
+            diagnostic.help = Some("begin each VM with `[[vms]]`, in two brackets".to_owned());
+        } else if number == 0 && is_yaml(text) {
+            let help = "the file looks like YAML; a definition in YAML has the role's variables, and ends in .yml";
+            diagnostic.help = Some(help.to_owned());
+        }
+        report.push(diagnostic);
     }
     let range = document.span();
     Node {
         span: Some(span(file, &range)),
         value: table(document.into_inner(), file, report, 1),
     }
+}
+
+/// Whether the first line that is not a comment is one of YAML.
+fn is_yaml(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim_end);
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with('#'));
+    first.is_some_and(|line| {
+        let key = line.split(':').next().unwrap_or_default();
+        let is_word = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+        line == "---" || (key.len() < line.len() && key.chars().all(is_word))
+    })
 }
 
 /// Counts the tokens. Input that exceeds the limits is an error: the parser stores all tokens, and

@@ -115,7 +115,11 @@ impl<'t> Reader<'t, '_> {
     fn syntax(&self, error: &ScanError) -> Diagnostic {
         let at = *error.marker();
         let span = self.span(saphyr_parser::Span::new(at, at));
-        problem(DiagnosticId::Syntax, error.info().to_owned(), span)
+        let mut diagnostic = problem(DiagnosticId::Syntax, error.info().to_owned(), span);
+        if error.info().contains("tab") {
+            diagnostic.help = Some("indent with blanks, not with tabs".to_owned());
+        }
+        diagnostic
     }
 
     /// The node that begins with `event`, and what a copy of it costs, in values.

@@ -14,6 +14,7 @@ mod host;
 mod identity;
 mod lookup;
 mod network;
+mod required;
 mod resolved;
 mod vifname;
 mod vm;

@@ -102,6 +102,8 @@ pub struct ResolvedVm {
     pub domain: DomainName,
     #[serde(skip)]
     pub(super) written: Vec<&'static str>,
+    #[serde(skip)]
+    pub(super) misread: Vec<&'static str>,
     /// Its description.
     pub description: Option<Sourced<Description>>,
     /// Its UUID.
@@ -305,6 +307,11 @@ impl ResolvedVm {
     /// Whether a key is written on the VM, valid or not.
     pub fn writes(&self, key: &str) -> bool {
         self.written.contains(&key)
+    }
+
+    /// Whether a key is written, but its value is not valid, or whether it is missing.
+    pub fn misreads(&self, key: &str) -> bool {
+        self.misread.contains(&key)
     }
 
     /// Whether it gets guest files, because xen-vman can install it.

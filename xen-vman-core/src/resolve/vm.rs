@@ -10,9 +10,10 @@ use crate::install::Installation;
 use crate::origin::{Origin, Place, Scope, Sourced};
 use crate::spec::VmSpec;
 use crate::storage::RootRequest;
-use crate::values::{DomainName, GuestType};
+use crate::values::GuestType;
 
-/// Completes a VM. Missing required keys are reported; without names, `None` is returned.
+/// Completes a VM. Missing required keys are reported; other values stand in for them, so that all
+/// else is checked. `None` if an expression fails.
 pub(super) fn resolve(
     number: usize,
     spec: &VmSpec,
@@ -28,14 +29,9 @@ pub(super) fn resolve(
         scene: Scene::vm(node),
         lookup,
     };
-    let (org, name) = vm.names();
-    let os = vm.os();
+    let (org, name, domain) = vm.names(number);
+    let (os_type, os_version) = vm.os();
     vm.require_interfaces();
-    let (org, name) = (org?, name?);
-    let domain = spec
-        .domain
-        .clone()
-        .unwrap_or_else(|| DomainName::new(&org, &name));
 
     // All values are looked up before returning, so that all problems are reported.
     let machine = vm.machine();
@@ -62,7 +58,7 @@ pub(super) fn resolve(
         filesystem: &disks.filesystem,
     };
     let root = vm.root(&disks.storage_type, &request, host);
-    let (machine, network, (os_type, os_version)) = (machine?, network?, os?);
+    let (machine, network) = (machine?, network?);
     let direct_boot = match *guest_type {
         GuestType::Hvm => None,
         GuestType::Pv | GuestType::Pvh => {
@@ -78,6 +74,7 @@ pub(super) fn resolve(
     Some(ResolvedVm {
         number,
         written: vm.written(),
+        misread: vm.misread(),
         description: vm.own(spec.description.as_ref(), "description"),
         uuid: vm.uuid(&org, &name),
         memory_mib: machine.memory_mib,

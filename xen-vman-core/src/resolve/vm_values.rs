@@ -7,18 +7,18 @@ use super::resolved::{
     DirectBoot, ResolvedHost, ResolvedInterface, ResolvedSpice, Spice, XlOption,
 };
 use super::{identity, network};
-use crate::diag::{Diagnostic, DiagnosticId, FieldPath};
-use crate::document::decode::FromNode;
+use crate::diag::{Diagnostic, DiagnosticId};
+use crate::document::decode::{FromNode, closest};
 use crate::document::table::{Templated, plain_name};
 use crate::document::{Node, Value};
 use crate::install::DebootstrapSettings;
 use crate::origin::{Origin, Scope, Sourced};
 use crate::spec::{DefaultsSpec, VmSpec};
-use crate::storage::{ProblemAt, RootRequest, RootVolume, StorageType};
+use crate::storage::{BackendKind, ProblemAt, RootRequest, RootVolume, StorageType};
 use crate::values::{
     ArchiveComponent, ArchiveUrl, Builder, CpuList, DebootstrapVariant, DiskSpec, DomainName,
     Filesystem, GuestType, HostPath, Hostname, KernelCmdline, MemoryMib, NamePart, OsType,
-    OsVersion, Reinstall, VcpuCount,
+    Reinstall, VcpuCount,
 };
 use uuid::Uuid;
 
@@ -105,57 +105,13 @@ impl Vm<'_, '_> {
     }
 
     /// Whether a key is written on the VM, valid or not.
-    fn writes(&self, key: &str) -> bool {
+    pub(super) fn writes(&self, key: &str) -> bool {
         self.node.get(key).is_some_and(|node| !is_nothing(node))
     }
 
     pub(super) fn written(&self) -> Vec<&'static str> {
         let keys = VmSpec::KEYS.iter().map(|key| key.name);
         keys.filter(|key| self.writes(key)).collect()
-    }
-
-    pub(super) fn names(&mut self) -> (Option<NamePart>, Option<NamePart>) {
-        if self.spec.org.is_none() {
-            self.require(
-                "org",
-                "set the organisation that owns the VM, such as `stuvus`",
-            );
-        }
-        if self.spec.name.is_none() {
-            self.require("name", "set the name of the VM, such as `web01`");
-        }
-        (self.spec.org.clone(), self.spec.name.clone())
-    }
-
-    pub(super) fn os(&mut self) -> Option<(Sourced<OsType>, Sourced<OsVersion>)> {
-        let Some(os) = &self.spec.os else {
-            self.require(
-                "os",
-                "set the operating system: its `type` (such as `debian`) and `version` (such as `bookworm`)",
-            );
-            return None;
-        };
-        if os.r#type.is_none() {
-            self.require("os.type", "set it to `debian`, `ubuntu` or another word");
-        }
-        if os.version.is_none() {
-            self.require(
-                "os.version",
-                "set it to a suite such as `bookworm`, or a number such as \"12\"",
-            );
-        }
-        let os_type = self.own(os.r#type.as_ref(), "os.type");
-        let os_version = self.own(os.version.as_ref(), "os.version");
-        Some((os_type?, os_version?))
-    }
-
-    pub(super) fn require_interfaces(&mut self) {
-        if self.spec.interfaces.is_none() && self.node.get("interfaces").is_none() {
-            self.missing(
-                "interfaces",
-                "for a VM without a network, write an empty list",
-            );
-        }
     }
 
     pub(super) fn machine(&mut self) -> Option<(Sourced<GuestType>, Option<Machine>)> {
@@ -353,8 +309,11 @@ impl Vm<'_, '_> {
             storage_type.as_str()
         );
         let path = self.scope.key("cmdline").path();
-        let diagnostic = Diagnostic::new(DiagnosticId::MissingCmdline, path, message)
-            .help("set it, for example to `root=/dev/xvda rw net.ifnames=0`");
+        let help = match closest(storage_type.as_str(), BackendKind::WORDS) {
+            Some(near) => format!("did you mean `{near}`? If not, set `cmdline`"),
+            None => "set it, for example to `root=/dev/xvda rw net.ifnames=0`".to_owned(),
+        };
+        let diagnostic = Diagnostic::new(DiagnosticId::MissingCmdline, path, message).help(help);
         self.lookup.report.push(diagnostic);
     }
 
@@ -391,24 +350,6 @@ impl Vm<'_, '_> {
             origin: Origin::BuiltIn,
         })
     }
-
-    fn missing(&mut self, key: &'static str, help: &str) {
-        let path = key.split('.').fold(self.scope.path(), FieldPath::key);
-        let message = format!("`{key}` is missing");
-        let diagnostic = Diagnostic::new(DiagnosticId::MissingKey, path, message).help(help);
-        self.lookup.report.push(diagnostic);
-    }
-
-    /// Reports a required key that is not set; an invalid value was already reported.
-    fn require(&mut self, key: &'static str, help: &str) {
-        let mut node = Some(self.node);
-        for part in key.split('.') {
-            node = node.and_then(|node| node.get(part));
-        }
-        if node.is_none_or(is_nothing) {
-            self.missing(key, help);
-        }
-    }
 }
 
 /// The SPICE settings of a VM.
@@ -435,7 +376,7 @@ pub(super) fn has_loader(options: &[XlOption]) -> bool {
 }
 
 /// Whether a value counts as unset.
-fn is_nothing(node: &Node) -> bool {
+pub(super) fn is_nothing(node: &Node) -> bool {
     match &node.value {
         Value::Null => true,
         Value::Text(text) => text.is_empty(),

@@ -7,6 +7,7 @@
 mod across_vms;
 mod boot;
 mod capacity;
+mod cascades;
 mod disks;
 mod names;
 mod network;
@@ -89,6 +90,7 @@ pub fn validate(hosts: &[Resolved], report: &mut Report) {
     for check in ACROSS {
         check(Hosts(hosts), report);
     }
+    cascades::remove(Hosts(hosts), report);
 }
 
 /// The hosts that are checked together.

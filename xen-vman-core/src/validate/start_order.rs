@@ -20,7 +20,10 @@ pub(super) fn unknown_vm(resolved: &Resolved, report: &mut Report) {
                 vm.domain,
                 other.as_str()
             );
-            let help = match closest(other.as_str(), &known) {
+            let mut named = resolved.vms.iter();
+            let named = named.find(|vm| vm.name.as_str() == other.as_str());
+            let near = named.map(|vm| vm.domain.as_str());
+            let help = match near.or_else(|| closest(other.as_str(), &known)) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "name the VM as `ORG-NAME`".to_owned(),
             };

@@ -1,7 +1,7 @@
 //! Numbers with a unit and a range.
 
 use crate::document::{
-    Node,
+    Node, Value,
     decode::{Decoder, FromNode, Schema, integer},
 };
 use serde::Serialize;
@@ -9,7 +9,7 @@ use serde_json::json;
 use std::fmt;
 
 macro_rules! number {
-    ($(#[$doc:meta])* $name:ident($inner:ty), $range:expr, $expected:literal) => {
+    ($(#[$doc:meta])* $name:ident($inner:ty), $range:expr, $expected:tt) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(transparent)]
@@ -30,6 +30,17 @@ macro_rules! number {
             }
         }
 
+        number!(@read $name($inner), $expected);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+    // It has its own way to be written.
+    (@read $name:ident($inner:ty), apart) => {};
+    (@read $name:ident($inner:ty), $expected:literal) => {
         impl FromNode for $name {
             const EXPECTED: &'static str = $expected;
 
@@ -48,19 +59,59 @@ macro_rules! number {
                 <$inner>::try_from(value).ok().and_then(Self::new)
             }
         }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
-            }
-        }
     };
 }
 
 number!(
     /// The memory of a VM, in MiB.
-    MemoryMib(u32), 1..=16_777_216, "an integer, in MiB"
+    MemoryMib(u32), 1..=16_777_216, apart
 );
+
+impl FromNode for MemoryMib {
+    const EXPECTED: &'static str = "an integer, in MiB, or a size such as `2G`";
+
+    fn schema() -> Schema {
+        json!({
+            "type": ["integer", "string"],
+            "minimum": Self::RANGE.start(),
+            "maximum": Self::RANGE.end(),
+            "pattern": "^[0-9]+ ?([MGT](i?B)?)?$",
+        })
+    }
+
+    fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let with_unit = match &node.value {
+            Value::Text(text) => mib(text),
+            _ => None,
+        };
+        let plain = with_unit.map(|mib| Node {
+            value: Value::Integer(mib, None),
+            ..*node
+        });
+        let range = i64::from(*Self::RANGE.start())..=i64::from(*Self::RANGE.end());
+        let value = integer::<Self>(plain.as_ref().unwrap_or(node), decoder, range)?;
+        u32::try_from(value).ok().and_then(Self::new)
+    }
+}
+
+/// A size with a unit, in MiB. Memory has binary units only, so `G` and `GB` are GiB, too.
+fn mib(text: &str) -> Option<i64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let unit = unit.strip_prefix(' ').unwrap_or(unit);
+    let factor = match unit
+        .strip_suffix("iB")
+        .or(unit.strip_suffix('B'))
+        .unwrap_or(unit)
+    {
+        "M" => 1,
+        "G" => 1 << 10,
+        "T" => 1 << 20,
+        _ => return None,
+    };
+    let number: i64 = number.parse().ok().filter(|_| !number.starts_with('0'))?;
+    number.checked_mul(factor)
+}
 number!(
     /// The number of virtual CPUs.
     VcpuCount(u16), 1..=4096, "an integer"

@@ -98,11 +98,22 @@ impl FromText for Bridge {
         let numbers = text.split(':').skip(1).all(|tag| {
             !tag.is_empty() && tag.len() <= 4 && tag.bytes().all(|b| b.is_ascii_digit())
         });
-        if device.is_empty()
-            || device.len() > VIF_NAME_MAX + 5
-            || !interface_characters(device)
-            || !numbers
-        {
+        let name = match device.rsplit_once('.') {
+            Some((name, tag))
+                if !tag.is_empty() && tag.bytes().all(|byte| byte.is_ascii_digit()) =>
+            {
+                name
+            }
+            _ => device,
+        };
+        if name.len() > VIF_NAME_MAX {
+            let why = format!(
+                "has {} characters; the kernel allows {VIF_NAME_MAX}",
+                name.chars().count()
+            );
+            return Err(Invalid::new(why));
+        }
+        if device.is_empty() || !interface_characters(device) || !numbers {
             return Err(Invalid::new(
                 "must be the name of a bridge; for Open vSwitch, `.TAG` and `:TRUNK` may follow",
             ));

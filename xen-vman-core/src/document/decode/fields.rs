@@ -150,7 +150,10 @@ pub(crate) fn closest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
         .iter()
         .filter(alike)
         .map(|candidate| (strsim::jaro_winkler(word, candidate), *candidate))
-        .filter(|(score, _)| *score > 0.85)
+        .filter(|(score, candidate)| {
+            // Two letters that are swapped in a short word score less.
+            *score > 0.85 || (length > 2 && strsim::osa_distance(word, candidate) == 1)
+        })
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
 }
