@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use support::{cases, compile_files, everything, expect, expect_tree, finish, inputs, name};
 use xen_vman_core::diag::text::{Colour, render};
 use xen_vman_core::parse::{ConvertTarget, convert};
+use xen_vman_core::schema::{SchemaOf, schema};
 use xen_vman_core::spec::{DefaultsSpec, HostSpec, InterfaceSpec, Key, OsSpec, VmSpec};
 use xen_vman_core::storage::StorageKeys;
 use xen_vman_core::{Compiled, Facts, Source, compile};
@@ -149,6 +150,7 @@ fn specification() -> Vec<(String, String)> {
     names
         .map(|line| {
             let (table, name) = line.split_once(' ').unwrap();
+            let name = name.split(" = ").next().unwrap();
             let path = match (
                 table,
                 name.strip_prefix("xen_vman_default_"),
@@ -235,6 +237,52 @@ fn schema_paths() -> Vec<String> {
     paths.extend(table("vms.os.", OsSpec::KEYS));
     paths.extend(table("vms.interfaces.", InterfaceSpec::KEYS));
     paths
+}
+
+/// Defaults that are not those of the specification, and why.
+const OTHER_DEFAULTS: &[(&str, &str)] = &[
+    (
+        "xen_vman_debootstrap_packages",
+        "Debian has no package `python` any more",
+    ),
+    (
+        "xen_vman_default_additonal_xen_options",
+        "an empty dict, not a list",
+    ),
+    ("xen_vman_vms", "there is no definition without it"),
+];
+
+#[test]
+fn defaults_are_those_of_the_specification() {
+    fn shown(value: &serde_json::Value) -> String {
+        match value {
+            serde_json::Value::Bool(true) => "True".to_owned(),
+            serde_json::Value::Bool(false) => "False".to_owned(),
+            serde_json::Value::String(text) => text.clone(),
+            serde_json::Value::Array(items) => {
+                let items: Vec<_> = items.iter().map(shown).collect();
+                format!("[{}]", items.join(","))
+            }
+            other => other.to_string(),
+        }
+    }
+    let schema = schema(SchemaOf::RoleVariables);
+    let text = fs::read_to_string(support::crate_dir().join("tests/cases/specification.txt"));
+    let text = text.unwrap();
+    let mut count = 0;
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let Some((name, default)) = line.split_once(" = ") else {
+            continue;
+        };
+        let name = name.strip_prefix("role ").unwrap();
+        if OTHER_DEFAULTS.iter().any(|(known, _)| *known == name) {
+            continue;
+        }
+        let ours = &schema["properties"][name]["default"];
+        assert_eq!(shown(ours), default, "{name}");
+        count += 1;
+    }
+    assert_eq!(count + OTHER_DEFAULTS.len(), 34);
 }
 
 /// What is rendered, without the report.
