@@ -64,10 +64,11 @@ pub(super) fn contradictions(resolved: &Resolved, report: &mut Report) {
         let set = |key: &'static str| vm.xl_options_of(key).find(|option| is_on(&option.value));
         if is_hvm {
             let loads_kernel = set("kernel").is_some_and(|option| !is_hvmloader(&option.value));
+            // Even an empty one is an argument.
             let arguments = ["cmdline", "root", "extra", "ramdisk"];
             if let Some(option) = arguments
                 .into_iter()
-                .find_map(set)
+                .find_map(|key| vm.xl_options_of(key).next())
                 .filter(|_| !loads_kernel)
             {
                 let key = option.key.as_str();

@@ -88,7 +88,7 @@ fn reading(shape: Shape, setting: &Setting<'_>) -> Reading {
         }
         (SettingValue::List(_), _) => Reading::Ignored("which must not be a list"),
         (SettingValue::Text(_), Shape::List) if is_list => Reading::Ignored("which must be a list"),
-        (SettingValue::Text(_), Shape::Integer | Shape::Boolean)
+        (SettingValue::Text(_), Shape::Integer | Shape::Boolean | Shape::ListOrBoolean)
             if setting.statements.len() > 1 =>
         {
             Reading::Ignored("which is a number, so that nothing can be appended")
@@ -98,7 +98,7 @@ fn reading(shape: Shape, setting: &Setting<'_>) -> Reading {
             Some(number) => Reading::Number(number),
             None => Reading::Ignored("whose value is not a number"),
         },
-        (SettingValue::Text(bytes), Shape::Boolean) => match strtol(bytes) {
+        (SettingValue::Text(bytes), Shape::Boolean | Shape::ListOrBoolean) => match strtol(bytes) {
             Some(0) if bytes == b"0" => Reading::AsWritten,
             Some(1) if bytes == b"1" => Reading::AsWritten,
             Some(number) => Reading::Number(i64::from(number != 0)),

@@ -108,22 +108,29 @@ pub(super) fn interface(words: &str, span: Option<Span>, problems: &mut Vec<Prob
 }
 
 /// A MAC address as xl reads it, and whether that is what is written: groups may be short, with any
-/// separator between them, and those that are missing are zero (`xl_parse.c`).
+/// character between them; after one that is not a number nothing is read, and what is missing is
+/// zero (`xl_parse.c`).
 fn mac(value: &str) -> Option<(String, bool)> {
     if value.parse::<MacAddr>().is_ok() {
         return Some((value.to_owned(), true));
     }
-    let groups: Vec<_> = value.split([':', '-']).collect();
-    let octets: Option<Vec<u8>> = groups
-        .iter()
-        .map(|group| {
-            u8::from_str_radix(group, 16)
-                .ok()
-                .filter(|_| group.len() <= 2)
-        })
-        .collect();
-    let mut octets = octets.filter(|octets| octets.len() <= 6)?;
-    let is_whole = octets.len() == 6;
+    let mut octets = Vec::new();
+    let mut rest = value;
+    while octets.len() < 6 {
+        let length = rest.bytes().take_while(u8::is_ascii_hexdigit).count();
+        let (digits, behind) = rest.split_at(length);
+        let Ok(octet) = u8::from_str_radix(digits, 16) else {
+            break;
+        };
+        octets.push(octet);
+        let mut behind = behind.chars();
+        behind.next();
+        rest = behind.as_str();
+    }
+    if octets.is_empty() {
+        return None;
+    }
+    let is_whole = octets.len() == 6 && rest.is_empty();
     octets.resize(6, 0);
     let octets: Vec<_> = octets.iter().map(|octet| format!("{octet:02x}")).collect();
     Some((octets.join(":"), is_whole))
