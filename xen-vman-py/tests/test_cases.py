@@ -36,7 +36,7 @@ def name(case):
 
 def test_all_folders_of_cases_are_covered():
     here = {"ok", "bad", "variables", "import", "explain", "install"}
-    assert {path.name for path in CASES.iterdir() if path.is_dir()} == here | {"role", "xl-cfg"}
+    assert {path.name for path in CASES.iterdir() if path.is_dir()} == here | {"boot", "role", "xl-cfg", "xl-shapes"}
 
 
 def files_by_path(rendered):

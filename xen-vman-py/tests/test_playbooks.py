@@ -271,7 +271,7 @@ def test_all_problems_are_reported_at_once_with_their_variables(tmp_path):
         "xen_vman_start_timeout: expected an integer, in seconds, found the string `soon`",
         "xen_vman_default_gateway (for xen_vman_vms[0]): `10.0.0.300` must be an IP address",
         "xen_vman_vms[0].interfaces[0].mac: `zz` must be six pairs",
-        "xen_vman_vms[1].memory: expected an integer, in MiB, found the string `much`",
+        "xen_vman_vms[1].memory: expected an integer, in MiB, or a size such as `2G`, found the string `much`",
     ):
         assert f"\n- {line}" in done.text, done.text
     assert tree(tmp_path / "root") == {}
