@@ -100,7 +100,7 @@ def kind(schema):
     if "enum" in schema:
         return {"type": "str", "choices": schema["enum"]}
     words = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    if "integer" in words and "minimum" in schema:
+    if "integer" in words and schema.get("pattern") == "^[0-9]+$":
         return {"type": "int"}
     if set(words) == {"string", "number"}:
         return {"type": "str"}

@@ -14,9 +14,9 @@ table! {
     /// The table `defaults` (`xen_vman_default_*` among the role's variables). Any string in it
     /// may be a template expression over `vm`, such as `{{ vm.org }}-{{ vm.name }}`.
     templated struct DefaultsSpec {
-        /// Memory of a VM.
+        /// Memory of a VM, in MiB.
         memory: MemoryMib,
-        /// The most memory that a VM may balloon to.
+        /// The most memory that a VM may balloon to, in MiB.
         maxmem: MemoryMib,
         /// Number of virtual CPUs.
         vcpus: VcpuCount,

@@ -26,9 +26,9 @@ table! {
         description: Description,
         /// UUID of the VM. Default: derived from `org` and `name`.
         uuid: Uuid,
-        /// Memory of the VM.
+        /// Memory of the VM, in MiB.
         memory: MemoryMib,
-        /// The most memory that the VM may balloon to.
+        /// The most memory that the VM may balloon to, in MiB.
         maxmem: MemoryMib,
         /// Number of virtual CPUs.
         vcpus: VcpuCount,
