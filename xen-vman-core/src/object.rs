@@ -165,6 +165,11 @@ pub enum EnabledUnit {
     Preparation,
 }
 
+/// The instance of a template unit, such as `vm`, for a domain.
+pub(crate) fn instance(template: &str, domain: &DomainName) -> String {
+    format!("{template}@{domain}.service")
+}
+
 /// The directory of the units.
 pub(crate) const UNITS: &str = "/etc/systemd/system";
 
@@ -194,7 +199,7 @@ impl EnabledUnit {
 impl fmt::Display for EnabledUnit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Vm(domain) => write!(f, "vm@{domain}.service"),
+            Self::Vm(domain) => f.write_str(&instance("vm", domain)),
             Self::Preparation => f.write_str("xen_vman_global_preparation.service"),
         }
     }

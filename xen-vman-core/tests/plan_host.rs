@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use support::strategy::definition;
+use xen_vman_core::command::Command;
 use xen_vman_core::host::memory::{Content, MemoryHost};
 use xen_vman_core::host::{
     Applied, Event, Files, GuestRoot, Host as _, HostDir, HostError, Options, Watcher, apply,
@@ -768,4 +769,124 @@ fn a_vm_that_does_not_stop_keeps_its_files() {
     apply(&host, &none, &options(true), &mut Silent).unwrap();
     assert!(host.state().domains.is_empty());
     assert!(!host.state().entries.contains_key(config));
+}
+
+const CONFIG: &str = "/etc/xen/vms/a-web.cfg";
+const RUNNING: &str = "/run/xen-vman/domains/a-web/config";
+const CLAIMED: &str = "/run/xen-vman/domains/a-web/claimed";
+
+/// A host on which the unit of the Ansible role has started a VM, from a configuration with other
+/// memory.
+fn host_of_the_role() -> MemoryHost {
+    let host = host_with_vm("nfs");
+    let mut state = host.state();
+    state
+        .entries
+        .retain(|path, _| !path.starts_with("/run/xen-vman/domains/"));
+    let Some(Entry::File { content, .. }) = state.entries.get_mut(CONFIG) else {
+        panic!("there is no {CONFIG}")
+    };
+    let text = String::from_utf8(content.clone()).unwrap();
+    assert!(text.contains("memory = 1024"), "{text}");
+    *content = text.replace("memory = 1024", "memory = 512").into_bytes();
+    drop(state);
+    host
+}
+
+#[test]
+fn a_vm_that_a_foreign_unit_started_is_taken_over_once() {
+    let host = host_of_the_role();
+    let old = host.state().entries[CONFIG].clone();
+    let output = rendered(&vm("nfs")).unwrap();
+    let found = plan(&host, &output, false).unwrap();
+    let sentences: Vec<_> = found.actions.iter().map(ToString::to_string).collect();
+    let expected = [
+        "take over a-web, which keeps running".to_owned(),
+        format!("change {CONFIG} [VM needs restart]"),
+    ];
+    assert_eq!(sentences, expected);
+    assert_eq!(found.pending_restarts.len(), 1);
+    apply(&host, &output, &options(false), &mut Silent).unwrap();
+    let (Entry::File { content, .. }, Entry::File { content: kept, .. }) =
+        (old, host.state().entries[RUNNING].clone())
+    else {
+        panic!("not files")
+    };
+    assert_eq!(content, kept);
+    assert!(host.state().entries.contains_key(CLAIMED));
+    let again = plan(&host, &output, false).unwrap();
+    assert!(again.is_empty(), "{:?}", again.actions);
+    assert_eq!(again.pending_restarts.len(), 1);
+    // With the new settings, it is a VM like any other.
+    for verb in ["stop", "start"] {
+        let argv = ["systemctl", verb, "vm@a-web.service"];
+        host.run(&Command::new(argv, 60)).unwrap();
+    }
+    assert!(
+        plan(&host, &output, false)
+            .unwrap()
+            .pending_restarts
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_domain_that_no_unit_started_is_not_taken_over() {
+    let host = host_of_the_role();
+    host.state().active_units.clear();
+    let output = rendered(&vm("nfs")).unwrap();
+    apply(&host, &output, &options(false), &mut Silent).unwrap();
+    assert!(!host.state().entries.contains_key(RUNNING));
+    assert!(!host.state().entries.contains_key(CLAIMED));
+}
+
+#[test]
+fn a_vm_that_stops_while_a_plan_is_read_is_not_taken_over() {
+    struct Slow(MemoryHost);
+    impl Watcher for Slow {
+        fn approve(&mut self, _: &Plan) -> Result<(), String> {
+            self.0.state().domains.clear();
+            self.0.state().active_units.clear();
+            Ok(())
+        }
+        fn tell(&mut self, _: Event<'_>) {}
+    }
+    let host = host_of_the_role();
+    let output = rendered(&vm("nfs")).unwrap();
+    apply(&host, &output, &options(false), &mut Slow(host.clone())).unwrap();
+    assert!(!host.state().entries.contains_key(CLAIMED));
+}
+
+#[test]
+fn a_session_that_a_foreign_unit_opened_is_taken_over_once() {
+    let host = host_with_vm("iscsi");
+    let unit = |template: &str| format!("{template}@a-web.service");
+    host.state().active_units.insert(unit("vm_iscsi"));
+    let output = rendered(&vm("iscsi")).unwrap();
+    let found = plan(&host, &output, false).unwrap();
+    let sentences: Vec<_> = found.actions.iter().map(ToString::to_string).collect();
+    let expected = "take over the session of a-web, iqn.2017-01.de.example:a-web, which stays open";
+    assert_eq!(sentences, [expected]);
+    apply(&host, &output, &options(false), &mut Silent).unwrap();
+    let expected = BTreeSet::from([unit("vm"), unit("vm_iscsi_session")]);
+    assert_eq!(host.state().active_units, expected);
+    assert!(plan(&host, &output, false).unwrap().is_empty());
+    // Without a VM or a mount, it stays as it was asked for, until somebody stops it.
+    host.state().active_units = BTreeSet::from([unit("vm_iscsi")]);
+    host.state().domains.clear();
+    apply(&host, &output, &options(false), &mut Silent).unwrap();
+    let expected = BTreeSet::from([unit("vm_iscsi"), unit("vm_iscsi_session")]);
+    assert_eq!(host.state().active_units, expected);
+    // What it would take with it is not stopped.
+    host.state().active_units = BTreeSet::from([unit("vm"), unit("vm_iscsi")]);
+    host.state()
+        .required_by
+        .insert(unit("vm_iscsi"), unit("vm"));
+    let applied = apply(&host, &output, &options(false), &mut Silent).unwrap();
+    let failures = failures(&applied);
+    assert!(
+        failures[0].contains("because vm@a-web.service would stop"),
+        "{failures:?}"
+    );
+    assert!(host.state().active_units.contains(&unit("vm_iscsi")));
 }

@@ -68,7 +68,34 @@ pub(crate) fn run_status(args: &StatusArgs) -> Result<Outcome, Failure> {
         table(&all)
     };
     terminal::data(text.as_bytes())?;
+    if !args.json {
+        note_started_by_hand(&all);
+    }
     Ok(Outcome::Fine)
+}
+
+/// Prints how VMs that no unit started are handed over to their units.
+fn note_started_by_hand(all: &[VmStatus]) {
+    let by_hand = all.iter().filter(|vm| vm.is_started_by_unit == Some(false));
+    let (defined, others): (Vec<_>, Vec<_>) = by_hand.partition(|vm| vm.is_defined);
+    if !defined.is_empty() {
+        let lines = defined.into_iter().map(|vm| {
+            let domain = printable(&vm.domain);
+            format!("\n  xl shutdown -w {domain} && systemctl start vm@{domain}")
+        });
+        let lines: String = lines.collect();
+        terminal::note(&format!(
+            "started by hand, so the host does not stop them when it shuts down, and changed settings are not \
+             reported; to hand them over to their units:{lines}"
+        ));
+    }
+    if !others.is_empty() {
+        let names: Vec<_> = others.into_iter().map(|vm| printable(&vm.domain)).collect();
+        terminal::note(&format!(
+            "started by hand and not defined: {}; `import` makes a definition from their configurations",
+            names.join(", ")
+        ));
+    }
 }
 
 /// One line per VM.
@@ -102,6 +129,7 @@ fn row(vm: &VmStatus) -> [String; 6] {
     let word = |yes: bool| if yes { "yes" } else { "no" };
     let running = match vm.is_running {
         None => "-",
+        Some(true) if vm.is_started_by_unit == Some(false) => "yes, by hand",
         Some(true) if vm.needs_restart => "yes, restart it",
         Some(is_running) => word(is_running),
     };

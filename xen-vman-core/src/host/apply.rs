@@ -5,10 +5,10 @@ use super::doctor::preflight;
 use super::generation::{self, Generation, Generations, Purpose, Summary};
 use super::install::{Follower, Loss};
 use super::machine::{Host, demand};
-use super::observe::{domains, kernels, mounted, sessions};
+use super::observe::{active_units, domains, kernels, mounted, sessions};
 use super::session::Session;
 use super::watch::{Event, Watcher};
-use super::{HostError, guest_records, install, state};
+use super::{HostError, guest_records, install, state, vm_unit};
 use crate::command::Command;
 use crate::install::{GuestRecord, Step};
 use crate::object::Role;
@@ -22,9 +22,6 @@ use std::collections::BTreeSet;
 const RELOAD_LIMIT_SECS: u32 = 90;
 /// How long dracut may take for one kernel, in seconds.
 const INITRD_LIMIT_SECS: u32 = 1800;
-/// How long systemd may take to start or stop a VM, in seconds. The units have their own,
-/// configurable limits.
-const VM_LIMIT_SECS: u32 = 86_400;
 
 /// How to apply.
 #[derive(Debug, Clone, Default)]
@@ -72,7 +69,7 @@ pub fn plan(host: &dyn Host, output: &Output, prune: bool) -> Result<Plan, HostE
 ///
 /// # Errors
 /// If the host is not ready. The first action that fails; later ones are not started. Initrds,
-/// installations and starts that fail do not stop the others and are listed in [`Applied`].
+/// sessions, installations and starts that fail do not stop the others and are listed in [`Applied`].
 pub fn apply(
     host: &dyn Host,
     output: &Output,
@@ -163,6 +160,7 @@ fn look(host: &dyn Host, paths: BTreeSet<String>, record: Record) -> Result<Obse
         (observed.guests, observed.damaged) = guest_records::all(host)?;
         observed.sessions = sessions(host)?;
         observed.mounted = mounted(host)?;
+        observed.active_units = active_units(host)?;
     }
     Ok(observed)
 }
@@ -302,7 +300,13 @@ impl Run<'_> {
             let fails = Event::Fails(&error);
             self.generation.note(self.host, fails.to_json());
             match (&action.change, &error) {
-                (Change::BuildInitrd { .. } | Change::Install { .. } | Change::Start { .. }, _)
+                (
+                    Change::BuildInitrd { .. }
+                    | Change::Install { .. }
+                    | Change::TakeOverSession { .. }
+                    | Change::Start { .. },
+                    _,
+                )
                 | (_, HostError::NotInstalled(_) | HostError::Renamed { .. }) => {
                     self.watcher.tell(fails);
                     failures.push((index, error));
@@ -343,14 +347,18 @@ impl Run<'_> {
                 let build = Command::new([hook, kernel], INITRD_LIMIT_SECS).contained();
                 demand(self.host, &build).map(drop)
             }
-            Change::Stop { domain } => self.stop(domain),
+            Change::Stop { domain } => vm_unit::stop(self.host, domain),
             Change::Start { domain } if self.adopted.contains(domain) => Ok(()),
-            Change::Start { domain } => systemctl(self.host, "start", domain),
+            Change::Start { domain } => vm_unit::start(self.host, domain),
             Change::Adopt {
                 domain,
                 record,
                 renamed_from,
             } => self.adopt(domain, record, renamed_from.as_ref()),
+            Change::TakeOver { domain, config } => vm_unit::take_over(self.host, domain, config),
+            Change::TakeOverSession { domain, attachment } => {
+                vm_unit::take_over_session(self.host, domain, attachment)
+            }
             Change::Install { domain, erase, .. } => self.install(domain, *erase),
         }
     }
@@ -365,16 +373,6 @@ impl Run<'_> {
         Err(HostError::ChangedMeanwhile {
             path: path.to_owned(),
         })
-    }
-
-    /// Stops a VM that is no longer defined. Its files are only removed once Xen does not have it
-    /// any more: systemd knows nothing of a domain that it did not start.
-    fn stop(&self, domain: &DomainName) -> Result<(), HostError> {
-        systemctl(self.host, "stop", domain)?;
-        if domains(self.host)?.contains_key(domain.as_str()) {
-            return Err(HostError::StillRuns(domain.clone()));
-        }
-        Ok(())
     }
 
     /// Records a VM as installed; the one that has been, under another name, must have stopped.
@@ -464,13 +462,4 @@ fn not_installed(
         )
     });
     failed.then(|| HostError::NotInstalled(domain.clone()))
-}
-
-fn systemctl(host: &dyn Host, verb: &str, domain: &DomainName) -> Result<(), HostError> {
-    let unit = format!("vm@{domain}.service");
-    demand(
-        host,
-        &Command::new(["systemctl", verb, &unit], VM_LIMIT_SECS),
-    )
-    .map(drop)
 }

@@ -45,6 +45,10 @@ pub struct State {
     pub entries: BTreeMap<String, Entry>,
     /// The domains that Xen has.
     pub domains: BTreeSet<String>,
+    /// The active units of VMs.
+    pub active_units: BTreeSet<String>,
+    /// The units that require another, by that.
+    pub required_by: BTreeMap<String, String>,
     /// The domains that ignore their shutdown.
     pub unstoppable: BTreeSet<String>,
     /// The volumes, by location. Any other volume is unreachable.
@@ -195,7 +199,7 @@ impl Host for MemoryHost {
         // Queries always succeed: the tests are about calls that change something.
         let asks = matches!(
             command.argv.get(1).map(String::as_str),
-            Some("list" | "known" | "is-active" | "--json")
+            Some("list" | "known" | "is-active" | "list-units" | "show" | "--json")
         );
         if !asks && !state.may_call() {
             return Ok(Ran {

@@ -26,6 +26,7 @@ mod session;
 mod state;
 mod surface;
 mod users;
+mod vm_unit;
 mod watch;
 
 pub use apply::{Applied, Options, apply, generations, observe, plan, plan_rollback, rollback};
@@ -75,6 +76,17 @@ pub enum HostError {
         or end it at once (`xl destroy {0}`)"
     )]
     StillRuns(DomainName),
+    /// A session cannot be handed over, because its old unit would stop other units with it.
+    #[error(
+        "the session of {unit} does not end with the VM, because {dependents} would stop together with this unit. \
+        Once the VM has stopped, log out with 'systemctl restart {unit}' and 'systemctl stop {unit}'"
+    )]
+    SessionInUse {
+        /// The unit.
+        unit: String,
+        /// The units that require it.
+        dependents: String,
+    },
     /// The root of a VM is that of one with another name, which runs.
     #[error(
         "the root of `{domain}` is that of `{old}`, which still runs. Shut that down \

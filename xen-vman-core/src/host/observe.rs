@@ -1,7 +1,7 @@
 //! Observes a running host: domains, kernels, programs.
 
 use super::HostError;
-use super::machine::{Files, Host, failed};
+use super::machine::{Files, Host, demand, failed};
 use crate::command::Command;
 use crate::diag::Report;
 use crate::document::Source;
@@ -16,8 +16,10 @@ use std::time::Duration;
 const XL_LIMIT_SECS: u32 = 60;
 /// Xen does not list a domain for a second or two while it reboots.
 const SECOND_LOOK: Duration = Duration::from_secs(2);
+/// How long systemd may take to answer questions about its units, in seconds.
+pub(super) const UNITS_LIMIT_SECS: u32 = 60;
 /// Where `vm@` keeps the configurations of the domains it started.
-const DOMAINS: &str = "/run/xen-vman/domains";
+pub(super) const DOMAINS: &str = "/run/xen-vman/domains";
 /// The directories to search for programs.
 const DIRECTORIES: [&str; 6] = [
     "/usr/sbin",
@@ -55,6 +57,28 @@ pub(super) fn domains(host: &dyn Host) -> Result<BTreeMap<String, Domain>, HostE
             Ok((name, Domain { config }))
         })
         .collect()
+}
+
+/// The active units of VMs.
+///
+/// # Errors
+/// If systemd does not answer.
+pub(super) fn active_units(host: &dyn Host) -> Result<BTreeSet<String>, HostError> {
+    let list = [
+        "systemctl",
+        "list-units",
+        "--state=active",
+        "--plain",
+        "--no-legend",
+        "vm@*.service",
+        "vm_*@*.service",
+    ];
+    let ran = demand(host, &Command::new(list, UNITS_LIMIT_SECS))?;
+    let units = String::from_utf8_lossy(&ran.stdout);
+    let units = units
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    Ok(units.map(str::to_owned).collect())
 }
 
 fn is_name(name: &str) -> bool {

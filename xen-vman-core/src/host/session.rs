@@ -5,6 +5,7 @@ use super::machine::{Held, Host};
 use crate::command::Command;
 use crate::diag::text::printable;
 use crate::install::{self, Install, Step};
+use crate::object::instance;
 use crate::storage::Attachment;
 use std::time::Duration;
 
@@ -12,8 +13,6 @@ use std::time::Duration;
 const STATE_SECS: u32 = 30;
 /// How often to check whether a session has ended.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-/// The units that may hold the session of any VM.
-const HOLDERS: [&str; 2] = ["vm", "vm_mount"];
 
 /// Holds the session: a systemd scope that requires its unit, with a process that ends with this
 /// one, however that ends.
@@ -42,7 +41,7 @@ impl Session {
             }),
             Err(Some(why)) => Err(why),
             Err(None) => {
-                let unit = unit(attachment.unit, install);
+                let unit = instance(attachment.unit, &install.domain);
                 let why = reason(host, &unit, install);
                 let why = why.map_or_else(String::new, |why| format!(": {why}"));
                 Err(format!("failed{why}; see 'journalctl -u {unit}'"))
@@ -69,10 +68,6 @@ impl Session {
     }
 }
 
-fn unit(template: &str, install: &Install) -> String {
-    format!("{template}@{}.service", install.domain)
-}
-
 /// The last message of `vm-root` in a unit of a VM, if there is one.
 fn reason(host: &dyn Host, unit: &str, install: &Install) -> Option<String> {
     let words = [
@@ -93,10 +88,10 @@ fn reason(host: &dyn Host, unit: &str, install: &Install) -> Option<String> {
 
 /// Waits until systemd has ended the session, unless something else holds it.
 fn ends(host: &dyn Host, install: &Install, attachment: &Attachment) -> Result<(), HostError> {
-    let holders = HOLDERS.iter().chain(attachment.holders);
     let mut words = vec!["systemctl".to_owned(), "is-active".to_owned()];
-    words.push(unit(attachment.unit, install));
-    words.extend(holders.map(|holder| unit(holder, install)));
+    words.push(instance(attachment.unit, &install.domain));
+    let holders = attachment.all_holders();
+    words.extend(holders.map(|holder| instance(holder, &install.domain)));
     let command = Command::new(words, STATE_SECS);
     let limit = Duration::from_secs(u64::from(attachment.detach_secs));
     let began = host.uptime();
@@ -113,7 +108,7 @@ fn ends(host: &dyn Host, install: &Install, attachment: &Attachment) -> Result<(
         }
         if host.uptime().saturating_sub(began) > limit {
             return Err(HostError::SessionStays {
-                unit: unit(attachment.unit, install),
+                unit: instance(attachment.unit, &install.domain),
                 domain: install.domain.clone(),
             });
         }

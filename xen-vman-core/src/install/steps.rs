@@ -2,7 +2,7 @@
 
 use super::{Install, Marker, SNAPSHOTS, filesystem_uuid, wanted_token};
 use crate::command::{Command, Effect, SHORT_SECS, SYSTEMD_SECS, WHOLE_VOLUME_SECS};
-use crate::object::{Object, RenderedFile, Role};
+use crate::object::{Object, RenderedFile, Role, instance};
 use crate::storage::{Medium, Mount};
 use crate::values::DomainName;
 use std::fmt;
@@ -74,7 +74,7 @@ pub fn steps(install: &Install, files: &[RenderedFile], erase: bool) -> Vec<Step
 /// The steps that make sure that the root is not in use.
 pub(crate) fn enter(install: &Install, erase: bool) -> Vec<Step> {
     let stop = |unit: &str, limit_secs: u32| {
-        let unit = format!("{unit}@{}.service", install.domain);
+        let unit = instance(unit, &install.domain);
         let limit_secs = limit_secs.saturating_add(SYSTEMD_SECS);
         Step::from(Command::new(["systemctl", "stop", &unit], limit_secs))
     };
@@ -94,7 +94,7 @@ pub(crate) fn enter(install: &Install, erase: bool) -> Vec<Step> {
 /// unit as long as the scope's process runs.
 pub(crate) fn open(install: &Install) -> Option<Step> {
     let attachment = install.volume.attachment()?;
-    let unit = format!("{}@{}.service", attachment.unit, install.domain);
+    let unit = instance(attachment.unit, &install.domain);
     let words = [
         "systemd-run",
         "--scope",

@@ -3,7 +3,7 @@
 use super::{Entry, Record};
 use crate::install::GuestRecord;
 use crate::object::Object;
-use crate::storage::Location;
+use crate::storage::{Attachment, Location};
 use crate::values::DomainName;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -85,6 +85,21 @@ pub enum Change {
         record: GuestRecord,
         /// The VM that this host has recorded as installed there, and that is no longer defined.
         renamed_from: Option<DomainName>,
+    },
+    /// Makes a running VM that a foreign unit started like one that `vm@` started: its settings are
+    /// recorded, for pending restarts, and a stop that takes too long ends the domain.
+    TakeOver {
+        /// The domain.
+        domain: DomainName,
+        /// The configuration that it was created from.
+        config: Vec<u8>,
+    },
+    /// Makes a session that a foreign unit opened end when the VM or its mount does.
+    TakeOverSession {
+        /// The domain.
+        domain: DomainName,
+        /// The session and its unit.
+        attachment: Attachment,
     },
     /// Installs an operating system.
     Install {

@@ -196,7 +196,7 @@ fn put(
     observed: &Observed,
 ) -> Action {
     let impact = match &entry {
-        Entry::File { content, .. } if guests::needs_restart(&object, content, observed) => {
+        Entry::File { content, .. } if guests::needs_restart(&object, &path, content, observed) => {
             Impact::NeedsRestart
         }
         _ => impact_of(object.role),

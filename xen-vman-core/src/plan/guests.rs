@@ -1,8 +1,8 @@
 //! Plans which guests are installed and started, and finds those that need a restart.
 
-use super::{Action, Change, Impact, Observed};
+use super::{Action, Change, Entry, Impact, Observed};
 use crate::install::{GuestRecord, Install};
-use crate::object::Object;
+use crate::object::{Object, instance};
 use crate::render::Output;
 use crate::values::{DomainName, Reinstall};
 use crate::xl_cfg::same_meaning;
@@ -134,19 +134,69 @@ fn need(install: &Install, earlier: Option<&GuestRecord>, known: Option<&GuestRe
     }
 }
 
-/// Whether the domain that `object` configures runs with settings that differ in meaning.
-pub(super) fn needs_restart(object: &Object, wanted: &[u8], observed: &Observed) -> bool {
-    let running = object
+/// Takes over what foreign units of these names started: the Ansible role's have no record of their
+/// domains, and open sessions themselves.
+pub(super) fn take_overs(output: &Output, observed: &Observed) -> Vec<Action> {
+    let domains = output.host.iter().filter_map(|file| {
+        let domain = file.object.configures()?.clone();
+        if observed.domains.get(domain.as_str())?.config.is_some() {
+            return None;
+        }
+        let config = running_config(&domain, &file.path, observed)?.to_vec();
+        Some(Change::TakeOver { domain, config })
+    });
+    let sessions = output.installs.iter().filter_map(|install| {
+        let domain = install.domain.clone();
+        let attachment = install.volume.attachment()?;
+        let is_active = |template| observed.active_units.contains(&instance(template, &domain));
+        // Ours requires the session's unit.
+        let is_foreign = attachment.holders.iter().any(|holder| is_active(holder))
+            && !is_active(attachment.unit);
+        is_foreign.then_some(Change::TakeOverSession { domain, attachment })
+    });
+    let changes = domains.chain(sessions);
+    changes
+        .map(|change| Action {
+            change,
+            impact: Impact::None,
+        })
+        .collect()
+}
+
+/// The configuration that a running domain was created from: the one that `vm@` recorded, or else,
+/// if a `vm@` is active, the file that it starts the domain from.
+fn running_config<'a>(domain: &DomainName, path: &str, observed: &'a Observed) -> Option<&'a [u8]> {
+    let running = observed.domains.get(domain.as_str())?;
+    match (&running.config, observed.entries.get(path)) {
+        (Some(config), _) => Some(config),
+        (None, Some(Entry::File { content, .. }))
+            if observed.active_units.contains(&instance("vm", domain)) =>
+        {
+            Some(content)
+        }
+        _ => None,
+    }
+}
+
+/// Whether the domain that `object` configures runs with settings that differ in meaning from those to
+/// be written to `path`.
+pub(super) fn needs_restart(
+    object: &Object,
+    path: &str,
+    wanted: &[u8],
+    observed: &Observed,
+) -> bool {
+    let config = object
         .configures()
-        .and_then(|domain| observed.domains.get(domain.as_str()));
-    let config = running.and_then(|running| running.config.as_deref());
+        .and_then(|domain| running_config(domain, path, observed));
     config.is_some_and(|config| !same_meaning(config, wanted))
 }
 
 /// The VMs that run with outdated settings.
 pub(super) fn pending_restarts(output: &Output, observed: &Observed) -> Vec<DomainName> {
     let files = output.host.iter();
-    let pending = files.filter(|file| needs_restart(&file.object, &file.content, observed));
+    let pending =
+        files.filter(|file| needs_restart(&file.object, &file.path, &file.content, observed));
     pending
         .filter_map(|file| file.object.configures())
         .cloned()

@@ -50,6 +50,8 @@ pub fn plan(output: &Output, observed: &Observed, prune: bool) -> Result<Plan, C
             .starts_pending
             .clone_from(&observed.record.starts_pending);
     }
+    let take_overs = guests::take_overs(output, observed).into_iter();
+    ranked.extend(take_overs.map(|action| (Rank::TakeOver, action)));
     ranked.extend(
         kernels::actions(output, &stale_initrds)
             .into_iter()
@@ -107,6 +109,8 @@ enum Rank {
     KernelHook,
     Initrd,
     Storage,
+    /// With the new units, and before the configuration is replaced.
+    TakeOver,
     Config,
     Enablement,
     Guest,

@@ -148,6 +148,8 @@ pub struct Observed {
     pub is_running: bool,
     /// The domains that Xen has, except dom0, by name.
     pub domains: BTreeMap<String, Domain>,
+    /// The active units of VMs, also if they are not xen-vman's.
+    pub active_units: BTreeSet<String>,
     /// Its kernels.
     pub kernels: Kernels,
     /// The records of guest roots, by domain.
@@ -163,7 +165,8 @@ pub struct Observed {
 /// A domain that Xen has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Domain {
-    /// The configuration that `vm@` created it from; `None` if something else created it.
+    /// The configuration that `vm@` created it from; `None` if something else created it, such as the
+    /// unit of the Ansible role.
     pub config: Option<Vec<u8>>,
 }
 

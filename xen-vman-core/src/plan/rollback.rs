@@ -89,7 +89,7 @@ pub fn rollback(kept: &[Kept], record: Record, observed: &Observed) -> Result<Pl
             (None, None) => continue,
         };
         let impact = match before {
-            Some(Entry::File { content, .. }) if needs_restart(object, content, observed) => {
+            Some(Entry::File { content, .. }) if needs_restart(object, path, content, observed) => {
                 pending_restarts.extend(object.configures().cloned());
                 Impact::NeedsRestart
             }

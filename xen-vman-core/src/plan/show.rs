@@ -65,6 +65,16 @@ impl fmt::Display for Change {
                     None => f.write_str("it is already running"),
                 }
             }
+            Self::TakeOver { domain, .. } => {
+                write!(f, "take over {domain}, which keeps running")
+            }
+            Self::TakeOverSession { domain, attachment } => {
+                let session = &attachment.session;
+                write!(
+                    f,
+                    "take over the session of {domain}, {session}, which stays open"
+                )
+            }
             Self::Install {
                 domain,
                 location,
@@ -188,6 +198,11 @@ impl Action {
                     "location": record.location,
                     "renamed_from": renamed_from,
                 }),
+            ),
+            Change::TakeOver { domain, .. } => ("take-over", json!({ "domain": domain })),
+            Change::TakeOverSession { domain, attachment } => (
+                "take-over-session",
+                json!({ "domain": domain, "session": attachment.session }),
             ),
             Change::Install {
                 domain,

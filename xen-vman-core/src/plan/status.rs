@@ -23,6 +23,8 @@ pub struct VmStatus {
     pub is_enabled: bool,
     /// Whether Xen has the domain; `None` if this is not a running host.
     pub is_running: Option<bool>,
+    /// Whether its unit started it, and so can stop it; `None` if it is not running.
+    pub is_started_by_unit: Option<bool>,
     /// Whether it runs with outdated settings.
     pub needs_restart: bool,
     /// Whether a system is installed on its root.
@@ -85,6 +87,10 @@ pub fn status(output: &Output, observed: &Observed) -> Vec<VmStatus> {
             is_running: observed
                 .is_running
                 .then(|| observed.domains.contains_key(domain)),
+            is_started_by_unit: observed
+                .domains
+                .get(domain)
+                .map(|running| running.config.is_some() || is_active(domain, observed)),
             needs_restart: pending.iter().any(|pending| pending.as_str() == domain),
             installed: installed(domain, install, observed),
             storage: install.map(|install| install.volume.location()),
@@ -93,6 +99,14 @@ pub fn status(output: &Output, observed: &Observed) -> Vec<VmStatus> {
         }
     };
     all.into_iter().map(of).collect()
+}
+
+/// Whether its unit is active. A domain whose name is not valid for a VM has none.
+fn is_active(domain: &str, observed: &Observed) -> bool {
+    domain.parse().is_ok_and(|domain| {
+        let unit = EnabledUnit::Vm(domain).to_string();
+        observed.active_units.contains(&unit)
+    })
 }
 
 /// Whether the link that enables its unit exists. A domain whose name is not valid for a VM is

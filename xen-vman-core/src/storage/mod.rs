@@ -197,6 +197,16 @@ pub struct Attachment {
     pub detach_secs: u32,
 }
 
+impl Attachment {
+    /// The units that may need the session of any VM.
+    pub(crate) const USERS: [&'static str; 2] = ["vm", "vm_mount"];
+
+    /// All units that may need it.
+    pub(crate) fn all_holders(&self) -> impl Iterator<Item = &'static str> {
+        Self::USERS.iter().chain(self.holders).copied()
+    }
+}
+
 /// How a kernel finds its root (dracut.cmdline(7)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

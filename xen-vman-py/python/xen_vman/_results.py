@@ -277,6 +277,8 @@ class VmStatus(Result):
     is_defined: bool
     is_enabled: bool
     is_running: Optional[bool]
+    is_started_by_unit: Optional[bool]
+    """Whether its unit started it, and so can stop it; ``None`` if it is not running."""
     needs_restart: bool
     installed: str
     """``yes``, ``unfinished``, ``no``, or ``foreign`` if xen-vman does not manage its root."""

@@ -37,14 +37,33 @@ impl State {
         match argv.as_slice() {
             ["systemctl", "start", unit] => (self.start(unit), String::new()),
             ["systemctl", "stop", unit] => {
-                if let Some(domain) = domain_of(unit)
-                    && !self.unstoppable.contains(domain)
-                {
+                if let Some(domain) = domain_of(unit) {
+                    if self.unstoppable.contains(domain) {
+                        return (0, String::new());
+                    }
                     self.domains.remove(domain);
+                    let record = format!("/run/xen-vman/domains/{domain}/");
+                    self.entries.retain(|path, _| !path.starts_with(&record));
                 }
+                self.active_units.remove(*unit);
                 (0, String::new())
             }
             ["systemctl", "is-active", units @ ..] => (3, "inactive\n".repeat(units.len())),
+            ["systemctl", "list-units", ..] => {
+                let line = |unit| format!("{unit} loaded active running Xen VM\n");
+                (0, self.active_units.iter().map(line).collect())
+            }
+            ["systemctl", "show", .., unit] => {
+                let dependents = self.required_by.get(*unit);
+                (0, dependents.cloned().unwrap_or_default())
+            }
+            ["systemctl", "restart", unit] => {
+                if let Some(instance) = unit.strip_prefix("vm_iscsi@") {
+                    let session = format!("vm_iscsi_session@{instance}");
+                    self.active_units.insert(session);
+                }
+                (0, String::new())
+            }
             [_, "list", "-l"] => {
                 let one =
                     |name: &String| json!({ "domid": 1, "config": { "c_info": { "name": name } } });
@@ -76,6 +95,7 @@ impl State {
         let running = format!("/run/xen-vman/domains/{domain}/config");
         self.entries.insert(running, config);
         self.domains.insert(domain.to_owned());
+        self.active_units.insert(unit.to_owned());
         0
     }
 

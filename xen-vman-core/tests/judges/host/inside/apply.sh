@@ -97,6 +97,11 @@ first_apply() {
     check_same "systemd has read the units" no "$(systemctl show --property NeedDaemonReload --value vm@org-fresh)"
     check "both kernels have an initrd" test -s /etc/xen/initrd.img-6.1.0-1-judge
     check_same "the VM that runs goes on" "$by_hand" "$(domid_of org-runs)"
+    cli 0 status --file host.toml
+    check_same "status shows who started it" "org-runs yes yes yes, by hand yes 10.0.0.5:/tank/org/runs-root" \
+        "$(grep '^org-runs' <<<"$said" | tr -s ' ')"
+    says "xl shutdown -w org-runs && systemctl start vm@org-runs"
+    does_not_say "xl shutdown -w org-fresh"
     check_same "what is somebody's stays" "somebody's" "$(cat "$exports/full-root/thesis.tex")"
     check_same "and nothing is added to it" thesis.tex "$(ls -A "$exports/full-root")"
     check_same "a whole system is left as it is" "etc sbin usr" "$(cd "$exports/whole-root" && echo *)"
@@ -238,4 +243,90 @@ left_the_definition() {
     check "its root is not" test -e "$exports/late-root/etc/hostname"
     check "what it had is kept" compgen -G '/var/lib/xen-vman/generations/*/files/etc/xen/vms/org-late.cfg'
     cli 0 plan host.toml --detailed-exitcode --prune
+}
+
+# Units and files as the Ansible role has them, with VMs that they started.
+units_of_the_role() {
+    local iscsiadm='/usr/sbin/iscsiadm -m node -T iqn.2017-01.de.example:%i -p 10.0.0.6:3260'
+    printf '%s\n' '[Unit]' 'Description=VM %i' Requires=vm_iscsi@%i.service After=vm_iscsi@%i.service \
+        '[Service]' Type=forking 'ExecStart=/usr/sbin/xl create /etc/xen/vms/%i.cfg' \
+        'ExecStop=/usr/sbin/xl shutdown -w %i' >/etc/systemd/system/vm@.service
+    printf '%s\n' '[Unit]' ConditionPathExists=/etc/xen/vms/.iscsi/%i '[Service]' Type=oneshot RemainAfterExit=yes \
+        "ExecStart=$iscsiadm -o new" "ExecStart=$iscsiadm --login" "ExecStop=$iscsiadm --logout" \
+        >/etc/systemd/system/vm_iscsi@.service
+    printf '%s\n' '[Unit]' Requires=vm_iscsi@%i.service After=vm_iscsi@%i.service Conflicts=vm@%i.service \
+        '[Service]' Type=oneshot RemainAfterExit=yes 'ExecStart=/bin/mkdir -p /mnt/vms/%i' \
+        'ExecStart=/bin/mount -t tmpfs tmpfs /mnt/vms/%i' 'ExecStop=/bin/umount /mnt/vms/%i' \
+        >/etc/systemd/system/vm_mount@.service
+    systemctl daemon-reload
+    mkdir -p /etc/xen/vms/.iscsi "$judge/flags/org-old"
+    touch /etc/xen/vms/.iscsi/org-disk "$judge/flags/org-old/deaf"
+    printf 'name = "org-old"\nmemory = 512\n' >/etc/xen/vms/org-old.cfg
+}
+
+mounted_by_the_role() {
+    systemctl stop vm@org-disk
+    units_of_the_role
+    check "the old units mount a root" systemctl start vm_mount@org-disk
+    cli 3 plan host.toml --detailed-exitcode
+    says "take over the session of org-disk, iqn.2017-01.de.example:org-disk, which stays open"
+    cli 0 apply host.toml
+    unit_is vm_iscsi_session@org-disk active
+    unit_is vm_iscsi@org-disk inactive
+    check "the root stays mounted" mountpoint -q /mnt/vms/org-disk
+    cli 0 plan host.toml --detailed-exitcode
+    systemctl stop vm_mount@org-disk
+    check "the root is unmounted" not mountpoint -q /mnt/vms/org-disk
+    session_ends
+}
+
+session_ends() {
+    check "the session has ended" timeout 20 sh -c \
+        "while [ -e '$judge/sessions/iqn.2017-01.de.example:org-disk' ]; do sleep 0.1; done"
+}
+
+taken_over() {
+    local old disk
+    systemctl stop vm@org-disk
+    units_of_the_role
+    check "the old units start VMs" systemctl start vm@org-old vm@org-disk
+    unit_is vm_iscsi@org-disk active
+    unit_is vm_iscsi_session@org-disk inactive
+    old=$(domid_of org-old)
+    disk=$(domid_of org-disk)
+    sed -i '1i stop_timeout = 5' host.toml
+    printf '%s\n' '[[vms]]' 'org = "org"' 'name = "old"' 'os = { type = "debian", version = "12" }' \
+        'storage_type = "lvm"' 'disks = ["phy:/dev/vg0/old,xvda,w"]' \
+        'cmdline = "root=/dev/xvda"' 'interfaces = [{ ip = "10.0.0.18/24" }]' >>host.toml
+    cli 3 plan host.toml --detailed-exitcode
+    says "take over org-old, which keeps running"
+    says "take over org-disk, which keeps running"
+    says "change /etc/xen/vms/org-old.cfg [VM needs restart]"
+    cli 0 apply host.toml
+    check_same "the VM goes on" "$old" "$(domid_of org-old)"
+    check_same "so does the one on iSCSI" "$disk" "$(domid_of org-disk)"
+    unit_is vm@org-old active
+    unit_is vm@org-disk active
+    unit_is vm_iscsi@org-disk inactive
+    unit_is vm_iscsi_session@org-disk active
+    check "it has its session" test -e "$judge/sessions/iqn.2017-01.de.example:org-disk"
+    cli 0 plan host.toml --detailed-exitcode
+    says "systemctl restart vm@org-old"
+    does_not_say "systemctl restart vm@org-disk"
+    cli 0 status --file host.toml
+    check_same "status shows it" "org-old yes yes yes, restart it - -" \
+        "$(grep '^org-old' <<<"$said" | tr -s ' ')"
+    check_same "only root can read its settings" 700 "$(stat -c %a /run/xen-vman/domains/org-old)"
+    # It ignores its shutdown.
+    systemctl stop vm@org-old
+    unit_is vm@org-old failed
+    check_same "its unit destroys it" none "$(domid_of org-old)"
+    check "nothing is left of it in /run" test ! -e /run/xen-vman/domains/org-old
+    rm "$judge/flags/org-old/deaf"
+    systemctl reset-failed vm@org-old
+    check "it starts like any other" systemctl start vm@org-old
+    cli 0 plan host.toml --detailed-exitcode
+    does_not_say "systemctl restart"
+    systemctl stop vm@org-disk
+    session_ends
 }

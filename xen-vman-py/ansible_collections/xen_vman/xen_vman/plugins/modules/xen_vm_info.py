@@ -86,6 +86,9 @@ vms:
     is_running:
       description: Whether it is running; null if Xen does not answer.
       type: bool
+    is_started_by_unit:
+      description: Whether its unit started it, and so can stop it; null if it is not running.
+      type: bool
     needs_restart:
       description: Whether it runs with outdated settings.
       type: bool
