@@ -150,7 +150,7 @@ fn what_is_no_longer_defined_goes_with_prune_alone() {
     fs::write(&empty, "vms = []\n").unwrap();
     let kept = run("apply", &empty, root.path(), &[]);
     code(&kept, 0);
-    assert!(String::from_utf8_lossy(&kept.stderr).contains("no longer defined"));
+    assert!(String::from_utf8_lossy(&kept.stderr).contains("no longer needed"));
     assert!(
         all.keys()
             .all(|path| root.path().join(path).symlink_metadata().is_ok())

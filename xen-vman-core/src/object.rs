@@ -60,6 +60,8 @@ pub enum Role {
     GuestFile,
     /// The host's record of a VM's root.
     GuestRecord,
+    /// A file of the Ansible role that another one replaces.
+    Replaced,
 }
 
 impl Object {

@@ -890,3 +890,58 @@ fn a_session_that_a_foreign_unit_opened_is_taken_over_once() {
     );
     assert!(host.state().active_units.contains(&unit("vm_iscsi")));
 }
+
+#[test]
+fn files_that_the_role_left_are_named_and_pruned() {
+    let host = host_with_vm("iscsi");
+    let output = rendered(&vm("iscsi")).unwrap();
+    let left = [
+        (
+            "/etc/xen/scripts/mount_vm.sh",
+            "systemctl start \"vm_iscsi@$vm.service\"\n",
+        ),
+        (
+            "/usr/local/bin/xen_vman_global_preparation.sh",
+            "ln -sf /etc/xen/initrd.img-$(uname -r) /etc/xen/initrd.img\n",
+        ),
+        (
+            "/etc/xen/vms/.iscsi/a-web",
+            "This file indicates that web@a requires an iscsi device to be functional.\n",
+        ),
+    ];
+    // Somebody's own, of a VM that is not defined.
+    let own = ("/etc/xen/vms/.iscsi/b-web", left[2].1);
+    for (path, text) in left.into_iter().chain([own]) {
+        host.state()
+            .entries
+            .insert(path.to_owned(), Entry::file(0o644, text));
+    }
+    let found = plan(&host, &output, false).unwrap();
+    assert!(found.is_empty(), "{:?}", found.actions);
+    let mut paths: Vec<_> = left.iter().map(|(path, _)| *path).collect();
+    paths.sort_unstable();
+    assert_eq!(found.orphaned_files.keys().collect::<Vec<_>>(), paths);
+    assert!(
+        found
+            .record
+            .objects
+            .keys()
+            .all(|path| !paths.contains(&path.as_str()))
+    );
+    apply(&host, &output, &options(true), &mut Silent).unwrap();
+    for path in paths {
+        assert!(!host.state().entries.contains_key(path), "{path}");
+    }
+    assert!(host.state().entries.contains_key(own.0));
+    // What was removed can be restored.
+    rollback(&host, None, &mut Silent).unwrap();
+    assert_eq!(
+        host.state().entries[left[0].0],
+        Entry::file(0o644, left[0].1)
+    );
+    // A script of the same name that does something else is somebody's.
+    let other = Entry::file(0o755, "#!/bin/sh\nmount /srv/vm\n");
+    host.state().entries.insert(left[0].0.to_owned(), other);
+    let found = plan(&host, &output, true).unwrap();
+    assert_eq!(found.actions.len(), 2, "{:?}", found.actions);
+}

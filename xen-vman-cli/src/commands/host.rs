@@ -285,7 +285,7 @@ fn note_rest(plan: &Plan) {
         let list: Vec<_> = plan.orphaned_files.keys().map(String::as_str).collect();
         let list = list.join("\n  ");
         terminal::note(&format!(
-            "no longer defined; `--prune` removes them:\n  {list}"
+            "no longer needed; `--prune` removes them:\n  {list}"
         ));
     }
     if !plan.pending_restarts.is_empty() {

@@ -125,7 +125,8 @@ pub enum Change {
 pub struct Plan {
     /// The actions, in order.
     pub actions: Vec<Action>,
-    /// Managed files and links that are no longer needed, by path; `prune` removes them.
+    /// Managed files and links, and files of the Ansible role, that are no longer needed, by path; `prune`
+    /// removes them.
     pub orphaned_files: BTreeMap<String, Object>,
     /// VMs that run with outdated settings.
     pub pending_restarts: Vec<DomainName>,

@@ -71,7 +71,9 @@ pub fn paths(output: &Output, record: &Record) -> BTreeSet<String> {
     // Guest records are removed together with the configurations.
     let domains = record.objects.values().filter_map(Object::configures);
     let records = domains.flat_map(guest_paths);
+    let replaced = output.replaced.iter().map(|one| one.path.clone());
     let paths = files.chain(settings).chain(links).chain(ours);
+    let paths = paths.chain(replaced);
     paths
         .chain(records)
         .chain(vm_links(output).into_keys())
@@ -112,8 +114,21 @@ pub(super) fn plan(output: &Output, observed: &Observed, prune: bool) -> Result<
     if !conflicts.is_empty() {
         return Err(Conflicts(conflicts));
     }
-    let orphans = remove_stale(output, observed, prune, &record, &mut actions);
+    let mut orphans = remove_stale(output, observed, prune, &record, &mut actions);
     record.objects.extend(orphans.clone());
+    // They are not recorded: what they are is seen each time.
+    for (path, before) in replaced(output, observed) {
+        let object = Object::of_host(Role::Replaced);
+        if record.objects.contains_key(&path) {
+            continue;
+        }
+        if prune {
+            let removal = remove(object, path, before.clone());
+            actions.push((Rank::Removal, removal));
+        } else {
+            orphans.insert(path, object);
+        }
+    }
     Ok(Files {
         actions,
         orphans,
@@ -152,6 +167,18 @@ fn remove_stale(
         }
     }
     orphans
+}
+
+/// The files of the Ansible role that are not needed any more.
+fn replaced<'a>(
+    output: &'a Output,
+    observed: &'a Observed,
+) -> impl Iterator<Item = (String, &'a Entry)> {
+    output.replaced.iter().filter_map(|file| {
+        let entry = observed.entries.get(&file.path)?;
+        let is_one = matches!(entry, Entry::File { content, .. } if file.is(content));
+        is_one.then(|| (file.path.clone(), entry))
+    })
 }
 
 /// The actions that accompany removing the configuration of a VM that is no longer defined: the
@@ -229,7 +256,11 @@ pub(super) const fn impact_of(role: Role) -> Impact {
 
 const fn rank(role: Role) -> Rank {
     match role {
-        Role::Script | Role::NetworkScript | Role::GuestFile | Role::GuestRecord => Rank::Script,
+        Role::Script
+        | Role::NetworkScript
+        | Role::GuestFile
+        | Role::GuestRecord
+        | Role::Replaced => Rank::Script,
         Role::Unit => Rank::Unit,
         Role::Settings => Rank::Settings,
         Role::InitrdHook | Role::InitrdRemovalHook => Rank::KernelHook,

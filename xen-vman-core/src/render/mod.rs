@@ -12,6 +12,7 @@ mod kernel;
 mod manifest;
 mod network;
 mod output;
+mod replaced;
 mod systemd;
 mod templates;
 pub mod vif_p2p;
@@ -22,7 +23,7 @@ pub use crate::object::RenderedFile;
 pub(crate) use host::{LIBRARY, MOUNT_PATH};
 pub use manifest::{Manifest, manifest};
 pub(crate) use network::is_supplied;
-pub use output::{Assets, Guest, HostSetting, Keep, Link, Output};
+pub use output::{Assets, Guest, HostSetting, Keep, Link, Output, ReplacedFile};
 pub use templates::Templates;
 
 use crate::error::Error;
@@ -58,6 +59,7 @@ pub fn render(
     output.links = host::links();
     output.settings = host::xl_conf(resolved);
     output.enabled_units = host::enabled_units(resolved);
+    output.replaced = replaced::replaced(resolved);
     output.keep = Some(Keep {
         generations: *resolved.host.generations_kept,
         days: *resolved.host.generations_kept_days,

@@ -29,8 +29,28 @@ pub struct Output {
     pub settings: Vec<HostSetting>,
     /// The units to enable.
     pub enabled_units: Vec<EnabledUnit>,
+    /// Files of the Ansible role that are not needed beside these.
+    pub replaced: Vec<ReplacedFile>,
     /// The generations to keep.
     pub keep: Option<Keep>,
+}
+
+/// A file of the Ansible role that nothing uses any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReplacedFile {
+    /// Its path.
+    pub path: String,
+    /// A part of its content: another file at this path is somebody's own.
+    pub mark: &'static str,
+}
+
+impl ReplacedFile {
+    /// Whether a file is this one.
+    pub(crate) fn is(&self, content: &[u8]) -> bool {
+        let mark = self.mark.as_bytes();
+        content.windows(mark.len()).any(|part| part == mark)
+    }
 }
 
 /// Which generations of earlier files a host keeps.
