@@ -145,15 +145,19 @@ pub(super) fn take_overs(output: &Output, observed: &Observed) -> Vec<Action> {
         let config = running_config(&domain, &file.path, observed)?.to_vec();
         Some(Change::TakeOver { domain, config })
     });
-    let sessions = output.installs.iter().filter_map(|install| {
-        let domain = install.domain.clone();
-        let attachment = install.volume.attachment()?;
-        let is_active = |template| observed.active_units.contains(&instance(template, &domain));
-        // Ours requires the session's unit.
-        let is_foreign = attachment.holders.iter().any(|holder| is_active(holder))
-            && !is_active(attachment.unit);
-        is_foreign.then_some(Change::TakeOverSession { domain, attachment })
-    });
+    let sessions = output
+        .attachments
+        .iter()
+        .filter_map(|(domain, attachment)| {
+            let is_active = |template| observed.active_units.contains(&instance(template, domain));
+            // Ours requires the session's unit.
+            let is_foreign = attachment.holders.iter().any(|holder| is_active(holder))
+                && !is_active(attachment.unit);
+            is_foreign.then(|| Change::TakeOverSession {
+                domain: domain.clone(),
+                attachment: attachment.clone(),
+            })
+        });
     let changes = domains.chain(sessions);
     changes
         .map(|change| Action {

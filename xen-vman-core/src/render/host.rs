@@ -5,6 +5,9 @@ use crate::object::{EnabledUnit, Object, RenderedFile, Role};
 use crate::origin::Origin;
 use crate::quote::{env_value, xl_string};
 use crate::resolve::{Resolved, ResolvedVm};
+use crate::storage::Attachment;
+use crate::values::DomainName;
+use std::collections::BTreeMap;
 
 /// The directory of xen-vman's scripts.
 pub(crate) const LIBRARY: &str = "/usr/local/lib/xen-vman";
@@ -27,6 +30,12 @@ pub(super) fn storage_file(vm: &ResolvedVm, resolved: &Resolved) -> Option<Rende
         format!("{ROOTS}/{}.{}", vm.domain, volume.kind()),
         content,
     ))
+}
+
+/// The sessions that the host needs for roots.
+pub(super) fn attachments(resolved: &Resolved) -> BTreeMap<DomainName, Attachment> {
+    let of = |vm: &ResolvedVm| Some((vm.domain.clone(), vm.root.managed()?.attachment()?));
+    resolved.vms.iter().filter_map(of).collect()
 }
 
 /// The links to the kernel and initrd that guests boot; the global preparation sets them before a VM starts.

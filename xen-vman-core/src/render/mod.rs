@@ -56,6 +56,7 @@ pub fn render(
         .host
         .extend(network::scripts(resolved, templates, assets)?);
     output.installs = install::installs(resolved);
+    output.attachments = host::attachments(resolved);
     output.links = host::links();
     output.settings = host::xl_conf(resolved);
     output.enabled_units = host::enabled_units(resolved);

@@ -2,6 +2,7 @@
 
 use crate::install::Install;
 use crate::object::{EnabledUnit, RenderedFile, Role};
+use crate::storage::Attachment;
 use crate::values::{Days, DomainName, GenerationCount};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ pub struct Output {
     pub guests: Vec<Guest>,
     /// The installations of all guests that xen-vman can install.
     pub installs: Vec<Install>,
+    /// The sessions that the host needs for roots, by domain.
+    pub attachments: BTreeMap<DomainName, Attachment>,
     /// Symbolic links that a script on the host sets at boot.
     pub links: Vec<Link>,
     /// Lines in files that xen-vman does not own.
