@@ -176,6 +176,19 @@ started_by_hand() {
     xl shutdown -w byhand
 }
 
+# As `status` says; Xen has the domain until its monitor has removed it.
+handed_over() {
+    local flag
+    for flag in removal-delay=1 dying; do
+        vm handed nfs removal-delay=1 "$flag"
+        xl create "$config_path/handed.cfg"
+        xl shutdown -w handed
+        start vm@handed
+        check "the VM runs" running handed
+        stop vm@handed
+    done
+}
+
 # As with on_poweroff="preserve", or once the monitor is dead: Xen keeps the domain.
 shut_down_but_kept() {
     vm kept iscsi preserve
