@@ -161,6 +161,9 @@ pub fn vm(vm: &ResolvedVm, resolved: &Resolved) -> Vec<Row> {
     rows.maybe("maxmem", vm.maxmem_mib.as_ref());
     rows.add("vcpus", &vm.vcpus);
     rows.add("cpu_str", &vm.cpus);
+    for (key, action) in vm.actions.all() {
+        rows.maybe(key, action);
+    }
     for interface in &vm.interfaces {
         interface_rows(interface, resolved, &mut rows);
     }

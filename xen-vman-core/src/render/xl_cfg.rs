@@ -107,6 +107,9 @@ fn assignments(vm: &ResolvedVm, xen_version: XenVersion) -> Vec<Assignment> {
             all.push(list(xl_key("cpu_str"), items));
         }
     }
+    for (key, action) in vm.actions.all() {
+        all.extend(action.map(|action| text(xl_key(key), action.as_str())));
+    }
     if let Some(boot) = &vm.direct_boot {
         all.extend(
             boot.kernel

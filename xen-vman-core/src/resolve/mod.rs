@@ -25,8 +25,8 @@ pub use built_in::{built_in, built_in_text};
 pub use facts::Facts;
 pub use guest_network::{BootLink, GuestInterface, GuestNetwork, Link, Router};
 pub use resolved::{
-    DirectBoot, Resolved, ResolvedHost, ResolvedInterface, ResolvedSpice, ResolvedVm, Spice,
-    XlOption,
+    DirectBoot, DomainActions, Resolved, ResolvedHost, ResolvedInterface, ResolvedSpice,
+    ResolvedVm, Spice, XlOption,
 };
 pub use vifname::vif_name;
 

@@ -7,9 +7,9 @@ use crate::origin::{Origin, Sourced};
 use crate::spec::{AllowedDiagnostic, DeniedDiagnostic, Extra, ScriptSource};
 use crate::storage::{RootVolume, StorageSettings, StorageType};
 use crate::values::{
-    Bridge, CpuCount, CpuList, Days, Description, DiskSpec, DomainName, DracutModule, Filesystem,
-    GenerationCount, GuestType, GuestUser, Header, HostAddress, HostPath, Hostname, Initrd,
-    KernelCmdline, MacAddr, MemoryMib, Mtu, NamePart, NetworkScript, OsType, OsVersion,
+    Bridge, CpuCount, CpuList, Days, Description, DiskSpec, DomainAction, DomainName, DracutModule,
+    Filesystem, GenerationCount, GuestType, GuestUser, Header, HostAddress, HostPath, Hostname,
+    Initrd, KernelCmdline, MacAddr, MemoryMib, Mtu, NamePart, NetworkScript, OsType, OsVersion,
     PackageName, ProgramPath, PublicKeys, Rate, Reinstall, Seconds, ShellCommand, ShellWords,
     SpiceHost, SpicePassword, SpicePort, UsbRedirections, VcpuCount, VifName, VifNamePrefix,
     VifParameters, XenVersion, XlKey, XlValue,
@@ -118,6 +118,8 @@ pub struct ResolvedVm {
     pub vcpus: Sourced<VcpuCount>,
     /// CPUs it may run on.
     pub cpus: Sourced<CpuList>,
+    /// What Xen does with it when it ends.
+    pub actions: DomainActions,
     /// The kernel that PV and PVH VMs boot; `None` for HVM.
     pub direct_boot: Option<DirectBoot>,
     /// The storage backend as written.
@@ -163,6 +165,29 @@ pub struct ResolvedVm {
     /// Data of the administrator's own. It is not serialized, as it may be secret.
     #[serde(skip)]
     pub extra: Option<Sourced<Extra>>,
+}
+
+/// What Xen does with a domain that ends; `None` is xl's default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct DomainActions {
+    /// When it powers off.
+    pub on_poweroff: Option<Sourced<DomainAction>>,
+    /// When it reboots.
+    pub on_reboot: Option<Sourced<DomainAction>>,
+    /// When it crashes.
+    pub on_crash: Option<Sourced<DomainAction>>,
+}
+
+impl DomainActions {
+    /// All of them, with their keys.
+    pub(crate) fn all(&self) -> [(&'static str, Option<&Sourced<DomainAction>>); 3] {
+        [
+            ("on_poweroff", self.on_poweroff.as_ref()),
+            ("on_reboot", self.on_reboot.as_ref()),
+            ("on_crash", self.on_crash.as_ref()),
+        ]
+    }
 }
 
 /// The kernel that Xen loads into a PV or PVH VM. A part may only be missing if the VM has a boot

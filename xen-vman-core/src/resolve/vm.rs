@@ -81,6 +81,7 @@ pub(super) fn resolve(
         maxmem_mib: machine.maxmem_mib,
         vcpus: machine.vcpus,
         cpus: machine.cpus,
+        actions: machine.actions,
         direct_boot,
         installation: Installation::of(&root, &os_type, *guest_type),
         debootstrap: packages?.settings(&os_type),

@@ -4,7 +4,7 @@ use super::expression::Scene;
 use super::guest_network::GuestNetwork;
 use super::lookup::Lookup;
 use super::resolved::{
-    DirectBoot, ResolvedHost, ResolvedInterface, ResolvedSpice, Spice, XlOption,
+    DirectBoot, DomainActions, ResolvedHost, ResolvedInterface, ResolvedSpice, Spice, XlOption,
 };
 use super::{identity, network};
 use crate::diag::{Diagnostic, DiagnosticId};
@@ -45,6 +45,7 @@ pub(super) struct Machine {
     pub(super) maxmem_mib: Option<Sourced<MemoryMib>>,
     pub(super) vcpus: Sourced<VcpuCount>,
     pub(super) cpus: Sourced<CpuList>,
+    pub(super) actions: DomainActions,
 }
 
 pub(super) struct Disks {
@@ -120,12 +121,18 @@ impl Vm<'_, '_> {
         let maxmem_mib = value!(self, maxmem);
         let vcpus = value!(self, vcpus);
         let cpus = value!(self, cpu_str);
+        let actions = DomainActions {
+            on_poweroff: value!(self, on_poweroff),
+            on_reboot: value!(self, on_reboot),
+            on_crash: value!(self, on_crash),
+        };
         let machine = || {
             Some(Machine {
                 memory_mib: memory_mib?,
                 maxmem_mib,
                 vcpus: vcpus?,
                 cpus: cpus?,
+                actions,
             })
         };
         let machine = machine();

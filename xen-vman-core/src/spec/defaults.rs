@@ -4,9 +4,9 @@ use crate::document::table::table;
 use crate::storage::StorageType;
 use crate::values::{
     ArchiveComponent, ArchiveUrl, Bridge, Builder, CpuList, DebootstrapVariant, DiskSpec,
-    Filesystem, GuestType, HostPath, Hostname, Initrd, KernelCmdline, MemoryMib, Mtu, Nameservers,
-    NetworkScript, SpiceHost, SpicePort, UsbRedirections, VcpuCount, VifNamePrefix, VifParameters,
-    XlOptions,
+    DomainAction, Filesystem, GuestType, HostPath, Hostname, Initrd, KernelCmdline, MemoryMib, Mtu,
+    Nameservers, NetworkScript, SpiceHost, SpicePort, UsbRedirections, VcpuCount, VifNamePrefix,
+    VifParameters, XlOptions,
 };
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -23,6 +23,12 @@ table! {
         /// CPUs that a VM may run on, as `cpus` in xl.cfg(5); a list has an item for each
         /// virtual CPU. With `any`, Xen chooses.
         cpu_str: CpuList,
+        /// What Xen does when a VM powers off. Default: `destroy`, as in xl.cfg(5).
+        on_poweroff: DomainAction,
+        /// What Xen does when a VM reboots. Default: `restart`, as in xl.cfg(5).
+        on_reboot: DomainAction,
+        /// What Xen does when a VM crashes. Default: `destroy`, as in xl.cfg(5).
+        on_crash: DomainAction,
         /// Where the root file system is stored: `nfs`, `iscsi`, or any other word for storage
         /// that xen-vman does not manage.
         storage_type: StorageType,

@@ -6,9 +6,9 @@ use crate::document::table::table;
 use crate::storage::StorageType;
 use crate::values::{
     ArchiveComponent, ArchiveUrl, Builder, CpuList, DebootstrapVariant, Description, DiskSpec,
-    DomainName, Filesystem, GuestType, HostAddress, HostPath, Hostname, Initrd, KernelCmdline,
-    MemoryMib, NamePart, Nameservers, OsType, OsVersion, Reinstall, SpiceHost, SpicePassword,
-    SpicePort, UsbRedirections, VcpuCount, XlOptions,
+    DomainAction, DomainName, Filesystem, GuestType, HostAddress, HostPath, Hostname, Initrd,
+    KernelCmdline, MemoryMib, NamePart, Nameservers, OsType, OsVersion, Reinstall, SpiceHost,
+    SpicePassword, SpicePort, UsbRedirections, VcpuCount, XlOptions,
 };
 use std::net::{IpAddr, Ipv6Addr};
 use uuid::Uuid;
@@ -35,6 +35,12 @@ table! {
         /// CPUs that the VM may run on, as `cpus` in xl.cfg(5); a list has an item for each
         /// virtual CPU. With `any`, Xen chooses.
         cpu_str: CpuList,
+        /// What Xen does when the VM powers off. Default: `destroy`, as in xl.cfg(5).
+        on_poweroff: DomainAction,
+        /// What Xen does when the VM reboots. Default: `restart`, as in xl.cfg(5).
+        on_reboot: DomainAction,
+        /// What Xen does when the VM crashes. Default: `destroy`, as in xl.cfg(5).
+        on_crash: DomainAction,
         /// Network interfaces.
         interfaces: Vec<InterfaceSpec>,
         /// Static address of the VM. If none of its interfaces has it, the first interface gets it.

@@ -16,9 +16,7 @@ pub(super) fn option_shadows_key(resolved: &Resolved, report: &mut Report) {
         let is_hvm = *vm.guest_type == GuestType::Hvm;
         for option in &vm.xl_options {
             let key = option.key.as_str();
-            // Without `maxmem` on the VM, the option is the only one to set it.
-            let own = vm_key_of(key, is_hvm)
-                .filter(|variable| *variable != "maxmem" || vm.maxmem_mib.is_some());
+            let own = vm_key_of(key, is_hvm).filter(|variable| is_set(vm, variable));
             if let Some(variable) = own {
                 let message =
                     format!("`{key}` has its own variable and must not be an additional option");
@@ -27,6 +25,17 @@ pub(super) fn option_shadows_key(resolved: &Resolved, report: &mut Report) {
                         .help(format!("set `{variable}` on the VM or under `defaults`"));
                 report.push(diagnostic);
             }
+        }
+    }
+}
+
+/// Whether a VM has a value for a key. Without one, an option is the only one to set it.
+fn is_set(vm: &ResolvedVm, key: &str) -> bool {
+    match key {
+        "maxmem" => vm.maxmem_mib.is_some(),
+        _ => {
+            let mut actions = vm.actions.all().into_iter();
+            actions.all(|(name, action)| name != key || action.is_some())
         }
     }
 }

@@ -44,7 +44,7 @@ pub use version::XenVersion;
 pub use vif::{Bridge, NetworkScript, Rate, VifName, VifNamePrefix, VifParameters};
 pub(crate) use vif::{HVM_VIF_NAME_MAX, VIF_NAME_MAX, mtu};
 pub(crate) use words::words;
-pub use words::{Builder, DebootstrapVariant, Filesystem, GuestType, OsType, Word};
+pub use words::{Builder, DebootstrapVariant, DomainAction, Filesystem, GuestType, OsType, Word};
 pub use xl::{Description, KernelCmdline, SpicePassword, XlKey, XlOptions, XlValue};
 pub use xl_keys::{Shape, XlKeyInfo, xl_key_info, xl_keys, xl_variable};
 pub use xl_words::{xl_value_problem, xl_words};

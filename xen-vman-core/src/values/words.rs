@@ -112,6 +112,27 @@ words!(
     "`standard`, `minbase` or `buildd`"
 );
 
+words!(
+    /// What Xen does with a domain when it powers off, reboots or crashes (xl.cfg(5)).
+    DomainAction {
+        /// Removes it.
+        Destroy = "destroy",
+        /// Starts it again.
+        Restart = "restart",
+        /// Keeps it under another name, and starts a new one.
+        RenameRestart = "rename-restart",
+        /// Keeps it, for inspection.
+        Preserve = "preserve",
+        /// Writes its memory to a file, and removes it.
+        CoredumpDestroy = "coredump-destroy",
+        /// Writes its memory to a file, and starts it again.
+        CoredumpRestart = "coredump-restart",
+        /// Resets it, without removing its memory.
+        SoftReset = "soft-reset",
+    },
+    "`destroy`, `restart`, `rename-restart`, `preserve`, `coredump-destroy`, `coredump-restart` or `soft-reset`"
+);
+
 text_type!(
     /// The type of an operating system: `debian`, `ubuntu`, or any other word.
     OsType

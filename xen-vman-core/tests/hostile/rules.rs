@@ -255,6 +255,22 @@ pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
         (_, "debootstrap_variant") => value(&["minbase", "standard"], |text| {
             word(text, &["standard", "minbase", "buildd"])
         }),
+        (_, "on_poweroff" | "on_reboot" | "on_crash") => {
+            value(&["preserve", "destroy", "restart"], |text| {
+                word(
+                    text,
+                    &[
+                        "destroy",
+                        "restart",
+                        "rename-restart",
+                        "preserve",
+                        "coredump-destroy",
+                        "coredump-restart",
+                        "soft-reset",
+                    ],
+                )
+            })
+        }
         (_, "guest_hostname") => value(&["web01.example.org", "B-2", "7"], |text| {
             let is_label = |label: &str| {
                 (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')

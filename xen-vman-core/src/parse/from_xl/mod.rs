@@ -112,6 +112,9 @@ impl<'f, 'r> Importer<'f, 'r> {
         }
         self.same("cpus");
         self.unless_written("cpu_str", text("any"));
+        for key in ["on_poweroff", "on_reboot", "on_crash"] {
+            self.same(key);
+        }
         if guest_type == "pv"
             && let Some(setting) = self.waiting("timer_mode")
         {
