@@ -1,0 +1,129 @@
+"""A host of the Ansible role, with guests that run, and one that was started by hand: nothing restarts."""
+
+from xenlab import tiny
+
+PLAIN, DEAF, DISK, HAND = 41, 42, 43, 44
+IQN = "iqn.2026-11.lab:lab-disk"
+DEVICE = f"/dev/disk/by-path/ip-10.77.0.1:3260-iscsi-{IQN}-lun-0"
+ON_ISCSI = ('storage_type = "none"', 'storage_type = "iscsi"\nauto_install = false')
+ON_NFS = ('storage_type = "none"', 'storage_type = "nfs"\nauto_install = false')
+OFF = ("boot_after_creation = false", "auto_boot = false")
+GUESTS = (
+    tiny.vm("plain", PLAIN, OFF[0])
+    + tiny.vm("deaf", DEAF, OFF[0])
+    + tiny.vm("disk", DISK, OFF[0]).replace(*ON_ISCSI)
+    + tiny.vm("hand", HAND, OFF[0])
+    + tiny.vm("mounted", 45, *OFF).replace(*ON_NFS)
+)
+RUNNING = {"lab-plain": PLAIN, "lab-deaf": DEAF, "lab-disk": DISK, "lab-hand": HAND}
+BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
+
+# Units such as the role has, as far as they matter here.
+ISCSIADM = "/usr/sbin/iscsiadm -m node -T iqn.2026-11.lab:%i -p 10.77.0.1:3260"
+UNITS = {
+    "vm@": """\
+[Unit]
+Requires=vm_iscsi@%i.service
+After=vm_iscsi@%i.service vm_mount@%i.service
+Conflicts=vm_mount@%i.service
+[Service]
+Type=forking
+ExecStart=/usr/sbin/xl create /etc/xen/vms/%i.cfg
+ExecStop=/usr/sbin/xl shutdown -w %i
+TimeoutStopSec=60
+[Install]
+WantedBy=multi-user.target
+""",
+    "vm_iscsi@": f"""\
+[Unit]
+ConditionPathExists=/etc/xen/vms/.iscsi/%i
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart={ISCSIADM} -o new
+ExecStart={ISCSIADM} --login
+ExecStop={ISCSIADM} --logout
+""",
+    "vm_mount@": """\
+[Unit]
+Requires=vm_iscsi@%i.service
+After=vm_iscsi@%i.service
+Conflicts=vm@%i.service
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/mkdir -p /mnt/vms/%i
+ExecStart=/bin/mount -t nfs 10.77.0.1:/srv/nfs/lab/mounted-root /mnt/vms/%i
+ExecStop=/bin/umount /mnt/vms/%i
+""",
+}
+
+
+def states(lab):
+    """What must not change: the domain of each guest, and its boot."""
+    return {domain: (lab.run(f"xl domid {domain}"), lab.tiny(number, BOOT_ID)) for domain, number in RUNNING.items()}
+
+
+def test_take_over(lab):
+    lab.define("", GUESTS)
+    lab.exports("lab-mounted")
+    lab.run(f"lab-target create {IQN}")
+    for name, text in UNITS.items():
+        lab.dom0.put(text.encode(), f"/etc/systemd/system/{name}.service")
+    lab.run("systemctl daemon-reload")
+    lab.run("xen-vman-cli render /etc/xen-vman/hypervisor.toml --out /root/role")
+    lab.run("mkdir -p /etc/xen/vms/.iscsi; cp /root/role/host/etc/xen/vms/*.cfg /etc/xen/vms; touch /etc/xen/vms/.iscsi/lab-disk")
+    # The role's settings are others.
+    lab.run("echo 'on_crash = \"preserve\"' >>/etc/xen/vms/lab-plain.cfg")
+    with lab.step("guests run that units of the role started, and one that was started by hand"):
+        # The role's unit does not wait for the disk.
+        lab.run("systemctl start vm_iscsi@lab-disk")
+        lab.until("disk", lambda: lab.succeeds(f"test -b {DEVICE}"), 30)
+        lab.run("systemctl start vm@lab-plain vm@lab-deaf vm@lab-disk vm_mount@lab-mounted && xl create /etc/xen/vms/lab-hand.cfg")
+        for number in RUNNING.values():
+            lab.tiny_up(number)
+        lab.tiny(DEAF, "echo /bin/true >/proc/sys/kernel/poweroff_cmd")
+        assert "iqn.2026-11.lab:lab-disk" in lab.run("iscsiadm -m session")
+    before = states(lab)
+    with lab.step("plan says what is taken over"):
+        planned = lab.cli("plan", exit_status=3)
+        for domain in ("lab-plain", "lab-deaf", "lab-disk"):
+            assert f"take over {domain}, which keeps running" in planned
+        assert f"take over the session of lab-disk, {IQN}, which stays open" in planned
+        assert "take over lab-hand" not in planned
+    with lab.step("apply restarts nothing"):
+        assert "systemctl restart vm@lab-plain" in lab.cli("apply")
+        assert states(lab) == before
+        assert lab.run("findmnt -n -o FSTYPE /mnt/vms/lab-mounted").startswith("nfs")
+        assert lab.run("systemctl is-active vm_iscsi_session@lab-disk") == "active"
+        assert lab.run("systemctl is-active vm_iscsi@lab-disk || true") == "inactive"
+    with lab.check("nothing is left to do, but a restart"):
+        planned = lab.cli("plan", exit_status=0)
+        assert "systemctl restart vm@lab-plain" in planned
+        assert "vm@lab-disk" not in planned and "vm@lab-deaf" not in planned
+    with lab.check("the one started by hand is handed over as status says"):
+        status = lab.cli("status")
+        command = "xl shutdown -w lab-hand && systemctl start vm@lab-hand"
+        assert command in status and status.count("xl shutdown") == 1, status
+        lab.run(command)
+        lab.tiny_up(HAND)
+        assert "by hand" not in lab.cli("status")
+    with lab.check("a restart takes the new settings"):
+        lab.run("systemctl restart vm@lab-plain")
+        lab.tiny_up(PLAIN)
+        assert "restart" not in lab.cli("plan")
+    with lab.check("the mounted root is unmounted by our unit"):
+        lab.run("systemctl stop vm_mount@lab-mounted")
+        assert not lab.succeeds("test -e /mnt/vms/lab-mounted")
+    with lab.check("the guest with the disk stops, and the host logs out"):
+        lab.run("systemctl stop vm@lab-disk")
+        assert lab.result("lab-disk") == "success"
+        lab.until("logout", lambda: "No active sessions" in lab.run("iscsiadm -m session 2>&1 || true"), 30)
+    with lab.check("the one that ignores its shutdown is gone after stop_timeout"):
+        lab.run("systemctl stop vm@lab-deaf || true")
+        assert lab.result("lab-deaf") == "timeout"
+        assert not lab.succeeds("xl domid lab-deaf")
+    with lab.check("the monitor of one that was taken over and restarted dies: it is shut down"):
+        lab.run("kill -KILL $(systemctl show --property MainPID --value vm@lab-plain)")
+        lab.unit("lab-plain", "failed")
+        assert not lab.succeeds("xl domid lab-plain")
