@@ -243,6 +243,8 @@ catalogue! {
     SharedRoot = "shared-root", Error;
     /// Two VMs can write to the same disk.
     SharedDisk = "shared-disk", Warning;
+    /// Two VMs have the same PCI device.
+    SharedPciDevice = "shared-pci-device", Warning;
     /// Two VMs serve SPICE on the same port.
     SpicePortClash = "spice-port-clash", Warning;
     /// Two VMs have the same SPICE password.

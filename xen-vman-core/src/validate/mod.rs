@@ -46,6 +46,7 @@ const CHECKS: &[Check] = &[
     network::vifname_too_long_for_hvm,
     options::bad_bootloader_user,
     options::contradictions,
+    options::shared_pci_device,
     options::fewer_cpus_than_asked_for,
     options::open_vnc,
     options::option_shadows_key,

@@ -5,9 +5,10 @@ use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
 use crate::document::decode::{FromText as _, closest};
 use crate::resolve::{Origin, Resolved, ResolvedVm, Scope, XlOption};
 use crate::values::{
-    GuestType, GuestUser, XlValue, xl_key_info, xl_keys, xl_value_problem, xl_variable,
+    GuestType, GuestUser, XlValue, pci_address, xl_key_info, xl_keys, xl_value_problem, xl_variable,
 };
 use crate::xl_cfg::names::vm_key_of;
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 /// xl silently uses the last of several assignments.
@@ -101,6 +102,43 @@ pub(super) fn contradictions(resolved: &Resolved, report: &mut Report) {
         } else if is_hvm && most.is_some_and(|most| most > vm.memory_mib.value) {
             let message = "an HVM VM with PCI devices must not have more `maxmem` than memory";
             wrong(pci, message.to_owned(), "remove `maxmem`, or the devices");
+        }
+    }
+}
+
+/// Xen assigns a PCI device to one domain at a time.
+pub(super) fn shared_pci_device(resolved: &Resolved, report: &mut Report) {
+    let mut seen: HashMap<String, (&ResolvedVm, &XlOption)> = HashMap::new();
+    for vm in &resolved.vms {
+        for option in vm.xl_options_of("pci") {
+            let XlValue::List(items) = &*option.value else {
+                continue;
+            };
+            for item in items {
+                let XlValue::Text(text) = item else { continue };
+                let Some(address) = pci_address(text) else {
+                    continue;
+                };
+                let Some((first, other)) = seen.get(&address) else {
+                    seen.insert(address, (vm, option));
+                    continue;
+                };
+                if first.number == vm.number {
+                    continue;
+                }
+                let message = format!(
+                    "the PCI device `{address}` of `{}` is also that of `{}`, and only one of them can run",
+                    vm.domain, first.domain
+                );
+                let id = DiagnosticId::SharedPciDevice;
+                let diagnostic = Diagnostic::new(id, path(vm, option), message)
+                    .help("give it to one of them, unless they never run together")
+                    .related(
+                        path(first, other),
+                        format!("also a device of `{}`", first.domain),
+                    );
+                report.push(diagnostic);
+            }
         }
     }
 }

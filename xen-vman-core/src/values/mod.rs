@@ -47,6 +47,7 @@ pub(crate) use words::words;
 pub use words::{Builder, DebootstrapVariant, DomainAction, Filesystem, GuestType, OsType, Word};
 pub use xl::{Description, KernelCmdline, SpicePassword, XlKey, XlOptions, XlValue};
 pub use xl_keys::{Shape, XlKeyInfo, xl_key_info, xl_keys, xl_variable};
+pub(crate) use xl_words::pci_address;
 pub use xl_words::{xl_value_problem, xl_words};
 
 text::from_str!(

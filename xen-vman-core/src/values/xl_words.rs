@@ -105,22 +105,31 @@ fn bad_item(key: &str, value: &XlValue) -> Option<(DiagnosticId, String, Option<
 /// xl-pci-configuration(5): `[DOMAIN:]BUS:DEVICE.FUNCTION`, an optional slot, and options; or a name.
 fn is_pci_device(text: &str) -> bool {
     let mut parts = text.split(',').map(str::trim);
-    let named = |part: &str| part.starts_with("bdf=") || part.starts_with("name=");
-    let Some(first) = parts.next() else {
-        return false;
+    parts.any(|part| part.starts_with("bdf=") || part.starts_with("name="))
+        || pci_address(text).is_some()
+}
+
+/// The address of a PCI device, `DOMAIN:BUS:DEVICE.FUNCTION`; `None` if it only has a name.
+pub(crate) fn pci_address(text: &str) -> Option<String> {
+    let mut parts = text.split(',').map(str::trim);
+    let address = parts
+        .clone()
+        .find_map(|part| part.strip_prefix("bdf="))
+        .or_else(|| parts.next())?;
+    let address = address.split('@').next()?;
+    let (place, function) = address.rsplit_once('.')?;
+    let hex = |part: &str| {
+        let is_hex = part.bytes().all(|byte| byte.is_ascii_hexdigit());
+        u32::from_str_radix(part, 16).ok().filter(|_| is_hex)
     };
-    if named(first) || parts.any(named) {
-        return true;
-    }
-    let device = first.split('@').next().unwrap_or_default();
-    let Some((place, function)) = device.rsplit_once('.') else {
-        return false;
+    let numbers: Option<Vec<u32>> = place.split(':').map(hex).collect();
+    let (domain, bus, device) = match *numbers? {
+        [bus, device] => (0, bus, device),
+        [domain, bus, device] => (domain, bus, device),
+        _ => return None,
     };
-    let hex = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let places: Vec<_> = place.split(':').collect();
-    (2..=3).contains(&places.len())
-        && places.into_iter().all(hex)
-        && (function == "*" || function.split('-').all(hex))
+    let is_function = function == "*" || function.split('-').all(|part| hex(part).is_some());
+    is_function.then(|| format!("{domain:04x}:{bus:02x}:{device:02x}.{function}"))
 }
 
 /// What is wrong with the value of a key, if anything: the diagnostic, its message and its
