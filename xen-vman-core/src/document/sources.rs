@@ -127,11 +127,12 @@ impl Sources {
         Some(self.files.get(usize::from(number))?.1)
     }
 
-    /// Whether any file holds the role's variables.
-    pub(crate) fn dialects(&self) -> impl Iterator<Item = Dialect> + '_ {
-        self.files.iter().map(|(_, dialect)| *dialect)
+    /// Whether there are only xl.cfg files, each of which stands for a VM of its own.
+    pub(crate) fn has_only_xl_cfg(&self) -> bool {
+        !self.files.is_empty() && self.files.iter().all(|(_, dialect)| dialect.is_xl_cfg())
     }
 
+    /// Whether any file holds the role's variables.
     pub(crate) fn has_role_files(&self) -> bool {
         self.files.iter().any(|(_, dialect)| dialect.is_role())
     }

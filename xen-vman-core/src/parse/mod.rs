@@ -65,8 +65,7 @@ pub(crate) fn parse_from(files: Vec<Source>, first_file: FileId) -> Parsed {
     for file in files {
         add_file(file, &mut sources, &mut report);
     }
-    // An xl.cfg file stands for a VM of its own.
-    if unread(&report) > 0 && !sources.dialects().all(Dialect::is_xl_cfg) {
+    if unread(&report) > 0 && !sources.has_only_xl_cfg() {
         // Errors that result from an unreadable file would only hide the cause.
         return Parsed {
             definition: Definition::default(),

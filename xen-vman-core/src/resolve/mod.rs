@@ -31,7 +31,6 @@ pub use resolved::{
 pub use vifname::vif_name;
 
 use crate::diag::Report;
-use crate::document::Dialect;
 use crate::parse::Parsed;
 use lookup::Lookup;
 use std::borrow::Cow;
@@ -50,11 +49,9 @@ pub fn resolve(parsed: &Parsed, facts: &Facts, report: &mut Report) -> Resolved 
     });
     let mut vms: Vec<_> = vms.collect();
     vifname::name_vifs(&mut vms);
-    let mut dialects = parsed.sources.dialects();
-    let existing = dialects.next().is_some() && parsed.sources.dialects().all(Dialect::is_xl_cfg);
     Resolved {
         host,
         vms,
-        existing,
+        existing: parsed.sources.has_only_xl_cfg(),
     }
 }
