@@ -108,38 +108,32 @@ pub(super) fn contradictions(resolved: &Resolved, report: &mut Report) {
 
 /// Xen assigns a PCI device to one domain at a time.
 pub(super) fn shared_pci_device(resolved: &Resolved, report: &mut Report) {
+    let options = resolved.vms.iter().flat_map(|vm| {
+        let options = vm.xl_options_of("pci");
+        options.map(move |option| (vm, option))
+    });
+    let devices = options.flat_map(|(vm, option)| {
+        let addresses = option.value.texts().filter_map(pci_address);
+        addresses.map(move |address| (address, vm, option))
+    });
     let mut seen: HashMap<String, (&ResolvedVm, &XlOption)> = HashMap::new();
-    for vm in &resolved.vms {
-        for option in vm.xl_options_of("pci") {
-            let XlValue::List(items) = &*option.value else {
-                continue;
-            };
-            for item in items {
-                let XlValue::Text(text) = item else { continue };
-                let Some(address) = pci_address(text) else {
-                    continue;
-                };
-                let Some((first, other)) = seen.get(&address) else {
-                    seen.insert(address, (vm, option));
-                    continue;
-                };
-                if first.number == vm.number {
-                    continue;
-                }
-                let message = format!(
-                    "the PCI device `{address}` of `{}` is also that of `{}`, and only one of them can run",
-                    vm.domain, first.domain
-                );
-                let id = DiagnosticId::SharedPciDevice;
-                let diagnostic = Diagnostic::new(id, path(vm, option), message)
-                    .help("give it to one of them, unless they never run together")
-                    .related(
-                        path(first, other),
-                        format!("also a device of `{}`", first.domain),
-                    );
-                report.push(diagnostic);
-            }
+    for (address, vm, option) in devices {
+        let (first, other) = *seen.entry(address.clone()).or_insert((vm, option));
+        if first.number == vm.number {
+            continue;
         }
+        let message = format!(
+            "the PCI device `{address}` of `{}` is also that of `{}`, and only one of them can run",
+            vm.domain, first.domain
+        );
+        let id = DiagnosticId::SharedPciDevice;
+        let diagnostic = Diagnostic::new(id, path(vm, option), message)
+            .help("give it to one of them, unless they never run together")
+            .related(
+                path(first, other),
+                format!("also a device of `{}`", first.domain),
+            );
+        report.push(diagnostic);
     }
 }
 

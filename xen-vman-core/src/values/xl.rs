@@ -153,6 +153,20 @@ pub enum XlValue {
     List(Vec<XlValue>),
 }
 
+impl XlValue {
+    /// The string, or the strings of the list.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        let items = match self {
+            Self::List(items) => items,
+            one => std::slice::from_ref(one),
+        };
+        items.iter().filter_map(|item| match item {
+            Self::Text(text) => Some(&**text),
+            _ => None,
+        })
+    }
+}
+
 /// Additional options for xl.cfg, in the order written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct XlOptions(Vec<(XlKey, XlValue)>);

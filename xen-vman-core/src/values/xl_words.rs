@@ -2,7 +2,7 @@
 //!
 //! The words are those of xl 4.17 (`libxl_types.idl`, `xl_parse.c`); it rejects any other.
 
-use super::{CpuItems, Shape, XlKeyInfo, XlValue, xl_key_info};
+use super::{Builder, CpuItems, DomainAction, GuestType, Shape, XlKeyInfo, XlValue, xl_key_info};
 use crate::diag::DiagnosticId;
 use crate::document::EXPRESSION;
 use crate::document::decode::{FromText as _, Schema, closest};
@@ -11,17 +11,11 @@ use serde_json::json;
 /// The words of a key; `None` if it accepts any string.
 pub fn xl_words(key: &str) -> Option<&'static [&'static str]> {
     Some(match key {
-        "on_poweroff" | "on_reboot" | "on_crash" | "on_watchdog" | "on_soft_reset" => &[
-            "destroy",
-            "restart",
-            "rename-restart",
-            "preserve",
-            "coredump-destroy",
-            "coredump-restart",
-            "soft-reset",
-        ],
-        "type" => &["pv", "pvh", "hvm"],
-        "builder" => &["generic", "hvm"],
+        "on_poweroff" | "on_reboot" | "on_crash" | "on_watchdog" | "on_soft_reset" => {
+            DomainAction::WORDS
+        }
+        "type" => GuestType::WORDS,
+        "builder" => Builder::WORDS,
         "tsc_mode" => &["default", "always_emulate", "native", "native_paravirt"],
         "timer_mode" => &[
             "delay_for_missed_ticks",
@@ -84,12 +78,8 @@ pub(super) fn xl_key_schema(key: &str) -> Option<Schema> {
 /// What is wrong with the items of a list, or with a list of CPUs.
 fn bad_item(key: &str, value: &XlValue) -> Option<(DiagnosticId, String, Option<String>)> {
     match (key, value) {
-        ("pci", XlValue::List(items)) => {
-            let texts = items.iter().filter_map(|item| match item {
-                XlValue::Text(text) => Some(&**text),
-                _ => None,
-            });
-            let wrong = texts.into_iter().find(|text| !is_pci_device(text))?;
+        ("pci", XlValue::List(_)) => {
+            let wrong = value.texts().find(|text| !is_pci_device(text))?;
             let message = format!("`{wrong}` of `pci` must be a PCI device such as `01:00.0`");
             Some((DiagnosticId::BadXlOption, message, None))
         }
@@ -167,23 +157,12 @@ pub fn xl_value_problem(
         return Some(problem);
     }
     let words = xl_words(key)?;
-    let written: Vec<&str> = match value {
-        XlValue::Text(text) => vec![text],
-        XlValue::List(items) => items
-            .iter()
-            .filter_map(|item| match item {
-                XlValue::Text(text) => Some(&**text),
-                _ => None,
-            })
-            .collect(),
-        XlValue::Integer(_) => Vec::new(),
-    };
     let takes_number = info.shape.is_number() || info.shape == Shape::ListOrBoolean;
     let is_number = |word: &str| takes_number && word.parse::<u32>().is_ok();
     // `!` excludes a group of enlightenments.
     let plain = |word: &str| word.trim_start_matches('!').to_owned();
-    let wrong = written
-        .into_iter()
+    let wrong = value
+        .texts()
         .find(|word| !is_number(word) && !words.contains(&&*plain(word)))?;
     let message = format!(
         "xl does not accept `{wrong}` for `{key}`, only {}",
