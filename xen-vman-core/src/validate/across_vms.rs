@@ -3,10 +3,11 @@
 use super::Hosts;
 use super::network::Network;
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
-use crate::resolve::{Origin, Place, ResolvedVm, Scope, Sourced};
+use crate::resolve::{Origin, Place, ResolvedInterface, ResolvedVm, Scope, Sourced};
 use crate::values::GuestType;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fmt::Display;
 use std::hash::Hash;
 use std::net::IpAddr;
 
@@ -18,44 +19,49 @@ struct Owned<'r, K> {
     owner: &'r str,
 }
 
-/// Reports duplicates. `message` gets the key and the names of both owners.
-fn duplicates<'r, K: Hash + Eq>(
+impl<K> Owned<'_, K> {
+    /// Says that `first` has the same value. `message` gets the key and the names of both owners.
+    fn clashes_with(
+        &self,
+        first: &Self,
+        id: DiagnosticId,
+        message: impl Fn(&K, &str, &str) -> String,
+        help: &str,
+    ) -> Diagnostic {
+        let elsewhere = elsewhere(self.host, first.host);
+        let first_owner = format!("`{}`{elsewhere}", first.owner);
+        let text = message(&self.key, &format!("`{}`", self.owner), &first_owner);
+        Diagnostic::new(id, self.place.path().on_host(self.host), text)
+            .help(help)
+            .related(
+                first.place.path().on_host(first.host),
+                format!("first used by {first_owner}"),
+            )
+    }
+}
+
+/// Reports duplicates.
+fn duplicates<'r, K: Hash + Eq + Clone>(
     values: impl Iterator<Item = Owned<'r, K>>,
     report: &mut Report,
     id: DiagnosticId,
     message: impl Fn(&K, &str, &str) -> String,
     help: &str,
 ) {
-    let mut seen: HashMap<K, (u16, Place, &str)> = HashMap::new();
-    for Owned {
-        key,
-        host,
-        place,
-        owner,
-    } in values
-    {
-        match seen.entry(key) {
-            Entry::Occupied(entry) => {
-                let (first_host, first, first_owner) = entry.get();
-                let elsewhere = elsewhere(host, *first_host);
-                let first_owner = format!("`{first_owner}`{elsewhere}");
-                let text = message(entry.key(), &format!("`{owner}`"), &first_owner);
-                let diagnostic = Diagnostic::new(id, place.path().on_host(host), text)
-                    .help(help)
-                    .related(
-                        first.path().on_host(*first_host),
-                        format!("first used by {first_owner}"),
-                    );
-                report.push(diagnostic);
+    let mut seen: HashMap<K, Owned<'_, K>> = HashMap::new();
+    for value in values {
+        match seen.entry(value.key.clone()) {
+            Entry::Occupied(first) => {
+                report.push(value.clashes_with(first.get(), id, &message, help));
             }
             Entry::Vacant(entry) => {
-                entry.insert((host, place, owner));
+                entry.insert(value);
             }
         }
     }
 }
 
-fn used<K: std::fmt::Display>(what: &str) -> impl Fn(&K, &str, &str) -> String + '_ {
+fn used<K: Display>(what: &str) -> impl Fn(&K, &str, &str) -> String + '_ {
     move |key, owner, first| format!("{what} `{key}` of {owner} is already used by {first}")
 }
 
@@ -137,16 +143,34 @@ pub(super) fn duplicate_names(hosts: Hosts<'_>, report: &mut Report) {
 
 /// An address of an interface.
 struct OfInterface<'r, K> {
-    address: K,
-    host: u16,
-    place: Place,
+    address: Owned<'r, K>,
     vm: &'r ResolvedVm,
     network: Network<'r>,
 }
 
+impl<'r, K> OfInterface<'r, K> {
+    fn new(
+        address: K,
+        place: Place,
+        (host, vm, interface): (u16, &'r ResolvedVm, &'r ResolvedInterface),
+        hosts: Hosts<'r>,
+    ) -> Self {
+        Self {
+            address: Owned {
+                key: address,
+                host,
+                place,
+                owner: vm.domain.as_str(),
+            },
+            vm,
+            network: Network::of(interface, hosts.resolved(host)),
+        }
+    }
+}
+
 /// Reports addresses that several interfaces have: an error where they meet, a warning where they
 /// may not.
-fn repeated_addresses<'r, K: Hash + Eq + Copy + std::fmt::Display>(
+fn repeated_addresses<'r, K: Hash + Eq + Copy + Display>(
     all: impl Iterator<Item = OfInterface<'r, K>>,
     what: &str,
     meet: fn(&OfInterface<'r, K>, &OfInterface<'r, K>) -> bool,
@@ -156,25 +180,16 @@ fn repeated_addresses<'r, K: Hash + Eq + Copy + std::fmt::Display>(
 ) {
     let mut seen: HashMap<K, Vec<OfInterface<'r, K>>> = HashMap::new();
     for one in all {
-        let earlier = seen.entry(one.address).or_default();
+        let earlier = seen.entry(one.address.key).or_default();
         let clash = earlier.iter().find(|other| meet(other, &one));
-        if let Some(other) = clash.or(earlier.first()) {
-            let elsewhere = elsewhere(one.host, other.host);
-            let owner = format!("`{}`", one.vm.domain);
-            let first = format!("`{}`{elsewhere}", other.vm.domain);
-            let id = if clash.is_some() { error } else { warning };
-            let message = used(what)(&one.address, &owner, &first);
-            let path = one.place.path().on_host(one.host);
-            let help = if clash.is_some() {
-                help.to_owned()
-            } else {
-                format!("{help}, or allow `{warning}` if they never meet")
-            };
-            let diagnostic = Diagnostic::new(id, path, message).help(help).related(
-                other.place.path().on_host(other.host),
-                format!("first used by {first}"),
-            );
-            report.push(diagnostic);
+        let clash = clash.map(|other| (other, error, help.to_owned()));
+        let other = clash.or_else(|| {
+            let help = format!("{help}, or allow `{warning}` if they never meet");
+            Some((earlier.first()?, warning, help))
+        });
+        if let Some((other, id, help)) = other {
+            let address = &one.address;
+            report.push(address.clashes_with(&other.address, id, used(what), &help));
         }
         earlier.push(one);
     }
@@ -184,7 +199,7 @@ fn repeated_addresses<'r, K: Hash + Eq + Copy + std::fmt::Display>(
 /// two hosts may be the same one, or not.
 fn meet<K>(one: &OfInterface<'_, K>, other: &OfInterface<'_, K>) -> bool {
     let together = one.vm.domain == other.vm.domain || (*one.vm.auto_boot && *other.vm.auto_boot);
-    one.host == other.host && one.network == other.network && together
+    one.address.host == other.address.host && one.network == other.network && together
 }
 
 /// Vifs with the same MAC address disturb each other on a bridge.
@@ -192,12 +207,9 @@ pub(super) fn duplicate_mac(hosts: Hosts<'_>, report: &mut Report) {
     let written = hosts
         .interfaces()
         .filter(|(_, _, interface, _)| is_written(&interface.mac));
-    let all = written.map(|(host, vm, interface, scope)| OfInterface {
-        address: *interface.mac,
-        host,
-        place: interface.mac.place_or(scope.key("mac")),
-        vm,
-        network: Network::of(interface, hosts.resolved(host)),
+    let all = written.map(|(host, vm, interface, scope)| {
+        let place = interface.mac.place_or(scope.key("mac"));
+        OfInterface::new(*interface.mac, place, (host, vm, interface), hosts)
     });
     let on_a_bridge = |one: &OfInterface<'_, _>, other: &OfInterface<'_, _>| {
         meet(one, other) && one.network != Network::Routed
@@ -259,12 +271,9 @@ pub(super) fn duplicate_address(hosts: Hosts<'_>, report: &mut Report) {
     let all = hosts.interfaces().flat_map(|(host, vm, interface, scope)| {
         let addresses = interface.addresses.iter();
         let own = addresses.filter(|address| !address.is_link_local());
-        own.map(move |address| OfInterface {
-            address: address.addr,
-            host,
-            place: address.place_or(scope.key("ip")),
-            vm,
-            network: Network::of(interface, hosts.resolved(host)),
+        own.map(move |address| {
+            let place = address.place_or(scope.key("ip"));
+            OfInterface::new(address.addr, place, (host, vm, interface), hosts)
         })
     });
     let ids = [
