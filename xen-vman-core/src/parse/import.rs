@@ -372,9 +372,7 @@ impl<'f> Comments<'f> {
     /// Takes the comments of an entry.
     fn of(&mut self, entry: &TableEntry) -> Vec<String> {
         let key = entry.key_span.and_then(|span| self.keys.get(&span));
-        let taken = key.and_then(|key| self.all.remove(&Some(*key)));
-        let taken = taken.unwrap_or_default().into_iter();
-        taken.map(|(_, comment)| comment).collect()
+        key.copied().map_or_else(Vec::new, |key| self.of_key(key))
     }
 
     /// Takes the comments of a key.

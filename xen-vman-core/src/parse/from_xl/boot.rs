@@ -26,10 +26,9 @@ impl Importer<'_, '_> {
         }
         if !self.is_written("kernel") {
             let message = "neither `kernel` nor `bootloader` is set, so xl rejects the domain";
-            let diagnostic = Diagnostic::new(DiagnosticId::MissingKernel, root().key("kernel"), message)
-                .at(self.whole)
-                .help("write `kernel = \"/boot/vmlinuz\"`, or `bootloader = \"pygrub\"`, or `type = \"hvm\"`");
-            self.report.push(diagnostic);
+            let help = "write `kernel = \"/boot/vmlinuz\"`, or `bootloader = \"pygrub\"`, or `type = \"hvm\"`";
+            let id = DiagnosticId::MissingKernel;
+            self.problem(id, "kernel", Some(self.whole), message, help);
         }
         self.unless_written("initrd", text("none"));
         self.unless_written("cmdline", text(""));
@@ -41,10 +40,7 @@ impl Importer<'_, '_> {
         if let Some(span) = kernel.map(|entry| entry.key_span) {
             let message = "`kernel` and `firmware` are both set, so xl rejects the domain";
             let id = DiagnosticId::ContradictingXlOptions;
-            let diagnostic = Diagnostic::new(id, root().key("kernel"), message)
-                .at(span)
-                .help("remove one of them");
-            self.report.push(diagnostic);
+            self.problem(id, "kernel", span, message, "remove one of them");
         }
     }
 
@@ -59,11 +55,8 @@ impl Importer<'_, '_> {
             let key_span = self.key_span(&setting);
             if self.is_written("cmdline") {
                 let message = format!("xl ignores `{key}` if `cmdline` is set");
-                let diagnostic =
-                    Diagnostic::new(DiagnosticId::UnusedXlKey, root().key(key), message)
-                        .at(key_span)
-                        .help("add it to `cmdline`, or remove it");
-                self.report.push(diagnostic);
+                let help = "add it to `cmdline`, or remove it";
+                self.problem(DiagnosticId::UnusedXlKey, key, key_span, message, help);
                 continue;
             }
             let node = self.node(&setting);
@@ -96,11 +89,9 @@ impl Importer<'_, '_> {
         for key in ["cpus", "cpus_soft"] {
             if let Some(setting) = self.take(key) {
                 let message = format!("xl ignores `{key}` if `vcpus` is not set");
-                let diagnostic =
-                    Diagnostic::new(DiagnosticId::UnusedXlKey, root().key(key), message)
-                        .at(self.key_span(&setting))
-                        .help("set `vcpus = 1`, or remove it");
-                self.report.push(diagnostic);
+                let help = "set `vcpus = 1`, or remove it";
+                let span = self.key_span(&setting);
+                self.problem(DiagnosticId::UnusedXlKey, key, span, message, help);
             }
         }
     }

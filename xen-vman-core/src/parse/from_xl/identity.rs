@@ -1,8 +1,8 @@
 //! The name and the type of a domain → the keys of a VM.
 
-use super::{Importer, ORG, entry, own, root, text};
+use super::{Importer, ORG, entry, own, text};
 use crate::diag::text::printable;
-use crate::diag::{Diagnostic, DiagnosticId, Span};
+use crate::diag::{DiagnosticId, Span};
 use crate::document::{Node, Value};
 use crate::values::DomainName;
 
@@ -11,10 +11,9 @@ impl Importer<'_, '_> {
     pub(super) fn name(&mut self) {
         let Some(setting) = self.take("name") else {
             let message = "`name` is missing; xl does not create a domain without it";
-            let diagnostic = Diagnostic::new(DiagnosticId::MissingKey, root().key("name"), message)
-                .at(self.whole)
-                .help("write `name = \"web01\"`");
-            self.report.push(diagnostic);
+            let help = "write `name = \"web01\"`";
+            let id = DiagnosticId::MissingKey;
+            self.problem(id, "name", Some(self.whole), message, help);
             // So that everything else is checked.
             self.unless_written("org", text(ORG));
             self.unless_written("name", text("unnamed"));
@@ -103,10 +102,7 @@ impl Importer<'_, '_> {
             ),
             Some(_) => return,
         };
-        let diagnostic = Diagnostic::new(id, root().key("builder"), message)
-            .at(node.span)
-            .help("remove `builder`");
-        self.report.push(diagnostic);
+        self.problem(id, "builder", node.span, message, "remove `builder`");
     }
 
     /// The organisation that a name begins with: the given one, or that in a comment `NAME @ORG`, as
@@ -157,7 +153,7 @@ impl Importer<'_, '_> {
             "the name `{}` is imported as `{other}`, because {why}",
             printable(name)
         );
-        self.ignored(
+        self.problem(
             DiagnosticId::RenamedDomain,
             "name",
             span,

@@ -1,9 +1,9 @@
 //! What xl ignores: keys that it does not know, and values that it cannot read. The domain is the
 //! same without them.
 
-use super::{Importer, root};
+use super::Importer;
 use crate::diag::text::printable;
-use crate::diag::{Diagnostic, DiagnosticId, Span};
+use crate::diag::{DiagnosticId, Span};
 use crate::document::decode::closest;
 use crate::values::{Shape, xl_key_info, xl_keys};
 use crate::xl_cfg::{Setting, SettingValue};
@@ -43,7 +43,7 @@ impl Importer<'_, '_> {
                     let shown = info.shape.describe();
                     let message = format!("xl ignores `{key}`, {why}");
                     let help = format!("write {shown}, or remove it");
-                    self.ignored(DiagnosticId::IgnoredXlValue, key, whole, message, &help);
+                    self.problem(DiagnosticId::IgnoredXlValue, key, whole, message, &help);
                     self.dropped.push(key.into());
                 }
             }
@@ -57,7 +57,7 @@ impl Importer<'_, '_> {
             None => "remove it, unless another tool reads it".to_owned(),
         };
         let message = format!("xl does not know the key `{key}` and ignores it");
-        self.ignored(DiagnosticId::IgnoredXlKey, key, span, message, &help);
+        self.problem(DiagnosticId::IgnoredXlKey, key, span, message, &help);
         self.dropped.push(key.into());
     }
 
@@ -70,46 +70,42 @@ impl Importer<'_, '_> {
         let digits = written.trim_start();
         if digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0x") {
             let message = format!("xl reads `{}` of `{key}` as {number}", printable(digits));
-            let id = DiagnosticId::MisreadXlText;
-            let diagnostic = Diagnostic::new(id, root().key(key), message)
-                .at(span)
-                .help("write the number in decimal digits, without a leading `0`");
-            self.report.push(diagnostic);
+            let help = "write the number in decimal digits, without a leading `0`";
+            self.problem(DiagnosticId::MisreadXlText, key, span, message, help);
         }
     }
 }
 
 /// How xl reads a value (`libxlu_cfg.c`).
 fn reading(shape: Shape, setting: &Setting<'_>) -> Reading {
-    let is_list = matches!(shape, Shape::List);
     match (&setting.value, shape) {
         (SettingValue::List(_), Shape::List | Shape::ListOrText | Shape::ListOrBoolean) => {
             Reading::AsWritten
         }
         (SettingValue::List(_), _) => Reading::Ignored("which must not be a list"),
-        (SettingValue::Text(_), Shape::List) if is_list => Reading::Ignored("which must be a list"),
+        (SettingValue::Text(_), Shape::List) => Reading::Ignored("which must be a list"),
         (SettingValue::Text(_), Shape::Integer | Shape::Boolean | Shape::ListOrBoolean)
             if setting.statements.len() > 1 =>
         {
             Reading::Ignored("which is a number, so that nothing can be appended")
         }
-        (SettingValue::Text(bytes), Shape::Integer) => match strtol(bytes) {
-            Some(number) if number.to_string().as_bytes() == bytes => Reading::AsWritten,
-            Some(number) => Reading::Number(number),
-            None => Reading::Ignored("whose value is not a number"),
-        },
-        (SettingValue::Text(bytes), Shape::Boolean | Shape::ListOrBoolean) => match strtol(bytes) {
-            Some(0) if bytes == b"0" => Reading::AsWritten,
-            Some(1) if bytes == b"1" => Reading::AsWritten,
-            Some(number) => Reading::Number(i64::from(number != 0)),
-            None => Reading::Ignored("whose value is not a number"),
-        },
+        (SettingValue::Text(bytes), Shape::Integer | Shape::Boolean | Shape::ListOrBoolean) => {
+            let number = strtol(bytes).map(|number| match shape {
+                Shape::Integer => number,
+                _ => i64::from(number != 0),
+            });
+            match number {
+                Some(number) if number.to_string().as_bytes() == bytes => Reading::AsWritten,
+                Some(number) => Reading::Number(number),
+                None => Reading::Ignored("whose value is not a number"),
+            }
+        }
         (SettingValue::Text(_), _) => Reading::AsWritten,
     }
 }
 
 /// strtol(3) with base 0, which must read the whole text.
-fn strtol(bytes: &[u8]) -> Option<i64> {
+pub(super) fn strtol(bytes: &[u8]) -> Option<i64> {
     let written = std::str::from_utf8(bytes).ok()?;
     let written = written.trim_start_matches([' ', '\t', '\n', '\u{b}', '\u{c}', '\r']);
     let (sign, digits) = match written.strip_prefix('-') {

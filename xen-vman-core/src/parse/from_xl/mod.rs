@@ -14,6 +14,7 @@ use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
 use crate::document::{Node, TableEntry, Value};
 use crate::xl_cfg::names::vm_key;
 use crate::xl_cfg::{Setting, SettingValue, XlFile, XlNode, XlToken};
+use ignored::strtol;
 use std::collections::HashMap;
 use vif::interface;
 
@@ -105,10 +106,9 @@ impl<'f, 'r> Importer<'f, 'r> {
         self.unless_written("vcpus", Value::Integer(1, None));
         if self.is_empty("cpus") {
             let message = "`cpus` has no CPU, so xl rejects the domain";
-            let diagnostic = Diagnostic::new(DiagnosticId::BadCpuList, root().key("cpus"), message)
-                .at(self.whole)
-                .help("remove it, or write `all`");
-            self.report.push(diagnostic);
+            let help = "remove it, or write `all`";
+            let id = DiagnosticId::BadCpuList;
+            self.problem(id, "cpus", Some(self.whole), message, help);
         }
         self.same("cpus");
         self.unless_written("cpu_str", text("any"));
@@ -119,14 +119,9 @@ impl<'f, 'r> Importer<'f, 'r> {
             && let Some(setting) = self.waiting("timer_mode")
         {
             let message = "xl rejects `timer_mode` for a PV domain";
-            let diagnostic = Diagnostic::new(
-                DiagnosticId::RefusedXlWord,
-                root().key("timer_mode"),
-                message,
-            )
-            .at(self.key_span(setting))
-            .help("remove it");
-            self.report.push(diagnostic);
+            let span = self.key_span(setting);
+            let id = DiagnosticId::RefusedXlWord;
+            self.problem(id, "timer_mode", span, message, "remove it");
         }
         if guest_type == "hvm" {
             self.spice();
@@ -325,7 +320,7 @@ impl<'f, 'r> Importer<'f, 'r> {
         items.retain(|item| !is_list(item));
         for span in nested {
             let message = format!("xl ignores a list among the items of `{key}`");
-            self.ignored(
+            self.problem(
                 DiagnosticId::IgnoredXlValue,
                 key,
                 span,
@@ -354,17 +349,17 @@ impl<'f, 'r> Importer<'f, 'r> {
         }
         for vif::Problem { id, span, message } in problems {
             let help = "remove it, or correct it";
-            self.ignored(id, "vif", span, message, help);
+            self.problem(id, "vif", span, message, help);
         }
     }
 
-    /// Reports what xl does not use.
-    fn ignored(
+    /// Reports what is wrong with a key.
+    fn problem(
         &mut self,
         id: DiagnosticId,
         key: &str,
         span: Option<Span>,
-        message: String,
+        message: impl Into<String>,
         help: &str,
     ) {
         let diagnostic = Diagnostic::new(id, root().key(key), message)
@@ -392,15 +387,10 @@ impl<'f, 'r> Importer<'f, 'r> {
 
 /// A number as xl reads it. Octal numbers are probably unintended.
 fn number(written: &str) -> Value {
-    let hex = written.strip_prefix("0x");
-    let value = hex.map_or_else(|| written.parse(), |digits| i64::from_str_radix(digits, 16));
-    match value {
-        Ok(value) if hex.is_none() && written.len() > 1 && written.starts_with('0') => {
-            let octal = i64::from_str_radix(written, 8).unwrap_or(value);
-            Value::Integer(octal, Some(written.into()))
-        }
-        Ok(value) => Value::Integer(value, None),
-        Err(_) => text(written),
+    let is_octal = written.len() > 1 && written.starts_with('0') && !written.starts_with("0x");
+    match strtol(written.as_bytes()).or_else(|| written.parse().ok()) {
+        Some(number) => Value::Integer(number, is_octal.then(|| written.into())),
+        None => text(written),
     }
 }
 

@@ -1,7 +1,7 @@
 //! SPICE in xl.cfg → the keys of a VM.
 
-use super::{Importer, entry, own, root};
-use crate::diag::{Diagnostic, DiagnosticId};
+use super::{Importer, entry, own};
+use crate::diag::DiagnosticId;
 use crate::document::Value;
 use crate::xl_cfg::{Setting, SettingValue};
 
@@ -73,11 +73,7 @@ impl Importer<'_, '_> {
             let message =
                 "`spiceport` is missing: xl does not start a domain that serves SPICE on no port";
             let help = "set `spiceport = 5900`, or another free port, or `spicetls_port`";
-            let diagnostic =
-                Diagnostic::new(DiagnosticId::MissingKey, root().key("spice"), message)
-                    .at(key_span)
-                    .help(help);
-            self.report.push(diagnostic);
+            self.problem(DiagnosticId::MissingKey, "spice", key_span, message, help);
         }
         // No default port may replace it.
         self.unless_written("spiceport", Value::Integer(0, None));
