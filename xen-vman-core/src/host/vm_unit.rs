@@ -19,7 +19,7 @@ const VM_LIMIT_SECS: u32 = 86_400;
 /// # Errors
 /// If its unit does not start.
 pub(super) fn start(host: &dyn Host, domain: &DomainName) -> Result<(), HostError> {
-    systemctl(host, "start", domain)
+    systemctl(host, "start", &instance("vm", domain), VM_LIMIT_SECS)
 }
 
 /// Stops a VM that is no longer defined. Its files are only removed once Xen does not have it any
@@ -28,7 +28,7 @@ pub(super) fn start(host: &dyn Host, domain: &DomainName) -> Result<(), HostErro
 /// # Errors
 /// If its unit does not stop, or Xen still has the domain.
 pub(super) fn stop(host: &dyn Host, domain: &DomainName) -> Result<(), HostError> {
-    systemctl(host, "stop", domain)?;
+    systemctl(host, "stop", &instance("vm", domain), VM_LIMIT_SECS)?;
     if domains(host)?.contains_key(domain.as_str()) {
         return Err(HostError::StillRuns(domain.clone()));
     }
@@ -92,21 +92,18 @@ pub(super) fn take_over_session(
                 dependents: printable(dependents.trim()),
             });
         }
-        let restart = ["systemctl", "restart", &unit];
-        let limit_secs = attachment.attach_secs.saturating_add(UNITS_LIMIT_SECS);
-        demand(host, &Command::new(restart, limit_secs))?;
+        let attach_secs = attachment.attach_secs.saturating_add(UNITS_LIMIT_SECS);
+        systemctl(host, "restart", &unit, attach_secs)?;
         let active = active_units(host)?;
         if users.iter().any(|user| active.contains(user)) {
-            let stop = ["systemctl", "stop", &unit];
-            let limit_secs = attachment.detach_secs.saturating_add(UNITS_LIMIT_SECS);
-            demand(host, &Command::new(stop, limit_secs))?;
+            let detach_secs = attachment.detach_secs.saturating_add(UNITS_LIMIT_SECS);
+            systemctl(host, "stop", &unit, detach_secs)?;
         }
     }
     Ok(())
 }
 
-fn systemctl(host: &dyn Host, verb: &str, domain: &DomainName) -> Result<(), HostError> {
-    let unit = instance("vm", domain);
-    let command = Command::new(["systemctl", verb, &unit], VM_LIMIT_SECS);
+fn systemctl(host: &dyn Host, verb: &str, unit: &str, limit_secs: u32) -> Result<(), HostError> {
+    let command = Command::new(["systemctl", verb, unit], limit_secs);
     demand(host, &command).map(drop)
 }
