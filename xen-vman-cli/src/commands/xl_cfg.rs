@@ -74,13 +74,13 @@ fn configurations(paths: &[PathBuf], auto: Option<&Path>) -> Result<Found, Failu
         None => Vec::new(),
     };
     let links: HashSet<PathBuf> = links.iter().map(|link| real(link)).collect();
-    let is_auto = |dir: &Path| auto.is_some_and(|auto| real(dir) == real(auto));
     for path in paths {
         let files = if path.is_dir() {
             let mut files = input::entries(path)?;
+            let is_auto = auto.is_some_and(|auto| real(path) == real(auto));
             let is_configuration = |file: &PathBuf| {
                 let is_named = file.extension().is_some_and(|ending| ending == "cfg");
-                file.is_file() && (is_named || is_auto(path))
+                file.is_file() && (is_named || is_auto)
             };
             files.retain(is_configuration);
             files
@@ -88,12 +88,14 @@ fn configurations(paths: &[PathBuf], auto: Option<&Path>) -> Result<Found, Failu
             vec![path.clone()]
         };
         for file in files {
+            let place = real(&file);
             if auto.is_some() && file.file_name().is_some_and(|name| name == "xl.conf") {
                 found.xl_conf = Some(file);
-            } else if input::is_stdin(&file) || seen.insert(real(&file)) {
-                if links.contains(&real(&file)) {
+            } else if input::is_stdin(&file) || !seen.contains(&place) {
+                if links.contains(&place) {
                     found.start_with_host.insert(input::name(&file));
                 }
+                seen.insert(place);
                 found.files.push(file);
             }
         }
