@@ -50,6 +50,17 @@ fn rendered(text: &str) -> Option<Output> {
     fine.then(|| compiled.render(&templates, &assets).unwrap())
 }
 
+/// What failed, as it is said.
+fn failures(applied: &Applied) -> Vec<String> {
+    let failures = applied.failures.iter();
+    failures.map(|(_, error)| error.to_string()).collect()
+}
+
+/// What is to be done, as it is said.
+fn sentences(plan: &Plan) -> Vec<String> {
+    plan.actions.iter().map(ToString::to_string).collect()
+}
+
 /// When everything below a directory was changed, and where it lies on the disk.
 fn times(dir: &Path) -> BTreeMap<PathBuf, (u64, i64, i64, i64)> {
     let mut found = BTreeMap::new();
@@ -98,12 +109,6 @@ proptest! {
 
 /// A host without VMs, whose vifs have a bridge.
 const BRIDGED: &str = "vms = []\n[defaults]\nnetwork_bridge = \"br0\"\n";
-/// What failed, as it is said.
-fn failures(applied: &Applied) -> Vec<String> {
-    let failures = applied.failures.iter();
-    failures.map(|(_, error)| error.to_string()).collect()
-}
-
 const XL_CONF: &str = "/etc/xen/xl.conf";
 
 /// A host in a directory of its own.
@@ -335,7 +340,7 @@ fn a_running_vm_that_moves_is_not_taken_for_installed_there() {
     let host = host_with_vm("nfs");
     let moved = rendered(&vm("iscsi")).unwrap();
     let found = plan(&host, &moved, false).unwrap();
-    let sentences: Vec<_> = found.actions.iter().map(ToString::to_string).collect();
+    let sentences = sentences(&found);
     let says = "; its old root 10.0.0.5:/tank/a/web-root stays as it is, and nothing is copied";
     assert!(
         sentences.iter().any(|one| one.contains(says)),
@@ -465,7 +470,7 @@ fn a_vm_that_was_renamed_gets_its_root_once_the_old_one_has_stopped() {
     let location = renamed.installs[0].volume.location().to_string();
     let before = host.state().volumes[&location].clone();
     let found = plan(&host, &renamed, false).unwrap();
-    let sentences: Vec<_> = found.actions.iter().map(ToString::to_string).collect();
+    let sentences = sentences(&found);
     let says = "record web on 10.0.0.5:/tank/a/web-root as installed: a-web was, which is no longer defined";
     assert!(
         sentences.iter().any(|one| one.starts_with(says)),
@@ -799,7 +804,7 @@ fn a_vm_that_a_foreign_unit_started_is_taken_over_once() {
     let old = host.state().entries[CONFIG].clone();
     let output = rendered(&vm("nfs")).unwrap();
     let found = plan(&host, &output, false).unwrap();
-    let sentences: Vec<_> = found.actions.iter().map(ToString::to_string).collect();
+    let sentences = sentences(&found);
     let expected = [
         "take over a-web, which keeps running".to_owned(),
         format!("change {CONFIG} [VM needs restart]"),
@@ -864,10 +869,9 @@ fn a_session_that_a_foreign_unit_opened_is_taken_over_once() {
     host.state().active_units.insert(unit("vm_iscsi"));
     let output = rendered(&vm("iscsi")).unwrap();
     let found = plan(&host, &output, false).unwrap();
-    let sentences: Vec<_> = found.actions.iter().map(ToString::to_string).collect();
     let expected_session =
         "take over the session of a-web, iqn.2017-01.de.example:a-web, which stays open".to_owned();
-    assert_eq!(sentences, std::slice::from_ref(&expected_session));
+    assert_eq!(sentences(&found), std::slice::from_ref(&expected_session));
     apply(&host, &output, &options(false), &mut Silent).unwrap();
     let expected = BTreeSet::from([unit("vm"), unit("vm_iscsi_session")]);
     assert_eq!(host.state().active_units, expected);
@@ -882,7 +886,7 @@ fn a_session_that_a_foreign_unit_opened_is_taken_over_once() {
     let other = vm("iscsi").replace("debian", "freebsd") + "cmdline = \"root=/dev/xvda\"\n";
     host.state().active_units = BTreeSet::from([unit("vm"), unit("vm_iscsi")]);
     let found = plan(&host, &rendered(&other).unwrap(), false).unwrap();
-    let sentences: Vec<_> = found.actions.iter().map(ToString::to_string).collect();
+    let sentences = sentences(&found);
     assert!(sentences.contains(&expected_session), "{sentences:?}");
     // What it would take with it is not stopped.
     host.state().active_units = BTreeSet::from([unit("vm"), unit("vm_iscsi")]);
