@@ -71,8 +71,8 @@ def test_take_over(lab):
     for name, text in UNITS.items():
         lab.dom0.put(text.encode(), f"/etc/systemd/system/{name}.service")
     lab.run("systemctl daemon-reload")
-    lab.run("xen-vman-cli render /etc/xen-vman/hypervisor.toml --out /root/role")
-    lab.run("mkdir -p /etc/xen/vms/.iscsi; cp /root/role/host/etc/xen/vms/*.cfg /etc/xen/vms; touch /etc/xen/vms/.iscsi/lab-disk")
+    lab.run("xen-vman-cli render /etc/xen-vman/hypervisor.toml --out /tmp/role")
+    lab.run("mkdir -p /etc/xen/vms/.iscsi; cp /tmp/role/host/etc/xen/vms/*.cfg /etc/xen/vms; touch /etc/xen/vms/.iscsi/lab-disk")
     # The role's settings are others.
     lab.run("echo 'on_crash = \"preserve\"' >>/etc/xen/vms/lab-plain.cfg")
     with lab.step("guests run that units of the role started, and one that was started by hand"):
