@@ -97,7 +97,12 @@ mkdir -p "$tree/etc/dracut.conf.d"
 echo 'omit_dracutmodules+=" nfs "; add_dracutmodules+=" no-such-module "' >"$tree/etc/dracut.conf.d/judge.conf"
 check "the hook works" postinst DEB_MAINT_PARAMS="'configure' ''"
 rm "$tree/etc/dracut.conf.d/judge.conf"
-check_same "it says what it does" "xen-dracut: building $initrd" "$messages"
+# Kernels for clouds come without some file systems; a driver may be left out only where that is so.
+absent=$(for driver in f2fs jfs; do
+    find "$tree/lib/modules/$version" -name "$driver.ko*" | grep -q . ||
+        echo "xen-dracut: kernel $version has no driver '$driver'; leaving it out."
+done)
+check_same "it says what it does" "xen-dracut: building $initrd${absent:+$'\n'$absent}" "$messages"
 contents=$(in_tree lsinitrd "$initrd")
 for module in nfs network-legacy network rootfs-block fs-lib udev-rules systemd-initrd dracut-systemd; do
     check "it holds dracut's $module" holds "^$module\$"
