@@ -197,6 +197,7 @@ pub struct Attachment {
     pub detach_secs: u32,
 }
 
+#[cfg(feature = "host")]
 impl Attachment {
     /// The units that may need the session of any VM.
     pub(crate) const USERS: [&'static str; 2] = ["vm", "vm_mount"];

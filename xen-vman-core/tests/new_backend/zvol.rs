@@ -157,7 +157,7 @@ mod tests {
         let output = compiled.render(&templates, &Assets::default()).unwrap();
         let config = output.xl_config("a-web").unwrap().text().into_owned();
         assert!(config.contains("phy:/dev/zvol/tank/a-web,xvda,w"), "{config}");
-        let data = output.host_file("/etc/xen/vms/a-web.zvol").unwrap();
+        let data = output.host_file("/etc/xen-vman/roots/a-web.zvol").unwrap();
         assert!(data.text().contains("ROOT_DEVICE='/dev/zvol/tank/a-web'"));
         let vm_root = output.host_file("/usr/local/lib/xen-vman/vm-root").unwrap();
         assert!(vm_root.text().contains("zvol"));
