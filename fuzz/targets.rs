@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
 use xen_vman_core::diag::text::Colour;
-use xen_vman_core::diag::{Places, Report, Span, json, sarif, short, text};
+use xen_vman_core::diag::{Levels, Places, Report, Span, json, sarif, short, text};
 use xen_vman_core::document::decode::FromText;
+use xen_vman_core::fix::fix;
 use xen_vman_core::parse::{ConvertTarget, convert, import, parse};
 use xen_vman_core::quote;
 use xen_vman_core::spec::{AllowedDiagnostic, DeniedDiagnostic, ScriptSource};
@@ -278,6 +279,13 @@ pub fn compile_never_panics(data: &[u8]) {
     };
     let name = ["fuzz.toml", "fuzz.yml", "fuzz.json"][usize::from(format) % 3];
     let source = Source::new(name, text).expect("the ending is known");
+    let fixed = fix(
+        vec![vec![source.clone()]],
+        &Facts::default(),
+        &Levels::default(),
+    );
+    let again = fix(fixed.hosts, &Facts::default(), &Levels::default());
+    assert!(again.files.is_empty(), "what is fixed stays so");
     let compiled = compile(vec![source], &Facts::default());
     all_forms(&compiled.report, &compiled.sources);
     if !compiled.report.has_errors() {

@@ -17,7 +17,7 @@
 //! assert!(choices.levels().is_err(), "it is an error, and errors cannot be suppressed");
 //! ```
 
-use crate::diag::{DiagnosticId, Levels, Report, Severity};
+use crate::diag::{DiagnosticId, Levels, Report, Severity, did_you_mean};
 use crate::document::decode::closest;
 use crate::document::{Source, Sources};
 use crate::pipeline::{Fleet, compile_fleet};
@@ -111,9 +111,7 @@ impl InvalidChoice {
     /// Advice, if there is any.
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::UnknownDiagnostic { suggestion, .. } => {
-                suggestion.map(|near| format!("did you mean `{near}`?"))
-            }
+            Self::UnknownDiagnostic { suggestion, .. } => suggestion.map(did_you_mean),
             Self::Error { .. } => {
                 Some("fix what it reports; only warnings can be suppressed".to_owned())
             }

@@ -40,6 +40,7 @@ pub mod document;
 mod error;
 pub mod explain;
 pub mod facade;
+pub mod fix;
 #[cfg(feature = "host")]
 pub mod host;
 pub mod install;

@@ -73,6 +73,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "resolve", "storage", "values",
         ],
     ),
+    ("fix", &["diag", "document", "pipeline", "resolve"]),
     ("xl_cfg", &["diag"]),
     ("error", &[]),
     (

@@ -5,6 +5,7 @@
 //! [`json`] and [`sarif`] are formats for people and programs. An [`Error`](crate::Error) in contrast
 //! means that an operation failed.
 
+mod fix;
 mod id;
 pub mod json;
 mod levels;
@@ -15,6 +16,8 @@ pub mod secret;
 pub mod short;
 pub mod text;
 
+pub use fix::Fix;
+pub(crate) use fix::{did_you_mean, is_mistyped};
 pub use id::{DiagnosticId, Severity};
 pub use levels::Levels;
 pub use path::{FieldPath, Segment};
@@ -43,6 +46,8 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// Related positions.
     pub related: Vec<Related>,
+    /// A mechanical change that removes the problem.
+    pub fix: Option<Fix>,
 }
 
 /// A related position of a diagnostic.
@@ -67,6 +72,7 @@ impl Diagnostic {
             message: message.into(),
             help: None,
             related: Vec::new(),
+            fix: None,
         }
     }
 
@@ -75,6 +81,25 @@ impl Diagnostic {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// Adds a mechanical change.
+    #[must_use]
+    pub fn fix(mut self, fix: Fix) -> Self {
+        self.fix = Some(fix);
+        self
+    }
+
+    /// Suggests a word for a similar one that is written. If that is only mistyped, it is a mechanical
+    /// change.
+    #[must_use]
+    pub fn did_you_mean(self, written: &str, near: &str) -> Self {
+        let diagnostic = self.help(did_you_mean(near));
+        if is_mistyped(written, near) {
+            diagnostic.fix(Fix::word(written, near))
+        } else {
+            diagnostic
+        }
     }
 
     /// Sets the position in the text.

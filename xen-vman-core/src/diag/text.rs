@@ -2,6 +2,7 @@
 
 use super::{Diagnostic, Places, Report, Severity, Span};
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
+use similar::TextDiff;
 use std::fmt::Write as _;
 use std::ops::Range;
 
@@ -124,6 +125,18 @@ pub fn printable(text: &str) -> String {
         }
     }
     out
+}
+
+/// The change of a file as a unified diff, with control characters escaped.
+pub fn unified_diff(name: &str, before: &str, after: &str) -> String {
+    let diff = TextDiff::from_lines(before, after);
+    let diff = diff.unified_diff().header(name, name).to_string();
+    let lines = diff.lines().map(|line| {
+        let mut line = printable(line);
+        line.push('\n');
+        line
+    });
+    lines.collect()
 }
 
 /// Control characters, and those that change the order of displayed text.

@@ -5,13 +5,15 @@
 
 use super::{Node, Value, is_expression};
 use crate::diag::secret::is_password;
-use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Segment, Span};
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Fix, Report, Segment, Span};
 use serde_json::json;
 use std::collections::HashSet;
 
 mod fields;
+mod invalid;
 pub use fields::Fields;
 pub(crate) use fields::{closest, is_foreign};
+pub use invalid::Invalid;
 
 /// A type that can be read from a definition.
 pub trait FromNode: Sized {
@@ -50,54 +52,6 @@ pub trait FromText: Sized {
     /// If the string is not valid.
     fn from_text(text: &str) -> Result<Self, Invalid>;
 }
-
-/// Why a string is not valid, and what to write instead.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Invalid {
-    /// The problem: the end of a sentence that begins with the value.
-    pub why: String,
-    /// What to write instead.
-    pub help: Option<String>,
-    /// A more specific diagnostic than the type's own.
-    pub id: Option<DiagnosticId>,
-}
-
-impl Invalid {
-    /// A reason without advice.
-    pub fn new(why: impl Into<String>) -> Self {
-        Self {
-            why: why.into(),
-            help: None,
-            id: None,
-        }
-    }
-
-    /// Sets a more specific diagnostic than the type's own.
-    #[must_use]
-    pub const fn id(mut self, id: DiagnosticId) -> Self {
-        self.id = Some(id);
-        self
-    }
-
-    /// Adds advice.
-    #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
-}
-
-impl std::fmt::Display for Invalid {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.why)?;
-        match &self.help {
-            Some(help) => write!(f, "; {help}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl std::error::Error for Invalid {}
 
 /// The current position, and the report.
 pub struct Decoder<'r> {
@@ -190,8 +144,39 @@ impl<'r> Decoder<'r> {
         message: impl Into<String>,
         help: Option<impl Into<String>>,
     ) {
-        let mut diagnostic = Diagnostic::new(id, self.path(), message).at(node.span.or(self.span));
+        let mut diagnostic = self.diagnostic(node, id, message);
         diagnostic.help = help.map(Into::into);
+        self.report.push(diagnostic);
+    }
+
+    fn diagnostic(&self, node: &Node, id: DiagnosticId, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(id, self.path(), message).at(node.span.or(self.span))
+    }
+
+    /// Reports a problem with a value here, with help and a mechanical change.
+    pub fn fixable(
+        &mut self,
+        node: &Node,
+        id: DiagnosticId,
+        message: impl Into<String>,
+        help: impl Into<String>,
+        fix: Fix,
+    ) {
+        let diagnostic = self.diagnostic(node, id, message);
+        self.report.push(diagnostic.help(help).fix(fix));
+    }
+
+    /// Reports why the value here is not valid.
+    pub fn invalid(
+        &mut self,
+        node: &Node,
+        id: DiagnosticId,
+        message: impl Into<String>,
+        invalid: Invalid,
+    ) {
+        let mut diagnostic = self.diagnostic(node, invalid.id.unwrap_or(id), message);
+        diagnostic.help = invalid.help;
+        diagnostic.fix = invalid.fix;
         self.report.push(diagnostic);
     }
 
@@ -217,6 +202,11 @@ impl<'r> Decoder<'r> {
 
     /// Reports that a value has the wrong type.
     pub fn wrong_type<T: FromNode>(&mut self, node: &Node) {
+        self.wrong_type_with::<T>(node, None);
+    }
+
+    /// The same, with a mechanical change.
+    fn wrong_type_with<T: FromNode>(&mut self, node: &Node, fix: Option<Fix>) {
         if self.refuse_expression(node) {
             return;
         }
@@ -262,7 +252,11 @@ impl<'r> Decoder<'r> {
             }),
             _ => None,
         };
-        self.problem_with_help(node, id, message, help);
+        let is_single = matches!(node.value, Value::Table(_)) && expected == Vec::<bool>::EXPECTED;
+        let mut diagnostic = self.diagnostic(node, id, message);
+        diagnostic.help = help;
+        diagnostic.fix = fix.or(is_single.then_some(Fix::Items));
+        self.report.push(diagnostic);
     }
 
     /// Reads the items of a list; a single value is read as a list of one.
@@ -315,7 +309,8 @@ impl<T: FromText> FromNode for T {
             Value::Integer(_, Some(raw)) | Value::Float(raw) if T::NUMBERS_ARE_TEXT => raw.clone(),
             Value::Integer(value, None) if T::NUMBERS_ARE_TEXT => value.to_string().into(),
             _ => {
-                decoder.wrong_type::<T>(node);
+                let meant = meant(node).filter(|text| T::from_text(text).is_ok());
+                decoder.wrong_type_with::<T>(node, meant.map(|text| Fix::Text(text.into())));
                 return None;
             }
         };
@@ -326,8 +321,7 @@ impl<T: FromText> FromNode for T {
             Ok(value) => Some(value),
             Err(invalid) => {
                 let message = format!("`{text}` {}", invalid.why);
-                let id = invalid.id.unwrap_or(T::ID);
-                decoder.problem_with_help(node, id, message, invalid.help);
+                decoder.invalid(node, T::ID, message, invalid);
                 None
             }
         }
@@ -347,8 +341,9 @@ impl FromNode for bool {
             Value::Text(text) => match boolean_word(text) {
                 Some(value) => {
                     let message = format!("`{text}` is a string; it is read as {value}");
-                    let help = Some(format!("write {value}, without quotes"));
-                    decoder.problem_with_help(node, DiagnosticId::BooleanAsText, message, help);
+                    let help = format!("write {value}, without quotes");
+                    let fix = Fix::Boolean(value);
+                    decoder.fixable(node, DiagnosticId::BooleanAsText, message, help, fix);
                     Some(value)
                 }
                 None => {
@@ -361,6 +356,20 @@ impl FromNode for bool {
                 None
             }
         }
+    }
+}
+
+/// The string that a number or a boolean would be in quotes.
+fn meant(node: &Node) -> Option<String> {
+    match &node.value {
+        Value::Bool(_, Some(text)) | Value::Integer(_, Some(text)) | Value::Float(text) => {
+            Some(text.to_string())
+        }
+        Value::Bool(value, None) => Some(value.to_string()),
+        Value::Integer(value, None) => {
+            pairs_to_the_base_of_60(*value).or_else(|| Some(value.to_string()))
+        }
+        _ => None,
     }
 }
 

@@ -143,8 +143,16 @@ impl Shown {
         }
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) fn text(&self) -> &str {
         &self.text
+    }
+
+    pub(crate) fn text_without_secrets(&self) -> Cow<'_, str> {
+        self.without_secrets(0..self.text.len())
     }
 
     /// Hides a range of the text.

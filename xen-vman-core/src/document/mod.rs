@@ -5,6 +5,7 @@
 //! formats. [`Sources`] keeps the texts, so that a span can be shown as file, line and column.
 
 pub mod decode;
+mod edit;
 mod entries;
 mod file;
 pub(crate) mod json;
@@ -13,6 +14,7 @@ pub mod table;
 pub(crate) mod toml;
 pub(crate) mod yaml;
 
+pub(crate) use edit::Edit;
 pub use file::{Source, Unreadable};
 pub use sources::{Dialect, Sources};
 

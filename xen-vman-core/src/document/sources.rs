@@ -1,10 +1,11 @@
 //! The input files, and how positions in them are named.
 
-use super::Node;
 use super::file::{Shown, Source};
+use super::{Node, TableEntry};
 use crate::diag::secret::is_password;
 use crate::diag::{Excerpt, FieldPath, FileId, Places, Position, Segment, Span};
 use crate::xl_cfg::names::xl_key;
+use std::borrow::Cow;
 
 /// The keys that a file uses, and its format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +120,31 @@ impl Sources {
     /// The text of a file.
     pub(crate) fn text(&self, file: FileId) -> &str {
         self.file(file).0.text()
+    }
+
+    /// The name of a file.
+    pub(crate) fn name(&self, file: FileId) -> &str {
+        self.file(file).0.name()
+    }
+
+    /// The text of a file, with passwords replaced by stars.
+    pub(crate) fn text_without_secrets(&self, file: FileId) -> Cow<'_, str> {
+        self.file(file).0.text_without_secrets()
+    }
+
+    /// The ids of the files.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = FileId> + use<> {
+        self.first..self.next().unwrap_or(FileId::MAX)
+    }
+
+    /// The entry at a path, and the table that it is in.
+    pub(crate) fn entry(&self, path: &FieldPath) -> Option<(&TableEntry, &Node)> {
+        let (file, local) = self.local(path);
+        let in_tree = |tree| entry_of(tree, local.segments());
+        match file {
+            Some(file) => in_tree(self.tree(file)?),
+            None => self.trees.iter().rev().find_map(in_tree),
+        }
     }
 
     /// The dialect of a file; `None` if it is not one of these.
@@ -275,6 +301,21 @@ fn xl_name(path: &FieldPath) -> String {
     let rest = rest.iter().take(if name == "vif" { 1 } else { rest.len() });
     rest.for_each(|segment| xl.push(segment.clone()));
     xl.to_string()
+}
+
+/// The entry at a path, and the table that it is in.
+fn entry_of<'n>(tree: &'n Node, path: &[Segment]) -> Option<(&'n TableEntry, &'n Node)> {
+    let (last, around) = path.split_last()?;
+    let mut table = tree;
+    for segment in around {
+        table = match segment {
+            Segment::Key(key) => table.get(key)?,
+            Segment::Index(index) => table.items().get(*index)?,
+        };
+    }
+    let key = last.key()?;
+    let entry = table.entries().iter().find(|entry| &*entry.key == key)?;
+    Some((entry, table))
 }
 
 /// The positions of values whose keys denote a password.

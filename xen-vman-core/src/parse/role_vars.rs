@@ -3,7 +3,7 @@
 //! The rule: drop `xen_vman_`; names that then begin with `default_` belong to the table `defaults`;
 //! all others are unchanged. Variables without the prefix are ignored.
 
-use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Fix, Report};
 use crate::document::decode::is_foreign;
 use crate::document::{Node, TableEntry, Value};
 use crate::spec::{EXTRA, InterfaceSpec, Key, VmSpec, role_of};
@@ -224,6 +224,7 @@ pub(super) fn to_schema(mut tree: Node, report: &mut Report) -> (Node, Vec<(Stri
             let message = format!("`{misspelt}` is read as `{right}`");
             let diagnostic = Diagnostic::new(DiagnosticId::MisspeltKey, path.clone(), message)
                 .help(format!("write `{right}`"))
+                .fix(Fix::word(*misspelt, *right))
                 .at(entry.key_span);
             report.push(diagnostic);
             aliases.push((path.to_string(), (*misspelt).to_owned()));

@@ -1,12 +1,11 @@
 //! Displays plans for people and programs. Passwords are never shown.
 
 use super::{Access, Action, Change, Entry, Impact, Plan, digest};
-use crate::diag::text::printable;
+use crate::diag::text::{printable, unified_diff};
 use crate::object::{Object, Role};
 use crate::xl_cfg::without_secrets;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
-use similar::TextDiff;
 use std::fmt;
 
 impl fmt::Display for Action {
@@ -154,14 +153,7 @@ impl Change {
         let (Some(before), Some(after)) = (text(object, before), text(object, after)) else {
             return format!("{path}: diff not shown because the file may contain a password\n");
         };
-        let diff = TextDiff::from_lines(&before, &after);
-        let diff = diff.unified_diff().header(&path, &path).to_string();
-        let lines = diff.lines().map(|line| {
-            let mut line = printable(line);
-            line.push('\n');
-            line
-        });
-        lines.collect()
+        unified_diff(&path, &before, &after)
     }
 }
 

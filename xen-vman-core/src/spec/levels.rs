@@ -39,7 +39,7 @@ fn known(text: &str) -> Result<DiagnosticId, Invalid> {
         let names: Vec<_> = DiagnosticId::ALL.iter().map(|id| id.as_str()).collect();
         let invalid = Invalid::new("must be the id of a diagnostic");
         match closest(text, &names) {
-            Some(near) => invalid.help(format!("did you mean `{near}`?")),
+            Some(near) => invalid.did_you_mean(text, near),
             None => invalid.help("the reference of diagnostics lists all ids"),
         }
     })

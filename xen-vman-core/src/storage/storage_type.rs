@@ -1,6 +1,6 @@
 //! The values of `storage_type`.
 
-use crate::diag::DiagnosticId;
+use crate::diag::{DiagnosticId, Fix};
 use crate::document::decode::{FromText, Invalid};
 use crate::values::{Word, from_str, words};
 use serde::Serialize;
@@ -47,7 +47,9 @@ impl FromText for StorageType {
         }
         let lower = text.to_lowercase();
         if BackendKind::from_text(&lower).is_ok() {
-            return Err(Invalid::new("must be in lower case").help(format!("write `{lower}`")));
+            return Err(Invalid::new("must be in lower case")
+                .help(format!("write `{lower}`"))
+                .fix(Fix::word(text, lower)));
         }
         Word::from_text(text).map(Self::Other)
     }

@@ -1,6 +1,6 @@
 //! What a VM needs to boot.
 
-use crate::diag::{Diagnostic, DiagnosticId, Report};
+use crate::diag::{Diagnostic, DiagnosticId, Report, did_you_mean};
 use crate::document::decode::closest;
 use crate::install::{Installation, NotInstalled};
 use crate::resolve::{Origin, Resolved, ResolvedVm, Scope};
@@ -152,12 +152,14 @@ pub(super) fn never_installed(resolved: &Resolved, report: &mut Report) {
         };
         let storage = vm.storage_type.as_str();
         let message = format!("`{}` has its root on {storage}, but {why}", vm.domain);
-        let help = match closest(vm.os_type.as_str(), &["debian", "ubuntu"]) {
-            Some(near) if near != vm.os_type.as_str() => format!("did you mean `{near}`?"),
-            _ => "install it by hand, and set `auto_install = false`".to_owned(),
-        };
         let path = vm.os_type.path_or(Scope::Vm(vm.number).key("os.type"));
-        report.push(Diagnostic::new(DiagnosticId::NeverInstalled, path, message).help(help));
+        let diagnostic = Diagnostic::new(DiagnosticId::NeverInstalled, path, message);
+        let written = vm.os_type.as_str();
+        report.push(match closest(written, &["debian", "ubuntu"]) {
+            // Not a mechanical change: it would be installed.
+            Some(near) if near != written => diagnostic.help(did_you_mean(near)),
+            _ => diagnostic.help("install it by hand, and set `auto_install = false`"),
+        });
     }
 }
 
@@ -173,13 +175,14 @@ pub(super) fn unknown_suite(resolved: &Resolved, report: &mut Report) {
             vm.os_type.as_str()
         );
         let known = suites(&vm.os_type);
-        let help = match closest(vm.os_version.as_str(), &known) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "write a suite such as `bookworm` or `noble`, or its number".to_owned(),
-        };
         let path = vm
             .os_version
             .path_or(Scope::Vm(vm.number).key("os.version"));
-        report.push(Diagnostic::new(DiagnosticId::UnknownSuite, path, message).help(help));
+        let diagnostic = Diagnostic::new(DiagnosticId::UnknownSuite, path, message);
+        let written = vm.os_version.as_str();
+        report.push(match closest(written, &known) {
+            Some(near) => diagnostic.did_you_mean(written, near),
+            None => diagnostic.help("write a suite such as `bookworm` or `noble`, or its number"),
+        });
     }
 }

@@ -1,7 +1,7 @@
 //! Additional options for xl.cfg.
 
 use super::disks::newer_xen;
-use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Fix, Report};
 use crate::document::decode::{FromText as _, closest};
 use crate::resolve::{Origin, Resolved, ResolvedVm, Scope, XlOption};
 use crate::values::{
@@ -23,7 +23,8 @@ pub(super) fn option_shadows_key(resolved: &Resolved, report: &mut Report) {
                     format!("`{key}` has its own variable and must not be an additional option");
                 let diagnostic =
                     Diagnostic::new(DiagnosticId::OptionShadowsKey, path(vm, option), message)
-                        .help(format!("set `{variable}` on the VM or under `defaults`"));
+                        .help(format!("set `{variable}` on the VM or under `defaults`"))
+                        .fix(Fix::OwnKey(variable));
                 report.push(diagnostic);
             }
         }
@@ -204,10 +205,8 @@ pub(super) fn options_that_xl_ignores(resolved: &Resolved, report: &mut Report) 
                 report.push(newer_xen(&what, since, resolved, path(vm, option)));
                 continue;
             }
-            if let Some((id, message, help)) = xl_value_problem(key, info, &option.value) {
-                let mut diagnostic = Diagnostic::new(id, path(vm, option), message);
-                diagnostic.help = help;
-                report.push(diagnostic);
+            if let Some(problem) = xl_value_problem(key, info, &option.value, &path(vm, option)) {
+                report.push(problem);
             }
             // Under `defaults`, it may be meant for other VMs.
             if !info.is_read_for(*vm.guest_type)
@@ -314,11 +313,11 @@ fn unknown_key(vm: &ResolvedVm, option: &XlOption) -> Diagnostic {
     let key = option.key.as_str();
     let known: Vec<_> = xl_keys().collect();
     let message = format!("xl does not know the key `{key}` and would silently ignore it");
-    let help = match closest(key, &known) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "remove it; xl.cfg(5) lists all keys".to_owned(),
-    };
-    Diagnostic::new(DiagnosticId::UnknownXlKey, path(vm, option), message).help(help)
+    let diagnostic = Diagnostic::new(DiagnosticId::UnknownXlKey, path(vm, option), message);
+    match closest(key, &known) {
+        Some(near) => diagnostic.did_you_mean(key, near),
+        None => diagnostic.help("remove it; xl.cfg(5) lists all keys"),
+    }
 }
 
 fn path(vm: &ResolvedVm, option: &XlOption) -> FieldPath {

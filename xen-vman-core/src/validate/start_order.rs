@@ -1,6 +1,6 @@
 //! `after`: which VMs start before which.
 
-use crate::diag::{Diagnostic, DiagnosticId, Report};
+use crate::diag::{Diagnostic, DiagnosticId, Fix, Report, did_you_mean};
 use crate::document::decode::closest;
 use crate::resolve::{Resolved, Scope};
 use std::collections::HashMap;
@@ -20,14 +20,22 @@ pub(super) fn unknown_vm(resolved: &Resolved, report: &mut Report) {
                 vm.domain,
                 other.as_str()
             );
-            let mut named = resolved.vms.iter();
-            let named = named.find(|vm| vm.name.as_str() == other.as_str());
-            let near = named.map(|vm| vm.domain.as_str());
-            let help = match near.or_else(|| closest(other.as_str(), &known)) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "name the VM as `ORG-NAME`".to_owned(),
-            };
-            report.push(Diagnostic::new(DiagnosticId::UnknownVm, path, message).help(help));
+            let others = resolved.vms.iter().filter(|one| one.domain != vm.domain);
+            let mut named = others
+                .clone()
+                .filter(|vm| vm.name.as_str() == other.as_str());
+            let others: Vec<_> = others.map(|vm| vm.domain.as_str()).collect();
+            let diagnostic = Diagnostic::new(DiagnosticId::UnknownVm, path, message);
+            report.push(match (named.next(), named.next()) {
+                (Some(meant), None) => diagnostic
+                    .help(did_you_mean(meant.domain.as_str()))
+                    .fix(Fix::word(other.as_str(), meant.domain.as_str())),
+                // It may as well be one that is missing.
+                _ => match closest(other.as_str(), &others) {
+                    Some(near) => diagnostic.help(did_you_mean(near)),
+                    None => diagnostic.help("define it, or remove it; VMs are named `ORG-NAME`"),
+                },
+            });
         }
     }
 }

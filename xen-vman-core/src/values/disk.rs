@@ -274,7 +274,7 @@ impl<'t> Parser<'t> {
             _ => {
                 let invalid = Invalid::new(format!("has an unknown key `{key}`"));
                 Err(match closest(key, KEYS) {
-                    Some(near) => invalid.help(format!("did you mean `{near}`?")),
+                    Some(near) => invalid.did_you_mean(key, near),
                     None => invalid
                         .help("write a target that contains `=` or `,` last, as `target=...`"),
                 })

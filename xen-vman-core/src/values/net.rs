@@ -2,7 +2,7 @@
 
 use super::Hostname;
 use super::text::text_type;
-use crate::diag::DiagnosticId;
+use crate::diag::{DiagnosticId, Fix};
 use crate::document::{
     Node,
     decode::{Decoder, FromNode, FromText, Invalid, Schema},
@@ -118,7 +118,7 @@ impl Serialize for HostAddress {
 }
 
 macro_rules! addresses {
-    ($(#[$doc:meta])* $name:ident, $fits:ident, $expected:literal, $other:literal) => {
+    ($(#[$doc:meta])* $name:ident, $fits:ident, $expected:literal, $own:literal, $other:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
         #[serde(transparent)]
@@ -135,7 +135,13 @@ macro_rules! addresses {
                     Some(wrong) => {
                         let help = concat!("set it as `", $other, "`");
                         let why = format!("`{wrong}` must be {}", $expected);
-                        Err(Invalid::new(why).help(help))
+                        let invalid = Invalid::new(why).help(help);
+                        let all_are = !addresses.iter().any(|address| address.addr.$fits());
+                        Err(if all_are {
+                            invalid.fix(Fix::word($own, $other))
+                        } else {
+                            invalid
+                        })
                     }
                 }
             }
@@ -171,8 +177,8 @@ macro_rules! addresses {
                     Ok(addresses) => return Some(addresses),
                     Err(wrong) => wrong,
                 };
-                let id = DiagnosticId::BadAddress;
-                decoder.problem_with_help(node, id, wrong.why, wrong.help.as_deref());
+                let message = wrong.why.clone();
+                decoder.invalid(node, DiagnosticId::BadAddress, message, wrong);
                 None
             }
         }
@@ -181,11 +187,11 @@ macro_rules! addresses {
 
 addresses!(
     /// The IPv4 addresses of an interface: one, or a list.
-    AddressesV4, is_ipv4, "an IPv4 address or a list of them", "ipv6"
+    AddressesV4, is_ipv4, "an IPv4 address or a list of them", "ip", "ipv6"
 );
 addresses!(
     /// The IPv6 addresses of an interface: one, or a list.
-    AddressesV6, is_ipv6, "an IPv6 address or a list of them", "ip"
+    AddressesV6, is_ipv6, "an IPv6 address or a list of them", "ipv6", "ip"
 );
 
 impl FromText for IpAddr {

@@ -1,6 +1,6 @@
 //! NFS exports.
 
-use crate::diag::DiagnosticId;
+use crate::diag::{DiagnosticId, Fix};
 use crate::document::decode::{FromText, Invalid};
 use crate::values::NamePart;
 use serde::Serialize;
@@ -54,9 +54,10 @@ impl FromText for NfsBase {
         {
             inner.parse::<Ipv6Addr>().map_err(|_| form())?;
         } else if server.parse::<Ipv6Addr>().is_ok() {
-            return Err(form().help(format!(
-                "write the IPv6 address in brackets: `[{server}]:{path}`"
-            )));
+            let right = format!("[{server}]:{path}");
+            return Err(form()
+                .help(format!("write the IPv6 address in brackets: `{right}`"))
+                .fix(Fix::Text(right.into())));
         } else if !is_host(server) {
             return Err(form());
         }

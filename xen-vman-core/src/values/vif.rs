@@ -282,7 +282,7 @@ impl FromText for VifParameters {
                 let invalid =
                     Invalid::new(format!("has an unknown key `{key}`, which xl would ignore"));
                 return Err(match closest(key, &known) {
-                    Some(near) => invalid.help(format!("did you mean `{near}`?")),
+                    Some(near) => invalid.did_you_mean(key, near),
                     None => invalid,
                 });
             }

@@ -34,7 +34,7 @@ macro_rules! words {
                     _ => {
                         let invalid = $crate::document::decode::Invalid::new(format!("must be one of {}", Self::WORDS.join(", ")));
                         Err(match $crate::document::decode::closest(&text.to_lowercase(), Self::WORDS) {
-                            Some(near) => invalid.help(format!("did you mean `{near}`?")),
+                            Some(near) => invalid.did_you_mean(text, near),
                             None => invalid,
                         })
                     }

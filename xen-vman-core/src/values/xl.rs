@@ -3,7 +3,7 @@
 use super::text::text_type;
 use super::xl_keys::xl_keys;
 use super::xl_words::xl_key_schema;
-use crate::diag::{DiagnosticId, Segment};
+use crate::diag::{DiagnosticId, Fix, Segment};
 use crate::document::decode::{Decoder, FromNode, FromText, Invalid, Schema};
 use crate::document::{Node, Value};
 use crate::xl_cfg::unquoted;
@@ -300,9 +300,9 @@ impl FromNode for XlValue {
                 {
                     let message =
                         format!("`{text}` is already quoted for xl.cfg; it is read as `{inner}`");
-                    let help =
-                        Some("remove the quotes: xen-vman adds them where xl.cfg needs them");
-                    decoder.problem_with_help(node, DiagnosticId::QuotedXlValue, message, help);
+                    let help = "remove the quotes: xen-vman adds them where xl.cfg needs them";
+                    let fix = Fix::Text(inner.into());
+                    decoder.fixable(node, DiagnosticId::QuotedXlValue, message, help, fix);
                     return Some(Self::Text(inner.into()));
                 }
                 match no_control(text) {

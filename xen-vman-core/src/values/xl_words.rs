@@ -3,7 +3,7 @@
 //! The words are those of xl 4.17 (`libxl_types.idl`, `xl_parse.c`); it rejects any other.
 
 use super::{Builder, CpuItems, DomainAction, GuestType, Shape, XlKeyInfo, XlValue, xl_key_info};
-use crate::diag::DiagnosticId;
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath};
 use crate::document::EXPRESSION;
 use crate::document::decode::{FromText as _, Schema, closest};
 use serde_json::json;
@@ -122,13 +122,14 @@ pub(crate) fn pci_address(text: &str) -> Option<String> {
     is_function.then(|| format!("{domain:04x}:{bus:02x}:{device:02x}.{function}"))
 }
 
-/// What is wrong with the value of a key, if anything: the diagnostic, its message and its
-/// help.
+/// What is wrong with the value of a key at a path, if anything.
 pub fn xl_value_problem(
     key: &str,
     info: XlKeyInfo,
     value: &XlValue,
-) -> Option<(DiagnosticId, String, Option<String>)> {
+    path: &FieldPath,
+) -> Option<Diagnostic> {
+    let problem = |id, message| Diagnostic::new(id, path.clone(), message);
     if let XlValue::Text(text) = value
         && info.shape.is_number()
         && text.starts_with('0')
@@ -138,8 +139,8 @@ pub fn xl_value_problem(
             .all(|byte| byte.is_ascii_hexdigit() || byte == b'x')
     {
         let message = format!("xl reads `{text}` of `{key}` as octal or hexadecimal");
-        let help = "write the number in decimal digits, without a leading `0`".to_owned();
-        return Some((DiagnosticId::MisreadValue, message, Some(help)));
+        let help = "write the number in decimal digits, without a leading `0`";
+        return Some(problem(DiagnosticId::MisreadValue, message).help(help));
     }
     if let XlValue::Text(text) = value
         && key.starts_with("spice")
@@ -147,14 +148,16 @@ pub fn xl_value_problem(
     {
         let message =
             format!("`{key}` must not contain a comma: QEMU would read an option after it");
-        return Some((DiagnosticId::BadXlOption, message, None));
+        return Some(problem(DiagnosticId::BadXlOption, message));
     }
     if !info.shape.fits(value) {
         let message = format!("`{key}` in xl.cfg must be {}", info.shape.describe());
-        return Some((DiagnosticId::WrongXlShape, message, None));
+        return Some(problem(DiagnosticId::WrongXlShape, message));
     }
-    if let Some(problem) = bad_item(key, value) {
-        return Some(problem);
+    if let Some((id, message, help)) = bad_item(key, value) {
+        let mut diagnostic = problem(id, message);
+        diagnostic.help = help;
+        return Some(diagnostic);
     }
     let words = xl_words(key)?;
     let takes_number = info.shape.is_number() || info.shape == Shape::ListOrBoolean;
@@ -168,6 +171,9 @@ pub fn xl_value_problem(
         "xl does not accept `{wrong}` for `{key}`, only {}",
         words.join(", ")
     );
-    let help = closest(&wrong.to_lowercase(), words).map(|near| format!("did you mean `{near}`?"));
-    Some((DiagnosticId::RefusedXlWord, message, help))
+    let diagnostic = problem(DiagnosticId::RefusedXlWord, message);
+    Some(match closest(&wrong.to_lowercase(), words) {
+        Some(near) => diagnostic.did_you_mean(wrong, near),
+        None => diagnostic,
+    })
 }

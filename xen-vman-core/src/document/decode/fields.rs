@@ -79,19 +79,17 @@ fn unknown_key(entry: &TableEntry, known: &[&'static str], decoder: &mut Decoder
         return foreign_key(entry, role, table, decoder);
     }
     let message = format!("unknown key `{key}`");
-    let help = match (closest(key, known), table) {
-        (Some(near), _) => format!("did you mean `{near}`?"),
-        (None, Some(table)) => table,
-        (None, None) if known.contains(&"extra") => {
-            "remove it; data of your own belongs in the table `extra`".to_owned()
-        }
-        (None, None) => "remove it; the reference of variables lists all keys".to_owned(),
-    };
     decoder.within(Segment::Key(entry.key.clone()), |decoder| {
-        let diagnostic = Diagnostic::new(DiagnosticId::UnknownKey, decoder.path(), message)
-            .help(help)
-            .at(entry.key_span);
-        decoder.report.push(diagnostic);
+        let diagnostic =
+            Diagnostic::new(DiagnosticId::UnknownKey, decoder.path(), message).at(entry.key_span);
+        decoder.report.push(match (closest(key, known), table) {
+            (Some(near), _) => diagnostic.did_you_mean(key, near),
+            (None, Some(table)) => diagnostic.help(table),
+            (None, None) if known.contains(&"extra") => {
+                diagnostic.help("remove it; data of your own belongs in the table `extra`")
+            }
+            (None, None) => diagnostic.help("remove it; the reference of variables lists all keys"),
+        });
     });
 }
 
@@ -138,7 +136,7 @@ pub(crate) fn is_foreign<'k>(
     !is_known
 }
 
-/// The most similar word, if any is similar enough.
+/// The most similar word, if any is similar enough, and no other is as similar.
 pub(crate) fn closest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let length = word.chars().count();
     // A word of four times the length, or a quarter of it, cannot reach the score below.
@@ -146,14 +144,16 @@ pub(crate) fn closest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
         let (a, b) = (length, candidate.chars().count());
         a <= 4 * b && b <= 4 * a
     };
-    known
-        .iter()
-        .filter(alike)
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), *candidate))
+    let scored = known.iter().filter(alike);
+    let scored = scored.map(|candidate| (strsim::jaro_winkler(word, candidate), *candidate));
+    let similar: Vec<_> = scored
         .filter(|(score, candidate)| {
             // Two letters that are swapped in a short word score less.
             *score > 0.85 || (length > 2 && strsim::osa_distance(word, candidate) == 1)
         })
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
+        .collect();
+    let (best, nearest) = similar.iter().copied().max_by(|a, b| a.0.total_cmp(&b.0))?;
+    // `ext5` is as near to `ext4` as to `ext3`.
+    let is_only = |other: &(f64, &str)| other.0 < best || other.1 == nearest;
+    similar.iter().all(is_only).then_some(nearest)
 }

@@ -3,7 +3,7 @@
 
 use super::Importer;
 use crate::diag::text::printable;
-use crate::diag::{DiagnosticId, Span};
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Span};
 use crate::document::decode::closest;
 use crate::values::{Shape, xl_key_info, xl_keys};
 use crate::xl_cfg::{Setting, SettingValue};
@@ -52,12 +52,13 @@ impl Importer<'_, '_> {
 
     fn unknown(&mut self, key: &str, span: Option<Span>) {
         let known: Vec<_> = xl_keys().collect();
-        let help = match closest(key, &known) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "remove it, unless another tool reads it".to_owned(),
-        };
         let message = format!("xl does not know the key `{key}` and ignores it");
-        self.problem(DiagnosticId::IgnoredXlKey, key, span, message, &help);
+        let path = FieldPath::root().key(key);
+        let diagnostic = Diagnostic::new(DiagnosticId::IgnoredXlKey, path, message).at(span);
+        self.report.push(match closest(key, &known) {
+            Some(near) => diagnostic.did_you_mean(key, near),
+            None => diagnostic.help("remove it, unless another tool reads it"),
+        });
         self.dropped.push(key.into());
     }
 

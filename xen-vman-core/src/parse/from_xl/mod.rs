@@ -10,7 +10,7 @@ mod ignored;
 mod spice;
 mod vif;
 
-use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Fix, Report, Span};
 use crate::document::{Node, TableEntry, Value};
 use crate::xl_cfg::names::vm_key;
 use crate::xl_cfg::{Setting, SettingValue, XlFile, XlNode, XlToken};
@@ -24,10 +24,7 @@ const ORG: &str = "local";
 const STORAGE: &str = "imported";
 
 /// Deprecated keys, with their replacements.
-const REPLACED: &[(&str, &str)] = &[
-    ("altp2mhvm", "altp2m"),
-    ("device_model", "device_model_override"),
-];
+const REPLACED: &[(&str, &str)] = &[("altp2mhvm", "altp2m")];
 
 /// The VM's key for a key of xl.cfg; it must have one.
 fn own(xl: &str) -> &'static str {
@@ -160,7 +157,16 @@ impl<'f, 'r> Importer<'f, 'r> {
                 self.report.push(
                     Diagnostic::new(DiagnosticId::DeprecatedXlKey, root().key(key), message)
                         .at(span)
-                        .help(format!("write `{newer}`")),
+                        .help(format!("write `{newer}`"))
+                        .fix(Fix::word(key, *newer)),
+                );
+            }
+            if key == "device_model" {
+                let message = "`device_model` is deprecated, and xl ignores it";
+                self.report.push(
+                    Diagnostic::new(DiagnosticId::DeprecatedXlKey, root().key(key), message)
+                        .at(span)
+                        .help("remove it, or write `device_model_override` if that program exists"),
                 );
             }
         }

@@ -1,0 +1,249 @@
+//! Mechanical changes of the text: [`Fix`] → [`Edit`]s.
+
+use super::{Dialect, Node, Sources, Value};
+use crate::diag::{Diagnostic, FieldPath, FileId, Fix, Segment, Span};
+use std::ops::Range;
+
+/// A replacement of a range of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Edit {
+    /// The range.
+    pub(crate) span: Span,
+    /// What it becomes.
+    pub(crate) text: String,
+}
+
+impl Sources {
+    /// The changes that remove the problem; none if there is no mechanical change, or if the text is
+    /// not as simple as it must be for one.
+    pub(crate) fn edits(&self, diagnostic: &Diagnostic) -> Vec<Edit> {
+        let span = diagnostic.span;
+        let edits = match &diagnostic.fix {
+            None => None,
+            Some(Fix::Word { from, to }) => self.word(diagnostic, from, to).map(|edit| vec![edit]),
+            // A string of JSON is one of TOML and of YAML.
+            Some(Fix::Text(text)) => self.value(span, serde_json::json!(text).to_string()),
+            Some(Fix::Boolean(value)) => self.value(span, value.to_string()),
+            Some(Fix::Items) => span.map(|span| self.items(span.file, &diagnostic.path)),
+            Some(Fix::OwnKey(key)) => self.own_key(&diagnostic.path, key),
+        };
+        edits.unwrap_or_default()
+    }
+
+    fn at(&self, span: Span) -> Option<&str> {
+        self.text(span.file).get(range(span))
+    }
+
+    /// Another word, where it is written once: at the position, or in the key there.
+    fn word(&self, diagnostic: &Diagnostic, from: &str, to: &str) -> Option<Edit> {
+        let entry = self.entry(&diagnostic.path);
+        let key_span = entry.and_then(|(entry, _)| entry.key_span);
+        let found = |span: Option<Span>| {
+            let span = span?;
+            let start = only_word(self.at(span)?, from)?;
+            Some(part(span, start..start + from.len()))
+        };
+        if let Some(span) = found(diagnostic.span).filter(|_| diagnostic.span != key_span) {
+            return Some(Edit {
+                span,
+                text: to.to_owned(),
+            });
+        }
+        // The other key must not be set.
+        let is_free = entry.is_none_or(|(_, table)| table.get(to).is_none());
+        let span = found(key_span.or(diagnostic.span)).filter(|_| is_free)?;
+        Some(Edit {
+            span,
+            text: to.to_owned(),
+        })
+    }
+
+    /// Another value, if it is on a single line.
+    fn value(&self, span: Option<Span>, text: String) -> Option<Vec<Edit>> {
+        let span = span?;
+        let written = self.at(span)?;
+        // YAML's ends behind blanks.
+        let span = part(span, 0..written.trim_end().len());
+        let is_simple = !written.trim_end().contains('\n')
+            && self
+                .dialect(span.file)
+                .is_some_and(|dialect| !dialect.is_xl_cfg());
+        is_simple.then(|| vec![Edit { span, text }])
+    }
+
+    /// Two brackets for one, in the headers of a table.
+    fn items(&self, file: FileId, path: &FieldPath) -> Vec<Edit> {
+        let keys = path.segments().iter().filter_map(Segment::key);
+        let header = format!("[{}]", keys.collect::<Vec<_>>().join("."));
+        let mut edits = Vec::new();
+        let mut start = 0;
+        for line in self.text(file).split_inclusive('\n') {
+            let code = line.split('#').next().unwrap_or_default();
+            if code.trim() == header && self.dialect(file) == Some(Dialect::Schema) {
+                let at = start + code.len() - code.trim_start().len();
+                edits.push(Edit {
+                    span: span(file, at..at + header.len()),
+                    text: format!("[{header}]"),
+                });
+            }
+            start += line.len();
+        }
+        edits
+    }
+
+    /// An additional option as a key of the table around the options, in a line of its own.
+    fn own_key(&self, path: &FieldPath, key: &str) -> Option<Vec<Edit>> {
+        let (option, options) = self.entry(path)?;
+        let mut around = path.clone();
+        around.pop();
+        let (table, owner) = self.entry(&around)?;
+        let (key_span, value_span) = (option.key_span?, option.node.span?);
+        let file = key_span.file;
+        let dialect = self.dialect(file)?;
+        let text = self.text(file);
+        let value = self.at(value_span).filter(|value| !value.contains('\n'))?;
+        if owner.get(key).is_some() {
+            return None;
+        }
+        // `xen_vman_default_` in role variables.
+        let name = self.at(table.key_span?)?;
+        let prefix = name.strip_suffix(&*table.key)?;
+        let sign = match dialect {
+            Dialect::Schema => " = ",
+            Dialect::RoleYaml => ": ",
+            _ => return None,
+        };
+        let line = format!("{prefix}{key}{sign}{value}");
+        let table_start = table.key_span?.start as usize;
+        let table_line = line_start(text, table_start);
+        let before = &text[table_line..table_start];
+        if before.ends_with('[') || before.contains('.') {
+            // Under a header: after a key of the table that the header belongs to.
+            let near = last_in_a_line(owner, text)?;
+            let indent = indentation(text, near.start);
+            let insertion = Edit {
+                span: span(file, near.end..near.end),
+                text: format!("{indent}{line}\n"),
+            };
+            return Some(vec![insertion, whole_line(text, key_span, value_span)?]);
+        }
+        let insertion = Edit {
+            span: span(file, table_start..table_start),
+            text: format!("{line}\n{}", " ".repeat(before.chars().count())),
+        };
+        let only = options.entries().len() == 1;
+        let removal = match table.node.span {
+            Some(whole) if is_in_braces(self.at(whole)?) && only => {
+                // The table goes with its only entry.
+                return Some(vec![Edit {
+                    span: span(file, table_start..whole.end as usize),
+                    text: line,
+                }]);
+            }
+            Some(whole) if is_in_braces(self.at(whole)?) => in_braces(text, key_span, value_span),
+            _ => whole_line(text, key_span, value_span)?,
+        };
+        // An empty table of YAML goes, too.
+        if only && let Some(header) = line_between(text, table_start, removal.span) {
+            return Some(vec![Edit {
+                span: span(file, table_start..removal.span.end as usize),
+                text: format!("{line}{header}"),
+            }]);
+        }
+        Some(vec![insertion, removal])
+    }
+}
+
+/// The end of the line of a table, if nothing but that and blanks is between its key and its only
+/// entry.
+fn line_between(text: &str, table_start: usize, entry: Span) -> Option<&'static str> {
+    let between = text.get(table_start..entry.start as usize)?;
+    let (_, rest) = between.split_once(':')?;
+    (rest.trim().is_empty() && rest.matches('\n').count() == 1).then_some("\n")
+}
+
+fn is_in_braces(table: &str) -> bool {
+    table.starts_with('{') && table.ends_with('}')
+}
+
+/// Removes an entry of a table in braces, with a comma beside it.
+fn in_braces(text: &str, key: Span, value: Span) -> Edit {
+    let (mut start, mut end) = (key.start as usize, value.end as usize);
+    let rest = &text[end..];
+    let after = rest.trim_start_matches([' ', '\t']);
+    if let Some(next) = after.strip_prefix(',') {
+        let next = next.trim_start_matches([' ', '\t']);
+        end = text.len() - next.len();
+    } else if let Some(comma) = text[..start].trim_end().strip_suffix(',') {
+        start = comma.len();
+    }
+    Edit {
+        span: span(key.file, start..end),
+        text: String::new(),
+    }
+}
+
+/// Removes an entry that has its line for itself.
+fn whole_line(text: &str, key: Span, value: Span) -> Option<Edit> {
+    let start = line_start(text, key.start as usize);
+    let rest = text.get(value.end as usize..)?;
+    let line = rest.find('\n').map_or(rest.len(), |at| at + 1);
+    let is_alone =
+        text[start..key.start as usize].trim().is_empty() && rest[..line].trim().is_empty();
+    is_alone.then(|| Edit {
+        span: span(key.file, start..value.end as usize + line),
+        text: String::new(),
+    })
+}
+
+/// The line of the last entry of a table that has its line for itself.
+fn last_in_a_line(table: &Node, text: &str) -> Option<Range<usize>> {
+    let lines = table.entries().iter().filter_map(|entry| {
+        let is_scalar = !matches!(entry.node.value, Value::Table(_) | Value::List(_));
+        let edit = whole_line(text, entry.key_span?, entry.node.span?)?;
+        (is_scalar && text[range(edit.span)].ends_with('\n')).then(|| range(edit.span))
+    });
+    lines.max_by_key(|line| line.start)
+}
+
+fn line_start(text: &str, at: usize) -> usize {
+    text[..at].rfind('\n').map_or(0, |end| end + 1)
+}
+
+fn indentation(text: &str, line: usize) -> &str {
+    let rest = &text[line..];
+    &rest[..rest.len() - rest.trim_start_matches([' ', '\t']).len()]
+}
+
+/// Where a word is, if it is there once. The prefixes of role variables are not a part of it.
+fn only_word(text: &str, word: &str) -> Option<usize> {
+    let is_part = |c: char| c.is_alphanumeric() || "_-".contains(c);
+    let mut places = text.match_indices(word).filter(|(start, _)| {
+        let (before, after) = (&text[..*start], &text[start + word.len()..]);
+        let begins = !before.ends_with(is_part)
+            || ["xen_vman_", "xen_vman_default_"]
+                .iter()
+                .any(|prefix| before.trim_start_matches(['"', '\'']) == *prefix);
+        begins && !after.starts_with(is_part)
+    });
+    let (start, _) = places.next()?;
+    places.next().is_none().then_some(start)
+}
+
+fn range(span: Span) -> Range<usize> {
+    span.start as usize..span.end as usize
+}
+
+fn part(whole: Span, part: Range<usize>) -> Span {
+    let start = whole.start as usize;
+    span(whole.file, start + part.start..start + part.end)
+}
+
+fn span(file: FileId, range: Range<usize>) -> Span {
+    let byte = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    Span {
+        file,
+        start: byte(range.start),
+        end: byte(range.end),
+    }
+}
