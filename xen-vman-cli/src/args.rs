@@ -3,7 +3,7 @@
 mod definition;
 mod host;
 
-pub(crate) use definition::{FileOption, FilesArgs, Format, InputArgs, ReportArgs};
+pub(crate) use definition::{FileOption, FilesArgs, FixArgs, Format, InputArgs, ReportArgs};
 pub(crate) use host::{
     ApplyArgs, DoctorArgs, FactsArgs, HostArgs, PlanArgs, RollbackArgs, StatusArgs, TargetArgs,
 };
@@ -154,6 +154,7 @@ Examples:
   xen-vman-cli check host-a.toml host-b.toml
   xen-vman-cli check --common group_vars/hypervisors.yml host_vars/
   xen-vman-cli check --strict --allow shared-disk --format sarif hosts/
+  xen-vman-cli check --fix hypervisor.toml
 
 Hosts are checked together: a VM, address, disk or root that two of them have
 is reported. `render` merges several files into one host. `check` does so for
@@ -173,12 +174,16 @@ pub(crate) struct CheckArgs {
     pub(crate) json: bool,
 
     #[command(flatten)]
+    pub(crate) fix: FixArgs,
+
+    #[command(flatten)]
     pub(crate) input: InputArgs,
 }
 
 const LINT_EXAMPLES: &str = "\
-Example:
+Examples:
   xen-vman-cli lint /etc/xen/*.cfg
+  xen-vman-cli lint --fix /etc/xen/*.cfg
 
 The files are checked together, as the domains of one host.";
 
@@ -195,6 +200,9 @@ pub(crate) struct LintArgs {
     /// Print JSON; the same as --format json
     #[arg(long, conflicts_with = "format")]
     pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) fix: FixArgs,
 
     #[command(flatten)]
     pub(crate) report: ReportArgs,

@@ -97,11 +97,7 @@ pub(crate) fn fleet(
     observed: Facts,
 ) -> Result<Option<(Fleet, Vec<Assets>)>, Failure> {
     let levels = levels(&args.report)?;
-    let common = sources(&args.common)?;
-    let files = hosts
-        .iter()
-        .map(|host| Ok([common.clone(), sources(&host.files)?].concat()))
-        .collect::<Result<_, Failure>>()?;
+    let files = host_sources(hosts, &args.common)?;
     let Some(facts) = facts(args.facts.as_deref(), format)? else {
         return Ok(None);
     };
@@ -146,6 +142,16 @@ pub(crate) fn rendered(
 pub(crate) fn single(fleet: Fleet) -> Result<Compiled, Failure> {
     let one = fleet.into_single();
     one.map_err(|fleet| Failure::new(format!("{} hosts instead of one", fleet.hosts.len())))
+}
+
+/// The sources of each host, with the settings that all share.
+pub(crate) fn host_sources(
+    hosts: &[HostFiles],
+    common: &[PathBuf],
+) -> Result<Vec<Vec<Source>>, Failure> {
+    let common = sources(common)?;
+    let of_host = |host: &HostFiles| Ok([common.clone(), sources(&host.files)?].concat());
+    hosts.iter().map(of_host).collect()
 }
 
 fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {

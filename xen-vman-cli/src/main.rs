@@ -6,6 +6,7 @@
 mod args;
 mod commands;
 mod definition;
+mod fix;
 #[cfg(test)]
 mod grammar;
 mod input;

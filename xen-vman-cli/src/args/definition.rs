@@ -69,6 +69,19 @@ impl ReportArgs {
     }
 }
 
+/// Mechanical changes of the files.
+#[derive(Debug, Args)]
+pub(crate) struct FixArgs {
+    /// Show what can be fixed mechanically (mistyped words, quotes, options that are keys) as a
+    /// diff, and write it if you agree
+    #[arg(long, conflicts_with_all = ["json", "format"])]
+    pub(crate) fix: bool,
+
+    /// Write the fixes without asking
+    #[arg(long, requires = "fix")]
+    pub(crate) yes: bool,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// Source lines with carets, on standard error

@@ -2,13 +2,24 @@
 
 use crate::args::{CheckArgs, Format};
 use crate::definition::{self, HostFiles};
-use crate::{Failure, Outcome, input, terminal};
+use crate::{Failure, Outcome, fix, input, terminal};
 use std::collections::HashSet;
 use xen_vman_core::Facts;
 
 pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
     let hosts = hosts(args)?;
     let format = args.input.report.format_or(args.json);
+    if args.fix.fix {
+        let facts = definition::facts(args.input.facts.as_deref(), format)?;
+        let Some(facts) = facts else {
+            return Ok(Outcome::WrongDefinition);
+        };
+        let levels = definition::levels(&args.input.report)?;
+        let sources = definition::host_sources(&hosts, &args.input.common)?;
+        let named = hosts.iter().flat_map(|host| &host.files);
+        let paths: Vec<_> = named.chain(&args.input.common).collect();
+        fix::offer(&paths, sources, &facts, &levels, args.fix.yes)?;
+    }
     let Some((fleet, _)) = definition::fleet(&hosts, &args.input, format, Facts::default())? else {
         return Ok(Outcome::WrongDefinition);
     };
@@ -20,6 +31,9 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
         terminal::note(&format!(
             "for more information, try 'xen-vman-cli diagnostics {id}'"
         ));
+        if !args.fix.fix {
+            fix::mention(&fleet, "check");
+        }
     }
     if fleet.report.has_errors() {
         return Ok(Outcome::WrongDefinition);

@@ -1,12 +1,12 @@
 //! `lint` and `import`: work on existing xl.cfg files.
 
 use crate::args::{Format, ImportArgs, LintArgs};
-use crate::{Failure, Outcome, definition, input, terminal};
+use crate::{Failure, Outcome, definition, fix, input, terminal};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use xen_vman_core::diag::DiagnosticId;
 use xen_vman_core::parse::{ImportOptions, import_with};
-use xen_vman_core::{Facts, Source, compile_with};
+use xen_vman_core::{Facts, Source, compile_fleet, compile_with};
 
 pub(crate) fn run_lint(args: &LintArgs) -> Result<Outcome, Failure> {
     let mut levels = definition::levels(&args.report)?;
@@ -18,8 +18,21 @@ pub(crate) fn run_lint(args: &LintArgs) -> Result<Outcome, Failure> {
     };
     let Found { files, .. } = configurations(&args.files, None)?;
     let count = files.len();
-    let found = compile_with(sources(&files)?, &facts, &levels);
+    if args.fix.fix {
+        let paths: Vec<_> = files.iter().collect();
+        fix::offer(
+            &paths,
+            vec![sources(&files)?],
+            &facts,
+            &levels,
+            args.fix.yes,
+        )?;
+    }
+    let found = compile_fleet(vec![sources(&files)?], &facts, &levels);
     terminal::report(&found.report, &found.sources, format)?;
+    if format == Format::Text && !args.fix.fix {
+        fix::mention(&found, "lint");
+    }
     if found.report.has_errors() {
         return Ok(Outcome::WrongDefinition);
     }
