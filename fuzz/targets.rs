@@ -294,10 +294,10 @@ pub fn compile_never_panics(data: &[u8]) {
     }
 }
 
-/// What an xl.cfg means survives: imported, checked and rendered, it is imported again as the
-/// same domain.
+/// What an xl.cfg, or libvirt's XML, means survives: imported, checked and rendered, it is imported
+/// again as the same domain.
 pub fn import_render(data: &[u8]) {
-    let source = Source::xl_cfg("fuzz.cfg", data.to_vec());
+    let source = Source::domain("fuzz.cfg", data.to_vec());
     let Some(first) = rendered(&source) else {
         return;
     };

@@ -209,8 +209,10 @@ pub(crate) struct LintArgs {
 }
 
 const IMPORT_EXAMPLES: &str = "\
-Example:
+Examples:
   xen-vman-cli import /etc/xen/*.cfg > hypervisor.toml
+  xen-vman-cli import /etc/xen/xl.conf /etc/xen/xen-tools.conf /etc/xen/
+  xen-vman-cli import web01.xml > hypervisor.toml
 
 Each file becomes a VM that renders to an equivalent file; comments are kept.
 Defaults of xl are written out, and options without a key of their own become
@@ -219,7 +221,8 @@ additional options. A name such as `stuvus-web01` is split into `org` and
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
-    /// Files in the format of xl.cfg(5), or directories of them (`*.cfg`); `xl.conf` sets defaults
+    /// Files in the format of xl.cfg(5), libvirt's XML of a domain (`virsh dumpxml`), or directories
+    /// of them (`*.cfg`, `*.xml`); `xl.conf` and `xen-tools.conf` set defaults
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 
@@ -227,7 +230,8 @@ pub(crate) struct ImportArgs {
     #[arg(long)]
     pub(crate) org: Option<NamePart>,
 
-    /// The directory with links to the configurations of domains that start with the host
+    /// The directory with links to the configurations of domains that start with the host;
+    /// libvirt's is /etc/libvirt/libxl/autostart
     #[arg(long, value_name = "DIR", default_value = "/etc/xen/auto")]
     pub(crate) auto: PathBuf,
 

@@ -127,7 +127,9 @@ fn wrong_cases_give_the_same_report_as_in_the_core() {
             .iter()
             .map(|file| file.rsplit('/').next().unwrap().to_owned())
             .collect();
-        let is_xl = files.iter().any(|file| file.ends_with(".cfg"));
+        let is_xl = files
+            .iter()
+            .any(|file| [".cfg", ".xml"].iter().any(|one| file.ends_with(one)));
         // `lint` takes any name, as xl does.
         let is_name = case
             .file_name()

@@ -147,6 +147,13 @@ fn standard_input_is_a_definition_like_any_other() {
         "{}",
         stderr(&output)
     );
+    let xml = "<domain type='xen'><name>mail</name><memory unit='MiB'>512</memory>\
+               <os><type>xenpvh</type><kernel>/boot/vmlinuz</kernel></os></domain>";
+    let output = fed(&["import", "-"], xml);
+    code(&output, 0);
+    assert!(
+        stdout(&output).contains("name = \"mail\"") && stdout(&output).contains("type = \"pvh\"")
+    );
     let output = fed(&["import", "-"], xl);
     assert!(stdout(&output).contains("memory = 512"));
     // Facts are read by the same rule.

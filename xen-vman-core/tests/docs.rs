@@ -250,6 +250,7 @@ fn ending(language: &str) -> Result<Option<&'static str>, String> {
         "yaml" => Ok(Some("yml")),
         "json" => Ok(Some("json")),
         "cfg" => Ok(Some("cfg")),
+        "xml" => Ok(Some("xml")),
         _ => Err(format!("examples in `{language}` are not known")),
     }
 }
@@ -267,7 +268,7 @@ fn compile_examples(
         };
         let name = format!("example-{}.{ending}", number + 1);
         files.push(match ending {
-            "cfg" => Source::xl_cfg(name, text.clone().into_bytes()),
+            "cfg" | "xml" => Source::domain(name, text.clone().into_bytes()),
             _ => Source::new(name, text.clone()).unwrap(),
         });
     }

@@ -168,7 +168,8 @@ fn xl_reads_the_same_domain_after_an_import() {
         .map(|kind| judges.join(format!("root/etc/xen/xlexample.{kind}")));
     let own = cases("import")
         .into_iter()
-        .map(|case| case.join("input.cfg"));
+        .map(|case| case.join("input.cfg"))
+        .filter(|path| path.exists());
     let files: Vec<PathBuf> = examples.into_iter().chain(own).collect();
     let dir = tempfile::tempdir().unwrap();
     let again: Vec<PathBuf> = files
@@ -374,3 +375,59 @@ const RISKS: &[&str] = &[
     "unused-xl-key",
     "weak-spice-password",
 ];
+
+#[test]
+fn settings_of_xen_tools_become_defaults() {
+    let conf = "# /etc/xen-tools/xen-tools.conf\ndir = /home/xen\nsize = 10G   # of the disk\nmemory = 256M\n\
+                vcpus = 2\nfs = ext4\nfs = reiserfs\nbridge = xenbr0\ngateway = 192.0.2.1\n\
+                kernel = /boot/vmlinuz-`uname -r`\nmirror = http://deb.debian.org/debian\ndhcp = 1\n";
+    let mut options = ImportOptions::default();
+    options.xen_tools_conf = Some(Source::domain("xen-tools.conf", conf.into()));
+    let xl = Source::domain("a.cfg", b"name = 'a'\nkernel = '/k'\n".to_vec());
+    let (text, _) = import_with(&[xl], &options);
+    let (head, _) = text.split_once("\n\n# from").unwrap();
+    assert_eq!(
+        head,
+        "# Settings of xen-tools that have no key here:\n# dir = /home/xen\n\
+         # size = 10G   # of the disk\n# fs = reiserfs\n# kernel = /boot/vmlinuz-`uname -r`\n# dhcp = 1\n\n\
+         [defaults]\nmemory = \"256M\"\nvcpus = 2\nfilesystem = \"ext4\"\nnetwork_bridge = \"xenbr0\"\n\
+         gateway = \"192.0.2.1\"\ndebootstrap_mirror = \"http://deb.debian.org/debian\""
+    );
+    let compiled = compile(
+        vec![Source::new("a.toml", text).unwrap()],
+        &Facts::default(),
+    );
+    assert!(!compiled.report.has_errors());
+}
+
+/// No XML, however it is made, is a panic, and what is not XML is an error with its position.
+#[test]
+fn broken_xml_is_an_error() {
+    for (text, line) in [
+        ("<domain type='xen'>", 1),
+        ("<domain type='kvm'/>", 1),
+        ("<network/>", 1),
+        ("<domain type='xen'>\n<name>a</nam></domain>", 2),
+        (
+            "<!DOCTYPE d [<!ENTITY a 'b'>]><domain type='xen'>&a;</domain>",
+            1,
+        ),
+    ] {
+        let found = compile(vec![Source::domain("a", text.into())], &Facts::default());
+        let first = found.report.iter().next().unwrap();
+        assert_eq!(first.id.as_str(), "syntax", "{text}");
+        let position = xen_vman_core::diag::Places::position(&found.sources, first.span.unwrap());
+        assert_eq!(position.line, line, "{text}");
+        let (definition, _) = import(&[Source::domain("a", text.into())]);
+        assert!(definition.starts_with("# a is not valid"), "{definition}");
+    }
+    let deep = "<a>".repeat(200_000);
+    let text = format!("<domain type='xen'>{deep}");
+    import(&[Source::domain("a", text.into())]);
+    let closed = format!(
+        "<domain type='xen'>{}{}</domain>",
+        "<a>".repeat(20_000),
+        "</a>".repeat(20_000)
+    );
+    import(&[Source::domain("a", closed.into())]);
+}

@@ -283,7 +283,7 @@ pub(crate) fn import_xl_cfg(
     Ok(py.detach(|| {
         let sources = files
             .into_iter()
-            .map(|(name, bytes)| Source::xl_cfg(name, bytes));
+            .map(|(name, bytes)| Source::domain(name, bytes));
         let sources: Vec<_> = sources.collect();
         let (text, _) = import_with(&sources, &options);
         let found = compile(sources, &Facts::default());

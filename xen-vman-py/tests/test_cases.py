@@ -78,11 +78,11 @@ def reported(report):
     return [(one.severity, one.id, one.line, one.column) for one in report.diagnostics]
 
 
-def is_xl_cfg(case):
-    return inputs(case)[0].suffix == ".cfg"
+def is_domain(case):
+    return inputs(case)[0].suffix in (".cfg", ".xml")
 
 
-@pytest.mark.parametrize("case", [case for case in folders("bad") if not is_xl_cfg(case)], ids=name)
+@pytest.mark.parametrize("case", [case for case in folders("bad") if not is_domain(case)], ids=name)
 def test_bad_cases_give_the_expected_report(case):
     report = xen_vman.check(inputs(case), **arguments(case))
     assert reported(report) == expected_report(case)
@@ -92,7 +92,7 @@ def test_bad_cases_give_the_expected_report(case):
         assert caught.value.report == report
 
 
-@pytest.mark.parametrize("case", [case for case in folders("bad") if is_xl_cfg(case)], ids=name)
+@pytest.mark.parametrize("case", [case for case in folders("bad") if is_domain(case)], ids=name)
 def test_bad_xl_cfg_files_give_the_expected_report(case):
     _, report = xen_vman.import_xl_cfg(*inputs(case))
     assert reported(report) == expected_report(case)

@@ -1,4 +1,4 @@
-//! `lint` and `import`: work on existing xl.cfg files.
+//! `lint` and `import`: work on existing configurations of domains.
 
 use crate::args::{Format, ImportArgs, LintArgs};
 use crate::{Failure, Outcome, definition, fix, input, terminal};
@@ -49,6 +49,7 @@ pub(crate) fn run_import(args: &ImportArgs) -> Result<Outcome, Failure> {
     options.org.clone_from(&args.org);
     options.start_with_host = found.start_with_host;
     options.xl_conf = found.xl_conf.as_deref().map(source).transpose()?;
+    options.xen_tools_conf = found.xen_tools_conf.as_deref().map(source).transpose()?;
     let sources = sources(&found.files)?;
     let levels = definition::levels(&args.report)?;
     let (text, _) = import_with(&sources, &options);
@@ -70,6 +71,7 @@ struct Found {
     /// The names of those that start with the host.
     start_with_host: HashSet<String>,
     xl_conf: Option<PathBuf>,
+    xen_tools_conf: Option<PathBuf>,
 }
 
 /// Finds the configurations; `auto` is the directory whose links name domains that start with the
@@ -79,6 +81,7 @@ fn configurations(paths: &[PathBuf], auto: Option<&Path>) -> Result<Found, Failu
         files: Vec::new(),
         start_with_host: HashSet::new(),
         xl_conf: None,
+        xen_tools_conf: None,
     };
     let mut seen = HashSet::new();
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -92,7 +95,9 @@ fn configurations(paths: &[PathBuf], auto: Option<&Path>) -> Result<Found, Failu
             let mut files = input::entries(path)?;
             let is_auto = auto.is_some_and(|auto| real(path) == real(auto));
             let is_configuration = |file: &PathBuf| {
-                let is_named = file.extension().is_some_and(|ending| ending == "cfg");
+                let is_named = file
+                    .extension()
+                    .is_some_and(|ending| ending == "cfg" || ending == "xml" && auto.is_some());
                 file.is_file() && (is_named || is_auto)
             };
             files.retain(is_configuration);
@@ -102,8 +107,12 @@ fn configurations(paths: &[PathBuf], auto: Option<&Path>) -> Result<Found, Failu
         };
         for file in files {
             let place = real(&file);
-            if auto.is_some() && file.file_name().is_some_and(|name| name == "xl.conf") {
+            let is_named =
+                |name: &str| auto.is_some() && file.file_name().is_some_and(|own| own == name);
+            if is_named("xl.conf") {
                 found.xl_conf = Some(file);
+            } else if is_named("xen-tools.conf") {
+                found.xen_tools_conf = Some(file);
             } else if input::is_stdin(&file) || !seen.contains(&place) {
                 if links.contains(&place) {
                     found.start_with_host.insert(input::name(&file));
@@ -115,7 +124,12 @@ fn configurations(paths: &[PathBuf], auto: Option<&Path>) -> Result<Found, Failu
     }
     if found.files.is_empty() {
         let failure = Failure::new("there is no configuration in what is named");
-        return Err(failure.help("those in a directory end in .cfg"));
+        let endings = if auto.is_some() {
+            ".cfg or .xml"
+        } else {
+            ".cfg"
+        };
+        return Err(failure.help(format!("those in a directory end in {endings}")));
     }
     Ok(found)
 }
@@ -125,5 +139,5 @@ fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
 }
 
 fn source(path: &Path) -> Result<Source, Failure> {
-    Ok(Source::xl_cfg(input::name(path), input::bytes(path)?))
+    Ok(Source::domain(input::name(path), input::bytes(path)?))
 }

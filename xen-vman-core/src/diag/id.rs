@@ -167,6 +167,8 @@ catalogue! {
     OptionShadowsKey = "option-shadows-key", Error;
     /// A key of xl.cfg is assigned twice; the last assignment counts.
     RepeatedXlKey = "repeated-xl-key", Warning;
+    /// A part of libvirt's XML has no counterpart in xl.cfg.
+    NotImported = "not-imported", Warning;
     /// A deprecated key of xl.cfg.
     DeprecatedXlKey = "deprecated-xl-key", Warning;
     /// A PV or PVH domain without a kernel or boot loader.

@@ -67,7 +67,7 @@ impl Sources {
         let is_simple = !written.trim_end().contains('\n')
             && self
                 .dialect(span.file)
-                .is_some_and(|dialect| !dialect.is_xl_cfg());
+                .is_some_and(|dialect| !dialect.is_of_a_domain());
         is_simple.then(|| vec![Edit { span, text }])
     }
 

@@ -79,6 +79,24 @@ impl Source {
         })
     }
 
+    /// The configuration of a domain: XML of libvirt if it begins with `<`, which no xl.cfg does.
+    pub fn domain(name: impl Into<String>, bytes: Vec<u8>) -> Self {
+        let source = Self::xl_cfg(name, bytes);
+        if source
+            .text
+            .trim_start_matches('\u{feff}')
+            .trim_start()
+            .starts_with('<')
+        {
+            Self {
+                dialect: Dialect::LibvirtXml,
+                ..source
+            }
+        } else {
+            source
+        }
+    }
+
     /// An xl.cfg file, regardless of its name.
     pub fn xl_cfg(name: impl Into<String>, bytes: Vec<u8>) -> Self {
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);

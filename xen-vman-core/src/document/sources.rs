@@ -21,6 +21,8 @@ pub enum Dialect {
     RoleJson,
     /// An xl.cfg file.
     XlCfg,
+    /// The XML of a domain of libvirt.
+    LibvirtXml,
 }
 
 impl Dialect {
@@ -35,9 +37,9 @@ impl Dialect {
         }
     }
 
-    /// Whether it is an xl.cfg.
-    pub const fn is_xl_cfg(self) -> bool {
-        matches!(self, Self::XlCfg)
+    /// Whether it describes a single domain, rather than being a definition.
+    pub const fn is_of_a_domain(self) -> bool {
+        matches!(self, Self::XlCfg | Self::LibvirtXml)
     }
 
     /// Whether it uses the names of the role's variables.
@@ -153,9 +155,10 @@ impl Sources {
         Some(self.files.get(usize::from(number))?.1)
     }
 
-    /// Whether there are only xl.cfg files, each of which stands for a VM of its own.
-    pub(crate) fn has_only_xl_cfg(&self) -> bool {
-        !self.files.is_empty() && self.files.iter().all(|(_, dialect)| dialect.is_xl_cfg())
+    /// Whether each file stands for a VM of its own.
+    pub(crate) fn has_only_domains(&self) -> bool {
+        let are_domains = |(_, dialect): &(Shown, Dialect)| dialect.is_of_a_domain();
+        !self.files.is_empty() && self.files.iter().all(are_domains)
     }
 
     /// Whether any file holds the role's variables.
@@ -238,7 +241,7 @@ impl Places for Sources {
             .or_else(|| self.span_of(path).map(|span| span.file));
         match file.and_then(|id| self.dialect(id)) {
             Some(Dialect::RoleYaml | Dialect::RoleJson) => self.role_name(&local, file),
-            Some(Dialect::XlCfg) => xl_name(&local),
+            Some(Dialect::XlCfg | Dialect::LibvirtXml) => xl_name(&local),
             Some(Dialect::Schema | Dialect::SchemaJson) | None => local.to_string(),
         }
     }

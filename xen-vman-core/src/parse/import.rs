@@ -2,11 +2,13 @@
 
 use super::convert::toml_value;
 use super::from_xl::{self, Given};
+use super::host_defaults::{xen_tools_conf, xl_conf};
+use super::libvirt::{self, LibvirtDomain};
 use crate::diag::text::printable;
 use crate::diag::{FileId, Report, Severity, Span};
-use crate::document::{Node, Source, TableEntry, Value};
+use crate::document::{Dialect, Node, Source, TableEntry, Value};
 use crate::values::{DiskSpec, NamePart, VifParameters, XenVersion, xl_key_info};
-use crate::xl_cfg::{self, SettingValue, XlFile};
+use crate::xl_cfg::{self, XlFile};
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
@@ -20,6 +22,8 @@ pub struct ImportOptions {
     pub start_with_host: HashSet<String>,
     /// The host's `xl.conf`, for its default script and bridge.
     pub xl_conf: Option<Source>,
+    /// The host's `xen-tools.conf`, for what it sets for new VMs.
+    pub xen_tools_conf: Option<Source>,
 }
 
 /// Generates a definition from xl.cfg files, with one VM for each, and reports errors in their
@@ -44,7 +48,14 @@ pub fn import_with(files: &[Source], options: &ImportOptions) -> (String, Report
         .filter_map(|part| part.as_mut().ok())
         .collect();
     let newest = vms.iter().filter_map(|vm| vm.needs).max();
-    let mut common = xl_conf(options.xl_conf.as_ref());
+    let (mut common, mut unknown) = (Vec::new(), Vec::new());
+    if let Some(source) = &options.xl_conf {
+        common.extend(xl_conf(source));
+    }
+    if let Some(source) = &options.xen_tools_conf {
+        common.extend(xen_tools_conf(source, &mut unknown));
+    }
+    let mut common: Vec<_> = common.into_iter().map(Entry::from).collect();
     common.extend(take_common(
         &mut vms,
         |vm| &mut vm.entries,
@@ -53,6 +64,12 @@ pub fn import_with(files: &[Source], options: &ImportOptions) -> (String, Report
     let common_options = take_common(&mut vms, |vm| &mut vm.options, |_| true);
 
     let mut text = String::new();
+    if !unknown.is_empty() {
+        text.push_str("# Settings of xen-tools that have no key here:\n");
+        for line in unknown {
+            comment_line(&format!(" {line}"), &mut text);
+        }
+    }
     if let Some(version) = newest {
         text.push_str("# Some of the files use what xl reads since this version.\n");
         let _ = writeln!(text, "xen_version = \"{version}\"");
@@ -120,6 +137,15 @@ struct Entry {
     comments: Vec<String>,
 }
 
+impl From<TableEntry> for Entry {
+    fn from(entry: TableEntry) -> Self {
+        Self {
+            entry,
+            comments: Vec::new(),
+        }
+    }
+}
+
 impl Vm {
     fn write(&self, text: &mut String) {
         text.push_str(&self.head);
@@ -176,36 +202,6 @@ fn take_common(
     common
 }
 
-/// The defaults that `xl.conf` sets (xl.conf(5)).
-fn xl_conf(source: Option<&Source>) -> Vec<Entry> {
-    let Some(source) = source else {
-        return Vec::new();
-    };
-    let bytes = source.bytes.as_deref().unwrap_or(source.text.as_bytes());
-    // Its problems are xl's.
-    let file = xl_cfg::read(bytes, 0, &mut Report::new());
-    let keys = [
-        ("vif.default.script", "network_script"),
-        ("vif.default.bridge", "network_bridge"),
-    ];
-    let settings = file.settings();
-    let found = keys.into_iter().filter_map(|(xl, own)| {
-        let setting = settings.iter().find(|setting| setting.key == xl)?;
-        match &setting.value {
-            SettingValue::Text(text) if !text.is_empty() => Some(Entry {
-                entry: TableEntry {
-                    key: own.into(),
-                    key_span: None,
-                    node: Node::bare(Value::Text(String::from_utf8_lossy(text).into())),
-                },
-                comments: Vec::new(),
-            }),
-            _ => None,
-        }
-    });
-    found.collect()
-}
-
 /// The VM of a file, or a comment about a file that is skipped.
 fn one(
     source: &Source,
@@ -215,7 +211,15 @@ fn one(
 ) -> Result<Vm, String> {
     let bytes = source.bytes.as_deref().unwrap_or(source.text.as_bytes());
     let before = report.count(Severity::Error);
-    let file = xl_cfg::read(bytes, id, report);
+    let LibvirtDomain {
+        file,
+        description,
+        rest,
+    } = match source.dialect {
+        Dialect::LibvirtXml => libvirt::read(&source.text, id, report),
+        _ => Some(xl_cfg::read(bytes, id, report).into()),
+    }
+    .unwrap_or_default();
     let skipped = || {
         let line = format!("{} is not valid, for xl either; it is skipped", source.name);
         format!("# {}\n", printable(&line))
@@ -226,6 +230,7 @@ fn one(
     let given = Given {
         org: options.org.as_ref().map(NamePart::as_str),
         starts_with_host: options.start_with_host.contains(&source.name),
+        description: description.as_deref(),
     };
     let (tree, dropped) = from_xl::to_schema(&file, id, &given, report);
     let vm = tree.get("vms").and_then(|vms| vms.items().first());
@@ -248,6 +253,12 @@ fn one(
         .map_or(&[][..], Node::entries);
     let options = with_comments(options);
     let mut ignored = String::new();
+    if !rest.is_empty() {
+        ignored.push_str("# Not imported:\n");
+        for line in rest {
+            comment_line(&format!(" {line}"), &mut ignored);
+        }
+    }
     for statement in &file.statements {
         if dropped.contains(&statement.key) {
             for comment in comments.of_key(&statement.key) {

@@ -7,7 +7,9 @@
 
 mod convert;
 mod from_xl;
+mod host_defaults;
 mod import;
+mod libvirt;
 mod role_vars;
 
 pub use convert::{ConvertTarget, Converted, convert};
@@ -65,7 +67,7 @@ pub(crate) fn parse_from(files: Vec<Source>, first_file: FileId) -> Parsed {
     for file in files {
         add_file(file, &mut sources, &mut report);
     }
-    if unread(&report) > 0 && !sources.has_only_xl_cfg() {
+    if unread(&report) > 0 && !sources.has_only_domains() {
         // Errors that result from an unreadable file would only hide the cause.
         return Parsed {
             definition: Definition::default(),
@@ -129,7 +131,8 @@ fn add_file(file: Source, sources: &mut Sources, report: &mut Report) {
     let before = unread(report);
     let (tree, aliases) = read(dialect, sources.text(id), bytes.as_deref(), id, report);
     sources.add_tree(id, tree, aliases);
-    if unread(report) > before {
+    // Attributes of XML are not values of their own.
+    if unread(report) > before || dialect == Dialect::LibvirtXml {
         sources.hide_password_lines();
     }
 }
@@ -158,6 +161,18 @@ fn read(
                 Node::bare(Value::Table(Vec::new()))
             };
             (tree, Vec::new())
+        }
+        Dialect::LibvirtXml => {
+            let domain = libvirt::read(text, file, report);
+            let tree = domain.map(|domain| {
+                let given = from_xl::Given {
+                    description: domain.description.as_deref(),
+                    ..from_xl::Given::default()
+                };
+                from_xl::to_schema(&domain.file, file, &given, report).0
+            });
+            let empty = || Node::bare(Value::Table(Vec::new()));
+            (tree.unwrap_or_else(empty), Vec::new())
         }
     }
 }

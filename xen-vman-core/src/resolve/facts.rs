@@ -108,7 +108,9 @@ impl Facts {
     /// Reads facts from the text of a TOML, YAML or JSON file.
     pub fn read(source: &Source, report: &mut Report) -> Self {
         let tree = match source.dialect {
-            Dialect::Schema | Dialect::XlCfg => toml::read(&source.text, 0, report),
+            Dialect::Schema | Dialect::XlCfg | Dialect::LibvirtXml => {
+                toml::read(&source.text, 0, report)
+            }
             Dialect::RoleYaml => yaml::read(&source.text, 0, report),
             Dialect::RoleJson | Dialect::SchemaJson => json::read(&source.text, 0, report),
         };

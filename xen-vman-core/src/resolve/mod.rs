@@ -52,6 +52,6 @@ pub fn resolve(parsed: &Parsed, facts: &Facts, report: &mut Report) -> Resolved 
     Resolved {
         host,
         vms,
-        existing: parsed.sources.has_only_xl_cfg(),
+        existing: parsed.sources.has_only_domains(),
     }
 }

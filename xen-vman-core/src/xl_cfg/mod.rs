@@ -42,7 +42,7 @@ use std::collections::HashMap;
 pub const DEPTH: usize = 64;
 
 /// A parsed xl.cfg file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct XlFile {
     /// The assignments, as written.
     pub statements: Vec<Statement>,

@@ -44,11 +44,14 @@ pub(crate) fn name(case: &Path) -> String {
     case.file_name().unwrap().to_string_lossy().into_owned()
 }
 
-/// A file, named without its folder; one that ends in `.cfg` is an xl.cfg.
+/// A file, named without its folder; one that ends in `.cfg` or `.xml` is a domain.
 pub(crate) fn source(path: &Path) -> Source {
     let bytes = fs::read(path).unwrap();
-    if path.extension().is_some_and(|ending| ending == "cfg") {
-        Source::xl_cfg(name(path), bytes)
+    if path
+        .extension()
+        .is_some_and(|ending| ending == "cfg" || ending == "xml")
+    {
+        Source::domain(name(path), bytes)
     } else {
         Source::from_bytes(name(path), bytes).unwrap()
     }

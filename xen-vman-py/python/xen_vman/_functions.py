@@ -257,7 +257,7 @@ def facts(*, root: PathLike = "/") -> HostFacts:
 def import_xl_cfg(
     *files: os.PathLike[str], org: Optional[str] = None, start_with_host: Iterable[os.PathLike[str]] = ()
 ) -> tuple[str, Report]:
-    """Generate a definition in TOML from xl.cfg files; also returns a report of their problems.
+    """Generate a definition in TOML from xl.cfg files, or libvirt's XML; also returns a report of their problems.
 
     :param org: the organisation of the VMs; by default, that in a comment ``NAME @ORG``, or ``local``.
     :param start_with_host: those of the files whose domains start with the host.

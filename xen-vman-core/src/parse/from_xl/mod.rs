@@ -58,6 +58,8 @@ pub(super) struct Given<'g> {
     pub(super) org: Option<&'g str>,
     /// Whether it starts with the host.
     pub(super) starts_with_host: bool,
+    /// What it is for.
+    pub(super) description: Option<&'g str>,
 }
 
 struct Importer<'f, 'r> {
@@ -93,6 +95,9 @@ impl<'f, 'r> Importer<'f, 'r> {
         self.report_habits();
         self.drop_what_xl_ignores();
         self.name();
+        if let Some(words) = self.given.description {
+            self.unless_written("description", text(words));
+        }
         let guest_type = self.guest_type();
         self.same_text("uuid");
         self.cpus_alone();
