@@ -376,6 +376,36 @@ const RISKS: &[&str] = &[
     "weak-spice-password",
 ];
 
+/// What libvirt's XML becomes is taken by xl as it is written.
+#[test]
+fn xl_accepts_domains_of_libvirt() {
+    let Some(judges) = judges::set_up() else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let mut files = Vec::new();
+    for case in cases("import") {
+        let path = case.join("input.xml");
+        if path.exists() {
+            let file = dir.path().join(format!("{}.cfg", name(&case)));
+            fs::write(&file, &configs(&imported(&source(&path)))[0]).unwrap();
+            files.push(file);
+        }
+    }
+    assert!(files.len() > 2);
+    for (file, verdict) in files.iter().zip(judges::xl(&judges, &files)) {
+        let objections = verdict.objections.into_iter();
+        // It says so of every word.
+        let objections = objections.filter(|text| !text.starts_with("got a tsc mode string"));
+        assert_eq!(
+            objections.collect::<Vec<_>>(),
+            [""; 0],
+            "{}",
+            file.display()
+        );
+    }
+}
+
 #[test]
 fn settings_of_xen_tools_become_defaults() {
     let conf = "# /etc/xen-tools/xen-tools.conf\ndir = /home/xen\nsize = 10G   # of the disk\nmemory = 256M\n\
