@@ -86,8 +86,14 @@ impl Sandbox {
         write(&sandbox.path("host-b.toml"), other);
         let cfg = "name = \"web\"\nbootloader = \"pygrub\"\n";
         write(&sandbox.path("host/etc/xen/web.cfg"), cfg);
-        write(&sandbox.path("host/etc/xen/xl.conf"), "autoballoon=\"off\"\n");
-        write(&sandbox.path("host/etc/xen/xen-tools.conf"), "memory = 256M\n");
+        write(
+            &sandbox.path("host/etc/xen/xl.conf"),
+            "autoballoon=\"off\"\n",
+        );
+        write(
+            &sandbox.path("host/etc/xen/xen-tools.conf"),
+            "memory = 256M\n",
+        );
         let xml = "<domain type='xen'><name>web01</name><memory>524288</memory>\
                    <bootloader>pygrub</bootloader></domain>";
         write(&sandbox.path("web01.xml"), xml);
