@@ -203,7 +203,9 @@ fn meaning(vm: &ResolvedVm, config: &Value) -> Vec<String> {
             (u64::from(maxmem.unwrap_or(vm.memory_mib.get())) * 1024).into(),
         );
     }
-    same("/b_info/max_vcpus", vm.vcpus.get().into());
+    let own = &vm.xl_settings;
+    let most = own.maxvcpus.as_ref().map_or(*vm.vcpus, |most| **most);
+    same("/b_info/max_vcpus", most.get().into());
     for vcpu in 0..vm.vcpus.get() {
         let items = match &*vm.cpus {
             CpuList::Any => continue,
@@ -239,6 +241,31 @@ fn meaning(vm: &ResolvedVm, config: &Value) -> Vec<String> {
     if *vm.guest_type == GuestType::Hvm {
         let spice = "/b_info/type.hvm/spice";
         let on = |value: bool| Value::from(if value { "True" } else { "False" });
+        if let Some(order) = &own.boot_order {
+            same("/b_info/type.hvm/boot", order.as_str().into());
+        }
+        if let Some(card) = &own.vga {
+            let kind = card.as_str().replace("stdvga", "std");
+            same("/b_info/type.hvm/vga/kind", kind.into());
+        }
+        if let Some(size) = &own.videoram_mib {
+            same("/b_info/video_memkb", (u32::from(size.get()) << 10).into());
+        }
+        let vnc = "/b_info/type.hvm/vnc";
+        for (key, flag) in [("enable", &own.vnc), ("findunused", &own.vncunused)] {
+            if let Some(flag) = flag {
+                same(&format!("{vnc}/{key}"), on(**flag));
+            }
+        }
+        if let Some(display) = &own.vncdisplay {
+            same(&format!("{vnc}/display"), display.get().into());
+        }
+        if let Some(host) = &own.vnclisten {
+            same(&format!("{vnc}/listen"), host.as_str().into());
+        }
+        if let Some(password) = &own.vncpasswd {
+            same(&format!("{vnc}/passwd"), password.reveal().into());
+        }
         same(&format!("{spice}/enable"), on(vm.spice.served().is_some()));
         if let Some(settings) = vm.spice.served() {
             same(&format!("{spice}/port"), settings.port.get().into());

@@ -35,7 +35,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "resolve",
         &[
-            "diag", "document", "install", "origin", "parse", "spec", "storage", "values",
+            "diag", "document", "install", "origin", "parse", "spec", "storage", "values", "xl_cfg",
         ],
     ),
     (

@@ -249,6 +249,8 @@ catalogue! {
     SharedPciDevice = "shared-pci-device", Warning;
     /// Two VMs serve SPICE on the same port.
     SpicePortClash = "spice-port-clash", Warning;
+    /// Two VNC displays on the same port of a host.
+    VncPortClash = "vnc-port-clash", Warning;
     /// Two VMs have the same SPICE password.
     ReusedSpicePassword = "reused-spice-password", Warning;
     /// `after` names a VM that is not defined.

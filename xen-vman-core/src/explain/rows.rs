@@ -164,6 +164,7 @@ pub fn vm(vm: &ResolvedVm, resolved: &Resolved) -> Vec<Row> {
     for (key, action) in vm.actions.all() {
         rows.maybe(key, action);
     }
+    xl_setting_rows(vm, &mut rows);
     for interface in &vm.interfaces {
         interface_rows(interface, resolved, &mut rows);
     }
@@ -245,6 +246,18 @@ fn spice_rows(spice: &ResolvedSpice, rows: &mut Rows) {
     rows.add("max_usb_redirections", &spice.max_usb_redirections);
 }
 
+/// Those that are set; xl has defaults for all others.
+fn xl_setting_rows(vm: &ResolvedVm, rows: &mut Rows) {
+    for setting in vm.xl_settings.all() {
+        let own = setting.own.unwrap_or(setting.key);
+        if is_password(own) {
+            rows.add(own, &hidden(setting.value.origin));
+        } else {
+            rows.add(own, &setting.value);
+        }
+    }
+}
+
 fn interface_rows(interface: &ResolvedInterface, resolved: &Resolved, rows: &mut Rows) {
     let key = |name: &str| format!("interfaces[{}].{name}", interface.devid);
     for (name, is_ipv4) in [("ip", true), ("ipv6", false)] {
@@ -274,6 +287,8 @@ fn interface_rows(interface: &ResolvedInterface, resolved: &Resolved, rows: &mut
         script.unwrap_or(&resolved.host.network_script),
     );
     rows.maybe(key("rate"), interface.rate.as_ref());
+    rows.maybe(key("vif_type"), interface.vif_type.as_ref());
+    rows.maybe(key("model"), interface.model.as_ref());
     rows.maybe(key("xen_str"), interface.xen_str.as_ref());
     rows.maybe(key("extra"), interface.extra.as_ref().map(keys_of).as_ref());
 }

@@ -101,11 +101,13 @@ pub fn import_with(files: &[Source], options: &ImportOptions) -> (String, Report
 /// The keys that move to `defaults` if all VMs have the same value.
 const COMMON: &[&str] = &[
     "auto_boot",
+    "boot_order",
     "cmdline",
     "cpu_str",
     "initrd",
     "kernel",
     "maxmem",
+    "maxvcpus",
     "memory",
     "on_crash",
     "on_poweroff",
@@ -113,6 +115,11 @@ const COMMON: &[&str] = &[
     "storage_type",
     "type",
     "vcpus",
+    "vga",
+    "videoram",
+    "vnc",
+    "vnclisten",
+    "vncunused",
 ];
 
 fn separate(text: &mut String) {

@@ -128,6 +128,8 @@ fn assignments(vm: &ResolvedVm, xen_version: XenVersion) -> Vec<Assignment> {
     }
     all.push(list(xl_key("disks"), disks(vm)));
     all.push(list(xl_key("interfaces"), vm.interfaces.iter().map(vif)));
+    let own = vm.xl_settings.all().into_iter();
+    all.extend(own.map(|setting| assignment(setting.key, &setting.value)));
     let read = |option: &&XlOption| {
         xl_key_info(option.key.as_str()).is_some_and(|info| {
             info.is_read_for(*vm.guest_type) && info.since.is_none_or(|since| since <= xen_version)
@@ -137,16 +139,20 @@ fn assignments(vm: &ResolvedVm, xen_version: XenVersion) -> Vec<Assignment> {
         vm.xl_options
             .iter()
             .filter(read)
-            .map(|option| match &*option.value {
-                XlValue::List(items) => list(option.key.as_str(), items.iter().map(token_text)),
-                value => Assignment {
-                    key: option.key.as_str().into(),
-                    value: Some(token(value)),
-                    items: Vec::new(),
-                },
-            }),
+            .map(|option| assignment(option.key.as_str(), &option.value)),
     );
     all
+}
+
+fn assignment(key: &str, value: &XlValue) -> Assignment {
+    match value {
+        XlValue::List(items) => list(key, items.iter().map(token_text)),
+        value => Assignment {
+            key: key.into(),
+            value: Some(token(value)),
+            items: Vec::new(),
+        },
+    }
 }
 
 fn text(key: &str, value: &str) -> Assignment {
@@ -227,6 +233,14 @@ fn vif(interface: &ResolvedInterface) -> Token {
     part("ip", (!addresses.is_empty()).then(|| addresses.join(" ")));
     part("mtu", interface.mtu.as_ref().map(|mtu| mtu.to_string()));
     part("rate", interface.rate.as_ref().map(|rate| rate.to_string()));
+    part(
+        "type",
+        interface.vif_type.as_ref().map(|kind| kind.to_string()),
+    );
+    part(
+        "model",
+        interface.model.as_ref().map(|model| model.to_string()),
+    );
     parts.extend(
         interface
             .xen_str

@@ -19,6 +19,7 @@ mod resolved;
 mod vifname;
 mod vm;
 mod vm_values;
+mod xl_settings;
 
 pub use crate::origin::{Origin, Place, Scope, Sourced};
 pub use built_in::{built_in, built_in_text};
@@ -29,6 +30,8 @@ pub use resolved::{
     ResolvedVm, Spice, XlOption,
 };
 pub use vifname::vif_name;
+pub(crate) use xl_settings::XlSetting;
+pub use xl_settings::XlSettings;
 
 use crate::diag::Report;
 use crate::parse::Parsed;

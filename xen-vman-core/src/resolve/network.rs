@@ -66,20 +66,20 @@ fn one(
     // if both are written.
     macro_rules! own {
         ($field:ident, $read:expr) => {
+            own!($field, stringify!($field), $read)
+        };
+        ($field:ident, $name:expr, $read:expr) => {
             match (written!($field), &mut xen_str) {
                 (None, Some(parameters)) => {
-                    parameters
-                        .value
-                        .take(stringify!($field), $read)
-                        .map(|value| Sourced {
-                            value,
-                            origin: parameters.origin,
-                        })
+                    parameters.value.take($name, $read).map(|value| Sourced {
+                        value,
+                        origin: parameters.origin,
+                    })
                 }
                 (Some(own), Some(parameters))
                     if !matches!(parameters.origin, Origin::Written(_)) =>
                 {
-                    parameters.value.take(stringify!($field), |_| Some(()));
+                    parameters.value.take($name, |_| Some(()));
                     Some(own)
                 }
                 (own, _) => own,
@@ -123,6 +123,8 @@ fn one(
         vifname_prefix,
         script: own!(script, |text| text.parse().ok()),
         rate: own!(rate, |text| text.parse().ok()),
+        vif_type: own!(vif_type, "type", |text| text.parse().ok()),
+        model: own!(model, |text| text.parse().ok()),
         extra: written!(extra),
         xen_str,
     }

@@ -1,18 +1,19 @@
 //! A complete definition.
 
 use super::guest_network::GuestNetwork;
+use super::xl_settings::XlSettings;
 use crate::diag::Levels;
 use crate::install::{DebootstrapSettings, Installation};
 use crate::origin::{Origin, Sourced};
 use crate::spec::{AllowedDiagnostic, DeniedDiagnostic, Extra, ScriptSource};
 use crate::storage::{RootVolume, StorageSettings, StorageType};
 use crate::values::{
-    Bridge, CpuCount, CpuList, Days, Description, DiskSpec, DomainAction, DomainName, DracutModule,
-    Filesystem, GenerationCount, GuestType, GuestUser, Header, HostAddress, HostPath, Hostname,
-    Initrd, KernelCmdline, MacAddr, MemoryMib, Mtu, NamePart, NetworkScript, OsType, OsVersion,
-    PackageName, ProgramPath, PublicKeys, Rate, Reinstall, Seconds, ShellCommand, ShellWords,
-    SpiceHost, SpicePassword, SpicePort, UsbRedirections, VcpuCount, VifName, VifNamePrefix,
-    VifParameters, XenVersion, XlKey, XlValue,
+    Bridge, CpuCount, CpuList, Days, Description, DiskSpec, DisplayHost, DisplayPassword,
+    DomainAction, DomainName, DracutModule, Filesystem, GenerationCount, GuestType, GuestUser,
+    Header, HostAddress, HostPath, Hostname, Initrd, KernelCmdline, MacAddr, MemoryMib, Mtu,
+    NamePart, NetworkScript, OsType, OsVersion, PackageName, ProgramPath, PublicKeys, Rate,
+    Reinstall, Seconds, ShellCommand, ShellWords, SpicePort, UsbRedirections, VcpuCount, VifName,
+    VifNamePrefix, VifParameters, VifType, Word, XenVersion, XlKey, XlValue,
 };
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
@@ -120,6 +121,8 @@ pub struct ResolvedVm {
     pub cpus: Sourced<CpuList>,
     /// What Xen does with it when it ends.
     pub actions: DomainActions,
+    /// Further settings of xl.cfg.
+    pub xl_settings: XlSettings,
     /// The kernel that PV and PVH VMs boot; `None` for HVM.
     pub direct_boot: Option<DirectBoot>,
     /// The storage backend as written.
@@ -266,6 +269,10 @@ pub struct ResolvedInterface {
     pub script: Option<Sourced<NetworkScript>>,
     /// Rate limit.
     pub rate: Option<Sourced<Rate>>,
+    /// Whether HVM VMs have an emulated device for it, too.
+    pub vif_type: Option<Sourced<VifType>>,
+    /// That device.
+    pub model: Option<Sourced<Word>>,
     /// Additional parameters.
     pub xen_str: Option<Sourced<VifParameters>>,
     /// Data of the administrator's own. It is not serialized, as it may be secret.
@@ -319,9 +326,9 @@ impl Spice {
 )]
 #[non_exhaustive]
 pub struct ResolvedSpice {
-    pub host: Sourced<SpiceHost>,
+    pub host: Sourced<DisplayHost>,
     pub port: Sourced<SpicePort>,
-    pub password: Option<Sourced<SpicePassword>>,
+    pub password: Option<Sourced<DisplayPassword>>,
     pub mouse: Sourced<bool>,
     pub share_clipboard: Sourced<bool>,
     pub spicevdagent: Sourced<bool>,

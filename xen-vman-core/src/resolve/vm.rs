@@ -41,6 +41,7 @@ pub(super) fn resolve(
     let hostname = vm.hostname(&domain);
     let spice = vm.spice();
     let kernel = vm.kernel();
+    let xl_settings = vm.xl_settings();
     let xl_options = vm.xl_options();
     let mut interfaces = network::interfaces(number, spec, node, &org, &name, vm.lookup);
     let main_interface =
@@ -82,6 +83,7 @@ pub(super) fn resolve(
         vcpus: machine.vcpus,
         cpus: machine.cpus,
         actions: machine.actions,
+        xl_settings: xl_settings.on(*guest_type),
         direct_boot,
         installation: Installation::of(&root, &os_type, *guest_type),
         debootstrap: packages?.settings(&os_type),

@@ -6,6 +6,7 @@ use super::lookup::Lookup;
 use super::resolved::{
     DirectBoot, DomainActions, ResolvedHost, ResolvedInterface, ResolvedSpice, Spice, XlOption,
 };
+use super::xl_settings::XlSettings;
 use super::{identity, network};
 use crate::diag::{Diagnostic, DiagnosticId};
 use crate::document::decode::{FromNode, closest};
@@ -185,6 +186,22 @@ impl Vm<'_, '_> {
             kernel: value!(self, kernel),
             initrd: value!(self, initrd),
             cmdline: value!(self, cmdline),
+        }
+    }
+
+    pub(super) fn xl_settings(&mut self) -> XlSettings {
+        let spec = self.spec;
+        XlSettings {
+            maxvcpus: value!(self, maxvcpus),
+            pci: self.own(spec.pci.as_ref(), "pci"),
+            boot_order: value!(self, boot_order),
+            vga: value!(self, vga),
+            videoram_mib: value!(self, videoram),
+            vnc: value!(self, vnc),
+            vnclisten: value!(self, vnclisten),
+            vncdisplay: self.own(spec.vncdisplay.as_ref(), "vncdisplay"),
+            vncunused: value!(self, vncunused),
+            vncpasswd: self.own(spec.vncpasswd.as_ref(), "vncpasswd"),
         }
     }
 

@@ -3,10 +3,10 @@
 use crate::document::table::table;
 use crate::storage::StorageType;
 use crate::values::{
-    ArchiveComponent, ArchiveUrl, Bridge, Builder, CpuList, DebootstrapVariant, DiskSpec,
-    DomainAction, Filesystem, GuestType, HostPath, Hostname, Initrd, KernelCmdline, MemoryMib, Mtu,
-    Nameservers, NetworkScript, SpiceHost, SpicePort, UsbRedirections, VcpuCount, VifNamePrefix,
-    VifParameters, XlOptions,
+    ArchiveComponent, ArchiveUrl, BootOrder, Bridge, Builder, CpuList, DebootstrapVariant,
+    DiskSpec, DisplayHost, DomainAction, Filesystem, GraphicsCard, GuestType, HostPath, Hostname,
+    Initrd, KernelCmdline, MemoryMib, Mtu, Nameservers, NetworkScript, SpicePort, UsbRedirections,
+    VcpuCount, VideoMemoryMib, VifNamePrefix, VifParameters, XlOptions,
 };
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -20,6 +20,8 @@ table! {
         maxmem: MemoryMib,
         /// Number of virtual CPUs.
         vcpus: VcpuCount,
+        /// The number of virtual CPUs that a VM may get while it runs (`xl vcpu-set`).
+        maxvcpus: VcpuCount,
         /// CPUs that a VM may run on, as `cpus` in xl.cfg(5); a list has an item for each
         /// virtual CPU. With `any`, Xen chooses.
         cpu_str: CpuList,
@@ -60,10 +62,23 @@ table! {
         initrd: Initrd,
         /// Kernel command line. Replaces the generated one.
         cmdline: KernelCmdline,
+        /// The order in which HVM VMs try to boot: `c` for the disk, `d` for the CD drive, `n` for the
+        /// network, `a` for a floppy. xl.cfg calls it `boot`.
+        boot_order: BootOrder,
+        /// Graphics card of HVM VMs.
+        vga: GraphicsCard,
+        /// Memory of the graphics card of HVM VMs, in MiB.
+        videoram: VideoMemoryMib,
+        /// Whether the display of HVM VMs is served over VNC. Default: true, as in xl.cfg(5).
+        vnc: bool,
+        /// Address that VNC listens on. Default: `127.0.0.1`, as in xl.cfg(5).
+        vnclisten: DisplayHost,
+        /// Whether VNC uses the next display that is free. Default: true, as in xl.cfg(5).
+        vncunused: bool,
         /// Whether the display of HVM VMs is served over SPICE.
         spice: bool,
         /// Address that SPICE listens on.
-        spicehost: SpiceHost,
+        spicehost: DisplayHost,
         /// Port that SPICE listens on; with 0, only that of `spicetls_port` among the options.
         spiceport: SpicePort,
         /// Whether the SPICE agent controls the mouse.

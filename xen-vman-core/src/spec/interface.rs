@@ -4,7 +4,7 @@ use super::Extra;
 use crate::document::table::table;
 use crate::values::{
     AddressesV4, AddressesV6, Bridge, MacAddr, Mtu, NetworkScript, Rate, VifName, VifNamePrefix,
-    VifParameters,
+    VifParameters, VifType, Word,
 };
 
 table! {
@@ -33,7 +33,13 @@ table! {
         script: NetworkScript,
         /// Rate limit, such as `10Mb/s`.
         rate: Rate,
-        /// Additional parameters of the vif, such as `type=vif,model=e1000`.
+        /// What an HVM VM has for this vif: `vif`, only the device of Xen's drivers, or `ioemu`, an emulated
+        /// one as well. Default: `ioemu`, as in xl-network-configuration(5).
+        /// A vif's `type` in xl.cfg; other roles mean something else by that.
+        vif_type: VifType,
+        /// The emulated device of an HVM VM, such as `e1000`. Default: `rtl8139`.
+        model: Word,
+        /// Additional parameters of the vif, such as `backend=net`.
         xen_str: VifParameters,
         /// Your own data, for expressions: `{{ interface.extra.vlan }}`, or just
         /// `{{ interface.vlan }}`.

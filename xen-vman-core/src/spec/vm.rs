@@ -5,10 +5,11 @@ use super::InterfaceSpec;
 use crate::document::table::table;
 use crate::storage::StorageType;
 use crate::values::{
-    ArchiveComponent, ArchiveUrl, Builder, CpuList, DebootstrapVariant, Description, DiskSpec,
-    DomainAction, DomainName, Filesystem, GuestType, HostAddress, HostPath, Hostname, Initrd,
-    KernelCmdline, MemoryMib, NamePart, Nameservers, OsType, OsVersion, Reinstall, SpiceHost,
-    SpicePassword, SpicePort, UsbRedirections, VcpuCount, XlOptions,
+    ArchiveComponent, ArchiveUrl, BootOrder, Builder, CpuList, DebootstrapVariant, Description,
+    DiskSpec, DisplayHost, DisplayPassword, DomainAction, DomainName, Filesystem, GraphicsCard,
+    GuestType, HostAddress, HostPath, Hostname, Initrd, KernelCmdline, MemoryMib, NamePart,
+    Nameservers, OsType, OsVersion, PciDevice, Reinstall, SpicePort, UsbRedirections, VcpuCount,
+    VideoMemoryMib, VncDisplay, XlOptions,
 };
 use std::net::{IpAddr, Ipv6Addr};
 use uuid::Uuid;
@@ -32,6 +33,8 @@ table! {
         maxmem: MemoryMib,
         /// Number of virtual CPUs.
         vcpus: VcpuCount,
+        /// The number of virtual CPUs that the VM may get while it runs (`xl vcpu-set`).
+        maxvcpus: VcpuCount,
         /// CPUs that the VM may run on, as `cpus` in xl.cfg(5); a list has an item for each
         /// virtual CPU. With `any`, Xen chooses.
         cpu_str: CpuList,
@@ -78,14 +81,34 @@ table! {
         initrd: Initrd,
         /// Kernel command line (PV and PVH). Replaces the generated one.
         cmdline: KernelCmdline,
+        /// PCI devices of the host that the VM gets, as in xl-pci-configuration(5).
+        pci: Vec<PciDevice>,
+        /// The order in which the VM tries to boot (HVM): `c` for the disk, `d` for the CD drive, `n`
+        /// for the network, `a` for a floppy. xl.cfg calls it `boot`.
+        boot_order: BootOrder,
+        /// Graphics card (HVM).
+        vga: GraphicsCard,
+        /// Memory of the graphics card, in MiB (HVM).
+        videoram: VideoMemoryMib,
+        /// Whether the display is served over VNC (HVM). Default: true, as in xl.cfg(5).
+        vnc: bool,
+        /// Address that VNC listens on (HVM). Default: `127.0.0.1`, as in xl.cfg(5).
+        vnclisten: DisplayHost,
+        /// Display of VNC (HVM), which is on port 5900 and this; the next one that is free, unless
+        /// `vncunused` is false.
+        vncdisplay: VncDisplay,
+        /// Whether VNC uses the next display that is free (HVM). Default: true, as in xl.cfg(5).
+        vncunused: bool,
+        /// VNC password (HVM), of which VNC uses eight characters.
+        vncpasswd: DisplayPassword,
         /// Whether the display is served over SPICE (HVM).
         spice: bool,
         /// Address that SPICE listens on (HVM).
-        spicehost: SpiceHost,
+        spicehost: DisplayHost,
         /// Port that SPICE listens on (HVM); with 0, only that of `spicetls_port` among the options.
         spiceport: SpicePort,
         /// SPICE password (HVM).
-        spicepasswd: SpicePassword,
+        spicepasswd: DisplayPassword,
         /// Whether the SPICE agent controls the mouse (HVM).
         mouse: bool,
         /// Whether the clipboard is shared over SPICE (HVM).

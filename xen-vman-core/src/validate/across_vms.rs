@@ -3,13 +3,13 @@
 use super::Hosts;
 use super::network::Network;
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
-use crate::resolve::{Origin, Place, ResolvedInterface, ResolvedVm, Scope, Sourced};
-use crate::values::GuestType;
+use crate::resolve::{Origin, Place, ResolvedInterface, ResolvedVm, Scope, Sourced, XlSetting};
+use crate::values::{GuestType, XlValue};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt::Display;
 use std::hash::Hash;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// A value that must be unique.
 struct Owned<'r, K> {
@@ -287,38 +287,90 @@ pub(super) fn duplicate_address(hosts: Hosts<'_>, report: &mut Report) {
 /// The servers on one port of a host: address, origin, and the VM.
 type Servers<'r> = Vec<(IpAddr, FieldPath, &'r str)>;
 
+/// A display that a VM serves on a port which is always the same.
+struct Port<'r> {
+    host: u16,
+    owner: &'r str,
+    address: IpAddr,
+    number: u16,
+    path: FieldPath,
+    help: String,
+}
+
 /// Two QEMU processes cannot listen on the same port.
-pub(super) fn spice_port_clash(hosts: Hosts<'_>, report: &mut Report) {
+fn port_clash<'r>(
+    ports: impl Iterator<Item = Port<'r>>,
+    id: DiagnosticId,
+    what: &str,
+    report: &mut Report,
+) {
     // A server on all addresses conflicts with one on any address.
-    let mut seen: HashMap<(u16, u16), Servers<'_>> = HashMap::new();
-    for (host, vm, scope) in hosts.vms() {
-        let Some(spice) = vm.spice.served() else {
-            continue;
-        };
-        let (Some(address), port) = (spice.host.address(), *spice.port) else {
-            continue;
-        };
-        if port.get() == 0 {
-            continue;
-        }
-        let path = spice.port.path_or(vm_place(vm)).on_host(host);
-        let others = seen.entry((host, port.get())).or_default();
+    let mut seen: HashMap<(u16, u16), Servers<'r>> = HashMap::new();
+    for port in ports {
+        let others = seen.entry((port.host, port.number)).or_default();
         let clash = others.iter().find(|(other, ..)| {
-            *other == address || other.is_unspecified() || address.is_unspecified()
+            *other == port.address || other.is_unspecified() || port.address.is_unspecified()
         });
         if let Some((_, first, owner)) = clash {
             let message = format!(
-                "`{}` and `{owner}` both serve SPICE on port {port}, so only one of them can start",
-                vm.domain
+                "`{}` and `{owner}` both serve {what} on port {}, so only one of them can start",
+                port.owner, port.number
             );
-            let own = scope.key("spiceport").path();
-            let diagnostic = Diagnostic::new(DiagnosticId::SpicePortClash, path.clone(), message)
-                .help(format!("use another port, such as `{own}`"))
+            let diagnostic = Diagnostic::new(id, port.path.clone(), message)
+                .help(port.help)
                 .related(first.clone(), format!("the port of `{owner}`"));
             report.push(diagnostic);
         }
-        others.push((address, path, vm.domain.as_str()));
+        others.push((port.address, port.path, port.owner));
     }
+}
+
+pub(super) fn spice_port_clash(hosts: Hosts<'_>, report: &mut Report) {
+    let ports = hosts.vms().filter_map(|(host, vm, scope)| {
+        let own = scope.key("spiceport").path();
+        let spice = vm.spice.served()?;
+        Some(Port {
+            host,
+            owner: vm.domain.as_str(),
+            address: spice.host.address()?,
+            number: Some(spice.port.get()).filter(|port| *port != 0)?,
+            path: spice.port.path_or(vm_place(vm)).on_host(host),
+            help: format!("use another port, such as `{own}`"),
+        })
+    });
+    port_clash(ports, DiagnosticId::SpicePortClash, "SPICE", report);
+}
+
+/// The port of a VNC display that is never the next one that is free.
+pub(super) fn vnc_port_clash(hosts: Hosts<'_>, report: &mut Report) {
+    let number = |setting: Option<XlSetting<'_>>| match setting?.value.value {
+        XlValue::Integer(number) => Some(number),
+        _ => None,
+    };
+    let ports = hosts.vms().filter_map(|(host, vm, _)| {
+        let first = |key| vm.xl_settings_of(key).next();
+        let is_served = number(first("vnc")) != Some(0);
+        let is_fixed = number(first("vncunused")) == Some(0);
+        let display = first("vncdisplay")?;
+        let path = display.path(vm).on_host(host);
+        let address = match first("vnclisten") {
+            None => Ipv4Addr::LOCALHOST.into(),
+            Some(setting) => match &setting.value.value {
+                XlValue::Text(text) => text.parse().ok()?,
+                _ => return None,
+            },
+        };
+        let number = number(Some(display))?.checked_add(5900)?;
+        (*vm.guest_type == GuestType::Hvm && is_served && is_fixed).then_some(Port {
+            host,
+            owner: vm.domain.as_str(),
+            address,
+            number: number.try_into().ok()?,
+            path,
+            help: "use another display, or set `vncunused = true`".to_owned(),
+        })
+    });
+    port_clash(ports, DiagnosticId::VncPortClash, "VNC", report);
 }
 
 /// Anyone who knows one password knows the other.

@@ -75,6 +75,7 @@ const ACROSS: &[AcrossCheck] = &[
     across_vms::duplicate_vifname,
     across_vms::reused_spice_password,
     across_vms::spice_port_clash,
+    across_vms::vnc_port_clash,
     roots::shared_disk,
     roots::shared_root,
 ];

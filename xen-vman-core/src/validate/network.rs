@@ -60,6 +60,8 @@ pub(super) fn vif_key_written_twice(resolved: &Resolved, report: &mut Report) {
                 "vifname" => own!(vifname),
                 "mtu" => own!(mtu),
                 "rate" => own!(rate),
+                "type" => own!(vif_type),
+                "model" => own!(model),
                 "ip" => {
                     let address = interface.addresses.first();
                     address.map(|address| address.path_or(scope.key("ip")))

@@ -3,9 +3,9 @@
 use super::disks::newer_xen;
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Fix, Report};
 use crate::document::decode::{FromText as _, closest};
-use crate::resolve::{Origin, Resolved, ResolvedVm, Scope, XlOption};
+use crate::resolve::{Origin, Resolved, ResolvedVm, Scope, XlOption, XlSetting};
 use crate::values::{
-    GuestType, GuestUser, XlValue, pci_address, xl_key_info, xl_keys, xl_value_problem, xl_variable,
+    GuestType, GuestUser, PciDevice, XlValue, xl_key_info, xl_keys, xl_value_problem, xl_variable,
 };
 use crate::xl_cfg::names::vm_key_of;
 use std::collections::HashMap;
@@ -31,10 +31,28 @@ pub(super) fn option_shadows_key(resolved: &Resolved, report: &mut Report) {
     }
 }
 
+/// Keys of a VM for which xl has a default.
+const OPTIONAL: &[&str] = &[
+    "maxvcpus",
+    "pci",
+    "boot_order",
+    "vga",
+    "videoram",
+    "vnc",
+    "vnclisten",
+    "vncdisplay",
+    "vncunused",
+    "vncpasswd",
+];
+
 /// Whether a VM has a value for a key. Without one, an option is the only one to set it.
 fn is_set(vm: &ResolvedVm, key: &str) -> bool {
     match key {
         "maxmem" => vm.maxmem_mib.is_some(),
+        _ if OPTIONAL.contains(&key) => {
+            let mut own = vm.xl_settings.all().into_iter();
+            own.any(|setting| setting.own == Some(key))
+        }
         _ => {
             let mut actions = vm.actions.all().into_iter();
             actions.all(|(name, action)| name != key || action.is_some())
@@ -45,9 +63,9 @@ fn is_set(vm: &ResolvedVm, key: &str) -> bool {
 /// xl refuses `maxvcpus` below `vcpus`.
 pub(super) fn fewer_cpus_than_asked_for(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
-        for option in vm.xl_options_of("maxvcpus") {
+        for option in vm.xl_settings_of("maxvcpus") {
             let vcpus = u32::from(vm.vcpus.get());
-            if matches!(*option.value, XlValue::Integer(most) if most < vcpus)
+            if matches!(option.value.value, XlValue::Integer(most) if most < vcpus)
                 && vm.vcpus.is_meant()
             {
                 let message = format!(
@@ -56,7 +74,7 @@ pub(super) fn fewer_cpus_than_asked_for(resolved: &Resolved, report: &mut Report
                 );
                 report.push(Diagnostic::new(
                     DiagnosticId::MaxvcpusBelowVcpus,
-                    path(vm, option),
+                    option.path(vm),
                     message,
                 ));
             }
@@ -67,42 +85,46 @@ pub(super) fn fewer_cpus_than_asked_for(resolved: &Resolved, report: &mut Report
 /// Options that libxl does not accept together (`libxl_create.c`, `libxl_x86.c`).
 pub(super) fn contradictions(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
-        let mut wrong = |option: &XlOption, message: String, help: &str| {
+        let mut wrong = |setting: &XlSetting<'_>, message: String, help: &str| {
             let id = DiagnosticId::ContradictingXlOptions;
-            report.push(Diagnostic::new(id, path(vm, option), message).help(help));
+            report.push(Diagnostic::new(id, setting.path(vm), message).help(help));
         };
         let is_hvm = *vm.guest_type == GuestType::Hvm;
-        let set = |key: &'static str| vm.xl_options_of(key).find(|option| is_on(&option.value));
+        let set = |key| {
+            vm.xl_settings_of(key)
+                .find(|setting| is_on(&setting.value.value))
+        };
         if is_hvm {
-            let loads_kernel = set("kernel").is_some_and(|option| !is_hvmloader(&option.value));
+            let loads_kernel =
+                set("kernel").is_some_and(|option| !is_hvmloader(&option.value.value));
             // Even an empty one is an argument.
             let arguments = ["cmdline", "root", "extra", "ramdisk"];
             if let Some(option) = arguments
                 .into_iter()
-                .find_map(|key| vm.xl_options_of(key).next())
+                .find_map(|key| vm.xl_settings_of(key).next())
                 .filter(|_| !loads_kernel)
             {
-                let key = option.key.as_str();
+                let key = option.key;
                 let message = format!("`{key}` of an HVM VM needs `kernel` among the options");
-                wrong(option, message, "remove it; HVM VMs boot from their disks");
+                wrong(&option, message, "remove it; HVM VMs boot from their disks");
             }
             if let Some((option, least, card)) = small_videoram(vm) {
                 let message = format!("`videoram` must be at least {least} MiB for `{card}`");
-                wrong(option, message, "set more, or remove it");
+                wrong(&option, message, "set more, or remove it");
             }
         }
         if let (Some(_), Some(option)) = (set("nestedhvm"), set("altp2m")) {
             let message = "`altp2m` cannot be used together with `nestedhvm`".to_owned();
-            wrong(option, message, "remove one of them");
+            wrong(&option, message, "remove one of them");
         }
         let Some(pci) = set("pci") else { continue };
         let most = vm.maxmem_mib.as_ref().map(|most| most.value);
         if *vm.guest_type == GuestType::Pvh {
             let message = "PVH VMs cannot have PCI devices".to_owned();
-            wrong(pci, message, "remove it, or set `type = \"hvm\"`");
+            wrong(&pci, message, "remove it, or set `type = \"hvm\"`");
         } else if is_hvm && most.is_some_and(|most| most > vm.memory_mib.value) {
             let message = "an HVM VM with PCI devices must not have more `maxmem` than memory";
-            wrong(pci, message.to_owned(), "remove `maxmem`, or the devices");
+            wrong(&pci, message.to_owned(), "remove `maxmem`, or the devices");
         }
     }
 }
@@ -110,16 +132,24 @@ pub(super) fn contradictions(resolved: &Resolved, report: &mut Report) {
 /// Xen assigns a PCI device to one domain at a time.
 pub(super) fn shared_pci_device(resolved: &Resolved, report: &mut Report) {
     let options = resolved.vms.iter().flat_map(|vm| {
-        let options = vm.xl_options_of("pci");
+        let options = vm.xl_settings_of("pci");
         options.map(move |option| (vm, option))
     });
     let devices = options.flat_map(|(vm, option)| {
-        let addresses = option.value.texts().filter_map(pci_address);
-        addresses.map(move |address| (address, vm, option))
+        let addresses = option
+            .value
+            .texts()
+            .filter_map(|text| text.parse::<PciDevice>().ok()?.address());
+        let path = option.path(vm);
+        addresses
+            .map(|address| (address, vm, path.clone()))
+            .collect::<Vec<_>>()
     });
-    let mut seen: HashMap<String, (&ResolvedVm, &XlOption)> = HashMap::new();
-    for (address, vm, option) in devices {
-        let (first, other) = *seen.entry(address.clone()).or_insert((vm, option));
+    let mut seen: HashMap<String, (&ResolvedVm, FieldPath)> = HashMap::new();
+    for (address, vm, path) in devices {
+        let (first, other) = seen
+            .entry(address.clone())
+            .or_insert_with(|| (vm, path.clone()));
         if first.number == vm.number {
             continue;
         }
@@ -128,10 +158,10 @@ pub(super) fn shared_pci_device(resolved: &Resolved, report: &mut Report) {
             vm.domain, first.domain
         );
         let id = DiagnosticId::SharedPciDevice;
-        let diagnostic = Diagnostic::new(id, path(vm, option), message)
+        let diagnostic = Diagnostic::new(id, path, message)
             .help("give it to one of them, unless they never run together")
             .related(
-                path(first, other),
+                other.clone(),
                 format!("also a device of `{}`", first.domain),
             );
         report.push(diagnostic);
@@ -153,30 +183,30 @@ fn is_hvmloader(value: &XlValue) -> bool {
 }
 
 /// Too little memory for a graphics card, with the least in MiB, and the card.
-fn small_videoram(vm: &ResolvedVm) -> Option<(&XlOption, u32, &'static str)> {
-    let text = |key: &'static str| match &*vm.xl_options_of(key).next()?.value {
-        XlValue::Text(text) => Some(&**text),
+fn small_videoram(vm: &ResolvedVm) -> Option<(XlSetting<'_>, u32, &'static str)> {
+    let text = |key| match &vm.xl_settings_of(key).next()?.value.value {
+        XlValue::Text(text) => Some(text.clone()),
         _ => None,
     };
     let stdvga = vm
-        .xl_options_of("stdvga")
-        .any(|option| is_on(&option.value));
-    let card = match text("vga") {
+        .xl_settings_of("stdvga")
+        .any(|option| is_on(&option.value.value));
+    let card = match text("vga").as_deref() {
         Some("qxl") => "qxl",
         Some("stdvga") => "stdvga",
         Some("none") => return None,
         None if stdvga => "stdvga",
         _ => "cirrus",
     };
-    let is_old = text("device_model_version") == Some("qemu-xen-traditional");
+    let is_old = text("device_model_version").as_deref() == Some("qemu-xen-traditional");
     let least = match (card, is_old) {
         ("qxl", _) => 128,
         ("stdvga", false) => 16,
         ("stdvga", true) | ("cirrus", false) => 8,
         _ => 4,
     };
-    let option = vm.xl_options_of("videoram").next()?;
-    let amount = match &*option.value {
+    let option = vm.xl_settings_of("videoram").next()?;
+    let amount = match &option.value.value {
         XlValue::Integer(amount) => Some(*amount),
         XlValue::Text(text) => text.parse().ok(),
         XlValue::List(_) => None,
@@ -262,10 +292,10 @@ pub(super) fn bad_bootloader_user(resolved: &Resolved, report: &mut Report) {
 /// QEMU asks for a password only if there is one.
 pub(super) fn open_vnc(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
-        let text = |key: &'static str| {
-            let option = vm.xl_options_of(key).next()?;
-            match &*option.value {
-                XlValue::Text(text) => Some((option, &**text)),
+        let text = |key| {
+            let setting = vm.xl_settings_of(key).next()?;
+            match &setting.value.value {
+                XlValue::Text(text) => Some((setting.path(vm), text.clone())),
                 _ => None,
             }
         };
@@ -282,19 +312,20 @@ pub(super) fn open_vnc(resolved: &Resolved, report: &mut Report) {
                 .is_ok_and(|address: IpAddr| address.is_loopback());
             loopback || address.is_empty() || address == "localhost"
         };
-        let Some((option, address)) = text("vnclisten").filter(|(_, address)| !local(address))
-        else {
+        let Some((path, address)) = text("vnclisten").filter(|(_, address)| !local(address)) else {
             continue;
         };
         let set =
-            |key, fits: fn(&XlValue) -> bool| vm.xl_options_of(key).any(|one| fits(&one.value));
+            |key, fits: fn(&XlValue) -> bool| vm.xl_settings_of(key).any(|one| fits(&one.value));
         let off = |value: &XlValue| matches!(value, XlValue::Integer(0));
         let served = match *vm.guest_type {
             GuestType::Hvm => !set("vnc", off),
             GuestType::Pv | GuestType::Pvh => set("vnc", |value| *value != XlValue::Integer(0)),
         };
         let empty = XlValue::Text("".into());
-        let has_password = vm.xl_options_of("vncpasswd").any(|one| *one.value != empty);
+        let has_password = vm
+            .xl_settings_of("vncpasswd")
+            .any(|one| one.value.value != empty);
         if !served || has_password {
             continue;
         }
@@ -303,7 +334,7 @@ pub(super) fn open_vnc(resolved: &Resolved, report: &mut Report) {
             vm.domain
         );
         report.push(
-            Diagnostic::new(DiagnosticId::OpenVnc, path(vm, option), message)
+            Diagnostic::new(DiagnosticId::OpenVnc, path, message)
                 .help("remove `vnclisten` and use `ssh -L`, or set `vncpasswd`"),
         );
     }

@@ -37,6 +37,20 @@ const RULES: &[Rule] = &[
         why: "HVM VMs boot from their disks",
     },
     Rule {
+        applies: |vm| *vm.guest_type != GuestType::Hvm,
+        keys: &[
+            "boot_order",
+            "vga",
+            "videoram",
+            "vnc",
+            "vnclisten",
+            "vncdisplay",
+            "vncunused",
+            "vncpasswd",
+        ],
+        why: "only HVM VMs have these devices",
+    },
+    Rule {
         applies: |vm| !(vm.has_guest_files() && formats(vm)),
         keys: &["filesystem"],
         why: "only an iSCSI root that xen-vman installs gets a file system",

@@ -6,6 +6,7 @@
 
 mod cpu;
 mod debootstrap;
+mod devices;
 mod disk;
 mod guest;
 mod iscsi;
@@ -25,6 +26,7 @@ mod xl_words;
 
 pub use cpu::{CpuItems, CpuList};
 pub use debootstrap::{ArchiveComponent, ArchiveUrl};
+pub use devices::{BootOrder, GraphicsCard, PciDevice, VifType};
 pub use disk::{Backing, DiskAccess, DiskSpec};
 pub use guest::{
     DracutModule, GuestUser, Header, OsVersion, PackageName, PublicKey, PublicKeys, Reinstall,
@@ -32,10 +34,11 @@ pub use guest::{
 };
 pub use iscsi::{Iqn, Portal};
 pub use names::{DomainName, HostPath, Hostname, Initrd, NamePart, ProgramPath, ShellCommand};
-pub use net::{AddressesV4, AddressesV6, HostAddress, MacAddr, Nameservers, SpiceHost};
+pub use net::{AddressesV4, AddressesV6, DisplayHost, HostAddress, MacAddr, Nameservers};
 pub use nfs::{NfsBase, NfsExport};
 pub use numbers::{
-    CpuCount, Days, GenerationCount, MemoryMib, Mtu, Seconds, SpicePort, UsbRedirections, VcpuCount,
+    CpuCount, Days, GenerationCount, MemoryMib, Mtu, Seconds, SpicePort, UsbRedirections,
+    VcpuCount, VideoMemoryMib, VncDisplay,
 };
 pub use suite::{suite, suites};
 pub(crate) use text::from_str;
@@ -45,9 +48,8 @@ pub use vif::{Bridge, NetworkScript, Rate, VifName, VifNamePrefix, VifParameters
 pub(crate) use vif::{HVM_VIF_NAME_MAX, VIF_NAME_MAX, mtu};
 pub(crate) use words::words;
 pub use words::{Builder, DebootstrapVariant, DomainAction, Filesystem, GuestType, OsType, Word};
-pub use xl::{Description, KernelCmdline, SpicePassword, XlKey, XlOptions, XlValue};
+pub use xl::{Description, DisplayPassword, KernelCmdline, XlKey, XlOptions, XlValue};
 pub use xl_keys::{Shape, XlKeyInfo, xl_key_info, xl_keys, xl_variable};
-pub(crate) use xl_words::pci_address;
 pub use xl_words::{xl_value_problem, xl_words};
 
 text::from_str!(

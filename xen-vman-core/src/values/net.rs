@@ -216,17 +216,17 @@ impl FromText for Ipv6Addr {
 
 text_type!(
     /// The address or host name that SPICE listens on.
-    SpiceHost
+    DisplayHost
 );
 
-impl SpiceHost {
+impl DisplayHost {
     /// The address, unless it is a name.
     pub fn address(&self) -> Option<IpAddr> {
         self.as_str().parse().ok()
     }
 }
 
-impl FromText for SpiceHost {
+impl FromText for DisplayHost {
     const ID: DiagnosticId = DiagnosticId::BadAddress;
     const EXPECTED: &'static str = "an IP address";
 

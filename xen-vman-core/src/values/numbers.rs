@@ -137,6 +137,14 @@ number!(
     Mtu(u16), 68..=65_535, "an integer, in bytes"
 );
 number!(
+    /// The memory of a graphics card, in MiB.
+    VideoMemoryMib(u16), 1..=4096, "an integer, in MiB"
+);
+number!(
+    /// A display of VNC, which is on port 5900 and this.
+    VncDisplay(u16), 0..=59_635, "the number of a display"
+);
+number!(
     /// A TCP port for SPICE, or 0 for none.
     SpicePort(u16), 0..=65_535, "a port number"
 );

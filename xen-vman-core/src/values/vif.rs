@@ -211,7 +211,6 @@ const OTHER_KEYS: &[&str] = &[
     "gatewaydev",
     "netdev",
     "type",
-    "model",
     "coloft_forwarddev",
 ];
 const FLAGS: &[&str] = &["trusted", "untrusted"];

@@ -53,22 +53,22 @@ impl FromText for KernelCmdline {
 
 /// A SPICE password. It is only shown in the files that need it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SpicePassword(Box<str>);
+pub struct DisplayPassword(Box<str>);
 
-impl SpicePassword {
+impl DisplayPassword {
     /// The password itself.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 }
 
-impl std::fmt::Debug for SpicePassword {
+impl std::fmt::Debug for DisplayPassword {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SpicePassword(..)")
+        f.write_str("DisplayPassword(..)")
     }
 }
 
-impl Serialize for SpicePassword {
+impl Serialize for DisplayPassword {
     /// Serializes a placeholder: serialized values are meant to be shown.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str("(hidden)")
@@ -84,7 +84,7 @@ fn is_whole_expression(text: &str) -> bool {
     })
 }
 
-impl FromNode for SpicePassword {
+impl FromNode for DisplayPassword {
     const EXPECTED: &'static str = "a password, as a string";
 
     fn schema() -> Schema {

@@ -2,6 +2,7 @@
 //!
 //! The words are those of xl 4.17 (`libxl_types.idl`, `xl_parse.c`); it rejects any other.
 
+use super::devices::PciDevice;
 use super::{Builder, CpuItems, DomainAction, GuestType, Shape, XlKeyInfo, XlValue, xl_key_info};
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath};
 use crate::document::EXPRESSION;
@@ -79,8 +80,11 @@ pub(super) fn xl_key_schema(key: &str) -> Option<Schema> {
 fn bad_item(key: &str, value: &XlValue) -> Option<(DiagnosticId, String, Option<String>)> {
     match (key, value) {
         ("pci", XlValue::List(_)) => {
-            let wrong = value.texts().find(|text| !is_pci_device(text))?;
-            let message = format!("`{wrong}` of `pci` must be a PCI device such as `01:00.0`");
+            let mut wrong = value
+                .texts()
+                .filter_map(|text| Some((text, PciDevice::from_text(text).err()?)));
+            let (text, invalid) = wrong.next()?;
+            let message = format!("`{text}` of `pci` {}", invalid.why);
             Some((DiagnosticId::BadXlOption, message, None))
         }
         ("cpus_soft", XlValue::Text(text)) => {
@@ -90,36 +94,6 @@ fn bad_item(key: &str, value: &XlValue) -> Option<(DiagnosticId, String, Option<
         }
         _ => None,
     }
-}
-
-/// xl-pci-configuration(5): `[DOMAIN:]BUS:DEVICE.FUNCTION`, an optional slot, and options; or a name.
-fn is_pci_device(text: &str) -> bool {
-    let mut parts = text.split(',').map(str::trim);
-    parts.any(|part| part.starts_with("bdf=") || part.starts_with("name="))
-        || pci_address(text).is_some()
-}
-
-/// The address of a PCI device, `DOMAIN:BUS:DEVICE.FUNCTION`; `None` if it only has a name.
-pub(crate) fn pci_address(text: &str) -> Option<String> {
-    let mut parts = text.split(',').map(str::trim);
-    let address = parts
-        .clone()
-        .find_map(|part| part.strip_prefix("bdf="))
-        .or_else(|| parts.next())?;
-    let address = address.split('@').next()?;
-    let (place, function) = address.rsplit_once('.')?;
-    let hex = |part: &str| {
-        let is_hex = part.bytes().all(|byte| byte.is_ascii_hexdigit());
-        u32::from_str_radix(part, 16).ok().filter(|_| is_hex)
-    };
-    let numbers: Option<Vec<u32>> = place.split(':').map(hex).collect();
-    let (domain, bus, device) = match *numbers? {
-        [bus, device] => (0, bus, device),
-        [domain, bus, device] => (domain, bus, device),
-        _ => return None,
-    };
-    let is_function = function == "*" || function.split('-').all(|part| hex(part).is_some());
-    is_function.then(|| format!("{domain:04x}:{bus:02x}:{device:02x}.{function}"))
 }
 
 /// What is wrong with the value of a key at a path, if anything.

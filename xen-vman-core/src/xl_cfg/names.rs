@@ -22,6 +22,7 @@ const VM: &[(&str, &str, Of)] = &[
     ("maxmem", "maxmem", Of::All),
     ("vcpus", "vcpus", Of::All),
     ("cpu_str", "cpus", Of::All),
+    ("maxvcpus", "maxvcpus", Of::All),
     ("on_poweroff", "on_poweroff", Of::All),
     ("on_reboot", "on_reboot", Of::All),
     ("on_crash", "on_crash", Of::All),
@@ -32,6 +33,15 @@ const VM: &[(&str, &str, Of)] = &[
     ("cmdline", "cmdline", Of::DirectBoot),
     ("cmdline", "root", Of::DirectBoot),
     ("cmdline", "extra", Of::DirectBoot),
+    ("pci", "pci", Of::All),
+    ("boot_order", "boot", Of::Hvm),
+    ("vga", "vga", Of::Hvm),
+    ("videoram", "videoram", Of::Hvm),
+    ("vnc", "vnc", Of::Hvm),
+    ("vnclisten", "vnclisten", Of::Hvm),
+    ("vncdisplay", "vncdisplay", Of::Hvm),
+    ("vncunused", "vncunused", Of::Hvm),
+    ("vncpasswd", "vncpasswd", Of::Hvm),
     ("spice", "spice", Of::Hvm),
     ("spicehost", "spicehost", Of::Hvm),
     ("spiceport", "spiceport", Of::Hvm),
@@ -43,7 +53,8 @@ const VM: &[(&str, &str, Of)] = &[
 ];
 
 /// The keys of a vif that an interface has under the same name.
-pub(crate) const INTERFACE: &[&str] = &["mac", "bridge", "vifname", "script", "mtu", "rate"];
+pub(crate) const INTERFACE: &[&str] =
+    &["mac", "bridge", "vifname", "script", "mtu", "rate", "model"];
 
 /// The key of xl.cfg that a key of a VM becomes, or the same key if it becomes none.
 pub(crate) fn xl_key(key: &str) -> &str {

@@ -88,6 +88,12 @@ fn value(seeds: &'static [&'static str], value: fn(&str) -> Option<Value>) -> Kn
 #[expect(clippy::too_many_lines, reason = "a line or two for each key")]
 pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
     Some(match (table, key) {
+        (_, "vif_type") => value(&["vif", "ioemu"], |text| word(text, &["vif", "ioemu"])),
+        (_, "model") => text(&["e1000", "rtl8139"]),
+        (_, "pci") => apart(
+            &["01:00.0", "0000:02:1f.3,permissive=1", "name=disk"],
+            &["/pcidevs"],
+        ),
         ("os", "type") => normal(&["debian", "ubuntu", "Windows"], str::to_lowercase),
         ("os", "version") => text(&["bookworm", "12", "24.04"]),
         (_, "org" | "name" | "domain") => formed(&["stuvus", "web01", "a.b-c", "d_e"], Form::Name),
@@ -174,7 +180,7 @@ pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
             ],
         },
         (_, "cmdline") => text(&["root=/dev/xvda ro", "root=LABEL=x init=\"a\\b\" $x"]),
-        (_, "spicepasswd") => text(&["secret", "it's \"p\\w\" $x"]),
+        (_, "spicepasswd" | "vncpasswd") => text(&["secret", "it's \"p\\w\" $x"]),
         (_, "additional_xen_options") => {
             formed(&["plain", "two words", "q\"u'o\\te %i$x"], Form::Option)
         }
@@ -217,7 +223,8 @@ pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
             })
         }
         (_, "memory" | "maxmem") => value(&["64", "1002", "1001"], number),
-        (_, "vcpus" | "mtu" | "spiceport") => value(&["100", "1500", "4"], number),
+        (_, "vcpus" | "mtu" | "spiceport" | "vncdisplay") => value(&["100", "1500", "4"], number),
+        (_, "maxvcpus" | "videoram") => value(&["1600", "4096"], number),
         (_, "max_usb_redirections") => value(&["0", "4"], number),
         (
             _,
@@ -239,9 +246,18 @@ pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
             | "mouse"
             | "share_clipboard"
             | "spicevdagent"
+            | "vnc"
+            | "vncunused"
             | "manual_root_disk"
             | "use_dhcp",
         ) => value(&["yes", "False", "on", "true"], boolean),
+        (_, "boot_order") => value(&["dc", "n"], |text| {
+            let fits = |c: char| "acdn".contains(c) && text.matches(c).count() == 1;
+            (!text.is_empty() && text.chars().all(fits)).then(|| text.into())
+        }),
+        (_, "vga") => value(&["qxl", "stdvga"], |text| {
+            word(text, &["stdvga", "cirrus", "qxl", "none"])
+        }),
         (_, "builder") => value(&["hvm", "generic"], |text| word(text, &["generic", "hvm"])),
         (_, "type") => value(&["pvh", "pv", "hvm"], |text| {
             word(text, &["pv", "pvh", "hvm"])
@@ -288,7 +304,7 @@ pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
             ],
             host_address,
         ),
-        (_, "gateway" | "gateway6" | "nameserver" | "spicehost") => {
+        (_, "gateway" | "gateway6" | "nameserver" | "spicehost" | "vnclisten") => {
             value(&["10.0.0.254", "2001:DB8:0::fe", "::1"], |text| {
                 text.parse()
                     .ok()

@@ -11,7 +11,12 @@ mod spice;
 mod vif;
 
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Fix, Report, Span};
+use crate::document::decode::{Decoder, FromNode};
 use crate::document::{Node, TableEntry, Value};
+use crate::values::{
+    BootOrder, DisplayHost, DisplayPassword, GraphicsCard, PciDevice, VcpuCount, VideoMemoryMib,
+    VncDisplay,
+};
 use crate::xl_cfg::names::vm_key;
 use crate::xl_cfg::{Setting, SettingValue, XlFile, XlNode, XlToken};
 use ignored::strtol;
@@ -125,7 +130,17 @@ impl<'f, 'r> Importer<'f, 'r> {
             let id = DiagnosticId::RefusedXlWord;
             self.problem(id, "timer_mode", span, message, "remove it");
         }
+        self.same_as::<VcpuCount>("maxvcpus");
+        self.same_as::<Vec<PciDevice>>("pci");
         if guest_type == "hvm" {
+            self.same_as::<BootOrder>("boot");
+            self.same_as::<GraphicsCard>("vga");
+            self.same_as::<VideoMemoryMib>("videoram");
+            self.flag("vnc");
+            self.same_as::<DisplayHost>("vnclisten");
+            self.same_as::<VncDisplay>("vncdisplay");
+            self.flag("vncunused");
+            self.same_as::<DisplayPassword>("vncpasswd");
             self.spice();
         } else {
             self.direct_boot();
@@ -291,6 +306,35 @@ impl<'f, 'r> Importer<'f, 'r> {
             if digits.starts_with(|c: char| c.is_ascii_digit()) {
                 node.value = self::number(digits);
             }
+        }
+    }
+
+    /// A value that is one of ours; any other remains an option.
+    fn same_as<T: FromNode>(&mut self, key: &str) {
+        let Some(setting) = self.waiting(key).cloned() else {
+            return;
+        };
+        let node = self.node(&setting);
+        let mut found = Report::new();
+        if T::from_node(&node, &mut Decoder::new(&mut found)).is_some() && found.is_empty() {
+            self.same(key);
+        }
+    }
+
+    /// A flag that is 0 or 1; any other value remains an option.
+    fn flag(&mut self, key: &str) {
+        let Some(SettingValue::Text(bytes)) = self.waiting(key).map(|setting| &setting.value)
+        else {
+            return;
+        };
+        let value = match bytes.as_slice() {
+            b"0" => false,
+            b"1" => true,
+            _ => return,
+        };
+        self.same(key);
+        if let Some(entry) = self.entries.last_mut() {
+            entry.node.value = Value::Bool(value, None);
         }
     }
 

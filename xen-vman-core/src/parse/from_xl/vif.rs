@@ -4,7 +4,7 @@ use super::{entry, text};
 use crate::diag::text::printable;
 use crate::diag::{DiagnosticId, Span};
 use crate::document::{Node, TableEntry, Value};
-use crate::values::MacAddr;
+use crate::values::{MacAddr, Word};
 use crate::xl_cfg::names::INTERFACE;
 use std::net::IpAddr;
 
@@ -15,7 +15,6 @@ const OTHER: &[&str] = &[
     "devid",
     "gatewaydev",
     "ip",
-    "model",
     "netdev",
     "type",
     "vlan",
@@ -52,8 +51,11 @@ pub(super) fn interface(words: &str, span: Option<Span>, problems: &mut Vec<Prob
                 continue;
             }
         };
-        let is_known =
-            |known: &TableEntry| &*known.key == key || (key == "ip" && &*known.key == "ipv6");
+        let is_known = |known: &TableEntry| match &*known.key {
+            "ipv6" => key == "ip",
+            "vif_type" => key == "type",
+            known => known == key,
+        };
         let known = entries.len() + rest.len();
         entries.retain(|known| !is_known(known));
         rest.retain(|(known, _)| *known != key);
@@ -96,6 +98,9 @@ pub(super) fn interface(words: &str, span: Option<Span>, problems: &mut Vec<Prob
                 }
                 None => rest.push((key, word)),
             },
+            "type" => entries.push(entry("vif_type", None, of(text(value)))),
+            // It is free text for xl.
+            "model" if value.parse::<Word>().is_err() => rest.push((key, word)),
             _ if INTERFACE.contains(&key) => entries.push(entry(key, None, of(text(value)))),
             _ => rest.push((key, word)),
         }
