@@ -1,10 +1,9 @@
 """A host of the Ansible role, with guests that run, and one that was started by hand: nothing restarts."""
 
-from xenlab import tiny
+from xenlab import role, tiny
 
 PLAIN, DEAF, DISK, HAND = 41, 42, 43, 44
-IQN = "iqn.2026-11.lab:lab-disk"
-DEVICE = f"/dev/disk/by-path/ip-10.77.0.1:3260-iscsi-{IQN}-lun-0"
+IQN = f"{role.IQN_BASE}:lab-disk"
 ON_ISCSI = ('storage_type = "none"', 'storage_type = "iscsi"\nauto_install = false')
 ON_NFS = ('storage_type = "none"', 'storage_type = "nfs"\nauto_install = false')
 OFF = ("boot_after_creation = false", "auto_boot = false")
@@ -18,46 +17,6 @@ GUESTS = (
 RUNNING = {"lab-plain": PLAIN, "lab-deaf": DEAF, "lab-disk": DISK, "lab-hand": HAND}
 BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
 
-# Units such as the role has, as far as they matter here.
-ISCSIADM = "/usr/sbin/iscsiadm -m node -T iqn.2026-11.lab:%i -p 10.77.0.1:3260"
-UNITS = {
-    "vm@": """\
-[Unit]
-Requires=vm_iscsi@%i.service
-After=vm_iscsi@%i.service vm_mount@%i.service
-Conflicts=vm_mount@%i.service
-[Service]
-Type=forking
-ExecStart=/usr/sbin/xl create /etc/xen/vms/%i.cfg
-ExecStop=/usr/sbin/xl shutdown -w %i
-TimeoutStopSec=60
-[Install]
-WantedBy=multi-user.target
-""",
-    "vm_iscsi@": f"""\
-[Unit]
-ConditionPathExists=/etc/xen/vms/.iscsi/%i
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart={ISCSIADM} -o new
-ExecStart={ISCSIADM} --login
-ExecStop={ISCSIADM} --logout
-""",
-    "vm_mount@": """\
-[Unit]
-Requires=vm_iscsi@%i.service
-After=vm_iscsi@%i.service
-Conflicts=vm@%i.service
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart=/bin/mkdir -p /mnt/vms/%i
-ExecStart=/bin/mount -t nfs 10.77.0.1:/srv/nfs/lab/mounted-root /mnt/vms/%i
-ExecStop=/bin/umount /mnt/vms/%i
-""",
-}
-
 
 def states(lab):
     """What must not change: the domain of each guest, and its boot."""
@@ -68,22 +27,17 @@ def test_take_over(lab):
     lab.define("", GUESTS)
     lab.exports("lab-mounted")
     lab.run(f"lab-target create {IQN}")
-    for name, text in UNITS.items():
-        lab.dom0.put(text.encode(), f"/etc/systemd/system/{name}.service")
-    lab.run("systemctl daemon-reload")
-    lab.run("xen-vman-cli render /etc/xen-vman/hypervisor.toml --out /tmp/role")
-    lab.run("mkdir -p /etc/xen/vms/.iscsi; cp /tmp/role/host/etc/xen/vms/*.cfg /etc/xen/vms; touch /etc/xen/vms/.iscsi/lab-disk")
+    role.install(lab, "lab-disk")
+    lab.run("xen-vman-cli render /etc/xen-vman/hypervisor.toml --out /tmp/role; cp /tmp/role/host/etc/xen/vms/*.cfg /etc/xen/vms")
     # The role's settings are others.
     lab.run("echo 'on_crash = \"preserve\"' >>/etc/xen/vms/lab-plain.cfg")
     with lab.step("guests run that units of the role started, and one that was started by hand"):
-        # The role's unit does not wait for the disk.
-        lab.run("systemctl start vm_iscsi@lab-disk")
-        lab.until("disk", lambda: lab.succeeds(f"test -b {DEVICE}"), 30)
+        role.log_in(lab, "lab-disk")
         lab.run("systemctl start vm@lab-plain vm@lab-deaf vm@lab-disk vm_mount@lab-mounted && xl create /etc/xen/vms/lab-hand.cfg")
         for number in RUNNING.values():
             lab.tiny_up(number)
         lab.tiny(DEAF, "echo /bin/true >/proc/sys/kernel/poweroff_cmd")
-        assert "iqn.2026-11.lab:lab-disk" in lab.run("iscsiadm -m session")
+        assert IQN in lab.run("iscsiadm -m session")
     before = states(lab)
     with lab.step("plan says what is taken over"):
         planned = lab.cli("plan", exit_status=3)
