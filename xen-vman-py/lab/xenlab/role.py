@@ -1,6 +1,8 @@
-"""What the Ansible role leaves on a host: units and scripts that do in here what the role's do."""
+"""What the Ansible role leaves on a host: units, scripts and settings that do in here what the role's do."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from .ours import DOM0_ADDRESS
 from .scenario import Scenario
@@ -90,8 +92,24 @@ ln -sfn /etc/xen/initrd.img-$(uname -r) /etc/xen/initrd.img
 }
 
 
+def config(domain: str, kernel: str, cmdline: str, vifs: Sequence[str], disks: Sequence[str] = ()) -> str:
+    """The settings of a VM that has the lab's memory and CPUs."""
+    return f"""\
+name = "{domain}"
+memory = 384
+vcpus = 1
+cpus = "all"
+vif = {list(vifs)}
+disk = {list(disks)}
+ramdisk = "/etc/xen/initrd.img"
+kernel = "{kernel}"
+cmdline = "{cmdline}"
+tsc_mode = "native"
+"""
+
+
 def install(lab: Scenario, *on_iscsi: str) -> None:
-    """Puts all of it on the host; these VMs are on iSCSI."""
+    """Puts all of it on the host, but for settings of VMs; these VMs are on iSCSI."""
     for name, text in UNITS.items():
         lab.dom0.put(text.encode(), f"/etc/systemd/system/{name}.service")
     for path, text in SCRIPTS.items():
