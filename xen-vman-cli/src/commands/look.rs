@@ -9,6 +9,7 @@ use xen_vman_core::Output;
 use xen_vman_core::doctor::Readiness;
 use xen_vman_core::host::{doctor, facts, observe};
 use xen_vman_core::plan::{Installed, VmStatus, status};
+use xen_vman_core::render::VM_DOMAIN;
 
 pub(crate) fn run_facts(args: &FactsArgs) -> Result<Outcome, Failure> {
     let dir = open_root(&args.root)?;
@@ -81,12 +82,12 @@ fn note_started_by_hand(all: &[VmStatus]) {
     if !defined.is_empty() {
         let lines = defined.into_iter().map(|vm| {
             let domain = printable(&vm.domain);
-            format!("\n  xl shutdown -w {domain} && systemctl start vm@{domain}")
+            format!("\n  {VM_DOMAIN} adopt {domain}")
         });
         let lines: String = lines.collect();
         terminal::note(&format!(
             "started by hand, so the host does not stop them when it shuts down, and changed settings are not \
-             reported; to hand them over to their units:{lines}"
+             reported; to hand them over to their units, as they run:{lines}"
         ));
     }
     if !others.is_empty() {

@@ -9,6 +9,8 @@ use crate::storage::Attachment;
 use crate::values::DomainName;
 use std::collections::BTreeMap;
 
+/// The script that vm@.service runs, which also hands over VMs that were started by hand.
+pub const VM_DOMAIN: &str = "/usr/local/lib/xen-vman/vm-domain";
 /// The directory of xen-vman's scripts.
 pub(crate) const LIBRARY: &str = "/usr/local/lib/xen-vman";
 /// The directory of the data about roots. It is apart from the configurations of the VMs, in which

@@ -20,6 +20,7 @@ mod xl_cfg;
 
 pub use crate::object::RenderedFile;
 #[cfg(feature = "host")]
+pub use host::VM_DOMAIN;
 pub(crate) use host::{LIBRARY, MOUNT_PATH};
 pub use manifest::{Manifest, manifest};
 pub(crate) use network::is_supplied;

@@ -100,8 +100,8 @@ first_apply() {
     cli 0 status --file host.toml
     check_same "status shows who started it" "org-runs yes yes yes, by hand yes 10.0.0.5:/tank/org/runs-root" \
         "$(grep '^org-runs' <<<"$said" | tr -s ' ')"
-    says "xl shutdown -w org-runs && systemctl start vm@org-runs"
-    does_not_say "xl shutdown -w org-fresh"
+    says "vm-domain adopt org-runs"
+    does_not_say "adopt org-fresh"
     check_same "what is somebody's stays" "somebody's" "$(cat "$exports/full-root/thesis.tex")"
     check_same "and nothing is added to it" thesis.tex "$(ls -A "$exports/full-root")"
     check_same "a whole system is left as it is" "etc sbin usr" "$(cd "$exports/whole-root" && echo *)"

@@ -167,7 +167,7 @@ started_by_hand() {
     start vm_iscsi@byhand
     xl create "$config_path/byhand.cfg"
     start_fails vm@byhand
-    check "the message says what to do" says vm@byhand "already running .*xl shutdown"
+    check "the message says what to do" says vm@byhand "already running .*vm-domain adopt byhand"
     start_fails vm_mount@byhand
     stop vm_iscsi@byhand
     check "logout is refused" eventually is vm_iscsi_session@byhand.service failed/exit-code
@@ -187,6 +187,71 @@ handed_over() {
         check "the VM runs" running handed
         stop vm@handed
     done
+}
+
+# The group of a process is that of its unit.
+in_unit() {
+    grep -q "/$1.service\$" "/proc/$2/cgroup"
+}
+
+monitor_of() {
+    pgrep -f "xl create $config_path/$1.cfg" | head -n 1
+}
+
+adopted() {
+    local kind domid monitor
+    for kind in hvm pv; do
+        vm "taken$kind" iscsi
+        [[ $kind != hvm ]] || set_flag takenhvm hvm
+        start "vm_iscsi@taken$kind"
+        touch -d '1 hour ago' "$config_path/taken$kind.cfg"
+        xl create "$config_path/taken$kind.cfg"
+        read -r domid <"$domains/taken$kind/domid"
+        sleep 1.1
+        check "$kind: it is taken over" "$library/vm-domain" adopt "taken$kind"
+        check "the unit is active" is "vm@taken$kind.service" active
+        check "the domain is the same" [ "$domid" = "$(cat "$domains/taken$kind/domid")" ]
+        monitor=$(monitor_of "taken$kind")
+        check "the monitor is in the unit's group" in_unit "vm@taken$kind" "$monitor"
+        check "its settings are known" cmp -s "$config_path/taken$kind.cfg" "/run/xen-vman/domains/taken$kind/config"
+        check "nothing is left of the start" not ls "/run/systemd/system/vm@taken$kind.service.d"
+        check "a second time is refused" not "$library/vm-domain" adopt "taken$kind"
+        stop "vm_iscsi@taken$kind"
+        check "the session stays for the VM" has_session "taken$kind"
+        stop "vm@taken$kind"
+        check "a stop shuts it down" in_order "taken$kind" "xl create" "xl shutdown"
+        check "no domain is left" not domain_exists "taken$kind"
+        check "the session ends" eventually not has_session "taken$kind"
+    done
+}
+
+# Its monitor dies, as for a VM that the unit has started.
+adopted_and_killed() {
+    vm takenover nfs
+    xl create "$config_path/takenover.cfg"
+    check "it is taken over" "$library/vm-domain" adopt takenover
+    check "settings that changed since are not known" not test -s /run/xen-vman/domains/takenover/config
+    check "systemd knows the monitor" [ "$(systemctl show --property MainPID --value vm@takenover)" = "$(monitor_of takenover)" ]
+    kill -KILL "$(monitor_of takenover)"
+    check "the unit fails" eventually is vm@takenover.service failed/signal
+    check "no domain is left" eventually not domain_exists takenover
+}
+
+not_adopted() {
+    vm nobody nfs
+    check "one that does not run" not "$library/vm-domain" adopt nobody
+    xl create "$config_path/nobody.cfg"
+    kill -KILL "$(monitor_of nobody)"
+    check "one without a monitor" not "$library/vm-domain" adopt nobody
+    check "the domain is left alone" domain_exists nobody
+    check "and so is its unit" is vm@nobody.service inactive
+    xl destroy nobody
+    vm refused iscsi target-refuses
+    xl create "$config_path/refused.cfg"
+    check "one whose session cannot be opened" not "$library/vm-domain" adopt refused
+    check "it runs as before" domain_exists refused
+    check "no drop-in is left" not ls /run/systemd/system/vm@refused.service.d
+    xl destroy refused
 }
 
 # As with on_poweroff="preserve", or once the monitor is dead: Xen keeps the domain.
