@@ -229,6 +229,7 @@ adopted() {
 adopted_and_killed() {
     vm takenover nfs
     xl create "$config_path/takenover.cfg"
+    touch "$config_path/takenover.cfg"
     check "it is taken over" "$library/vm-domain" adopt takenover
     check "settings that changed since are not known" not test -s /run/xen-vman/domains/takenover/config
     check "systemd knows the monitor" [ "$(systemctl show --property MainPID --value vm@takenover)" = "$(monitor_of takenover)" ]
