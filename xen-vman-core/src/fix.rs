@@ -1,7 +1,7 @@
 //! Applies the mechanical changes that diagnostics suggest.
 
 use crate::diag::text::unified_diff;
-use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Levels, Places as _};
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Levels, Places as _, Severity};
 use crate::document::{Edit, Source};
 use crate::pipeline::{Fleet, compile_fleet};
 use crate::resolve::Facts;
@@ -45,8 +45,6 @@ pub fn fixable(fleet: &Fleet) -> usize {
 
 /// How often what has become readable is fixed.
 const ROUNDS: usize = 50;
-/// How many changes are tried one by one, after they failed together.
-const SINGLE: usize = 200;
 
 /// Fixes what can be fixed mechanically in the files of hosts. A change is kept only if the files can
 /// still be read and its problem is gone.
@@ -139,35 +137,45 @@ struct Fixer<'a> {
 impl Fixer<'_> {
     /// Applies all changes that do not overlap; `None` if there are none.
     fn round(&mut self, hosts: &[Vec<Source>], fleet: &Fleet) -> Option<(Vec<Vec<Source>>, Fleet)> {
-        let changes = self.changes(fleet);
+        let all: Vec<_> = self
+            .changes(fleet)
+            .into_iter()
+            .map(|change| change.problem)
+            .collect();
+        if all.is_empty() {
+            return None;
+        }
+        self.settle(hosts, fleet, &all)
+    }
+
+    /// Applies the changes for these problems, without those that do not help, which are found by
+    /// halving.
+    fn settle(
+        &mut self,
+        hosts: &[Vec<Source>],
+        fleet: &Fleet,
+        problems: &[Identity],
+    ) -> Option<(Vec<Vec<Source>>, Fleet)> {
+        // Positions may have moved.
+        let mut changes = self.changes(fleet);
+        changes.retain(|change| problems.contains(&change.problem));
         if changes.is_empty() {
             return None;
         }
         if let Some(done) = self.attempt(hosts, fleet, &changes) {
             return Some(done);
         }
-        let mut best = None;
-        for change in changes.into_iter().take(SINGLE) {
-            let (hosts, fleet) = match &best {
-                Some((hosts, fleet)) => (hosts, fleet),
-                None => (&hosts.to_vec(), fleet),
-            };
-            // Positions have moved.
-            let again = self.changes(fleet);
-            let Some(change) = again
-                .into_iter()
-                .find(|other| other.problem == change.problem)
-            else {
-                continue;
-            };
-            match self.attempt(hosts, fleet, std::slice::from_ref(&change)) {
-                Some(done) => best = Some(done),
-                None => {
-                    self.refused.insert(change.problem);
-                }
-            }
+        if let [one] = problems {
+            self.refused.insert(one.clone());
+            return None;
         }
-        best
+        let (first, second) = problems.split_at(problems.len() / 2);
+        let done = self.settle(hosts, fleet, first);
+        let more = match &done {
+            Some((hosts, fleet)) => self.settle(hosts, fleet, second),
+            None => self.settle(hosts, fleet, second),
+        };
+        more.or(done)
     }
 
     fn changes(&self, fleet: &Fleet) -> Vec<Change> {
@@ -241,6 +249,14 @@ impl Fixer<'_> {
         };
         let count = |fleet: &Fleet| fleet.report.iter().filter(breaks).count();
         if remains || count(&after) > count(fleet) {
+            return None;
+        }
+        // What is moved must be valid where it is then.
+        let moved = changes
+            .iter()
+            .filter(|change| change.problem.0 == DiagnosticId::OptionShadowsKey);
+        let errors = |fleet: &Fleet| fleet.report.count(Severity::Error);
+        if errors(&after) + moved.count() > errors(fleet) {
             return None;
         }
         let fixed = changes.iter();

@@ -217,8 +217,8 @@ fn assets_of(
             Err(why) => {
                 let message = format!("network script `{}` cannot be read: {why}", script.path());
                 let path = place.path().index(number);
-                let help = "relative paths start at the directory `files` next to the definition; \
-                            `vif-p2p` comes with xen-vman";
+                let help = "relative paths start at the directory `files` next to the definition, or at that of \
+                            `--scripts`; `vif-p2p` comes with xen-vman";
                 let id = DiagnosticId::MissingNetworkScript;
                 report.push(Diagnostic::new(id, path, message).help(help));
             }

@@ -186,6 +186,20 @@ fn what_is_not_that_simple_is_untouched() {
         format!("{VM}memory = 1024\nadditional_xen_options = {{ memory = 512 }}\n"),
         // Which of them?
         format!("{VM}filesystem = \"ext5\"\n"),
+        // Another VM may have it as an option.
+        format!("[defaults]\nadditional_xen_options = {{ kernel = \"/k\" }}\n{VM}"),
+        // It would not be valid there.
+        format!(
+            "[defaults]\nvnc = false\n{VM}type = \"hvm\"\nadditional_xen_options = {{ vnc = 1 }}\n"
+        )
+        .replace(
+            "cmdline = \"root=/dev/xvda\"",
+            "disks = [\"phy:/dev/x,xvda,w\"]",
+        ),
+        // A string, not a header.
+        format!("{VM}description = \"\"\"\n[vms]\n\"\"\"\n").replace("[[vms]]", "[vms]"),
+        // Not the key, but a comment.
+        format!("{VM}additional_xen_options = {{ nomigrat2 = 1 }} # nomigrat2 is on\n"),
         // Octal or decimal?
         format!("{VM}additional_xen_options = {{ timer_mode = \"010\" }}\n"),
         // Nothing can be read.
@@ -196,11 +210,67 @@ fn what_is_not_that_simple_is_untouched() {
 }
 
 #[test]
+fn yaml_keeps_its_comments_and_strings() {
+    for (lines, expected) in [
+        (
+            "    auto_boot: \"no\"   # not now\n",
+            "    auto_boot: false   # not now\n",
+        ),
+        (
+            "    auto_boot: 'no' # it's off\n",
+            "    auto_boot: false # it's off\n",
+        ),
+        (
+            "    auto_boot: |-\n      yes\n",
+            "    auto_boot: |-\n      yes\n",
+        ),
+        (
+            "    additional_xen_options:\n      cmdline: >-\n        root=/dev/xvda #1 quiet",
+            "    additional_xen_options:\n      cmdline: >-\n        root=/dev/xvda #1 quiet",
+        ),
+        (
+            "    additional_xen_options: {device_model_user: \"'\\\"root\\\"'\"}\n",
+            "    additional_xen_options: {device_model_user: \"'\\\"root\\\"'\"}\n",
+        ),
+    ] {
+        assert_eq!(
+            text_of(yaml(&format!("{ROLE}{lines}"))),
+            format!("{ROLE}{expected}")
+        );
+    }
+    // Another VM has the same options.
+    let shared = ROLE.replace(
+        "    cmdline: root=/dev/xvda\n",
+        "    cmdline: root=/dev/xvda\n    additional_xen_options: &o\n      kernel: /k\n",
+    ) + "  - {org: a, name: c, type: hvm, os: {type: debian, version: 12}, interfaces: [], storage_type: lvm, additional_xen_options: *o}\n";
+    assert_eq!(text_of(yaml(&shared)), shared);
+}
+
+/// One change that does not help must not cost an attempt for each of the others.
+#[test]
+fn a_change_that_is_refused_does_not_stop_the_others() {
+    let vms: String = (0..40)
+        .map(|number| VM.replace("\"b\"", &format!("\"b{number}\"")) + "memry = 512\n")
+        .collect();
+    let refused = VM.to_owned() + "vcpu = \"x\"\nadditional_xen_options = { memory = \"y\" }\n";
+    let fixed = fixed(toml(&(vms + &refused)));
+    assert_eq!(fixed.files[0].after.matches("memory = 512").count(), 40);
+}
+
+#[test]
 fn passwords_are_not_in_the_diff() {
     let text = format!("{VM}spicepasswd = \"correct horse\"\nmemry = 512\n");
     let fixed = fixed(toml(&text));
     assert!(fixed.files[0].after.contains("correct horse"));
     assert!(fixed.files[0].diff.contains("memory"));
+    let mistyped = format!("{VM}[vms.additional_xen_options]\nvncpsaswd = \"correct horse\"\n");
+    let mistyped = self::fixed(toml(&mistyped.replace("cmdline =", "type = \"hvm\" #")));
+    assert!(
+        !mistyped
+            .files
+            .iter()
+            .any(|file| file.diff.contains("horse"))
+    );
     assert!(
         !fixed.files[0].diff.contains("horse"),
         "{}",

@@ -6,11 +6,18 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub enum Fix {
-    /// A word at the position, or the key there, becomes another one.
+    /// A word of the value becomes another one.
     Word {
         /// The word as written.
         from: Box<str>,
         /// The word to write.
+        to: Box<str>,
+    },
+    /// The key becomes another one.
+    Key {
+        /// The key as written.
+        from: Box<str>,
+        /// The key to write.
         to: Box<str>,
     },
     /// The value becomes this string, in quotes.
@@ -27,6 +34,14 @@ impl Fix {
     /// Another word for one that is written.
     pub fn word(from: impl Into<Box<str>>, to: impl Into<Box<str>>) -> Self {
         Self::Word {
+            from: from.into(),
+            to: to.into(),
+        }
+    }
+
+    /// Another key for one that is written.
+    pub fn key(from: impl Into<Box<str>>, to: impl Into<Box<str>>) -> Self {
+        Self::Key {
             from: from.into(),
             to: to.into(),
         }

@@ -102,6 +102,17 @@ impl Diagnostic {
         }
     }
 
+    /// Suggests a key for a similar one that is written.
+    #[must_use]
+    pub fn did_you_mean_key(self, written: &str, near: &str) -> Self {
+        let diagnostic = self.help(did_you_mean(near));
+        if is_mistyped(written, near) {
+            diagnostic.fix(Fix::key(written, near))
+        } else {
+            diagnostic
+        }
+    }
+
     /// Sets the position in the text.
     #[must_use]
     pub fn at(mut self, span: impl Into<Option<Span>>) -> Self {

@@ -10,9 +10,13 @@ const HIDDEN: &str = "*****";
 pub fn is_password(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     let rest = key.replace("passthr", "").replace("passive", "");
-    ["pass", "paswd", "pwd", "secret"]
-        .iter()
-        .any(|word| rest.contains(word))
+    let words = ["pass", "paswd", "pwd", "secret"];
+    let known = ["passwd", "password", "vncpasswd", "spicepasswd"];
+    words.iter().any(|word| rest.contains(word))
+        || ((5..14).contains(&key.len())
+            && known
+                .iter()
+                .any(|known| strsim::osa_distance(&key, known) <= 2))
 }
 
 /// Whether a string contains a password, as in `vncpasswd=...`.

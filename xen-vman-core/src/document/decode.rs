@@ -239,9 +239,10 @@ impl<'r> Decoder<'r> {
                 Some(format!("write \"{raw}\" in quotes if it is a string"))
             }
             Value::Table(_) if expected == Vec::<bool>::EXPECTED => {
-                let key = self.path.last().and_then(Segment::key).unwrap_or_default();
+                let keys = self.path.iter().filter_map(Segment::key);
+                let header = keys.collect::<Vec<_>>().join(".");
                 Some(format!(
-                    "in TOML, each item begins with `[[{key}]]`, in two brackets; in YAML, with `-`"
+                    "in TOML, each item begins with `[[{header}]]`, in two brackets; in YAML, with `-`"
                 ))
             }
             Value::Integer(value, None) => Some(match pairs_to_the_base_of_60(*value) {
@@ -252,7 +253,8 @@ impl<'r> Decoder<'r> {
             }),
             _ => None,
         };
-        let is_single = matches!(node.value, Value::Table(_)) && expected == Vec::<bool>::EXPECTED;
+        let is_single =
+            matches!(node.value, Value::Table(_)) && T::schema()["items"]["type"] == "object";
         let mut diagnostic = self.diagnostic(node, id, message);
         diagnostic.help = help;
         diagnostic.fix = fix.or(is_single.then_some(Fix::Items));

@@ -20,7 +20,8 @@ impl Sources {
         let span = diagnostic.span;
         let edits = match &diagnostic.fix {
             None => None,
-            Some(Fix::Word { from, to }) => self.word(diagnostic, from, to).map(|edit| vec![edit]),
+            Some(Fix::Word { from, to }) => self.word(span, from, to).map(|edit| vec![edit]),
+            Some(Fix::Key { from, to }) => self.key(diagnostic, from, to).map(|edit| vec![edit]),
             // A string of JSON is one of TOML and of YAML.
             Some(Fix::Text(text)) => self.value(span, serde_json::json!(text).to_string()),
             Some(Fix::Boolean(value)) => self.value(span, value.to_string()),
@@ -34,41 +35,44 @@ impl Sources {
         self.text(span.file).get(range(span))
     }
 
-    /// Another word, where it is written once: at the position, or in the key there.
-    fn word(&self, diagnostic: &Diagnostic, from: &str, to: &str) -> Option<Edit> {
-        let entry = self.entry(&diagnostic.path);
-        let key_span = entry.and_then(|(entry, _)| entry.key_span);
-        let found = |span: Option<Span>| {
-            let span = span?;
-            let start = only_word(self.at(span)?, from)?;
-            Some(part(span, start..start + from.len()))
-        };
-        if let Some(span) = found(diagnostic.span).filter(|_| diagnostic.span != key_span) {
-            return Some(Edit {
-                span,
-                text: to.to_owned(),
-            });
-        }
-        // The other key must not be set.
-        let is_free = entry.is_none_or(|(_, table)| table.get(to).is_none());
-        let span = found(key_span.or(diagnostic.span)).filter(|_| is_free)?;
+    /// Another word, where it is written once.
+    fn word(&self, span: Option<Span>, from: &str, to: &str) -> Option<Edit> {
+        let span = span?;
+        let start = only_word(self.at(span)?, from)?;
         Some(Edit {
-            span,
+            span: part(span, start..start + from.len()),
             text: to.to_owned(),
         })
     }
 
-    /// Another value, if it is on a single line.
+    /// Another key, unless that is set as well.
+    fn key(&self, diagnostic: &Diagnostic, from: &str, to: &str) -> Option<Edit> {
+        let entry = self.entry(&diagnostic.path);
+        let is_free = entry.is_none_or(|(_, table)| table.get(to).is_none());
+        let key_span = entry.and_then(|(entry, _)| entry.key_span);
+        let edit = self.word(key_span.or(diagnostic.span), from, to)?;
+        let file = edit.span.file;
+        let is_assigned = |line: &str| {
+            let rest = line.trim_start().strip_prefix(to);
+            rest.is_some_and(|rest| rest.trim_start().starts_with(['=', '+']))
+        };
+        let is_set =
+            self.dialect(file) == Some(Dialect::XlCfg) && self.text(file).lines().any(is_assigned);
+        (is_free && !is_set).then_some(edit)
+    }
+
+    /// Another value, if it is a scalar on a single line.
     fn value(&self, span: Option<Span>, text: String) -> Option<Vec<Edit>> {
         let span = span?;
-        let written = self.at(span)?;
-        // YAML's ends behind blanks.
-        let span = part(span, 0..written.trim_end().len());
-        let is_simple = !written.trim_end().contains('\n')
-            && self
-                .dialect(span.file)
-                .is_some_and(|dialect| !dialect.is_of_a_domain());
-        is_simple.then(|| vec![Edit { span, text }])
+        let written = scalar(self.at(span)?)?;
+        let before = &self.text(span.file)[..span.start as usize];
+        // One in block style: it is a string whatever it is.
+        if before[line_start(before, before.len())..].trim().is_empty() && !before.is_empty() {
+            return None;
+        }
+        let is_of_xl = self.dialect(span.file).is_none_or(Dialect::is_of_a_domain);
+        let span = part(span, 0..written.len());
+        (!is_of_xl).then(|| vec![Edit { span, text }])
     }
 
     /// Two brackets for one, in the headers of a table.
@@ -77,6 +81,13 @@ impl Sources {
         let header = format!("[{}]", keys.collect::<Vec<_>>().join("."));
         let mut edits = Vec::new();
         let mut start = 0;
+        // A line of a string may look like a header.
+        if [r#"""""#, "'''"]
+            .iter()
+            .any(|quotes| self.text(file).contains(quotes))
+        {
+            return edits;
+        }
         for line in self.text(file).split_inclusive('\n') {
             let code = line.split('#').next().unwrap_or_default();
             if code.trim() == header && self.dialect(file) == Some(Dialect::Schema) {
@@ -101,7 +112,12 @@ impl Sources {
         let file = key_span.file;
         let dialect = self.dialect(file)?;
         let text = self.text(file);
-        let value = self.at(value_span).filter(|value| !value.contains('\n'))?;
+        let value = scalar(self.at(value_span)?)?;
+        let value_span = part(value_span, 0..value.len());
+        if line_start(text, value_span.start as usize) != line_start(text, key_span.start as usize)
+        {
+            return None;
+        }
         if owner.get(key).is_some() {
             return None;
         }
@@ -115,6 +131,12 @@ impl Sources {
         };
         let line = format!("{prefix}{key}{sign}{value}");
         let table_start = table.key_span?.start as usize;
+        // What stands elsewhere, or has an anchor, is of other tables, too.
+        let between = text.get(table_start..key_span.start as usize)?;
+        if dialect == Dialect::RoleYaml && between.contains(['&', '*', '<']) {
+            return None;
+        }
+        let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
         let table_line = line_start(text, table_start);
         let before = &text[table_line..table_start];
         if before.ends_with('[') || before.contains('.') {
@@ -123,13 +145,13 @@ impl Sources {
             let indent = indentation(text, near.start);
             let insertion = Edit {
                 span: span(file, near.end..near.end),
-                text: format!("{indent}{line}\n"),
+                text: format!("{indent}{line}{newline}"),
             };
             return Some(vec![insertion, whole_line(text, key_span, value_span)?]);
         }
         let insertion = Edit {
             span: span(file, table_start..table_start),
-            text: format!("{line}\n{}", " ".repeat(before.chars().count())),
+            text: format!("{line}{newline}{}", " ".repeat(before.chars().count())),
         };
         let only = options.entries().len() == 1;
         let removal = match table.node.span {
@@ -144,22 +166,45 @@ impl Sources {
             _ => whole_line(text, key_span, value_span)?,
         };
         // An empty table of YAML goes, too.
-        if only && let Some(header) = line_between(text, table_start, removal.span) {
+        if only && is_line_between(text, table_start, removal.span) {
             return Some(vec![Edit {
                 span: span(file, table_start..removal.span.end as usize),
-                text: format!("{line}{header}"),
+                text: format!("{line}{newline}"),
             }]);
         }
         Some(vec![insertion, removal])
     }
 }
 
-/// The end of the line of a table, if nothing but that and blanks is between its key and its only
-/// entry.
-fn line_between(text: &str, table_start: usize, entry: Span) -> Option<&'static str> {
-    let between = text.get(table_start..entry.start as usize)?;
-    let (_, rest) = between.split_once(':')?;
-    (rest.trim().is_empty() && rest.matches('\n').count() == 1).then_some("\n")
+/// Whether nothing but blanks is between the key of a table and its only entry on the next line.
+fn is_line_between(text: &str, table_start: usize, entry: Span) -> bool {
+    let between = text
+        .get(table_start..entry.start as usize)
+        .unwrap_or_default();
+    let rest = between.split_once(':').map_or("x", |(_, rest)| rest);
+    rest.trim().is_empty() && rest.matches('\n').count() == 1
+}
+
+/// A value that is a single word or string on one line, without what YAML counts to it: blanks and a
+/// comment behind it. `None` for all others.
+fn scalar(written: &str) -> Option<&str> {
+    let end = match written.chars().next()? {
+        quote @ ('"' | '\'') => {
+            let mut escaped = false;
+            let mut ends = written.char_indices().skip(1);
+            let (end, _) = ends.find(|(_, c)| {
+                let is_end = *c == quote && !escaped;
+                escaped = *c == '\\' && quote == '"' && !escaped;
+                is_end
+            })?;
+            end + 1
+        }
+        '|' | '>' | '&' | '*' | '!' | '[' | '{' => return None,
+        _ => written.trim_end().len(),
+    };
+    let (value, rest) = written.split_at(end);
+    let is_comment = rest.trim_start().is_empty() || rest.trim_start().starts_with('#');
+    (is_comment && !value.contains('\n')).then_some(value)
 }
 
 fn is_in_braces(table: &str) -> bool {

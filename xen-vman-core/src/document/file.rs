@@ -1,7 +1,7 @@
 //! An input file: its text, and how excerpts of it are shown.
 
 use super::Dialect;
-use crate::diag::secret::password_places;
+use crate::diag::secret::{is_password, password_places};
 use crate::diag::{Excerpt, Position, Span};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -202,6 +202,25 @@ impl Shown {
                 self.secrets.push(at + sign + 1..end);
             }
             from = end;
+        }
+        self.settle();
+    }
+
+    /// Hides the values of lines whose keys denote a password, for files whose tree does not have all
+    /// lines.
+    pub(crate) fn hide_password_assignments(&mut self) {
+        let mut start = 0;
+        for line in self.text.split_inclusive('\n') {
+            if let Some((key, _)) = line.split_once('=')
+                && is_password(key.trim().trim_end_matches('+'))
+            {
+                let value = &line[key.len() + 1..];
+                let blanks = value.len() - value.trim_start().len();
+                let end = start + line.trim_end().len();
+                self.secrets
+                    .push((start + key.len() + 1 + blanks).min(end)..end);
+            }
+            start += line.len();
         }
         self.settle();
     }

@@ -101,6 +101,13 @@ impl Sources {
         self.trees.push(tree);
     }
 
+    /// Hides the values of passwords of an xl.cfg, whose tree does not have what xl ignores.
+    pub(crate) fn hide_password_assignments(&mut self) {
+        if let Some((shown, _)) = self.files.last_mut() {
+            shown.hide_password_assignments();
+        }
+    }
+
     /// Hides the passwords of the file that was added last and could not be read to its end.
     pub(crate) fn hide_password_lines(&mut self) {
         if let Some((shown, _)) = self.files.last_mut() {

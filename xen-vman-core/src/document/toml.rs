@@ -1,10 +1,12 @@
 //! TOML text → [`Node`].
 
+use super::decode::boolean_word;
 use super::entries::{long_key, many_keys, too_deep};
 use super::{Node, TableEntry, Value, limits};
-use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Report, Span};
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Fix, Report, Span};
 use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
+use std::collections::HashSet;
 use std::ops::Range;
 use toml_parser::ParseError;
 use toml_parser::lexer::{Token, TokenKind};
@@ -21,6 +23,7 @@ pub(crate) fn read(text: &str, file: FileId, report: &mut Report) -> Node {
     let text = &text[..end_of_reading(text, tokens)];
     let (document, errors) = DeTable::parse_recoverable(text);
     let mut is_repeated = false;
+    let mut advised = HashSet::new();
     for (number, error) in errors.into_iter().enumerate() {
         let place = error.span().map(|range| span(file, &range));
         let id = if error.message().contains("duplicate key") {
@@ -40,6 +43,15 @@ pub(crate) fn read(text: &str, file: FileId, report: &mut Report) -> Node {
         } else if number == 0 && is_yaml(text) {
             let help = "the file looks like YAML; a definition in YAML has the role's variables, and ends in .yml";
             diagnostic.help = Some(help.to_owned());
+        } else if let Some(advice) = error.span().and_then(|range| advice(text, range.start)) {
+            // The rest of the line says nothing more.
+            if !advised.insert(advice.line) {
+                continue;
+            }
+            diagnostic.help = Some(advice.help);
+            if let Some((value, fix)) = advice.fix {
+                diagnostic = diagnostic.at(span(file, &value)).fix(fix);
+            }
         }
         report.push(diagnostic);
     }
@@ -48,6 +60,72 @@ pub(crate) fn read(text: &str, file: FileId, report: &mut Report) -> Node {
         span: Some(span(file, &range)),
         value: table(document.into_inner(), file, report, 1),
     }
+}
+
+/// What to write instead of a line that is not valid.
+struct Advice {
+    /// Where the line begins.
+    line: usize,
+    help: String,
+    /// The value, and what it becomes.
+    fix: Option<(Range<usize>, Fix)>,
+}
+
+/// What is wrong with the line of a byte, if that is one of the usual slips.
+fn advice(text: &str, at: usize) -> Option<Advice> {
+    let line = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
+    let whole = text.get(line..)?.lines().next()?;
+    let without = |help: &str| {
+        Some(Advice {
+            line,
+            help: help.to_owned(),
+            fix: None,
+        })
+    };
+    if whole.contains(['“', '”', '„', '‘', '’']) {
+        return without("write straight quotes, as in `\"web01\"`");
+    }
+    let Some((key, rest)) = whole.split_once('=') else {
+        let is_yaml = whole
+            .split_once(": ")
+            .is_some_and(|(key, _)| is_bare(key.trim()));
+        return is_yaml
+            .then(|| without("write `key = value`, as in `name = \"web01\"`"))
+            .flatten();
+    };
+    let start = line + key.len() + 1 + rest.len() - rest.trim_start().len();
+    if at < start || !is_bare(key.trim()) {
+        return None;
+    }
+    let value = rest.split(" #").next().unwrap_or_default().trim();
+    if value.contains("//") && !value.contains("://") {
+        return without("a comment begins with `#`");
+    }
+    if value.ends_with(';') {
+        return without("remove the `;`");
+    }
+    if value.is_empty() || value.contains(['"', '\'', '[', '{', ',']) {
+        return None;
+    }
+    let range = start..start + value.len();
+    let (help, fix) = match boolean_word(value) {
+        Some(word) => (format!("write `{word}`"), Fix::Boolean(word)),
+        None => {
+            let quoted = format!("write `\"{value}\"`: a string needs quotes");
+            (quoted, Fix::Text(value.into()))
+        }
+    };
+    Some(Advice {
+        line,
+        help,
+        fix: Some((range, fix)),
+    })
+}
+
+/// Whether a key needs no quotes.
+fn is_bare(key: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    !key.is_empty() && key.chars().all(fits)
 }
 
 /// Whether the first line that is not a comment is one of YAML.

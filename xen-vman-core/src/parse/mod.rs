@@ -131,6 +131,9 @@ fn add_file(file: Source, sources: &mut Sources, report: &mut Report) {
     let before = unread(report);
     let (tree, aliases) = read(dialect, sources.text(id), bytes.as_deref(), id, report);
     sources.add_tree(id, tree, aliases);
+    if dialect == Dialect::XlCfg {
+        sources.hide_password_assignments();
+    }
     // Attributes of XML are not values of their own.
     if unread(report) > before || dialect == Dialect::LibvirtXml {
         sources.hide_password_lines();

@@ -4,8 +4,8 @@ use super::resolved::{ResolvedVm, XlOption};
 use crate::diag::FieldPath;
 use crate::origin::{Scope, Sourced};
 use crate::values::{
-    BootOrder, DisplayHost, DisplayPassword, GraphicsCard, GuestType, PciDevice, VcpuCount,
-    VideoMemoryMib, VncDisplay, XlValue,
+    BootOrder, DisplayPassword, GraphicsCard, GuestType, PciDevice, VcpuCount, VideoMemoryMib,
+    VncDisplay, VncHost, XlValue,
 };
 use crate::xl_cfg::names::xl_key;
 use serde::Serialize;
@@ -28,7 +28,7 @@ pub struct XlSettings {
     /// Whether its display is served over VNC.
     pub vnc: Option<Sourced<bool>>,
     /// The address that VNC listens on.
-    pub vnclisten: Option<Sourced<DisplayHost>>,
+    pub vnclisten: Option<Sourced<VncHost>>,
     /// The number of the display.
     pub vncdisplay: Option<Sourced<VncDisplay>>,
     /// Whether it is the next display that is free.

@@ -6,7 +6,7 @@ use crate::values::{
     ArchiveComponent, ArchiveUrl, BootOrder, Bridge, Builder, CpuList, DebootstrapVariant,
     DiskSpec, DisplayHost, DomainAction, Filesystem, GraphicsCard, GuestType, HostPath, Hostname,
     Initrd, KernelCmdline, MemoryMib, Mtu, Nameservers, NetworkScript, SpicePort, UsbRedirections,
-    VcpuCount, VideoMemoryMib, VifNamePrefix, VifParameters, XlOptions,
+    VcpuCount, VideoMemoryMib, VifNamePrefix, VifParameters, VncHost, XlOptions,
 };
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -72,7 +72,7 @@ table! {
         /// Whether the display of HVM VMs is served over VNC. Default: true, as in xl.cfg(5).
         vnc: bool,
         /// Address that VNC listens on. Default: `127.0.0.1`, as in xl.cfg(5).
-        vnclisten: DisplayHost,
+        vnclisten: VncHost,
         /// Whether VNC uses the next display that is free. Default: true, as in xl.cfg(5).
         vncunused: bool,
         /// Whether the display of HVM VMs is served over SPICE.

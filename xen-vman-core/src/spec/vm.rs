@@ -9,7 +9,7 @@ use crate::values::{
     DiskSpec, DisplayHost, DisplayPassword, DomainAction, DomainName, Filesystem, GraphicsCard,
     GuestType, HostAddress, HostPath, Hostname, Initrd, KernelCmdline, MemoryMib, NamePart,
     Nameservers, OsType, OsVersion, PciDevice, Reinstall, SpicePort, UsbRedirections, VcpuCount,
-    VideoMemoryMib, VncDisplay, XlOptions,
+    VideoMemoryMib, VncDisplay, VncHost, XlOptions,
 };
 use std::net::{IpAddr, Ipv6Addr};
 use uuid::Uuid;
@@ -93,7 +93,7 @@ table! {
         /// Whether the display is served over VNC (HVM). Default: true, as in xl.cfg(5).
         vnc: bool,
         /// Address that VNC listens on (HVM). Default: `127.0.0.1`, as in xl.cfg(5).
-        vnclisten: DisplayHost,
+        vnclisten: VncHost,
         /// Display of VNC (HVM), which is on port 5900 and this; the next one that is free, unless
         /// `vncunused` is false.
         vncdisplay: VncDisplay,

@@ -7,7 +7,7 @@ use crate::resolve::{Origin, Resolved, ResolvedVm, Scope, XlOption, XlSetting};
 use crate::values::{
     GuestType, GuestUser, PciDevice, XlValue, xl_key_info, xl_keys, xl_value_problem, xl_variable,
 };
-use crate::xl_cfg::names::vm_key_of;
+use crate::xl_cfg::names::{is_of_all, vm_key_of};
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -23,9 +23,14 @@ pub(super) fn option_shadows_key(resolved: &Resolved, report: &mut Report) {
                     format!("`{key}` has its own variable and must not be an additional option");
                 let diagnostic =
                     Diagnostic::new(DiagnosticId::OptionShadowsKey, path(vm, option), message)
-                        .help(format!("set `{variable}` on the VM or under `defaults`"))
-                        .fix(Fix::OwnKey(variable));
-                report.push(diagnostic);
+                        .help(format!("set `{variable}` on the VM or under `defaults`"));
+                // Under `defaults`, VMs of other types may have it as an option.
+                let is_own = matches!(option.value.origin, Origin::Written(_));
+                report.push(if is_own || is_of_all(key) {
+                    diagnostic.fix(Fix::OwnKey(variable))
+                } else {
+                    diagnostic
+                });
             }
         }
     }
@@ -346,7 +351,7 @@ fn unknown_key(vm: &ResolvedVm, option: &XlOption) -> Diagnostic {
     let message = format!("xl does not know the key `{key}` and would silently ignore it");
     let diagnostic = Diagnostic::new(DiagnosticId::UnknownXlKey, path(vm, option), message);
     match closest(key, &known) {
-        Some(near) => diagnostic.did_you_mean(key, near),
+        Some(near) => diagnostic.did_you_mean_key(key, near),
         None => diagnostic.help("remove it; xl.cfg(5) lists all keys"),
     }
 }

@@ -1,9 +1,11 @@
 //! Devices of a VM: PCI, the graphics card, VNC, vifs.
 
+use super::net::DisplayHost;
 use super::text::text_type;
 use super::words::words;
 use crate::diag::DiagnosticId;
 use crate::document::decode::{FromText, Invalid};
+use std::net::IpAddr;
 
 text_type!(
     /// The order in which an HVM VM tries to boot: letters for its devices.
@@ -28,6 +30,31 @@ impl FromText for BootOrder {
 }
 
 text_type!(
+    /// The address or host name that VNC listens on. xl reads what follows a colon as a display.
+    VncHost
+);
+
+impl VncHost {
+    /// The address, unless it is a name.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.as_str().parse().ok()
+    }
+}
+
+impl FromText for VncHost {
+    const ID: DiagnosticId = DiagnosticId::BadAddress;
+    const EXPECTED: &'static str = "an IPv4 address";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        if text.contains(':') {
+            let invalid = Invalid::new("must not contain a colon: xl reads a display after it");
+            return Err(invalid.help("write an IPv4 address, or a host name"));
+        }
+        Ok(Self(DisplayHost::from_text(text)?.as_str().into()))
+    }
+}
+
+text_type!(
     /// A PCI device of the host (xl-pci-configuration(5)).
     PciDevice
 );
@@ -47,40 +74,40 @@ impl FromText for PciDevice {
     const EXPECTED: &'static str = "a PCI device such as `01:00.0`";
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
-        let parts = text.split(',');
+        let mut parts = text.split(',').peekable();
         let is_device = |part: &str| {
-            let (address, slot) = part
-                .split_once('@')
-                .map_or((part, None), |(a, b)| (a, Some(b)));
-            let is_slot = |slot| hex(slot).is_some_and(|slot| slot <= 0x1f);
+            let (address, slot) = match part.split_once('@') {
+                Some((address, slot)) => (address, Some(slot)),
+                None => (part, None),
+            };
             pci_address(address).is_some() && slot.is_none_or(is_slot)
         };
-        let mut parts = parts.peekable();
         // The device may come first, without a key.
-        let mut names_device = parts.next_if(|first| is_device(first)).is_some();
-        for option in parts {
+        let mut devices = usize::from(parts.next_if(|first| is_device(first)).is_some());
+        let fits = |option: &str| {
             let (key, value) = option.split_once('=').unwrap_or((option, ""));
-            let number = value.parse::<u32>().is_ok();
-            let fits = match key {
+            devices += usize::from(matches!(key, "bdf" | "name"));
+            match key {
                 "bdf" => is_device(value),
                 "name" => !value.is_empty() && !value.chars().any(char::is_control),
-                "vslot" => hex(value).is_some_and(|slot| slot <= 0x1f),
+                "vslot" => is_slot(value),
                 "rdm_policy" => matches!(value, "strict" | "relaxed"),
-                "msitranslate" | "permissive" | "power_mgmt" | "seize" => number,
+                "msitranslate" | "permissive" | "power_mgmt" | "seize" => {
+                    value.parse::<u32>().is_ok() || value.strip_prefix("0x").and_then(hex).is_some()
+                }
                 _ => false,
-            };
-            if !fits {
-                names_device = false;
-                break;
             }
-            names_device |= matches!(key, "bdf" | "name");
-        }
-        if names_device {
+        };
+        if parts.all(fits) && devices == 1 {
             Ok(Self(text.into()))
         } else {
             Err(Invalid::new("must be a PCI device such as `01:00.0`"))
         }
     }
+}
+
+fn is_slot(text: &str) -> bool {
+    hex(text.strip_prefix("0x").unwrap_or(text)).is_some_and(|slot| slot <= 0x1f)
 }
 
 fn hex(digits: &str) -> Option<u32> {

@@ -26,7 +26,7 @@ mod xl_words;
 
 pub use cpu::{CpuItems, CpuList};
 pub use debootstrap::{ArchiveComponent, ArchiveUrl};
-pub use devices::{BootOrder, GraphicsCard, PciDevice, VifType};
+pub use devices::{BootOrder, GraphicsCard, PciDevice, VifType, VncHost};
 pub use disk::{Backing, DiskAccess, DiskSpec};
 pub use guest::{
     DracutModule, GuestUser, Header, OsVersion, PackageName, PublicKey, PublicKeys, Reinstall,

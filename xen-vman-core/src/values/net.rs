@@ -138,7 +138,7 @@ macro_rules! addresses {
                         let invalid = Invalid::new(why).help(help);
                         let all_are = !addresses.iter().any(|address| address.addr.$fits());
                         Err(if all_are {
-                            invalid.fix(Fix::word($own, $other))
+                            invalid.fix(Fix::key($own, $other))
                         } else {
                             invalid
                         })

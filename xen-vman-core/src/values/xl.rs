@@ -301,8 +301,13 @@ impl FromNode for XlValue {
                     let message =
                         format!("`{text}` is already quoted for xl.cfg; it is read as `{inner}`");
                     let help = "remove the quotes: xen-vman adds them where xl.cfg needs them";
-                    let fix = Fix::Text(inner.into());
-                    decoder.fixable(node, DiagnosticId::QuotedXlValue, message, help, fix);
+                    let id = DiagnosticId::QuotedXlValue;
+                    // Of two layers, one is meant.
+                    if unquoted(inner).is_some() {
+                        decoder.problem_with_help(node, id, message, Some(help));
+                    } else {
+                        decoder.fixable(node, id, message, help, Fix::Text(inner.into()));
+                    }
                     return Some(Self::Text(inner.into()));
                 }
                 match no_control(text) {

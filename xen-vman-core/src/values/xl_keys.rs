@@ -238,7 +238,7 @@ const KEYS: &[(&str, Shape, u8)] = &[
     ("rdm", Shape::Text, ALL),
     ("rdm_mem_boundary", Shape::Integer, HVM),
     ("root", Shape::Text, ALL),
-    ("rtc_timeoffset", Shape::Integer, ALL),
+    ("rtc_timeoffset", Shape::IntegerOrText, ALL),
     ("sdl", Shape::Boolean, ALL),
     ("seclabel", Shape::Text, ALL),
     ("serial", Shape::ListOrText, HVM),

@@ -70,6 +70,12 @@ pub(crate) fn vm_key(xl: &str) -> Option<&'static str> {
         .map(|(ours, _, _)| *ours)
 }
 
+/// Whether VMs of all types have a key of xl.cfg from a key of their own.
+pub(crate) fn is_of_all(xl: &str) -> bool {
+    let mut known = VM.iter().filter(|(_, known, _)| *known == xl);
+    known.any(|(_, _, of)| *of == Of::All)
+}
+
 /// The same, for HVM VMs or for all others.
 pub(crate) fn vm_key_of(xl: &str, is_hvm: bool) -> Option<&'static str> {
     let other = if is_hvm { Of::DirectBoot } else { Of::Hvm };

@@ -1,7 +1,7 @@
 //! A table, read key by key.
 
 use super::{Decoder, FromNode};
-use crate::diag::{Diagnostic, DiagnosticId, Segment};
+use crate::diag::{Diagnostic, DiagnosticId, Fix, Segment, is_mistyped};
 use crate::document::{Node, TableEntry, Value};
 
 /// Reads a table key by key.
@@ -82,8 +82,21 @@ fn unknown_key(entry: &TableEntry, known: &[&'static str], decoder: &mut Decoder
     decoder.within(Segment::Key(entry.key.clone()), |decoder| {
         let diagnostic =
             Diagnostic::new(DiagnosticId::UnknownKey, decoder.path(), message).at(entry.key_span);
+        // The role's variables have a prefix, which a definition in TOML has not.
+        let of_role = key.strip_prefix("xen_vman_");
+        let of_default = of_role.and_then(|rest| rest.strip_prefix("default_"));
         decoder.report.push(match (closest(key, known), table) {
-            (Some(near), _) => diagnostic.did_you_mean(key, near),
+            _ if of_role.is_some_and(|rest| known.contains(&rest)) => {
+                let right = of_role.unwrap_or_default();
+                diagnostic
+                    .help(format!("write `{right}`"))
+                    .fix(Fix::key(key, right))
+            }
+            _ if of_default.is_some() && known.contains(&"defaults") => {
+                let right = of_default.unwrap_or_default();
+                diagnostic.help(format!("write `{right}` under `[defaults]`"))
+            }
+            (Some(near), _) => diagnostic.did_you_mean_key(key, near),
             (None, Some(table)) => diagnostic.help(table),
             (None, None) if known.contains(&"extra") => {
                 diagnostic.help("remove it; data of your own belongs in the table `extra`")
@@ -153,7 +166,10 @@ pub(crate) fn closest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
         })
         .collect();
     let (best, nearest) = similar.iter().copied().max_by(|a, b| a.0.total_cmp(&b.0))?;
-    // `ext5` is as near to `ext4` as to `ext3`.
-    let is_only = |other: &(f64, &str)| other.0 < best || other.1 == nearest;
+    // `ext5` is as near to `ext4` as to `ext3`, and `apci` to `acpi` as to `apic`.
+    let is_only = |(score, other): &(f64, &str)| {
+        let is_less = *score < best && (word == nearest || !is_mistyped(word, other));
+        *other == nearest || is_less
+    };
     similar.iter().all(is_only).then_some(nearest)
 }
