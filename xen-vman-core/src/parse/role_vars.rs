@@ -3,10 +3,10 @@
 //! The rule: drop `xen_vman_`; names that then begin with `default_` belong to the table `defaults`;
 //! all others are unchanged. Variables without the prefix are ignored.
 
-use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Fix, Report};
+use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Fix, Report, did_you_mean, is_mistyped};
 use crate::document::decode::is_foreign;
 use crate::document::{Node, TableEntry, Value};
-use crate::spec::{EXTRA, InterfaceSpec, Key, VmSpec, role_of};
+use crate::spec::{DefaultsSpec, EXTRA, InterfaceSpec, Key, VmSpec, host_keys, role_of};
 use crate::xl_cfg::unquoted;
 use std::collections::HashSet;
 
@@ -168,6 +168,41 @@ fn extra_beside_keys(tree: &mut Node) {
     });
 }
 
+/// The names of all variables of the role.
+fn variables() -> Vec<String> {
+    let host = host_keys().map(|key| format!("{PREFIX}{key}"));
+    let defaults = DefaultsSpec::KEYS.iter();
+    let defaults = defaults.map(|key| format!("{PREFIX}{DEFAULT_PREFIX}{}", key.name));
+    let mut all: Vec<_> = host.chain(defaults).collect();
+    all.push(format!("{PREFIX}{VMS}"));
+    all
+}
+
+/// The variable that another name was meant to be: it is mistyped, or lacks the prefix.
+fn meant<'v>(name: &str, variables: &'v [String], has_variables: bool) -> Option<&'v str> {
+    let find = |fits: &dyn Fn(&str) -> bool| {
+        let mut fitting = variables
+            .iter()
+            .map(String::as_str)
+            .filter(|known| fits(known));
+        fitting.next().filter(|_| fitting.next().is_none())
+    };
+    if name == VMS && has_variables {
+        return find(&|known| known.strip_prefix(PREFIX) == Some(VMS));
+    }
+    let rest = name.strip_prefix(PREFIX);
+    // A key of the schema that is mistyped is reported where the schema is read.
+    let is_key = |rest: &str| match rest.strip_prefix(DEFAULT_PREFIX) {
+        Some(key) => !is_foreign(key, None, DefaultsSpec::KEYS.iter().map(|known| known.name)),
+        None => !is_foreign(rest, None, host_keys()),
+    };
+    let is_known = variables.iter().any(|known| known == name);
+    if is_known || rest.is_some_and(is_key) {
+        return None;
+    }
+    find(&|known| is_mistyped(name, known))
+}
+
 /// Renames the role's variables. Also returns the schema paths of misspelt ones, with their names as
 /// written.
 pub(super) fn to_schema(mut tree: Node, report: &mut Report) -> (Node, Vec<(String, String)>) {
@@ -192,11 +227,26 @@ pub(super) fn to_schema(mut tree: Node, report: &mut Report) -> (Node, Vec<(Stri
     let mut defaults: Vec<TableEntry> = Vec::new();
     let mut aliases = Vec::new();
     let mut seen = HashSet::new();
+    let variables = variables();
+    let is_of_the_role = |entry: &TableEntry| entry.key.starts_with(PREFIX);
+    let has_variables = entries.iter().any(is_of_the_role);
     for entry in entries {
         let known = MISSPELT
             .iter()
             .find(|(misspelt, _)| *misspelt == &*entry.key);
         let name = known.map_or(&*entry.key, |(_, right)| right);
+        if let Some(meant) = meant(name, &variables, has_variables) {
+            let message = format!("unknown variable `{name}`");
+            let path = FieldPath::root().key(name.strip_prefix(PREFIX).unwrap_or(name));
+            if name != VMS {
+                aliases.push((path.to_string(), name.to_owned()));
+            }
+            let diagnostic = Diagnostic::new(DiagnosticId::UnknownKey, path, message)
+                .help(did_you_mean(meant))
+                .fix(Fix::key(name, meant));
+            report.push(diagnostic.at(entry.key_span));
+            continue;
+        }
         let Some(rest) = name.strip_prefix(PREFIX) else {
             continue;
         };
@@ -224,7 +274,7 @@ pub(super) fn to_schema(mut tree: Node, report: &mut Report) -> (Node, Vec<(Stri
             let message = format!("`{misspelt}` is read as `{right}`");
             let diagnostic = Diagnostic::new(DiagnosticId::MisspeltKey, path.clone(), message)
                 .help(format!("write `{right}`"))
-                .fix(Fix::word(*misspelt, *right))
+                .fix(Fix::key(*misspelt, *right))
                 .at(entry.key_span);
             report.push(diagnostic);
             aliases.push((path.to_string(), (*misspelt).to_owned()));
@@ -241,11 +291,14 @@ pub(super) fn to_schema(mut tree: Node, report: &mut Report) -> (Node, Vec<(Stri
     }
     if !defaults.is_empty() {
         let node = Node::bare(Value::Table(defaults));
-        top.push(TableEntry {
+        let entry = TableEntry {
             key: "defaults".into(),
             key_span: None,
             node,
-        });
+        };
+        // People look for them before the VMs.
+        let vms = top.iter().position(|entry| &*entry.key == VMS);
+        top.insert(vms.unwrap_or(top.len()), entry);
     }
     (
         Node {

@@ -69,6 +69,13 @@ impl FromNode for Definition {
     }
 }
 
+/// The keys of the host, with those for storage.
+pub(crate) fn host_keys() -> impl Iterator<Item = &'static str> {
+    let storage = StorageKeys::tables().map(|(_, keys)| keys);
+    let keys = storage.into_iter().chain([HostSpec::KEYS]).flatten();
+    keys.map(|key| key.name)
+}
+
 /// The table that a key belongs to, for messages.
 pub(crate) fn table_of(key: &str) -> Option<&'static str> {
     let tables = [
