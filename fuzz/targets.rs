@@ -326,7 +326,9 @@ fn rendered(source: &Source) -> Option<String> {
 /// Keys and values, those of vifs with their parts in order.
 fn settings(config: &str) -> BTreeMap<String, String> {
     let file = xl_cfg::read(config.as_bytes(), 0, &mut Report::new());
-    let settings = file.settings();
+    let mut settings = file.settings();
+    // An import leaves out what xl does anyway.
+    settings.retain(|setting| !setting.key.starts_with("on_"));
     let shown = settings.iter().map(|setting| {
         let value = match &setting.value {
             SettingValue::Text(text) => format!("{text:?}"),

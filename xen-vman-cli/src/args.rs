@@ -211,13 +211,12 @@ pub(crate) struct LintArgs {
 const IMPORT_EXAMPLES: &str = "\
 Examples:
   xen-vman-cli import /etc/xen/*.cfg > hypervisor.toml
-  xen-vman-cli import /etc/xen/xl.conf /etc/xen/xen-tools.conf /etc/xen/
+  xen-vman-cli import /etc/xen/xl.conf /etc/xen/*.cfg
   xen-vman-cli import web01.xml > hypervisor.toml
 
 Each file becomes a VM that renders to an equivalent file; comments are kept.
-Defaults of xl are written out, and options without a key of their own become
-additional options. A name such as `stuvus-web01` is split into `org` and
-`name`; any other name becomes the VM's `domain`.";
+Options without a key of their own become additional options. The name becomes
+the VM's `domain`; with `--org stuvus`, `stuvus-web01` becomes `org` and `name`.";
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {

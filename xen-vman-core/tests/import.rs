@@ -68,7 +68,9 @@ fn comments_are_kept() {
             .filter(|line| !line.contains('"') || line.contains(" # "))
         {
             if let Some((_, comment)) = line.split_once('#') {
-                let kept = definition.lines().any(|line| line == format!("#{comment}"));
+                let kept = definition
+                    .lines()
+                    .any(|line| line.trim_start() == format!("#{comment}"));
                 assert!(kept, "{}: `{comment}` is lost", name(&case));
             }
         }
@@ -420,7 +422,7 @@ fn settings_of_xen_tools_become_defaults() {
         head,
         "# Settings of xen-tools that have no key here:\n# dir = /home/xen\n\
          # size = 10G   # of the disk\n# fs = reiserfs\n# kernel = /boot/vmlinuz-`uname -r`\n# dhcp = 1\n\n\
-         [defaults]\nmemory = \"256M\"\nvcpus = 2\nfilesystem = \"ext4\"\nnetwork_bridge = \"xenbr0\"\n\
+         [defaults]\nmemory = \"256M\"\nvcpus = 2\nnetwork_bridge = \"xenbr0\"\n\
          gateway = \"192.0.2.1\"\ndebootstrap_mirror = \"http://deb.debian.org/debian\""
     );
     let compiled = compile(
@@ -460,4 +462,68 @@ fn broken_xml_is_an_error() {
         "</a>".repeat(20_000)
     );
     import(&[Source::domain("a", closed.into())]);
+}
+
+/// What is written another way than usual, and what cannot be written for xl.
+#[test]
+fn libvirt_is_read_as_libvirt_reads_it() {
+    let domain = |inner: &str| {
+        let text = format!("<domain type='xen'><name>a</name><vcpu>2</vcpu>{inner}</domain>");
+        import(&[Source::domain("a.xml", text.into())]).0
+    };
+    let hvm = "<memory unit='mib'>512</memory><os><type>hvm</type></os>";
+    let pv = "<memory unit='GB'>1</memory><os><type>linux</type></os>";
+    for (inner, lines) in [
+        (
+            format!("{hvm}<features><acpi/></features>"),
+            &[
+                "memory = 512",
+                "acpi = 1",
+                "pae = 0",
+                "vnc = false",
+                "boot_order = \"c\"",
+            ][..],
+        ),
+        (pv.to_owned(), &["memory = 953", "bootloader = \"pygrub\""]),
+        (
+            format!("{hvm}<devices><graphics type='vnc' port='5907' passwd='007'/></devices>"),
+            &["vncdisplay = 7", "vncunused = false", "vncpasswd = \"007\""],
+        ),
+        (
+            format!("{hvm}<devices><graphics type='spice' autoport='yes' port='5910'/></devices>"),
+            &["spiceport = 5910"],
+        ),
+        // Two words in one would be another device.
+        (
+            format!(
+                "{pv}<devices><interface type='bridge'><source bridge='br0,script=/evil'/></interface></devices>"
+            ),
+            &["# <interface type='bridge'><source bridge='br0,script=/evil'/></interface>"],
+        ),
+        // Not ours, or not to be read.
+        (
+            format!("<x:memory xmlns:x='urn:x'>1</x:memory>{hvm}"),
+            &["memory = 512"],
+        ),
+        (
+            "<memory unit='furlong'>1</memory><os><type>hvm</type></os>".to_owned(),
+            &["# <memory unit='furlong'>1</memory>"],
+        ),
+        (
+            format!("{hvm}<devices><emulator>/opt/qemu-system-i386</emulator></devices>"),
+            &["device_model_override = \"/opt/qemu-system-i386\""],
+        ),
+        (
+            format!("{hvm}<cputune><vcpupin vcpu='0' cpuset='1'/></cputune>"),
+            &["  \"1\",", "  \"all\","],
+        ),
+    ] {
+        let definition = domain(&inner);
+        for line in lines {
+            assert!(
+                definition.lines().any(|one| one == *line),
+                "{line} is not in\n{definition}"
+            );
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! What files of a host set for its VMs: `xl.conf` and `xen-tools.conf`.
 
 use crate::diag::Report;
+use crate::diag::secret::without_passwords;
 use crate::document::decode::{Decoder, FromNode as _};
 use crate::document::{Node, Source, TableEntry, Value};
 use crate::spec::DefaultsSpec;
@@ -28,14 +29,11 @@ pub(super) fn xl_conf(source: &Source) -> Vec<TableEntry> {
     found.collect()
 }
 
-/// The settings of xen-tools and our keys (the comments of its own file, and xen-create-image(8)).
+/// Settings of xen-tools and our keys, but for those that would change the VMs that are imported (the comments of its own file, and xen-create-image(8)).
 const XEN_TOOLS: &[(&str, &str)] = &[
     ("bridge", "network_bridge"),
     ("fs", "filesystem"),
     ("gateway", "gateway"),
-    ("initrd", "initrd"),
-    ("kernel", "kernel"),
-    ("maxmem", "maxmem"),
     ("memory", "memory"),
     ("mirror", "debootstrap_mirror"),
     ("nameserver", "nameserver"),
@@ -51,20 +49,18 @@ pub(super) fn xen_tools_conf(source: &Source, unknown: &mut Vec<String>) -> Vec<
             continue;
         }
         let known = line.split_once('=').and_then(|(key, value)| {
-            let value = value.split('#').next().unwrap_or_default();
+            let value = value.split(" #").next().unwrap_or_default();
             let value = value.trim().trim_matches(['"', '\'']);
             let own = XEN_TOOLS.iter().find(|(theirs, _)| *theirs == key.trim())?;
             let entry = entry(own.1, value);
+            found.retain(|one| one.key != entry.key);
             // xen-tools runs what is between these.
             (!value.contains('`') && is_default(&entry)).then_some(entry)
         });
         match known {
             // The last one counts.
-            Some(entry) => {
-                found.retain(|one| one.key != entry.key);
-                found.push(entry);
-            }
-            None => unknown.push(line.to_owned()),
+            Some(entry) => found.push(entry),
+            None => unknown.push(without_passwords(line).into_owned()),
         }
     }
     found

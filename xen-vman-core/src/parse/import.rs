@@ -1,15 +1,16 @@
 //! xl.cfg files → a definition in TOML, with their comments.
 
+use super::comments::{Comments, ItemComment, comment_line, decoded};
 use super::convert::toml_value;
 use super::from_xl::{self, Given};
 use super::host_defaults::{xen_tools_conf, xl_conf};
 use super::libvirt::{self, LibvirtDomain};
 use crate::diag::text::printable;
-use crate::diag::{FileId, Report, Severity, Span};
+use crate::diag::{FileId, Report, Severity};
 use crate::document::{Dialect, Node, Source, TableEntry, Value};
 use crate::values::{DiskSpec, NamePart, VifParameters, XenVersion, xl_key_info};
-use crate::xl_cfg::{self, XlFile};
-use std::collections::{HashMap, HashSet};
+use crate::xl_cfg;
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 /// What an import knows beyond the files.
@@ -53,15 +54,31 @@ pub fn import_with(files: &[Source], options: &ImportOptions) -> (String, Report
         common.extend(xl_conf(source));
     }
     if let Some(source) = &options.xen_tools_conf {
-        common.extend(xen_tools_conf(source, &mut unknown));
+        for entry in xen_tools_conf(source, &mut unknown) {
+            // What xl itself does comes first.
+            match common
+                .iter()
+                .find(|known: &&TableEntry| known.key == entry.key)
+            {
+                None => common.push(entry),
+                Some(known) if known.node == entry.node => {}
+                Some(_) => unknown.extend(
+                    toml_value(&entry.node).map(|value| format!("{} = {value}", entry.key)),
+                ),
+            }
+        }
     }
-    let mut common: Vec<_> = common.into_iter().map(Entry::from).collect();
-    common.extend(take_common(
-        &mut vms,
-        |vm| &mut vm.entries,
-        |key| COMMON.contains(&key),
-    ));
-    let common_options = take_common(&mut vms, |vm| &mut vm.options, |_| true);
+    let mut common: Vec<_> = common.into_iter().map(Assignment::from).collect();
+    let of_host: Vec<_> = common
+        .iter()
+        .map(|one: &Assignment| one.entry.key.clone())
+        .collect();
+    let may_move =
+        |key: &str| COMMON.contains(&key) && !of_host.iter().any(|known| &**known == key);
+    common.extend(take_common(&mut vms, |vm| &mut vm.entries, may_move));
+    // New VMs boot a kernel of the host, unless they say otherwise.
+    let of_any = |key: &str| !key.starts_with("bootloader") && key != "firmware";
+    let common_options = take_common(&mut vms, |vm| &mut vm.options, of_any);
 
     let mut text = String::new();
     if !unknown.is_empty() {
@@ -100,7 +117,6 @@ pub fn import_with(files: &[Source], options: &ImportOptions) -> (String, Report
 
 /// The keys that move to `defaults` if all VMs have the same value.
 const COMMON: &[&str] = &[
-    "auto_boot",
     "boot_order",
     "cmdline",
     "cpu_str",
@@ -112,7 +128,6 @@ const COMMON: &[&str] = &[
     "on_crash",
     "on_poweroff",
     "on_reboot",
-    "storage_type",
     "type",
     "vcpus",
     "vga",
@@ -132,23 +147,26 @@ fn separate(text: &mut String) {
 struct Vm {
     /// Comments that belong to no key, and what xl ignores.
     head: String,
-    entries: Vec<Entry>,
-    options: Vec<Entry>,
+    entries: Vec<Assignment>,
+    options: Vec<Assignment>,
     /// The version of Xen that it needs, if that is newer than the oldest one.
     needs: Option<XenVersion>,
 }
 
 /// A key with its comments.
-struct Entry {
+struct Assignment {
     entry: TableEntry,
     comments: Vec<String>,
+    /// Comments of items of a list: each belongs to the first item that ends behind it.
+    of_items: Vec<ItemComment>,
 }
 
-impl From<TableEntry> for Entry {
+impl From<TableEntry> for Assignment {
     fn from(entry: TableEntry) -> Self {
         Self {
             entry,
             comments: Vec::new(),
+            of_items: Vec::new(),
         }
     }
 }
@@ -169,26 +187,25 @@ impl Vm {
     }
 }
 
-/// Takes the keys away that all VMs have with the same value and without a comment.
+/// Takes the keys away that all VMs have with the same value and comments.
 fn take_common(
     vms: &mut [&mut Vm],
-    of: fn(&mut Vm) -> &mut Vec<Entry>,
-    may_move: fn(&str) -> bool,
-) -> Vec<Entry> {
+    of: fn(&mut Vm) -> &mut Vec<Assignment>,
+    may_move: impl Fn(&str) -> bool,
+) -> Vec<Assignment> {
     let [first, others @ ..] = vms else {
         return Vec::new();
     };
     if others.is_empty() {
         return Vec::new();
     }
-    let same = |one: &Entry, other: &Entry| {
+    let same = |one: &Assignment, other: &Assignment| {
         one.entry.key == other.entry.key
-            && other.comments.is_empty()
+            && one.comments == other.comments
             && toml_value(&one.entry.node) == toml_value(&other.entry.node)
     };
-    let is_common = |one: &Entry, others: &mut [&mut Vm]| {
+    let is_common = |one: &Assignment, others: &mut [&mut Vm]| {
         may_move(&one.entry.key)
-            && one.comments.is_empty()
             && !one.entry.node.has_expression()
             && others
                 .iter_mut()
@@ -198,7 +215,7 @@ fn take_common(
         .into_iter()
         .partition(|one| is_common(one, others));
     *of(first) = own;
-    let common: Vec<Entry> = common;
+    let common: Vec<Assignment> = common;
     for vm in others {
         of(vm).retain(|entry| {
             !common
@@ -243,16 +260,21 @@ fn one(
     let vm = tree.get("vms").and_then(|vms| vms.items().first());
     let vm = vm.ok_or_else(skipped)?;
     let mut comments = Comments::new(&file);
-    let mut with_comments = |entries: &[TableEntry]| -> Vec<Entry> {
+    let mut with_comments = |entries: &[TableEntry]| -> Vec<Assignment> {
         let entries = entries
             .iter()
             .filter(|entry| &*entry.key != "additional_xen_options");
-        entries
-            .map(|entry| Entry {
-                comments: comments.of(entry),
+        let entries = entries.map(|entry| {
+            let (comments, of_items) = comments.of(entry);
+            Assignment {
+                comments,
+                of_items,
                 entry: entry.clone(),
-            })
-            .collect()
+            }
+        });
+        // What xl does anyway says nothing.
+        let is_default = |one: &Assignment| one.comments.is_empty() && is_xl_default(&one.entry);
+        entries.filter(|one| !is_default(one)).collect()
     };
     let entries = with_comments(vm.entries());
     let options = vm
@@ -293,6 +315,16 @@ fn one(
     })
 }
 
+/// Whether a key has the value that it has in xl.cfg(5) if it is missing.
+fn is_xl_default(entry: &TableEntry) -> bool {
+    let default = match &*entry.key {
+        "on_poweroff" | "on_crash" => "destroy",
+        "on_reboot" => "restart",
+        _ => return false,
+    };
+    text_of(&entry.node) == Some(default)
+}
+
 /// The version of Xen that a VM needs, if that is newer than the oldest one.
 fn needs(vm: &Node) -> Option<XenVersion> {
     let texts = |key: &'static str| {
@@ -321,7 +353,14 @@ fn text_of(node: &Node) -> Option<&str> {
     }
 }
 
-fn assignment(Entry { entry, comments }: &Entry, text: &mut String) {
+fn assignment(
+    Assignment {
+        entry,
+        comments,
+        of_items,
+    }: &Assignment,
+    text: &mut String,
+) {
     for comment in comments {
         comment_line(comment, text);
     }
@@ -337,11 +376,25 @@ fn assignment(Entry { entry, comments }: &Entry, text: &mut String) {
     };
     match &entry.node.value {
         Value::List(items)
-            if items.len() > 1 || items.iter().any(|item| !item.entries().is_empty()) =>
+            if items.len() > 1
+                || !of_items.is_empty()
+                || items.iter().any(|item| !item.entries().is_empty()) =>
         {
             let _ = writeln!(text, "{key} = [");
-            for item in items.iter().filter_map(toml_value) {
-                let _ = writeln!(text, "  {item},");
+            let mut waiting = of_items.iter().peekable();
+            for item in items {
+                let end = item.span.map_or(0, |span| span.end);
+                while let Some(comment) = waiting.next_if(|comment| comment.at < end) {
+                    text.push_str("  ");
+                    comment_line(&comment.text, text);
+                }
+                if let Some(value) = toml_value(item) {
+                    let _ = writeln!(text, "  {value},");
+                }
+            }
+            for comment in waiting {
+                text.push_str("  ");
+                comment_line(&comment.text, text);
             }
             text.push_str("]\n");
         }
@@ -350,67 +403,5 @@ fn assignment(Entry { entry, comments }: &Entry, text: &mut String) {
                 let _ = writeln!(text, "{key} = {value}");
             }
         }
-    }
-}
-
-fn comment_line(comment: &str, text: &mut String) {
-    let _ = writeln!(text, "#{}", printable(comment).trim_end());
-}
-
-/// Comments by the statement they belong to.
-struct Comments<'f> {
-    /// The key of each statement, by the place where it stands.
-    keys: HashMap<Span, &'f str>,
-    /// The texts, with their number, by the key they stood at; none at the head of the file.
-    all: HashMap<Option<&'f str>, Vec<(usize, String)>>,
-}
-
-impl<'f> Comments<'f> {
-    fn new(file: &'f XlFile) -> Self {
-        let statements = &file.statements;
-        let mut all: HashMap<_, Vec<_>> = HashMap::new();
-        for (number, comment) in file.comments.iter().enumerate() {
-            let next = statements.partition_point(|one| one.key_span.start < comment.span.start);
-            let before = next.checked_sub(1).map(|at| &statements[at]);
-            let inside =
-                before.filter(|one| !comment.own_line || comment.span.start < one.value.span.end);
-            let after = statements.get(next).filter(|_| next > 0);
-            let key = inside.or(after).map(|one| &*one.key);
-            all.entry(key)
-                .or_default()
-                .push((number, decoded(&comment.text)));
-        }
-        let keys = statements.iter().map(|one| (one.key_span, &*one.key));
-        Self {
-            keys: keys.collect(),
-            all,
-        }
-    }
-
-    /// Takes the comments of an entry.
-    fn of(&mut self, entry: &TableEntry) -> Vec<String> {
-        let key = entry.key_span.and_then(|span| self.keys.get(&span));
-        key.copied().map_or_else(Vec::new, |key| self.of_key(key))
-    }
-
-    /// Takes the comments of a key.
-    fn of_key(&mut self, key: &'f str) -> Vec<String> {
-        let taken = self.all.remove(&Some(key)).unwrap_or_default().into_iter();
-        taken.map(|(_, comment)| comment).collect()
-    }
-
-    /// What nobody took.
-    fn rest(self) -> Vec<String> {
-        let mut rest: Vec<_> = self.all.into_values().flatten().collect();
-        rest.sort_unstable();
-        rest.into_iter().map(|(_, comment)| comment).collect()
-    }
-}
-
-/// A comment's text; one that is not UTF-8 is most likely in Latin-1.
-fn decoded(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => bytes.iter().copied().map(char::from).collect(),
     }
 }

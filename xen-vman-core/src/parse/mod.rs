@@ -5,6 +5,7 @@
 //! Ansible joins `group_vars` and `host_vars`: a later file's setting wins (and is
 //! reported when it replaces another); the VMs of all files are taken together.
 
+mod comments;
 mod convert;
 mod from_xl;
 mod host_defaults;

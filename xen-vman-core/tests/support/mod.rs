@@ -220,7 +220,7 @@ pub(crate) fn write_host(compiled: &Compiled, dir: &Path) {
     }
 }
 
-/// What xl reads of a configuration, by key; the parts of a vif in any order.
+/// What xl makes of a configuration, by key; the parts of a vif in any order.
 pub(crate) fn settings(config: &str) -> BTreeMap<String, String> {
     let mut report = Report::new();
     let file = xl_cfg::read(config.as_bytes(), 0, &mut report);
@@ -247,5 +247,12 @@ pub(crate) fn settings(config: &str) -> BTreeMap<String, String> {
         };
         (setting.key.to_owned(), value)
     });
-    all.collect()
+    // xl's defaults, which an import leaves out.
+    let actions = [
+        ("on_poweroff", "destroy"),
+        ("on_reboot", "restart"),
+        ("on_crash", "destroy"),
+    ];
+    let defaults = actions.map(|(key, action)| (key.to_owned(), action.to_owned()));
+    defaults.into_iter().chain(all).collect()
 }

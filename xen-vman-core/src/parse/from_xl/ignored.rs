@@ -56,7 +56,7 @@ impl Importer<'_, '_> {
         let path = FieldPath::root().key(key);
         let diagnostic = Diagnostic::new(DiagnosticId::IgnoredXlKey, path, message).at(span);
         self.report.push(match closest(key, &known) {
-            Some(near) => diagnostic.did_you_mean(key, near),
+            Some(near) => diagnostic.did_you_mean_key(key, near),
             None => diagnostic.help("remove it, unless another tool reads it"),
         });
         self.dropped.push(key.into());

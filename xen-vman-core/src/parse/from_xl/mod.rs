@@ -14,8 +14,8 @@ use crate::diag::{Diagnostic, DiagnosticId, FieldPath, FileId, Fix, Report, Span
 use crate::document::decode::{Decoder, FromNode};
 use crate::document::{Node, TableEntry, Value};
 use crate::values::{
-    BootOrder, DisplayHost, DisplayPassword, GraphicsCard, PciDevice, VcpuCount, VideoMemoryMib,
-    VncDisplay,
+    BootOrder, DisplayPassword, GraphicsCard, PciDevice, VcpuCount, VideoMemoryMib, VncDisplay,
+    VncHost,
 };
 use crate::xl_cfg::names::vm_key;
 use crate::xl_cfg::{Setting, SettingValue, XlFile, XlNode, XlToken};
@@ -137,7 +137,7 @@ impl<'f, 'r> Importer<'f, 'r> {
             self.same_as::<GraphicsCard>("vga");
             self.same_as::<VideoMemoryMib>("videoram");
             self.flag("vnc");
-            self.same_as::<DisplayHost>("vnclisten");
+            self.same_as::<VncHost>("vnclisten");
             self.same_as::<VncDisplay>("vncdisplay");
             self.flag("vncunused");
             self.same_as::<DisplayPassword>("vncpasswd");
@@ -178,7 +178,7 @@ impl<'f, 'r> Importer<'f, 'r> {
                     Diagnostic::new(DiagnosticId::DeprecatedXlKey, root().key(key), message)
                         .at(span)
                         .help(format!("write `{newer}`"))
-                        .fix(Fix::word(key, *newer)),
+                        .fix(Fix::key(key, *newer)),
                 );
             }
             if key == "device_model" {

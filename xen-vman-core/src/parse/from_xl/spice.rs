@@ -16,9 +16,20 @@ const SPICE: &[(&str, Option<bool>)] = &[
 ];
 
 impl Importer<'_, '_> {
+    /// Without a display, they mean nothing.
+    fn drop_spice(&mut self) {
+        let keys = SPICE.iter().map(|(key, _)| *key);
+        for key in keys.chain(["spiceusbredirection"]) {
+            if self.take(key).is_some() {
+                self.dropped.push(key.into());
+            }
+        }
+    }
+
     /// The SPICE display of an HVM VM, if it has one.
     pub(super) fn spice(&mut self) {
         let Some(setting) = self.take("spice") else {
+            self.drop_spice();
             return;
         };
         let mut node = self.node(&setting);
@@ -33,17 +44,7 @@ impl Importer<'_, '_> {
         let key_span = self.key_span(&setting);
         self.entries.push(entry("spice", key_span, node));
         if on != Some(true) {
-            // Without a display, they mean nothing.
-            let left: Vec<_> = SPICE
-                .iter()
-                .map(|(key, _)| *key)
-                .chain(["spiceusbredirection"])
-                .collect();
-            for key in left {
-                if self.take(key).is_some() {
-                    self.dropped.push(key.into());
-                }
-            }
+            self.drop_spice();
             return;
         }
         for (key, default) in SPICE {

@@ -89,8 +89,9 @@ pub(super) fn interface(words: &str, span: Option<Span>, problems: &mut Vec<Prob
             }
             "ip" => match addresses(value.trim_end_matches(' ')) {
                 Some((four, six)) => {
-                    let list = |all: Vec<&str>| {
-                        Value::List(all.into_iter().map(|one| of(text(one))).collect())
+                    let list = |all: Vec<&str>| match *all {
+                        [one] => text(one),
+                        _ => Value::List(all.into_iter().map(|one| of(text(one))).collect()),
                     };
                     let families = [("ip", four), ("ipv6", six)];
                     let written = families.into_iter().filter(|(_, all)| !all.is_empty());

@@ -1,6 +1,6 @@
 //! The devices of a domain.
 
-use super::Reader;
+use super::{Reader, has_comma, is_named};
 use roxmltree::Node;
 
 impl Reader {
@@ -8,6 +8,8 @@ impl Reader {
         self.emulator(devices);
         for device in devices.children().filter(Node::is_element) {
             match device.tag_name().name() {
+                // There is no way to write it.
+                "disk" | "interface" | "graphics" | "channel" if has_comma(device) => continue,
                 "disk" => self.disk(device),
                 "interface" => self.interface(device, is_hvm),
                 "graphics" => self.graphics(device, is_hvm),
@@ -19,7 +21,8 @@ impl Reader {
                 "controller" => self.controller(device),
                 "channel" => self.channel(device),
                 "sound" => {
-                    if let Some(model) = device.attribute("model") {
+                    let is_first = self.statements.iter().all(|one| &*one.key != "soundhw");
+                    if let Some(model) = device.attribute("model").filter(|_| is_first) {
                         self.see(device);
                         self.see_attribute(device, "model");
                         self.text("soundhw", device, model);
@@ -209,13 +212,17 @@ impl Reader {
         }
         self.see(graphics);
         self.see_attribute(graphics, "type");
-        let is_auto = self.attribute(graphics, "autoport") != Some("no");
-        let port = self
-            .attribute(graphics, "port")
-            .and_then(|port| port.parse::<u64>().ok());
-        let port = port.filter(|_| !is_auto);
+        let asks = self.attribute(graphics, "autoport") == Some("yes");
+        let port = self.attribute(graphics, "port");
+        let port = port.and_then(|port| port.parse::<u64>().ok());
+        let is_auto = asks || port.is_none();
+        // SPICE has no port that xl chooses; the one of the running domain is as good as any.
+        let port = port.filter(|port| !is_auto || (kind == "spice" && *port > 0));
         let mut listen = self.attribute(graphics, "listen");
-        if let Some(inner) = self.child(graphics, "listen") {
+        let inner = graphics.children().find(|node| is_named(*node, "listen"));
+        // A socket, a network, or none is not for xl.
+        if let Some(inner) = inner.filter(|node| node.attribute("type") == Some("address")) {
+            self.see(inner);
             self.see_attribute(inner, "type");
             listen = self.attribute(inner, "address").or(listen);
         }
@@ -266,9 +273,11 @@ impl Reader {
         }
         if is_hvm {
             for (key, value) in words {
+                // Passwords and addresses remain texts, whatever their letters.
+                let texts = ["vncpasswd", "spicepasswd", "vnclisten", "spicehost"];
                 match value.parse() {
-                    Ok(number) => self.number(key, graphics, number),
-                    Err(_) => self.text(key, graphics, &value),
+                    Ok(number) if !texts.contains(&key) => self.number(key, graphics, number),
+                    _ => self.text(key, graphics, &value),
                 }
             }
         } else {
@@ -423,8 +432,9 @@ impl Reader {
                     ("maxGrantFrames", "max_grant_frames"),
                     ("maxEventChannels", "max_event_channels"),
                 ] {
-                    let number = self.attribute(controller, own);
+                    let number = controller.attribute(own);
                     if let Some(number) = number.and_then(|number| number.parse().ok()) {
+                        self.see_attribute(controller, own);
                         self.number(key, controller, number);
                     }
                 }

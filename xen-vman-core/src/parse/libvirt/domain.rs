@@ -1,6 +1,6 @@
 //! The domain itself: name, memory, CPUs, boot, features.
 
-use super::Reader;
+use super::{Reader, is_named};
 use roxmltree::Node;
 
 /// Emulators that Xen uses by itself.
@@ -26,10 +26,14 @@ impl Reader {
         self.memory(domain);
         self.cpus(domain);
         let is_hvm = self.os(domain);
-        self.features(domain);
+        self.features(domain, is_hvm);
         self.clock(domain);
         if let Some(devices) = self.child(domain, "devices") {
             self.devices(devices, is_hvm);
+        }
+        if is_hvm && self.statements.iter().all(|one| &*one.key != "vnc") {
+            // Off for libvirt, on for xl.
+            self.number("vnc", domain, 0);
         }
         let words = ["title", "description"].map(|name| self.text_of(domain, name));
         let words = words.into_iter().flatten();
@@ -58,19 +62,23 @@ impl Reader {
     fn size_mib<'a, 'i>(&mut self, node: Node<'a, 'i>, name: &str) -> Option<(Node<'a, 'i>, u64)> {
         let (node, text) = self.text_of(node, name)?;
         let unit = self.attribute(node, "unit").unwrap_or("KiB");
-        let bytes: u64 = match unit {
-            "b" | "bytes" => 1,
-            "KB" => 1000,
-            "k" | "KiB" => 1 << 10,
-            "MB" => 1_000_000,
-            "M" | "MiB" => 1 << 20,
-            "GB" => 1_000_000_000,
-            "G" | "GiB" => 1 << 30,
-            "T" | "TiB" => 1 << 40,
-            _ => return None,
+        let bytes: Option<u64> = match unit.to_ascii_lowercase().as_str() {
+            "b" | "byte" | "bytes" => Some(1),
+            "kb" => Some(1000),
+            "k" | "kib" => Some(1 << 10),
+            "mb" => Some(1_000_000),
+            "m" | "mib" => Some(1 << 20),
+            "gb" => Some(1_000_000_000),
+            "g" | "gib" => Some(1 << 30),
+            "tb" => Some(1_000_000_000_000),
+            "t" | "tib" => Some(1 << 40),
+            _ => None,
         };
-        let bytes = text.parse::<u64>().ok()?.checked_mul(bytes)?;
-        Some((node, bytes >> 20))
+        let size = bytes.and_then(|bytes| text.parse::<u64>().ok()?.checked_mul(bytes));
+        if size.is_none() {
+            self.unsee(node);
+        }
+        Some((node, size? >> 20))
     }
 
     fn cpus(&mut self, domain: Node<'_, '_>) {
@@ -95,7 +103,11 @@ impl Reader {
         let Some(first) = pins.first().copied() else {
             return;
         };
-        let mut cpus = vec!["all".to_owned(); usize::try_from(count.min(4096)).unwrap_or(0)];
+        let others = domain.children().find(|node| is_named(*node, "vcpu"));
+        let others = others
+            .and_then(|node| node.attribute("cpuset"))
+            .unwrap_or("all");
+        let mut cpus = vec![others.to_owned(); usize::try_from(count.min(4096)).unwrap_or(0)];
         for pin in pins {
             let number = self
                 .attribute(pin, "vcpu")
@@ -152,9 +164,11 @@ impl Reader {
             for own in ["readonly", "type", "secure"] {
                 self.see_attribute(node, own);
             }
-            let is_default = path.rsplit('/').next() == Some("hvmloader");
-            if !is_default {
+            let is_default = path.starts_with("/usr/") && path.ends_with("/hvmloader");
+            if node.attribute("type") == Some("pflash") {
                 self.text("firmware", node, "ovmf");
+            }
+            if !is_default {
                 self.text("firmware_override", node, &path);
             }
         }
@@ -168,30 +182,45 @@ impl Reader {
                 _ => "c",
             });
         }
-        if let Some(first) = boots.first().filter(|_| guest_type == "hvm") {
-            self.text("boot", *first, &order);
+        let is_hvm = guest_type == "hvm";
+        if is_hvm {
+            let (at, order) = match boots.first() {
+                Some(first) => (*first, order.as_str()),
+                None => (os, "c"),
+            };
+            self.text("boot", at, order);
         }
-        guest_type == "hvm"
+        // libvirt boots PV domains without a kernel as the first Xen did.
+        let boots = ["kernel", "bootloader"];
+        if guest_type == "pv" && !self.statements.iter().any(|one| boots.contains(&&*one.key)) {
+            self.text("bootloader", os, "pygrub");
+        }
+        is_hvm
     }
 
-    fn features(&mut self, domain: Node<'_, '_>) {
-        if let Some(features) = self.child(domain, "features") {
-            for key in ["pae", "acpi", "apic", "hap", "viridian"] {
-                if let Some(node) = self.child(features, key) {
-                    let is_on = self.attribute(node, "state") != Some("off");
-                    self.number(key, node, u64::from(is_on));
-                }
+    fn features(&mut self, domain: Node<'_, '_>, is_hvm: bool) {
+        let features = self.child(domain, "features");
+        for key in ["pae", "acpi", "apic", "hap", "viridian"] {
+            let node = features.and_then(|features| self.child(features, key));
+            if let Some(node) = node {
+                let is_on = self.attribute(node, "state") != Some("off");
+                self.number(key, node, u64::from(is_on));
+            } else if is_hvm && matches!(key, "pae" | "acpi" | "apic") {
+                // Off for libvirt, on for xl.
+                self.number(key, domain, 0);
             }
-            if let Some(xen) = self.child(features, "xen") {
-                if let Some(node) = self.child(xen, "e820_host") {
-                    let is_on = self.attribute(node, "state") != Some("off");
-                    self.number("e820_host", node, u64::from(is_on));
-                }
-                if let Some(node) = self.child(xen, "passthrough") {
-                    let is_on = self.attribute(node, "state") != Some("off");
-                    let mode = self.attribute(node, "mode").unwrap_or("enabled");
-                    self.text("passthrough", node, if is_on { mode } else { "disabled" });
-                }
+        }
+        if let Some(features) = features
+            && let Some(xen) = self.child(features, "xen")
+        {
+            if let Some(node) = self.child(xen, "e820_host") {
+                let is_on = self.attribute(node, "state") != Some("off");
+                self.number("e820_host", node, u64::from(is_on));
+            }
+            if let Some(node) = self.child(xen, "passthrough") {
+                let is_on = self.attribute(node, "state") != Some("off");
+                let mode = self.attribute(node, "mode").unwrap_or("enabled");
+                self.text("passthrough", node, if is_on { mode } else { "disabled" });
             }
         }
         let Some(cpu) = self.child(domain, "cpu") else {
@@ -220,7 +249,6 @@ impl Reader {
         match self.attribute(clock, "offset") {
             Some("localtime") => self.number("localtime", clock, 1),
             Some("variable") => {
-                self.see_attribute(clock, "basis");
                 if let Some(seconds) = self.attribute(clock, "adjustment") {
                     self.text("rtc_timeoffset", clock, seconds);
                 }
@@ -249,7 +277,8 @@ impl Reader {
     /// The emulator, unless it is Xen's own.
     pub(super) fn emulator(&mut self, devices: Node<'_, '_>) {
         if let Some((node, path)) = self.text_of(devices, "emulator")
-            && !EMULATORS.contains(&path.rsplit('/').next().unwrap_or_default())
+            && !(path.starts_with("/usr/")
+                && EMULATORS.contains(&path.rsplit('/').next().unwrap_or_default()))
         {
             self.text("device_model_override", node, &path);
         }

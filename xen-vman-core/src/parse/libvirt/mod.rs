@@ -106,15 +106,20 @@ struct Reader {
 impl Reader {
     /// The first child of that name.
     fn child<'a, 'i>(&mut self, node: Node<'a, 'i>, name: &str) -> Option<Node<'a, 'i>> {
-        let child = node.children().find(|child| child.has_tag_name(name))?;
+        let child = node.children().find(|child| is_named(*child, name))?;
         self.see(child);
         Some(child)
     }
 
     /// All children of that name.
     fn children<'a, 'i>(&mut self, node: Node<'a, 'i>, name: &str) -> Vec<Node<'a, 'i>> {
-        let children = node.children().filter(|child| child.has_tag_name(name));
+        let children = node.children().filter(|child| is_named(*child, name));
         children.inspect(|child| self.see(*child)).collect()
+    }
+
+    /// Takes back that an element was read.
+    fn unsee(&mut self, node: Node<'_, '_>) {
+        self.seen.remove(&(node.id(), None));
     }
 
     fn see(&mut self, node: Node<'_, '_>) {
@@ -148,7 +153,7 @@ impl Reader {
         node: Node<'a, 'i>,
         name: &str,
     ) -> Option<(Node<'a, 'i>, String)> {
-        let child = node.children().find(|child| child.has_tag_name(name))?;
+        let child = node.children().find(|child| is_named(*child, name))?;
         self.see(child);
         let text = child
             .text()
@@ -223,7 +228,8 @@ impl Reader {
             return;
         }
         let name = node.tag_name().name();
-        if !self.seen.contains(&(node.id(), None)) {
+        // libvirt's elements have no namespace.
+        if node.tag_name().namespace().is_some() || !self.seen.contains(&(node.id(), None)) {
             report.push(unread(&format!("`<{name}>`"), tag(node)));
             lines.extend(without_indentation(text, node.range()));
             return;
@@ -239,6 +245,17 @@ impl Reader {
             self.unseen(child, text, lines, report);
         }
     }
+}
+
+/// Whether it is libvirt's element of that name.
+fn is_named(node: Node<'_, '_>, name: &str) -> bool {
+    node.has_tag_name(name) && node.tag_name().namespace().is_none()
+}
+
+/// Whether a comma, which separates the words of a device in xl.cfg, is in any attribute.
+fn has_comma(node: Node<'_, '_>) -> bool {
+    let mut attributes = node.descendants().flat_map(|inner| inner.attributes());
+    attributes.any(|attribute| attribute.value().contains(','))
 }
 
 /// The lines of an element, indented as if it began its line.
