@@ -174,6 +174,8 @@ pub(crate) fn instance(template: &str, domain: &DomainName) -> String {
 
 /// The directory of the units.
 pub(crate) const UNITS: &str = "/etc/systemd/system";
+/// The directory of the links that make units start at boot.
+pub const ENABLED: &str = "/etc/systemd/system/multi-user.target.wants";
 
 impl EnabledUnit {
     /// The role and owner of the link that enables it.
@@ -186,7 +188,13 @@ impl EnabledUnit {
 
     /// The path of the link that enables it.
     pub fn link(&self) -> String {
-        format!("{UNITS}/multi-user.target.wants/{self}")
+        format!("{ENABLED}/{self}")
+    }
+
+    /// The VM whose unit a link in [`ENABLED`] enables, by the name of the link; `None` for any other link.
+    pub fn vm_of_link(name: &str) -> Option<DomainName> {
+        let domain = name.strip_prefix("vm@")?.strip_suffix(".service")?;
+        domain.parse().ok()
     }
 
     /// The target of that link: the unit file.

@@ -22,6 +22,7 @@ use xen_vman_core::host::{
 };
 use xen_vman_core::install::refusal_path;
 use xen_vman_core::plan::{Access, Entry, FileOwner, Installed, Plan, status};
+use xen_vman_core::values::DomainName;
 use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
 
 struct Silent;
@@ -900,6 +901,30 @@ fn a_session_that_a_foreign_unit_opened_is_taken_over_once() {
         "{failures:?}"
     );
     assert!(host.state().active_units.contains(&unit("vm_iscsi")));
+}
+
+#[test]
+fn vms_that_the_role_left_are_named() {
+    let host = host_with_vm("iscsi");
+    let link = "/etc/systemd/system/multi-user.target.wants/vm@a-old.service";
+    let target = Entry::Link("/etc/systemd/system/vm@.service".to_owned());
+    host.state().entries.insert(link.to_owned(), target);
+    let output = rendered(&vm("iscsi")).unwrap();
+    for prune in [false, true] {
+        let found = plan(&host, &output, prune).unwrap();
+        assert!(found.is_empty(), "{:?}", found.actions);
+        let names: Vec<_> = found.undefined_vms.iter().map(DomainName::as_str).collect();
+        assert_eq!(names, ["a-old"]);
+    }
+    let observed = observe(&host, &output).unwrap();
+    let all = status(&output, &observed);
+    let old = all.iter().find(|vm| vm.domain == "a-old").unwrap();
+    assert!(old.is_enabled && !old.is_defined);
+    // One that is defined, and one that was, are not among them.
+    let none = rendered("vms = []").unwrap();
+    let found = plan(&host, &none, false).unwrap();
+    assert_eq!(found.undefined_vms.len(), 1);
+    assert_eq!(found.orphaned_vms().count(), 1);
 }
 
 #[test]

@@ -288,6 +288,14 @@ fn note_rest(plan: &Plan) {
             "no longer needed; `--prune` removes them:\n  {list}"
         ));
     }
+    if !plan.undefined_vms.is_empty() {
+        let list = plan.undefined_vms.iter();
+        let list: String = list.map(|domain| format!("\n  {domain}")).collect();
+        terminal::note(&format!(
+            "start with the host, but are not defined, so their roots are neither connected nor mounted; define \
+             them (`import` reads their configurations), or disable `vm@NAME`:{list}"
+        ));
+    }
     if !plan.pending_restarts.is_empty() {
         let list: String = plan
             .pending_restarts

@@ -11,7 +11,7 @@ use super::watch::{Event, Watcher};
 use super::{HostError, guest_records, install, state, vm_unit};
 use crate::command::Command;
 use crate::install::{GuestRecord, Step};
-use crate::object::Role;
+use crate::object::{ENABLED, EnabledUnit, Role};
 use crate::plan::{self, Change, Entry, Observed, Plan, Record};
 use crate::render::Output;
 use crate::resolve::Resolved;
@@ -154,6 +154,11 @@ fn look(host: &dyn Host, paths: BTreeSet<String>, record: Record) -> Result<Obse
             observed.entries.insert(path, entry);
         }
     }
+    let links = host.names(ENABLED)?;
+    let enabled = links
+        .iter()
+        .filter_map(|name| EnabledUnit::vm_of_link(name));
+    observed.enabled_vms = enabled.collect();
     if observed.is_running {
         observed.domains = domains(host)?;
         observed.kernels = kernels(host)?;

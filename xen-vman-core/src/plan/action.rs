@@ -128,6 +128,8 @@ pub struct Plan {
     /// Managed files and links, and files of the Ansible role, that are no longer needed, by path; `prune`
     /// removes them.
     pub orphaned_files: BTreeMap<String, Object>,
+    /// VMs that start with the host, but neither the definition nor the record has: somebody else's.
+    pub undefined_vms: Vec<DomainName>,
     /// VMs that run with outdated settings.
     pub pending_restarts: Vec<DomainName>,
     /// The record of managed files after the plan.

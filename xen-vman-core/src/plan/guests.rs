@@ -1,5 +1,6 @@
 //! Plans which guests are installed and started, and finds those that need a restart.
 
+use super::files::defined;
 use super::{Action, Change, Entry, Impact, Observed};
 use crate::install::{GuestRecord, Install};
 use crate::object::{Object, instance};
@@ -194,6 +195,16 @@ pub(super) fn needs_restart(
         .configures()
         .and_then(|domain| running_config(domain, path, observed));
     config.is_some_and(|config| !same_meaning(config, wanted))
+}
+
+/// The VMs that start with the host, but that neither the definition nor the record has.
+pub(super) fn undefined(output: &Output, observed: &Observed) -> Vec<DomainName> {
+    let defined = defined(output);
+    let recorded = observed.record.objects.values();
+    let recorded: BTreeSet<_> = recorded.filter_map(Object::vm).collect();
+    let enabled = observed.enabled_vms.iter();
+    let others = enabled.filter(|domain| !defined.contains(domain) && !recorded.contains(domain));
+    others.cloned().collect()
 }
 
 /// The VMs that run with outdated settings.

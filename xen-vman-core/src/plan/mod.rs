@@ -65,6 +65,7 @@ pub fn plan(output: &Output, observed: &Observed, prune: bool) -> Result<Plan, C
     Ok(Plan {
         actions: ranked.into_iter().map(|(_, action)| action).collect(),
         orphaned_files: files.orphans,
+        undefined_vms: guests::undefined(output, observed),
         pending_restarts: guests::pending_restarts(output, observed),
         record,
     })

@@ -150,6 +150,8 @@ pub struct Observed {
     pub domains: BTreeMap<String, Domain>,
     /// The active units of VMs, also if they are not xen-vman's.
     pub active_units: BTreeSet<String>,
+    /// The VMs that start with the host, enabled by xen-vman or not.
+    pub enabled_vms: BTreeSet<DomainName>,
     /// Its kernels.
     pub kernels: Kernels,
     /// The records of guest roots, by domain.

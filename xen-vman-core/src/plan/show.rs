@@ -223,12 +223,14 @@ impl Action {
 }
 
 impl Plan {
-    /// The plan as JSON: `actions`, `orphaned_files`, `orphaned_vms` and `pending_restarts`.
+    /// The plan as JSON: `actions`, `orphaned_files`, `orphaned_vms`, `undefined_vms` and
+    /// `pending_restarts`.
     pub fn to_json(&self) -> Value {
         json!({
             "actions": self.actions.iter().map(Action::to_json).collect::<Vec<_>>(),
             "orphaned_files": self.orphaned_files.keys().collect::<Vec<_>>(),
             "orphaned_vms": self.orphaned_vms().collect::<Vec<_>>(),
+            "undefined_vms": self.undefined_vms,
             "pending_restarts": self.pending_restarts,
         })
     }

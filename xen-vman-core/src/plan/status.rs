@@ -65,7 +65,7 @@ impl Installed {
 }
 
 /// The state of VMs, sorted by domain: all that are defined, those that were defined and still
-/// have a managed configuration, and all that are running.
+/// have a managed configuration, and all that are running or start with the host.
 pub fn status(output: &Output, observed: &Observed) -> Vec<VmStatus> {
     let defined: BTreeSet<_> = defined(output)
         .into_iter()
@@ -76,7 +76,9 @@ pub fn status(output: &Output, observed: &Observed) -> Vec<VmStatus> {
         .filter(|(path, _)| observed.entries.contains_key(*path))
         .filter_map(|(_, object)| object.configures().map(DomainName::as_str));
     let running = observed.domains.keys().map(String::as_str);
-    let all: BTreeSet<_> = defined.iter().copied().chain(left).chain(running).collect();
+    let enabled = observed.enabled_vms.iter().map(DomainName::as_str);
+    let all = defined.iter().copied().chain(left).chain(running);
+    let all: BTreeSet<_> = all.chain(enabled).collect();
     let pending = guests::pending_restarts(output, observed);
     let of = |domain: &str| {
         let install = output.installation(domain).map(|(install, _)| install);
@@ -112,10 +114,8 @@ fn is_active(domain: &str, observed: &Observed) -> bool {
 /// Whether the link that enables its unit exists. A domain whose name is not valid for a VM is
 /// never enabled.
 fn is_enabled(domain: &str, observed: &Observed) -> bool {
-    domain.parse().is_ok_and(|domain| {
-        let link = EnabledUnit::Vm(domain).link();
-        observed.entries.contains_key(&link)
-    })
+    let domain: Result<DomainName, _> = domain.parse();
+    domain.is_ok_and(|domain| observed.enabled_vms.contains(&domain))
 }
 
 fn installed(domain: &str, install: Option<&Install>, observed: &Observed) -> Installed {

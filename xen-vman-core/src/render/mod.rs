@@ -19,8 +19,8 @@ pub mod vif_p2p;
 mod xl_cfg;
 
 pub use crate::object::RenderedFile;
-#[cfg(feature = "host")]
 pub use host::VM_DOMAIN;
+#[cfg(feature = "host")]
 pub(crate) use host::{LIBRARY, MOUNT_PATH};
 pub use manifest::{Manifest, manifest};
 pub(crate) use network::is_supplied;

@@ -215,6 +215,8 @@ class Plan(Result):
     """Files that are no longer needed; they are kept unless ``prune`` is set."""
     orphaned_vms: tuple[str, ...]
     """VMs that are no longer defined and whose configuration is still on the host."""
+    undefined_vms: tuple[str, ...]
+    """VMs that start with the host, but that neither the definition nor an earlier one has."""
     pending_restarts: tuple[str, ...]
     """VMs that run with outdated settings."""
     fingerprint: str = dataclasses.field(repr=False)
@@ -254,6 +256,7 @@ def _plan(fields: dict[str, Any], report: Report) -> Plan:
         actions=tuple(Action(**one) for one in fields["actions"]),
         orphaned_files=tuple(fields["orphaned_files"]),
         orphaned_vms=tuple(fields["orphaned_vms"]),
+        undefined_vms=tuple(fields["undefined_vms"]),
         pending_restarts=tuple(fields["pending_restarts"]),
         fingerprint=fields["fingerprint"],
         report=report,
