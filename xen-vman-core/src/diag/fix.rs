@@ -59,6 +59,14 @@ pub(crate) fn is_mistyped(written: &str, meant: &str) -> bool {
     distance <= most && digits(written) == digits(meant)
 }
 
+/// The advice to write a similar word, and the change if the written one is only mistyped.
+pub(crate) fn suggestion(written: &str, near: &str, fix: Fix) -> (String, Option<Fix>) {
+    (
+        did_you_mean(near),
+        is_mistyped(written, near).then_some(fix),
+    )
+}
+
 /// The advice to write a similar word.
 pub(crate) fn did_you_mean(near: &str) -> String {
     format!("did you mean `{near}`?")

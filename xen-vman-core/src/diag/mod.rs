@@ -17,7 +17,7 @@ pub mod short;
 pub mod text;
 
 pub use fix::Fix;
-pub(crate) use fix::{did_you_mean, is_mistyped};
+pub(crate) use fix::{did_you_mean, is_mistyped, suggestion};
 pub use id::{DiagnosticId, Severity};
 pub use levels::Levels;
 pub use path::{FieldPath, Segment};
@@ -94,23 +94,19 @@ impl Diagnostic {
     /// change.
     #[must_use]
     pub fn did_you_mean(self, written: &str, near: &str) -> Self {
-        let diagnostic = self.help(did_you_mean(near));
-        if is_mistyped(written, near) {
-            diagnostic.fix(Fix::word(written, near))
-        } else {
-            diagnostic
-        }
+        self.suggest(written, near, Fix::word(written, near))
     }
 
     /// Suggests a key for a similar one that is written.
     #[must_use]
     pub fn did_you_mean_key(self, written: &str, near: &str) -> Self {
-        let diagnostic = self.help(did_you_mean(near));
-        if is_mistyped(written, near) {
-            diagnostic.fix(Fix::key(written, near))
-        } else {
-            diagnostic
-        }
+        self.suggest(written, near, Fix::key(written, near))
+    }
+
+    fn suggest(mut self, written: &str, near: &str, fix: Fix) -> Self {
+        let (help, fix) = suggestion(written, near, fix);
+        self.fix = fix;
+        self.help(help)
     }
 
     /// Sets the position in the text.

@@ -21,6 +21,18 @@ pub struct Span {
     pub end: u32,
 }
 
+impl Span {
+    /// A range of a file; what is beyond 4 GiB has no position.
+    pub fn new(file: FileId, range: Range<usize>) -> Self {
+        let byte = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        Self {
+            file,
+            start: byte(range.start),
+            end: byte(range.end),
+        }
+    }
+}
+
 /// A position in a file, counted from 1, with columns in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Position<'a> {

@@ -93,7 +93,7 @@ impl Sources {
             if code.trim() == header && self.dialect(file) == Some(Dialect::Schema) {
                 let at = start + code.len() - code.trim_start().len();
                 edits.push(Edit {
-                    span: span(file, at..at + header.len()),
+                    span: Span::new(file, at..at + header.len()),
                     text: format!("[{header}]"),
                 });
             }
@@ -144,13 +144,13 @@ impl Sources {
             let near = last_in_a_line(owner, text)?;
             let indent = indentation(text, near.start);
             let insertion = Edit {
-                span: span(file, near.end..near.end),
+                span: Span::new(file, near.end..near.end),
                 text: format!("{indent}{line}{newline}"),
             };
             return Some(vec![insertion, whole_line(text, key_span, value_span)?]);
         }
         let insertion = Edit {
-            span: span(file, table_start..table_start),
+            span: Span::new(file, table_start..table_start),
             text: format!("{line}{newline}{}", " ".repeat(before.chars().count())),
         };
         let only = options.entries().len() == 1;
@@ -158,7 +158,7 @@ impl Sources {
             Some(whole) if is_in_braces(self.at(whole)?) && only => {
                 // The table goes with its only entry.
                 return Some(vec![Edit {
-                    span: span(file, table_start..whole.end as usize),
+                    span: Span::new(file, table_start..whole.end as usize),
                     text: line,
                 }]);
             }
@@ -168,7 +168,7 @@ impl Sources {
         // An empty table of YAML goes, too.
         if only && is_line_between(text, table_start, removal.span) {
             return Some(vec![Edit {
-                span: span(file, table_start..removal.span.end as usize),
+                span: Span::new(file, table_start..removal.span.end as usize),
                 text: format!("{line}{newline}"),
             }]);
         }
@@ -223,7 +223,7 @@ fn in_braces(text: &str, key: Span, value: Span) -> Edit {
         start = comma.len();
     }
     Edit {
-        span: span(key.file, start..end),
+        span: Span::new(key.file, start..end),
         text: String::new(),
     }
 }
@@ -236,7 +236,7 @@ fn whole_line(text: &str, key: Span, value: Span) -> Option<Edit> {
     let is_alone =
         text[start..key.start as usize].trim().is_empty() && rest[..line].trim().is_empty();
     is_alone.then(|| Edit {
-        span: span(key.file, start..value.end as usize + line),
+        span: Span::new(key.file, start..value.end as usize + line),
         text: String::new(),
     })
 }
@@ -281,14 +281,5 @@ fn range(span: Span) -> Range<usize> {
 
 fn part(whole: Span, part: Range<usize>) -> Span {
     let start = whole.start as usize;
-    span(whole.file, start + part.start..start + part.end)
-}
-
-fn span(file: FileId, range: Range<usize>) -> Span {
-    let byte = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-    Span {
-        file,
-        start: byte(range.start),
-        end: byte(range.end),
-    }
+    Span::new(whole.file, start + part.start..start + part.end)
 }

@@ -288,10 +288,5 @@ fn integer(digits: &str, radix: u32, span: Span, report: &mut Report) -> Value {
 }
 
 fn span(file: FileId, range: &Range<usize>) -> Span {
-    let byte = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-    Span {
-        file,
-        start: byte(range.start),
-        end: byte(range.end),
-    }
+    Span::new(file, range.clone())
 }

@@ -44,12 +44,7 @@ impl<'r> Problems<'r> {
     }
 
     pub(super) fn span(&self, range: &Range<usize>) -> Span {
-        let byte = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        Span {
-            file: self.file,
-            start: byte(range.start),
-            end: byte(range.end),
-        }
+        Span::new(self.file, range.clone())
     }
 
     /// An error of syntax, unless the line has an error.

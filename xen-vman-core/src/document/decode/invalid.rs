@@ -1,6 +1,6 @@
 //! Why a string is not a value of its type.
 
-use crate::diag::{DiagnosticId, Fix, did_you_mean, is_mistyped};
+use crate::diag::{DiagnosticId, Fix, suggestion};
 
 /// Why a string is not valid, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,13 +50,10 @@ impl Invalid {
     /// Suggests a word for a similar one that is written. If that is only mistyped, it is a mechanical
     /// change.
     #[must_use]
-    pub fn did_you_mean(self, written: &str, near: &str) -> Self {
-        let invalid = self.help(did_you_mean(near));
-        if is_mistyped(written, near) {
-            invalid.fix(Fix::word(written, near))
-        } else {
-            invalid
-        }
+    pub fn did_you_mean(mut self, written: &str, near: &str) -> Self {
+        let (help, fix) = suggestion(written, near, Fix::word(written, near));
+        self.fix = fix;
+        self.help(help)
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) fn read(text: &str, file: FileId, report: &mut Report) -> Option<Libv
     };
     let mut problem = |message: String, range: Range<usize>| {
         let id = DiagnosticId::Syntax;
-        report.push(Diagnostic::new(id, FieldPath::root(), message).at(span(file, range)));
+        report.push(Diagnostic::new(id, FieldPath::root(), message).at(Span::new(file, range)));
     };
     let document = match Document::parse_with_options(text, options) {
         Ok(document) => document,
@@ -163,7 +163,7 @@ impl Reader {
     }
 
     fn statement(&mut self, key: &str, at: Node<'_, '_>, value: XlToken) {
-        let place = span(self.file, tag(at));
+        let place = Span::new(self.file, tag(at));
         let node = XlNode { span: place, value };
         // One of several devices adds to those before it.
         let known = self.statements.iter_mut().find(|one| &*one.key == key);
@@ -192,7 +192,7 @@ impl Reader {
     /// Adds an item to a list.
     fn item(&mut self, key: &str, at: Node<'_, '_>, text: &str) {
         let item = XlNode {
-            span: span(self.file, tag(at)),
+            span: Span::new(self.file, tag(at)),
             value: XlToken::Text(text.as_bytes().into()),
         };
         self.statement(key, at, XlToken::List(vec![item]));
@@ -209,7 +209,7 @@ impl Reader {
         let unread = |what: &str, range: Range<usize>| {
             let message = format!("{what} has no counterpart in xl.cfg and is not imported");
             Diagnostic::new(DiagnosticId::NotImported, FieldPath::root(), message)
-                .at(span(self.file, range))
+                .at(Span::new(self.file, range))
                 .help("the definition keeps it as a comment")
         };
         if node.is_comment() {
@@ -217,7 +217,7 @@ impl Reader {
             let inner = text[range.clone()].trim_start_matches("<!--");
             for line in inner.trim_end_matches("-->").trim().lines() {
                 self.comments.push(Comment {
-                    span: span(self.file, range.clone()),
+                    span: Span::new(self.file, range.clone()),
                     text: format!(" {}", line.trim()).into_bytes().into(),
                     own_line: true,
                 });
@@ -273,15 +273,6 @@ fn without_indentation(text: &str, element: Range<usize>) -> impl Iterator<Item 
 fn tag(node: Node<'_, '_>) -> Range<usize> {
     let start = node.range().start + 1;
     start..start + node.tag_name().name().len()
-}
-
-fn span(file: FileId, range: Range<usize>) -> Span {
-    let byte = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-    Span {
-        file,
-        start: byte(range.start),
-        end: byte(range.end),
-    }
 }
 
 /// The byte at a position, whose columns are in characters.
