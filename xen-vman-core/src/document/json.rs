@@ -145,12 +145,7 @@ impl Reader<'_, '_> {
     }
 
     fn span(&self, start: usize, end: usize) -> Span {
-        let byte = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        Span {
-            file: self.file,
-            start: byte(start),
-            end: byte(end.min(self.text.len())),
-        }
+        Span::new(self.file, start..end.min(self.text.len()))
     }
 }
 

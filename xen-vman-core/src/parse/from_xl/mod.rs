@@ -314,6 +314,10 @@ impl<'f, 'r> Importer<'f, 'r> {
         let Some(setting) = self.waiting(key).cloned() else {
             return;
         };
+        // An empty string is a value for xl.
+        if self.is_empty(key) {
+            return;
+        }
         let node = self.node(&setting);
         let mut found = Report::new();
         if T::from_node(&node, &mut Decoder::new(&mut found)).is_some() && found.is_empty() {
