@@ -210,7 +210,14 @@ impl Files for HostDir {
 
     fn names(&self, path: &str) -> Result<Vec<String>, HostError> {
         let names = self.each_name(path).and_then(Iterator::collect);
-        names.map_err(|error| failed("list", path, error))
+        match names {
+            // A file in place of a directory above it: nothing is there.
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => match self.entry(path)? {
+                None => Ok(Vec::new()),
+                Some(_) => Err(failed("list", path, error)),
+            },
+            names => names.map_err(|error| failed("list", path, error)),
+        }
     }
 
     fn is_program(&self, path: &str) -> Result<bool, HostError> {
