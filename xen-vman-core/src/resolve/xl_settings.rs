@@ -63,6 +63,20 @@ impl XlSetting<'_> {
 }
 
 impl XlSettings {
+    /// The keys of those that all VMs can have.
+    pub(crate) const OF_ALL: &[&str] = &["maxvcpus", "pci"];
+    /// The keys of those that only HVM VMs can have.
+    pub(crate) const OF_HVM: &[&str] = &[
+        "boot_order",
+        "vga",
+        "videoram",
+        "vnc",
+        "vnclisten",
+        "vncdisplay",
+        "vncunused",
+        "vncpasswd",
+    ];
+
     /// Those that a type of VM can have.
     pub(super) fn on(self, guest_type: GuestType) -> Self {
         match guest_type {

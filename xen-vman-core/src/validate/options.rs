@@ -3,7 +3,7 @@
 use super::disks::newer_xen;
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Fix, Report};
 use crate::document::decode::{FromText as _, closest};
-use crate::resolve::{Origin, Resolved, ResolvedVm, Scope, XlOption, XlSetting};
+use crate::resolve::{Origin, Resolved, ResolvedVm, Scope, XlOption, XlSetting, XlSettings};
 use crate::values::{
     GuestType, GuestUser, PciDevice, XlValue, xl_key_info, xl_keys, xl_value_problem, xl_variable,
 };
@@ -36,25 +36,11 @@ pub(super) fn option_shadows_key(resolved: &Resolved, report: &mut Report) {
     }
 }
 
-/// Keys of a VM for which xl has a default.
-const OPTIONAL: &[&str] = &[
-    "maxvcpus",
-    "pci",
-    "boot_order",
-    "vga",
-    "videoram",
-    "vnc",
-    "vnclisten",
-    "vncdisplay",
-    "vncunused",
-    "vncpasswd",
-];
-
 /// Whether a VM has a value for a key. Without one, an option is the only one to set it.
 fn is_set(vm: &ResolvedVm, key: &str) -> bool {
     match key {
         "maxmem" => vm.maxmem_mib.is_some(),
-        _ if OPTIONAL.contains(&key) => {
+        _ if XlSettings::OF_ALL.contains(&key) || XlSettings::OF_HVM.contains(&key) => {
             let mut own = vm.xl_settings.all().into_iter();
             own.any(|setting| setting.own == Some(key))
         }

@@ -1,7 +1,7 @@
 //! Keys of a VM that have no effect.
 
 use crate::diag::{Diagnostic, DiagnosticId, Report};
-use crate::resolve::{Resolved, ResolvedVm, Scope, Spice};
+use crate::resolve::{Resolved, ResolvedVm, Scope, Spice, XlSettings};
 use crate::storage::StorageType;
 use crate::values::{GuestType, Reinstall};
 
@@ -38,16 +38,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         applies: |vm| *vm.guest_type != GuestType::Hvm,
-        keys: &[
-            "boot_order",
-            "vga",
-            "videoram",
-            "vnc",
-            "vnclisten",
-            "vncdisplay",
-            "vncunused",
-            "vncpasswd",
-        ],
+        keys: XlSettings::OF_HVM,
         why: "only HVM VMs have these devices",
     },
     Rule {
