@@ -8,6 +8,7 @@ use crate::values::DomainName;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 
 /// Describes a file, link or setting.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,7 +176,7 @@ pub(crate) fn instance(template: &str, domain: &DomainName) -> String {
 /// The directory of the units.
 pub(crate) const UNITS: &str = "/etc/systemd/system";
 /// The directory of the links that make units start at boot.
-pub const ENABLED: &str = "/etc/systemd/system/multi-user.target.wants";
+pub(crate) const ENABLED: &str = "/etc/systemd/system/multi-user.target.wants";
 
 impl EnabledUnit {
     /// The role and owner of the link that enables it.
@@ -191,18 +192,29 @@ impl EnabledUnit {
         format!("{ENABLED}/{self}")
     }
 
-    /// The VM whose unit a link in [`ENABLED`] enables, by the name of the link; `None` for any other link.
-    pub fn vm_of_link(name: &str) -> Option<DomainName> {
-        let domain = name.strip_prefix("vm@")?.strip_suffix(".service")?;
-        domain.parse().ok()
-    }
-
     /// The target of that link: the unit file.
     pub fn target(&self) -> String {
         match self {
             Self::Vm(_) => format!("{UNITS}/vm@.service"),
             Self::Preparation => format!("{UNITS}/{self}"),
         }
+    }
+}
+
+/// Reads the name of a unit (systemd.unit(5)); any other name is an error.
+impl FromStr for EnabledUnit {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<Self, ()> {
+        let instance = name
+            .split_once('@')
+            .and_then(|(_, rest)| rest.rsplit_once('.'));
+        let unit = match instance {
+            Some((instance, _)) => Self::Vm(instance.parse().map_err(|_| ())?),
+            None => Self::Preparation,
+        };
+        // How it is written is known in one place.
+        (unit.to_string() == name).then_some(unit).ok_or(())
     }
 }
 
@@ -218,5 +230,27 @@ impl fmt::Display for EnabledUnit {
 impl Serialize for EnabledUnit {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_read_as_they_are_written() {
+        for name in ["vm@a-web.service", "xen_vman_global_preparation.service"] {
+            let unit: EnabledUnit = name.parse().expect(name);
+            assert_eq!(unit.to_string(), name);
+        }
+        for other in [
+            "vm@.service",
+            "vm@a.timer",
+            "vm_mount@a-web.service",
+            "vm@a@b.service",
+            "ssh.service",
+        ] {
+            assert_eq!(other.parse::<EnabledUnit>(), Err(()), "{other}");
+        }
     }
 }

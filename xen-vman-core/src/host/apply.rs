@@ -5,13 +5,13 @@ use super::doctor::preflight;
 use super::generation::{self, Generation, Generations, Purpose, Summary};
 use super::install::{Follower, Loss};
 use super::machine::{Host, demand};
-use super::observe::{active_units, domains, kernels, mounted, sessions};
+use super::observe::{active_units, domains, enabled_vms, kernels, mounted, sessions};
 use super::session::Session;
 use super::watch::{Event, Watcher};
 use super::{HostError, guest_records, install, state, vm_unit};
 use crate::command::Command;
 use crate::install::{GuestRecord, Step};
-use crate::object::{ENABLED, EnabledUnit, Role};
+use crate::object::Role;
 use crate::plan::{self, Change, Entry, Observed, Plan, Record};
 use crate::render::Output;
 use crate::resolve::Resolved;
@@ -154,11 +154,7 @@ fn look(host: &dyn Host, paths: BTreeSet<String>, record: Record) -> Result<Obse
             observed.entries.insert(path, entry);
         }
     }
-    let links = host.names(ENABLED)?;
-    let enabled = links
-        .iter()
-        .filter_map(|name| EnabledUnit::vm_of_link(name));
-    observed.enabled_vms = enabled.collect();
+    observed.enabled_vms = enabled_vms(host)?;
     if observed.is_running {
         observed.domains = domains(host)?;
         observed.kernels = kernels(host)?;

@@ -5,9 +5,11 @@ use super::machine::{Files, Host, demand, failed};
 use crate::command::Command;
 use crate::diag::Report;
 use crate::document::Source;
+use crate::object::{ENABLED, EnabledUnit};
 use crate::plan::{Domain, Entry, Kernels};
 use crate::render::MOUNT_PATH;
 use crate::resolve::Facts;
+use crate::values::DomainName;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -79,6 +81,19 @@ pub(super) fn active_units(host: &dyn Host) -> Result<BTreeSet<String>, HostErro
         .lines()
         .filter_map(|line| line.split_whitespace().next());
     Ok(units.map(str::to_owned).collect())
+}
+
+/// The VMs that start with the host, by the links of their units, which others than xen-vman make, too.
+///
+/// # Errors
+/// If the directory cannot be read.
+pub(super) fn enabled_vms(host: &dyn Files) -> Result<BTreeSet<DomainName>, HostError> {
+    let links = host.names(ENABLED)?;
+    let vms = links.iter().filter_map(|link| match link.parse().ok()? {
+        EnabledUnit::Vm(domain) => Some(domain),
+        EnabledUnit::Preparation => None,
+    });
+    Ok(vms.collect())
 }
 
 fn is_name(name: &str) -> bool {
