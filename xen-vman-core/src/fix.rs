@@ -232,7 +232,7 @@ impl Fixer<'_> {
             if let Some(edits) = edits.get_mut(&*source.name) {
                 edits.sort_by_key(|edit| std::cmp::Reverse((edit.span.start, edit.span.end)));
                 for edit in edits.iter() {
-                    let range = edit.span.start as usize..edit.span.end as usize;
+                    let range = edit.span.range();
                     source.text.replace_range(range, &edit.text);
                 }
             }

@@ -31,6 +31,11 @@ impl Span {
             end: byte(range.end),
         }
     }
+
+    /// The range of bytes.
+    pub fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
 }
 
 /// A position in a file, counted from 1, with columns in characters.

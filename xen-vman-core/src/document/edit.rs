@@ -32,7 +32,7 @@ impl Sources {
     }
 
     fn at(&self, span: Span) -> Option<&str> {
-        self.text(span.file).get(range(span))
+        self.text(span.file).get(span.range())
     }
 
     /// Another word, where it is written once.
@@ -77,20 +77,19 @@ impl Sources {
 
     /// Two brackets for one, in the headers of a table.
     fn items(&self, file: FileId, path: &FieldPath) -> Vec<Edit> {
+        let text = self.text(file);
+        // A line of a string may look like a header.
+        let has_long_strings = text.contains("\"\"\"") || text.contains("'''");
+        if self.dialect(file) != Some(Dialect::Schema) || has_long_strings {
+            return Vec::new();
+        }
         let keys = path.segments().iter().filter_map(Segment::key);
         let header = format!("[{}]", keys.collect::<Vec<_>>().join("."));
         let mut edits = Vec::new();
         let mut start = 0;
-        // A line of a string may look like a header.
-        if [r#"""""#, "'''"]
-            .iter()
-            .any(|quotes| self.text(file).contains(quotes))
-        {
-            return edits;
-        }
-        for line in self.text(file).split_inclusive('\n') {
+        for line in text.split_inclusive('\n') {
             let code = line.split('#').next().unwrap_or_default();
-            if code.trim() == header && self.dialect(file) == Some(Dialect::Schema) {
+            if code.trim() == header {
                 let at = start + code.len() - code.trim_start().len();
                 edits.push(Edit {
                     span: Span::new(file, at..at + header.len()),
@@ -246,7 +245,7 @@ fn last_in_a_line(table: &Node, text: &str) -> Option<Range<usize>> {
     let lines = table.entries().iter().filter_map(|entry| {
         let is_scalar = !matches!(entry.node.value, Value::Table(_) | Value::List(_));
         let edit = whole_line(text, entry.key_span?, entry.node.span?)?;
-        (is_scalar && text[range(edit.span)].ends_with('\n')).then(|| range(edit.span))
+        (is_scalar && text[edit.span.range()].ends_with('\n')).then(|| edit.span.range())
     });
     lines.max_by_key(|line| line.start)
 }
@@ -273,10 +272,6 @@ fn only_word(text: &str, word: &str) -> Option<usize> {
     });
     let (start, _) = places.next()?;
     places.next().is_none().then_some(start)
-}
-
-fn range(span: Span) -> Range<usize> {
-    span.start as usize..span.end as usize
 }
 
 fn part(whole: Span, part: Range<usize>) -> Span {

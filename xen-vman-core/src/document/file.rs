@@ -175,7 +175,7 @@ impl Shown {
 
     /// Hides a range of the text.
     pub(crate) fn hide(&mut self, spans: Vec<Span>) {
-        self.secrets.extend(spans.into_iter().map(range));
+        self.secrets.extend(spans.into_iter().map(Span::range));
         self.settle();
     }
 
@@ -338,10 +338,6 @@ fn starred(text: &str) -> Cow<'_, str> {
 /// The number of characters that begin in these bytes.
 fn characters(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
-}
-
-fn range(span: Span) -> Range<usize> {
-    span.start as usize..span.end as usize
 }
 
 /// The nearest character boundary at or before `at`.

@@ -203,7 +203,7 @@ impl Reader {
         for key in ["pae", "acpi", "apic", "hap", "viridian"] {
             let node = features.and_then(|features| self.child(features, key));
             if let Some(node) = node {
-                let is_on = self.attribute(node, "state") != Some("off");
+                let is_on = self.is_on(node);
                 self.number(key, node, u64::from(is_on));
             } else if is_hvm && matches!(key, "pae" | "acpi" | "apic") {
                 // Off for libvirt, on for xl.
@@ -214,11 +214,11 @@ impl Reader {
             && let Some(xen) = self.child(features, "xen")
         {
             if let Some(node) = self.child(xen, "e820_host") {
-                let is_on = self.attribute(node, "state") != Some("off");
+                let is_on = self.is_on(node);
                 self.number("e820_host", node, u64::from(is_on));
             }
             if let Some(node) = self.child(xen, "passthrough") {
-                let is_on = self.attribute(node, "state") != Some("off");
+                let is_on = self.is_on(node);
                 let mode = self.attribute(node, "mode").unwrap_or("enabled");
                 self.text("passthrough", node, if is_on { mode } else { "disabled" });
             }
@@ -238,6 +238,11 @@ impl Reader {
                 self.number("nestedhvm", feature, u64::from(is_on));
             }
         }
+    }
+
+    /// Whether a feature is on, as it is without a state.
+    fn is_on(&mut self, feature: Node<'_, '_>) -> bool {
+        self.attribute(feature, "state") != Some("off")
     }
 
     fn clock(&mut self, domain: Node<'_, '_>) {
