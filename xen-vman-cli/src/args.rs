@@ -101,6 +101,9 @@ pub(crate) enum Command {
         /// The shell
         shell: Shell,
     },
+    /// Print the manual page of this program, or of one of its commands
+    #[command(after_help = MAN_EXAMPLES)]
+    Man(ManArgs),
 }
 
 const RENDER_EXAMPLES: &str = "\
@@ -368,6 +371,24 @@ them apart.";
 const COMPLETIONS_EXAMPLES: &str = "\
 Example:
   source <(xen-vman-cli completions bash)";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  xen-vman-cli man plan | man -l -
+  xen-vman-cli man --out /usr/local/share/man/man1
+
+The pages are in the format of man(7).";
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// The command [default: the program]
+    #[arg(value_name = "COMMAND")]
+    pub(crate) of: Option<String>,
+
+    /// Write all pages to this directory, each to a file of its own
+    #[arg(long, value_name = "DIR", conflicts_with = "of")]
+    pub(crate) out: Option<PathBuf>,
+}
 
 #[derive(Debug, Args)]
 pub(crate) struct VifnameArgs {

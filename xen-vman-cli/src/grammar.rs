@@ -2,30 +2,10 @@
 //! of the arguments.
 
 use crate::args::Cli;
+use crate::exit_codes::OF_COMMANDS;
 use clap::{Arg, Command, CommandFactory as _};
 use std::fmt::Write as _;
 use std::path::Path;
-
-/// The exit codes of each command; `tests/exit_codes.rs` covers all of them.
-const EXIT_CODES: &[(&str, &str)] = &[
-    ("render", "0, 1, 2"),
-    ("plan", "0, 1, 2; 3 with `--detailed-exitcode`"),
-    ("apply", "0, 1, 2"),
-    ("rollback", "0, 2"),
-    ("status", "0, 1, 2"),
-    ("doctor", "0, 1, 2, 3"),
-    ("facts", "0, 2"),
-    ("check", "0, 1, 2"),
-    ("lint", "0, 1, 2"),
-    ("import", "0, 1, 2"),
-    ("explain", "0, 1, 2"),
-    ("diagnostics", "0, 2"),
-    ("convert", "0, 1, 2"),
-    ("schema", "0, 2"),
-    ("vif-p2p", "0, 2"),
-    ("vifname", "0, 2"),
-    ("completions", "0, 2"),
-];
 
 const HEAD: &str = "\
 | command | works on | arguments | default | `--json` | exit codes |
@@ -43,9 +23,9 @@ fn the_table_of_the_docs_is_the_grammar_of_the_types() {
         .cloned()
         .collect();
     let names: Vec<_> = commands.iter().map(Command::get_name).collect();
-    let coded: Vec<_> = EXIT_CODES.iter().map(|(name, _)| *name).collect();
+    let coded: Vec<_> = OF_COMMANDS.iter().map(|(name, _)| *name).collect();
     assert_eq!(names, coded, "every command has its exit codes");
-    for (command, (_, codes)) in commands.iter_mut().zip(EXIT_CODES) {
+    for (command, (_, codes)) in commands.iter_mut().zip(OF_COMMANDS) {
         let _ = writeln!(
             table,
             "| `{}` | {} | {} | {} | {} | {codes} |",

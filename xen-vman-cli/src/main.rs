@@ -6,6 +6,7 @@
 mod args;
 mod commands;
 mod definition;
+mod exit_codes;
 mod fix;
 #[cfg(test)]
 mod grammar;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         Command::VifP2p(args) => commands::vif::run_p2p(&args),
         Command::Vifname(args) => commands::vif::run_name(&args),
         Command::Completions { shell } => commands::completions::run(shell),
+        Command::Man(args) => commands::man::run(&args),
     };
     match result {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,

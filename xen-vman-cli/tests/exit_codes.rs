@@ -81,6 +81,8 @@ const CASES: &[(i32, &str)] = &[
     (2, "vifname --prefix web"),
     (0, "completions bash"),
     (2, "completions nonesuch"),
+    (0, "man plan"),
+    (2, "man nonesuch"),
 ];
 
 fn prepare(dir: &Path) {

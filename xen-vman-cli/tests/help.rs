@@ -7,21 +7,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{code, example, stdout, text, xen_vman};
-
-/// The commands that `--help` lists.
-fn commands() -> Vec<String> {
-    let help = stdout(&xen_vman(&["--help"]));
-    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
-    let lines = lines.take_while(|line| !line.is_empty());
-    // Continuation lines are indented further.
-    let names = lines.filter(|line| !line.starts_with("   "));
-    let names = names.filter_map(|line| line.split_whitespace().next());
-    names
-        .filter(|name| *name != "help")
-        .map(str::to_owned)
-        .collect()
-}
+use support::{code, commands, example, stdout, text, xen_vman};
 
 /// The command lines under "Example:" or "Examples:".
 fn examples(command: &str) -> Vec<String> {
@@ -36,7 +22,7 @@ fn examples(command: &str) -> Vec<String> {
 
 /// `xen-vman-cli` on a directory in place of a host, and stand-ins for programs that may be
 /// missing.
-const PROGRAMS: [(&str, &str); 3] = [
+const PROGRAMS: [(&str, &str); 4] = [
     (
         "xen-vman-cli",
         r#"case " $* " in
@@ -49,6 +35,7 @@ esac"#,
     ),
     ("ssh", "shift; exec \"$@\""),
     ("jq", "cat"),
+    ("man", "cat"),
 ];
 
 fn write(path: &Path, content: &str) {
@@ -111,6 +98,7 @@ impl Sandbox {
 
     fn run(&self, line: &str) -> std::process::Output {
         let line = line.replace("/srv/image", text(&self.path("image")));
+        let line = line.replace("/usr/local/", text(&self.path("usr/local/")));
         let line = line.replace("/etc/xen/", text(&self.path("host/etc/xen/")));
         let path = std::env::var("PATH").unwrap_or_default();
         let mut command = Command::new("bash");

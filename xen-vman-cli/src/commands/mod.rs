@@ -7,6 +7,7 @@ pub(crate) mod diagnostics;
 pub(crate) mod explain;
 pub(crate) mod host;
 pub(crate) mod look;
+pub(crate) mod man;
 pub(crate) mod render;
 pub(crate) mod schema;
 pub(crate) mod vif;

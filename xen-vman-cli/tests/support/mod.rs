@@ -118,3 +118,37 @@ pub(crate) fn tree(dir: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
     })
     .collect()
 }
+
+/// The commands that `--help` lists.
+pub(crate) fn commands() -> Vec<String> {
+    let help = stdout(&xen_vman(&["--help"]));
+    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let lines = lines.take_while(|line| !line.is_empty());
+    // Continuation lines are indented further.
+    let names = lines.filter(|line| !line.starts_with("   "));
+    let names = names.filter_map(|line| line.split_whitespace().next());
+    names
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Whether a judge can be run; says or fails if not.
+#[allow(clippy::print_stderr, reason = "a skipped judge is reported")]
+pub(crate) fn has_program(name: &str) -> bool {
+    let mut command = Command::new(name);
+    command
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let is_there = command.status().is_ok();
+    if !is_there {
+        let required = std::env::var_os("XEN_VMAN_REQUIRE_JUDGES");
+        assert!(
+            required.is_none_or(|value| value != "1"),
+            "required, but there is no {name}"
+        );
+        eprintln!("SKIPPED: there is no {name}");
+    }
+    is_there
+}
