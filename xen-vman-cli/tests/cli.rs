@@ -618,6 +618,16 @@ fn completions_are_printed_for_every_shell() {
     }
 }
 
+#[test]
+fn completions_are_for_the_name_that_the_program_is_called_by() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = dir.path().join("xen-vman");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_xen-vman-cli"), &other).unwrap();
+    let script = Command::new(&other).args(["completions", "bash"]).output();
+    let script = stdout(&script.unwrap());
+    assert!(script.ends_with(" xen-vman\nfi\n"), "{script}");
+}
+
 /// A host's definition with one VM, written to a file.
 fn host_file(dir: &Path, name: &str, vm: &str) -> String {
     let path = dir.join(name);
