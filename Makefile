@@ -8,7 +8,7 @@ WHEELS := target/python
 CARGO_FLAGS ?= --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help build build-tests test test-all test-rust test-fuzz package test-python test-oldest-ansible test-oldest-rust test-packages wheel
+.PHONY: help no-skips build build-tests test test-all test-rust test-fuzz package test-python test-oldest-ansible test-oldest-rust test-packages wheel
 .PHONY: lab lab-trees lab-test judges lint bench soak fuzz venv clean
 
 help: ## List the targets
@@ -25,11 +25,24 @@ build-tests:
 # Slow tests take minutes together, and seldom find what the others do not.
 PYTEST_FLAGS := -m "not slow"
 
-test: test-rust test-fuzz test-python ## Build everything and run all tests but the slow ones
+test test-all: export XEN_VMAN_SKIPPED := $(CURDIR)/target/skipped
+test: no-skips test-rust test-fuzz test-python ## Build everything and run all tests but the slow ones
+	@$(SHOW_SKIPPED)
 
 test-all: PYTEST_FLAGS :=
 test-all: export XEN_VMAN_SLOW := 1
-test-all: test-rust test-fuzz test-python test-oldest-ansible ## Run all tests, also with the oldest Ansible
+test-all: no-skips test-rust test-fuzz test-python test-oldest-ansible ## Run all tests, also with the oldest Ansible
+	@$(SHOW_SKIPPED)
+
+# libtest hides what tests print, so those that could not run write it to a file.
+no-skips:
+	@mkdir -p target
+	@: >target/skipped
+
+SHOW_SKIPPED = if [ -s target/skipped ]; then \
+	  echo; echo "All tests that could run here have passed. $$(sort -u target/skipped | wc -l) were skipped:"; \
+	  sort -u target/skipped | sed 's/^/  /'; \
+	  else echo; echo "All tests have passed; none was skipped."; fi
 
 test-rust:
 	cargo test $(CARGO_FLAGS)

@@ -17,7 +17,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::strategy::definition;
-use support::{cases, compile_files, good_definitions, inputs, judges, write_host};
+use support::{cases, compile_files, good_definitions, inputs, judges, skipped, write_host};
 use xen_vman_core::render::vif_p2p::vif_p2p;
 use xen_vman_core::resolve::ResolvedVm;
 use xen_vman_core::storage::{NfsVolume, RootVolume, Volume};
@@ -599,10 +599,7 @@ fn units_behave_under_a_real_systemd() {
 
 #[test]
 fn initrd_holds_what_guests_boot_from() {
-    if !is_root() || std::env::var_os("XEN_VMAN_SLOW").is_none() {
-        eprintln!(
-            "SKIPPED: building an initrd in a Debian root takes minutes; XEN_VMAN_SLOW=1 does it"
-        );
+    if !is_root() || !skipped::is_slow_run() {
         return;
     }
     let tree = whole_host_tree();

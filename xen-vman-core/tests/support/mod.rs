@@ -9,6 +9,7 @@
 )]
 
 pub(crate) mod judges;
+pub(crate) mod skipped;
 pub(crate) mod strategy;
 
 use similar::TextDiff;
