@@ -9,7 +9,7 @@ CARGO_FLAGS ?= --locked
 
 .DEFAULT_GOAL := help
 .PHONY: help no-skips build build-tests test test-all test-rust test-fuzz package test-python test-oldest-ansible test-oldest-rust test-packages wheel
-.PHONY: lab lab-trees lab-test judges lint bench soak fuzz venv clean
+.PHONY: deb lab lab-trees lab-test judges lint bench soak fuzz venv clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 24
@@ -100,6 +100,9 @@ wheel: $(VENV_STAMP) ## Build the wheel of the Python package, into target/pytho
 	rm -rf $(WHEELS)/release
 	$(VENV)/bin/maturin build --locked --quiet --release --manifest-path xen-vman-py/Cargo.toml --out $(WHEELS)/release
 
+deb: $(VENV_STAMP) ## Build the Debian packages, into target/debian
+	.ci/deb
+
 judges: ## Unpack and build the judges from Debian's packages (nothing is installed)
 	xen-vman-core/tests/judges/setup.sh $(JUDGES)
 
@@ -108,7 +111,7 @@ lint: ## rustfmt, clippy, rustdoc, shellcheck; warnings are errors
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps --all-features
-	shellcheck -x -S style .ci/* $$(grep -rlE '^#!/bin/(ba)?sh' xen-vman-core/tests/judges xen-vman-cli/benches xen-vman-py/lab/dom0)
+	shellcheck -x -S style $$(grep -rlE '^#!/bin/(ba)?sh' .ci xen-vman-core/tests/judges xen-vman-cli/benches xen-vman-py/lab/dom0)
 
 lab: build-tests ## Build the laboratory: real Xen with a Debian dom0 in QEMU (root; about 5 minutes, once)
 	cd xen-vman-py/lab && $(PYTHON) -m xenlab build
