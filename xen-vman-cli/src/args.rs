@@ -3,7 +3,9 @@
 mod definition;
 mod host;
 
-pub(crate) use definition::{FileOption, FilesArgs, FixArgs, Format, InputArgs, ReportArgs};
+pub(crate) use definition::{
+    FileOption, FilesArgs, FixArgs, Format, HostsArgs, InputArgs, ReportArgs,
+};
 pub(crate) use host::{
     ApplyArgs, DoctorArgs, FactsArgs, HostArgs, PlanArgs, RollbackArgs, StatusArgs, TargetArgs,
 };
@@ -76,6 +78,9 @@ pub(crate) enum Command {
     /// Show where the values of VMs come from
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
+    /// Draw the VMs of hosts, with their networks, storage and start order
+    #[command(after_help = GRAPH_EXAMPLES)]
+    Graph(GraphArgs),
     /// List what `check` can find, or explain one of them
     #[command(after_help = DIAGNOSTICS_EXAMPLES)]
     Diagnostics(DiagnosticsArgs),
@@ -166,11 +171,8 @@ all hosts share.";
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// Hosts: each file is one, in TOML or as the role's variables in YAML or JSON; in a
-    /// directory, each file and each directory of files is one. `-` is standard input
-    /// [default: /etc/xen-vman/*.toml as one host]
-    #[arg(value_name = "HOST")]
-    pub(crate) hosts: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) definitions: HostsArgs,
 
     /// Print JSON; the same as --format json
     #[arg(long, conflicts_with = "format")]
@@ -273,6 +275,44 @@ pub(crate) struct ExplainArgs {
 
     #[command(flatten)]
     pub(crate) input: InputArgs,
+}
+
+const GRAPH_EXAMPLES: &str = "\
+Examples:
+  xen-vman-cli graph hypervisor.toml --to svg > hypervisor.svg
+  xen-vman-cli graph --to mermaid host-a.toml host-b.toml
+  xen-vman-cli graph --common group_vars/hypervisors.yml host_vars/ | dot -Tpng
+
+Shows VMs, bridges, gateways, disks, NFS and iSCSI servers, and which VM starts
+after which. A server that several hosts use is drawn once. --to svg runs
+`dot` (apt install graphviz).";
+
+#[derive(Debug, Args)]
+pub(crate) struct GraphArgs {
+    #[command(flatten)]
+    pub(crate) definitions: HostsArgs,
+
+    /// What to draw
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) to: GraphFormat,
+
+    /// Print JSON
+    #[arg(long, conflicts_with_all = ["format", "to"])]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// Graphviz' language
+    #[default]
+    Dot,
+    /// A flowchart for Markdown
+    Mermaid,
+    /// An image; needs Graphviz
+    Svg,
 }
 
 const DIAGNOSTICS_EXAMPLES: &str = "\

@@ -1,7 +1,8 @@
 //! Compiles the definitions that the arguments name.
 
-use crate::args::{FileOption, FilesArgs, Format, InputArgs, ReportArgs};
+use crate::args::{FileOption, FilesArgs, Format, HostsArgs, InputArgs, ReportArgs};
 use crate::{Failure, input, terminal};
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use xen_vman_core::diag::{Levels, Places, Report};
@@ -85,6 +86,53 @@ impl FileOption {
     /// The files given, or those of the default directory.
     pub(crate) fn host(&self, default_dir: PathBuf) -> Result<HostFiles, Failure> {
         HostFiles::named_or_default(&self.files, default_dir, "name its file with `--file`")
+    }
+}
+
+impl HostsArgs {
+    /// The hosts that the arguments name: a file is one host, a directory contains several.
+    pub(crate) fn hosts(&self) -> Result<Vec<HostFiles>, Failure> {
+        if self.hosts.is_empty() {
+            let host = HostFiles::default(default_dir(), "name its file")?;
+            return Ok(vec![host]);
+        }
+        let mut hosts = Vec::new();
+        for path in &self.hosts {
+            if input::is_stdin(path) || !path.is_dir() {
+                hosts.push(HostFiles::named(vec![path.clone()]));
+                continue;
+            }
+            let before = hosts.len();
+            for inner in input::entries(path)? {
+                if inner.is_dir() {
+                    let files: Vec<_> = input::entries(&inner)?
+                        .into_iter()
+                        .filter(|path| input::is_definition(path))
+                        .collect();
+                    if !files.is_empty() {
+                        hosts.push(HostFiles::named(files));
+                    }
+                } else if input::is_definition(&inner) {
+                    hosts.push(HostFiles::named(vec![inner]));
+                }
+            }
+            if hosts.len() == before {
+                return Err(
+                    Failure::new(format!("no definitions in {}", path.display()))
+                        .help("the name of a definition ends in .toml, .yml, .yaml or .json"),
+                );
+            }
+        }
+        // A file that is named twice, such as by itself and by its directory, is one host.
+        let mut seen = HashSet::new();
+        hosts.retain(|host| {
+            let real = host
+                .files
+                .iter()
+                .map(|path| path.canonicalize().unwrap_or_else(|_| path.clone()));
+            seen.insert(real.collect::<Vec<_>>())
+        });
+        Ok(hosts)
     }
 }
 
@@ -193,7 +241,7 @@ pub(crate) fn facts(path: Option<&Path>, format: Format) -> Result<Option<Facts>
 
 /// Reports problems. They go to standard output only if there are errors: otherwise that is
 /// for the result.
-fn show(report: &Report, sources: &impl Places, format: Format) -> Result<(), Failure> {
+pub(crate) fn show(report: &Report, sources: &impl Places, format: Format) -> Result<(), Failure> {
     let format = if report.has_errors() {
         format
     } else {

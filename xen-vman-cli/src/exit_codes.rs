@@ -31,6 +31,7 @@ pub(crate) const OF_COMMANDS: &[(&str, &str)] = &[
     ("lint", "0, 1, 2"),
     ("import", "0, 1, 2"),
     ("explain", "0, 1, 2"),
+    ("graph", "0, 1, 2"),
     ("diagnostics", "0, 2"),
     ("convert", "0, 1, 2"),
     ("schema", "0, 2"),

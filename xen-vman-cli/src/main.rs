@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         Command::Lint(args) => commands::xl_cfg::run_lint(&args),
         Command::Import(args) => commands::xl_cfg::run_import(&args),
         Command::Explain(args) => commands::explain::run(&args),
+        Command::Graph(args) => commands::graph::run(&args),
         Command::Diagnostics(args) => commands::diagnostics::run(&args),
         Command::Convert(args) => commands::convert::run(&args),
         Command::Schema { of } => commands::schema::run(of),

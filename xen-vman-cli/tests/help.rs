@@ -22,7 +22,7 @@ fn examples(command: &str) -> Vec<String> {
 
 /// `xen-vman-cli` on a directory in place of a host, and stand-ins for programs that may be
 /// missing.
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 5] = [
     (
         "xen-vman-cli",
         r#"case " $* " in
@@ -36,6 +36,7 @@ esac"#,
     ("ssh", "shift; exec \"$@\""),
     ("jq", "cat"),
     ("man", "cat"),
+    ("dot", "cat"),
 ];
 
 fn write(path: &Path, content: &str) {

@@ -20,13 +20,14 @@
 use crate::diag::{DiagnosticId, Levels, Report, Severity, did_you_mean};
 use crate::document::decode::closest;
 use crate::document::{Source, Sources};
+use crate::graph::Graph;
 use crate::pipeline::{Fleet, compile_fleet};
 use crate::plan::Plan;
 use crate::render::Assets;
 use crate::resolve::Facts;
 use crate::storage::Location;
 use crate::values::DomainName;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use thiserror::Error;
 
@@ -184,6 +185,57 @@ pub fn compile_hosts(
     let mut fleet = compile_fleet(hosts, facts, levels);
     let assets = fleet.load_assets(read);
     (fleet, assets)
+}
+
+/// What the hosts of a fleet consist of, each called after its file.
+pub fn graph(fleet: &Fleet) -> Graph {
+    let names = host_names(&fleet.sources);
+    Graph::of(names.iter().map(String::as_str).zip(&fleet.hosts))
+}
+
+/// The name of each host: that of its file or, if several hosts have several files, of their
+/// directory. Hosts that would have the same name are called after the directory above, too, or
+/// by number.
+fn host_names(all: &[Sources]) -> Vec<String> {
+    let of_host = |sources: &Sources| -> Vec<String> {
+        let ids = sources.ids();
+        ids.map(|file| sources.name(file).to_owned()).collect()
+    };
+    let files: Vec<_> = all.iter().map(of_host).collect();
+    let mut uses: HashMap<&String, usize> = HashMap::new();
+    for name in files.iter().flatten() {
+        *uses.entry(name).or_default() += 1;
+    }
+    let path = |files: &Vec<String>| {
+        // All others have common settings, too.
+        let own = files.iter().filter(|name| uses[name] == 1);
+        let own: Vec<_> = own.map(String::as_str).collect();
+        let last = files.last().map_or("host", String::as_str);
+        let path = own.last().copied().unwrap_or(last);
+        match path.rsplit_once('/') {
+            Some((dir, _)) if all.len() > 1 && own.len() > 1 => dir.to_owned(),
+            _ => {
+                let path = path.trim_matches(['<', '>']);
+                path.rsplit_once('.')
+                    .map_or(path, |(stem, _)| stem)
+                    .to_owned()
+            }
+        }
+    };
+    let paths: Vec<_> = files.iter().map(path).collect();
+    let ends_of = |parts: usize| -> Vec<String> {
+        let name = |path: &String| {
+            let from = path.rmatch_indices('/').nth(parts - 1);
+            from.map_or(&**path, |(at, _)| &path[at + 1..]).to_owned()
+        };
+        paths.iter().map(name).collect()
+    };
+    let differ = |names: &Vec<String>| names.iter().collect::<BTreeSet<_>>().len() == names.len();
+    let names = [1, 2].map(ends_of).into_iter().find(differ);
+    names.unwrap_or_else(|| {
+        let numbers = 1..=all.len();
+        numbers.map(|number| format!("host {number}")).collect()
+    })
 }
 
 /// A choice of VMs.

@@ -41,6 +41,7 @@ mod error;
 pub mod explain;
 pub mod facade;
 pub mod fix;
+pub mod graph;
 #[cfg(feature = "host")]
 pub mod host;
 pub mod install;

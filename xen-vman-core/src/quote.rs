@@ -4,6 +4,8 @@
 //! that value. What a language cannot represent at all (a line break in xl.cfg, a NUL anywhere)
 //! is rejected when values are read.
 
+use std::fmt::Write as _;
+
 /// A string of xl.cfg. Xen's lexer (`libxlu_cfg_l.l`) knows `\\`, `\"` and the letters
 /// below; its numeric escapes are broken, so they are never used.
 pub fn xl_string(text: &str) -> String {
@@ -70,6 +72,46 @@ pub fn systemd_word_of_instance(text: &str, ending: &str) -> String {
 /// specifiers have a meaning there.
 pub fn systemd_path(text: &str) -> String {
     text.replace('%', "%%")
+}
+
+/// A label of Graphviz' DOT, whose lines are those of the text. Graphviz reads escapes and HTML
+/// entities in it.
+pub fn dot_string(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '&' => out.push_str("&amp;"),
+            '\n' => out.push_str("\\n"),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// A label of Mermaid, whose lines are those of the text. Everything is an entity but what neither
+/// Mermaid, Markdown nor HTML reads as more than itself.
+pub fn mermaid_string(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        // A dash or a number with a point begins a list if a blank follows.
+        let begins_list = rest.peek().is_none_or(|next| next.is_whitespace());
+        match c {
+            '\n' => out.push_str("<br>"),
+            c if c.is_alphanumeric() || " /,".contains(c) => out.push(c),
+            '-' | '.' if !begins_list => out.push(c),
+            c => {
+                let _ = write!(out, "#{};", u32::from(c));
+            }
+        }
+    }
+    out.push('"');
+    out
 }
 
 fn systemd_in_quotes(text: &str) -> String {

@@ -55,6 +55,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "explain",
         &["diag", "document", "resolve", "spec", "storage"],
     ),
+    (
+        "graph",
+        &["diag", "origin", "quote", "resolve", "storage", "values"],
+    ),
     ("schema", &["document", "parse", "resolve", "spec"]),
     (
         "plan",
@@ -79,7 +83,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "facade",
         &[
-            "diag", "document", "pipeline", "plan", "render", "resolve", "storage", "values",
+            "diag", "document", "graph", "pipeline", "plan", "render", "resolve", "storage",
+            "values",
         ],
     ),
     (

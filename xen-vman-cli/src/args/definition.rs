@@ -12,6 +12,16 @@ pub(crate) struct FilesArgs {
     pub(crate) files: Vec<PathBuf>,
 }
 
+/// The definitions of a command that works on several hosts.
+#[derive(Debug, Args)]
+pub(crate) struct HostsArgs {
+    /// Hosts: each file is one, in TOML or as the role's variables in YAML or JSON; in a
+    /// directory, each file and each directory of files is one. `-` is standard input
+    /// [default: /etc/xen-vman/*.toml as one host]
+    #[arg(value_name = "HOST")]
+    pub(crate) hosts: Vec<PathBuf>,
+}
+
 /// The definition of a command whose arguments are VMs.
 #[derive(Debug, Args)]
 pub(crate) struct FileOption {

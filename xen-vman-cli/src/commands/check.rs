@@ -1,13 +1,12 @@
 //! `check`: reports all problems of the definitions of hosts; writes nothing.
 
 use crate::args::{CheckArgs, Format};
-use crate::definition::{self, HostFiles};
-use crate::{Failure, Outcome, fix, input, terminal};
-use std::collections::HashSet;
+use crate::definition;
+use crate::{Failure, Outcome, fix, terminal};
 use xen_vman_core::Facts;
 
 pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
-    let hosts = hosts(args)?;
+    let hosts = args.definitions.hosts()?;
     let format = args.input.report.format_or(args.json);
     if args.fix.fix {
         let facts = definition::facts(args.input.facts.as_deref(), format)?;
@@ -48,49 +47,4 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
         terminal::note(&format!("{vms}{hosts}: no errors"));
     }
     Ok(Outcome::Fine)
-}
-
-/// The hosts that the arguments name: a file is one host, a directory contains several.
-fn hosts(args: &CheckArgs) -> Result<Vec<HostFiles>, Failure> {
-    if args.hosts.is_empty() {
-        let host = HostFiles::default(definition::default_dir(), "name its file")?;
-        return Ok(vec![host]);
-    }
-    let mut hosts = Vec::new();
-    for path in &args.hosts {
-        if input::is_stdin(path) || !path.is_dir() {
-            hosts.push(HostFiles::named(vec![path.clone()]));
-            continue;
-        }
-        let before = hosts.len();
-        for inner in input::entries(path)? {
-            if inner.is_dir() {
-                let files: Vec<_> = input::entries(&inner)?
-                    .into_iter()
-                    .filter(|path| input::is_definition(path))
-                    .collect();
-                if !files.is_empty() {
-                    hosts.push(HostFiles::named(files));
-                }
-            } else if input::is_definition(&inner) {
-                hosts.push(HostFiles::named(vec![inner]));
-            }
-        }
-        if hosts.len() == before {
-            return Err(
-                Failure::new(format!("no definitions in {}", path.display()))
-                    .help("the name of a definition ends in .toml, .yml, .yaml or .json"),
-            );
-        }
-    }
-    // A file that is named twice, such as by itself and by its directory, is one host.
-    let mut seen = HashSet::new();
-    hosts.retain(|host| {
-        let real = host
-            .files
-            .iter()
-            .map(|path| path.canonicalize().unwrap_or_else(|_| path.clone()));
-        seen.insert(real.collect::<Vec<_>>())
-    });
-    Ok(hosts)
 }

@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod diagnostics;
 pub(crate) mod explain;
+pub(crate) mod graph;
 pub(crate) mod host;
 pub(crate) mod look;
 pub(crate) mod man;

@@ -16,6 +16,7 @@ mod lookup;
 mod network;
 mod required;
 mod resolved;
+mod vif_network;
 mod vifname;
 mod vm;
 mod vm_values;
@@ -29,6 +30,7 @@ pub use resolved::{
     DirectBoot, DomainActions, Resolved, ResolvedHost, ResolvedInterface, ResolvedSpice,
     ResolvedVm, Spice, XlOption,
 };
+pub(crate) use vif_network::{VifNetwork, vif_script};
 pub use vifname::vif_name;
 pub(crate) use xl_settings::XlSetting;
 pub use xl_settings::XlSettings;

@@ -3,8 +3,8 @@
 use super::block::{ROOT_VDEV, root_on_disk};
 use super::{
     Attachment, Backend, BlockDevice, Fstab, KernelRoot, Location, Medium, Needs, Problem,
-    ProblemAt, RootRequest, RootVolume, SettingRow, ShellVariable, StorageSettings, StorageTimeout,
-    Unmanaged, Volume, VolumeId, XlDisk,
+    ProblemAt, RootRequest, RootVolume, SettingRow, ShellVariable, StorageServer, StorageSettings,
+    StorageTimeout, Unmanaged, Volume, VolumeId, XlDisk,
 };
 use crate::diag::DiagnosticId;
 use crate::document::table::table;
@@ -247,6 +247,14 @@ impl Backend for IscsiVolume {
             programs: vec![(iscsiadm, "open-iscsi")],
             targets: vec![self.target.to_string()],
         }
+    }
+
+    fn server(&self) -> Option<StorageServer> {
+        Some(StorageServer {
+            protocol: "iSCSI",
+            address: self.portal.to_string(),
+            volume: self.target.to_string(),
+        })
     }
 
     fn describe(&self) -> String {

@@ -268,6 +268,18 @@ pub struct Needs {
     pub targets: Vec<String>,
 }
 
+/// The server that provides a volume over the network.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct StorageServer {
+    /// Its protocol, for people.
+    pub protocol: &'static str,
+    /// Its address or name.
+    pub address: String,
+    /// What the server calls the volume.
+    pub volume: String,
+}
+
 /// The interface of a backend's volumes; see the methods of [`Volume`].
 trait Backend {
     fn location(&self) -> Location;
@@ -281,6 +293,9 @@ trait Backend {
         Vec::new()
     }
     fn needs(&self, settings: &StorageSettings) -> Needs;
+    fn server(&self) -> Option<StorageServer> {
+        None
+    }
     fn describe(&self) -> String;
     fn to_json(&self) -> serde_json::Value;
 }
@@ -365,6 +380,11 @@ impl Volume {
     /// What a host needs for the volume.
     pub fn needs(&self, settings: &StorageSettings) -> Needs {
         self.backend().needs(settings)
+    }
+
+    /// The server that provides the volume; `None` if it is on the host.
+    pub fn server(&self) -> Option<StorageServer> {
+        self.backend().server()
     }
 
     /// A short description, for people.

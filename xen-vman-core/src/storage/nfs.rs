@@ -2,7 +2,8 @@
 
 use super::{
     Attachment, Backend, Fstab, KernelRoot, Location, Medium, Mount, Needs, Problem, RootRequest,
-    RootServer, RootVolume, SettingRow, StorageSettings, Unmanaged, Volume, VolumeId, XlDisk,
+    RootServer, RootVolume, SettingRow, StorageServer, StorageSettings, Unmanaged, Volume,
+    VolumeId, XlDisk,
 };
 use crate::diag::DiagnosticId;
 use crate::document::table::table;
@@ -122,6 +123,14 @@ impl Backend for NfsVolume {
             programs: vec![("mount.nfs".to_owned(), "nfs-common")],
             targets: Vec::new(),
         }
+    }
+
+    fn server(&self) -> Option<StorageServer> {
+        Some(StorageServer {
+            protocol: "NFS",
+            address: self.export.server().to_owned(),
+            volume: self.export.path().to_owned(),
+        })
     }
 
     fn describe(&self) -> String {

@@ -1,9 +1,10 @@
 //! What must be unique among VMs, on one host or across hosts.
 
 use super::Hosts;
-use super::network::Network;
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
-use crate::resolve::{Origin, Place, ResolvedInterface, ResolvedVm, Scope, Sourced, XlSetting};
+use crate::resolve::{
+    Origin, Place, ResolvedInterface, ResolvedVm, Scope, Sourced, VifNetwork, XlSetting,
+};
 use crate::values::{GuestType, XlValue};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -145,7 +146,7 @@ pub(super) fn duplicate_names(hosts: Hosts<'_>, report: &mut Report) {
 struct OfInterface<'r, K> {
     address: Owned<'r, K>,
     vm: &'r ResolvedVm,
-    network: Network<'r>,
+    network: VifNetwork<'r>,
 }
 
 impl<'r, K> OfInterface<'r, K> {
@@ -163,7 +164,7 @@ impl<'r, K> OfInterface<'r, K> {
                 owner: vm.domain.as_str(),
             },
             vm,
-            network: Network::of(interface, hosts.resolved(host)),
+            network: VifNetwork::of(interface, hosts.resolved(host)),
         }
     }
 }
@@ -212,7 +213,7 @@ pub(super) fn duplicate_mac(hosts: Hosts<'_>, report: &mut Report) {
         OfInterface::new(*interface.mac, place, (host, vm, interface), hosts)
     });
     let on_a_bridge = |one: &OfInterface<'_, _>, other: &OfInterface<'_, _>| {
-        meet(one, other) && one.network != Network::Routed
+        meet(one, other) && one.network != VifNetwork::Routed
     };
     let ids = [DiagnosticId::DuplicateMac, DiagnosticId::RepeatedMac];
     let help = "give one of them another address, or remove `mac`";

@@ -2,7 +2,7 @@
 
 use super::disks::newer_xen;
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
-use crate::resolve::{Origin, Resolved, ResolvedInterface, ResolvedVm, Scope, Sourced};
+use crate::resolve::{Origin, Resolved, ResolvedInterface, ResolvedVm, Scope, Sourced, VifNetwork};
 use crate::values::{GuestType, HVM_VIF_NAME_MAX};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -101,45 +101,12 @@ pub(super) fn needs_newer_xen(resolved: &Resolved, report: &mut Report) {
     }
 }
 
-/// Scripts that attach a vif to a bridge.
-const BRIDGING: &[&str] = &["vif-bridge", "vif-openvswitch"];
-
-/// The file name of the script that sets up a vif.
-fn script_of<'r>(interface: &'r ResolvedInterface, resolved: &'r Resolved) -> &'r str {
-    let default = &resolved.host.network_script;
-    let script = interface.script.as_ref().unwrap_or(default).as_str();
-    script.rsplit('/').next().unwrap_or(script)
-}
-
-/// The network that a vif is attached to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Network<'r> {
-    /// A bridge, and its VLAN if it is one of Open vSwitch.
-    Bridge(&'r str),
-    /// The routes of the host.
-    Routed,
-}
-
-impl<'r> Network<'r> {
-    pub(super) fn of(interface: &'r ResolvedInterface, resolved: &'r Resolved) -> Self {
-        if !BRIDGING.contains(&script_of(interface, resolved)) {
-            return Self::Routed;
-        }
-        let bridge = interface.bridge.as_ref();
-        let bridge = bridge.or(resolved.host.network_bridge.as_ref());
-        Self::Bridge(bridge.map_or(DEFAULT_BRIDGE, |bridge| bridge.as_str()))
-    }
-}
-
-/// The bridge of xl's vifs that do not name one (xl-network-configuration(5)).
-const DEFAULT_BRIDGE: &str = "xenbr0";
-
 /// xl uses `xenbr0` if no bridge is set; if other vifs of the host name a bridge, it was probably
 /// forgotten.
 pub(super) fn missing_bridge(resolved: &Resolved, report: &mut Report) {
     let bridged = || {
         interfaces(resolved)
-            .filter(|(_, interface, _)| BRIDGING.contains(&script_of(interface, resolved)))
+            .filter(|(_, interface, _)| VifNetwork::of(interface, resolved).is_bridge())
     };
     let named = |interface: &ResolvedInterface| interface.bridge.is_some();
     if resolved.host.network_bridge.is_some() || !bridged().any(|(_, one, _)| named(one)) {
@@ -243,7 +210,7 @@ impl Unreached<'_> {
 pub(super) fn address_without_prefix(resolved: &Resolved, report: &mut Report) {
     for (vm, interface, scope) in interfaces(resolved) {
         // Other guests configure their network themselves.
-        if !vm.has_guest_files() || !BRIDGING.contains(&script_of(interface, resolved)) {
+        if !vm.has_guest_files() || !VifNetwork::of(interface, resolved).is_bridge() {
             continue;
         }
         for address in interface

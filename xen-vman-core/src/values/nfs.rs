@@ -99,6 +99,16 @@ impl fmt::Display for NfsBase {
 }
 
 impl NfsExport {
+    /// The server, as written.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// The path on the server.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The address of the server; `None` if it is given by name.
     pub fn server_address(&self) -> Option<IpAddr> {
         self.server.trim_matches(['[', ']']).parse().ok()
