@@ -9,7 +9,7 @@ use serde_json::json;
 use std::fmt;
 
 macro_rules! number {
-    ($(#[$doc:meta])* $name:ident($inner:ty), $range:expr, $expected:tt) => {
+    ($(#[$doc:meta])* $name:ident($inner:ty), $range:expr, $expected:literal, $units:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(transparent)]
@@ -30,17 +30,6 @@ macro_rules! number {
             }
         }
 
-        number!(@read $name($inner), $expected);
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
-            }
-        }
-    };
-    // It has its own way to be written.
-    (@read $name:ident($inner:ty), apart) => {};
-    (@read $name:ident($inner:ty), $expected:literal) => {
         impl FromNode for $name {
             const EXPECTED: &'static str = $expected;
 
@@ -49,50 +38,74 @@ macro_rules! number {
                     "type": ["integer", "string"],
                     "minimum": Self::RANGE.start(),
                     "maximum": Self::RANGE.end(),
-                    "pattern": "^[0-9]+$",
+                    "pattern": $units.pattern,
                 })
             }
 
             fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
                 let range = i64::from(*Self::RANGE.start())..=i64::from(*Self::RANGE.end());
+                let plain = $units.without_unit(node);
+                let node = plain.as_ref().unwrap_or(node);
                 let value = integer::<Self>(node, decoder, range)?;
                 <$inner>::try_from(value).ok().and_then(Self::new)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
             }
         }
     };
 }
 
-number!(
-    /// The memory of a VM, in MiB.
-    MemoryMib(u32), 1..=16_777_216, apart
-);
+/// Numbers that may be written with a unit.
+struct Units {
+    /// The number of a text with a unit; `None` if it is not one.
+    read: fn(&str) -> Option<i64>,
+    /// Such texts, and plain numbers, as a regular expression of JSON Schema.
+    pattern: &'static str,
+}
 
-impl FromNode for MemoryMib {
-    const EXPECTED: &'static str = "an integer, in MiB, or a size such as `2G`";
-
-    fn schema() -> Schema {
-        json!({
-            "type": ["integer", "string"],
-            "minimum": Self::RANGE.start(),
-            "maximum": Self::RANGE.end(),
-            "pattern": "^[0-9]+ ?([MGT](i?B)?)?$",
+impl Units {
+    /// The number that a text with a unit stands for.
+    fn without_unit(&self, node: &Node) -> Option<Node> {
+        let Value::Text(text) = &node.value else {
+            return None;
+        };
+        (self.read)(text).map(|number| Node {
+            value: Value::Integer(number, None),
+            ..*node
         })
     }
-
-    fn from_node(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
-        let with_unit = match &node.value {
-            Value::Text(text) => mib(text),
-            _ => None,
-        };
-        let plain = with_unit.map(|mib| Node {
-            value: Value::Integer(mib, None),
-            ..*node
-        });
-        let range = i64::from(*Self::RANGE.start())..=i64::from(*Self::RANGE.end());
-        let value = integer::<Self>(plain.as_ref().unwrap_or(node), decoder, range)?;
-        u32::try_from(value).ok().and_then(Self::new)
-    }
 }
+
+const PLAIN: Units = Units {
+    read: |_| None,
+    pattern: "^[0-9]+$",
+};
+
+const SIZE_IN_MIB: Units = Units {
+    read: mib,
+    pattern: "^[0-9]+ ?([MGT](i?B)?)?$",
+};
+
+/// As systemd.time(7) has them, where they are whole seconds.
+const TIME_IN_SECONDS: Units = Units {
+    read: seconds,
+    pattern: "^[0-9]+$|^([0-9]+ *(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?) *)+$",
+};
+
+const TIME_IN_DAYS: Units = Units {
+    read: |text| {
+        seconds(text)
+            .filter(|secs| secs % SECONDS_OF_A_DAY == 0)
+            .map(|secs| secs / SECONDS_OF_A_DAY)
+    },
+    pattern: "^[0-9]+$|^[0-9]+ *(d|days?|w|weeks?)$",
+};
+
+const SECONDS_OF_A_DAY: i64 = 86_400;
 
 /// A size with a unit, in MiB. Memory has binary units only, so `G` and `GB` are GiB, too.
 fn mib(text: &str) -> Option<i64> {
@@ -112,43 +125,55 @@ fn mib(text: &str) -> Option<i64> {
     let number: i64 = number.parse().ok().filter(|_| !number.starts_with('0'))?;
     number.checked_mul(factor)
 }
+
+/// A time with units, in seconds.
+fn seconds(text: &str) -> Option<i64> {
+    let time = humantime::parse_duration(text).ok()?;
+    let is_whole = time.subsec_nanos() == 0;
+    i64::try_from(time.as_secs()).ok().filter(|_| is_whole)
+}
+
+number!(
+    /// The memory of a VM, in MiB.
+    MemoryMib(u32), 1..=16_777_216, "an integer, in MiB, or a size such as `2G`", SIZE_IN_MIB
+);
 number!(
     /// The number of virtual CPUs.
-    VcpuCount(u16), 1..=4096, "an integer"
+    VcpuCount(u16), 1..=4096, "an integer", PLAIN
 );
 number!(
     /// The number of CPUs of a host.
-    CpuCount(u16), 1..=4096, "an integer"
+    CpuCount(u16), 1..=4096, "an integer", PLAIN
 );
 number!(
     /// A time limit in seconds.
-    Seconds(u32), 1..=86_400, "an integer, in seconds"
+    Seconds(u32), 1..=86_400, "an integer, in seconds, or a time such as `5min`", TIME_IN_SECONDS
 );
 number!(
     /// How many generations are kept.
-    GenerationCount(u16), 1..=10_000, "an integer"
+    GenerationCount(u16), 1..=10_000, "an integer", PLAIN
 );
 number!(
     /// A time in days.
-    Days(u16), 1..=36_500, "an integer, in days"
+    Days(u16), 1..=36_500, "an integer, in days, or a time such as `2w`", TIME_IN_DAYS
 );
 number!(
     /// The MTU of an interface, in bytes (RFC 791: at least 68).
-    Mtu(u16), 68..=65_535, "an integer, in bytes"
+    Mtu(u16), 68..=65_535, "an integer, in bytes", PLAIN
 );
 number!(
     /// The memory of a graphics card, in MiB.
-    VideoMemoryMib(u16), 1..=4096, "an integer, in MiB"
+    VideoMemoryMib(u16), 1..=4096, "an integer, in MiB, or a size such as `16M`", SIZE_IN_MIB
 );
 number!(
     /// A display of VNC, which is on port 5900 and this.
-    VncDisplay(u16), 0..=59_635, "the number of a display"
+    VncDisplay(u16), 0..=59_635, "the number of a display", PLAIN
 );
 number!(
     /// A TCP port for SPICE, or 0 for none.
-    SpicePort(u16), 0..=65_535, "a port number"
+    SpicePort(u16), 0..=65_535, "a port number", PLAIN
 );
 number!(
     /// How many USB devices a SPICE client may redirect.
-    UsbRedirections(u8), 0..=4, "an integer from 0 to 4"
+    UsbRedirections(u8), 0..=4, "an integer from 0 to 4", PLAIN
 );
