@@ -8,6 +8,7 @@ pub(crate) use definition::{
 };
 pub(crate) use host::{
     ApplyArgs, DoctorArgs, FactsArgs, HostArgs, PlanArgs, RollbackArgs, StatusArgs, TargetArgs,
+    UninstallArgs,
 };
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
@@ -57,6 +58,9 @@ pub(crate) enum Command {
     /// Restore the files that the last `apply` changed
     #[command(after_help = host::ROLLBACK_EXAMPLES)]
     Rollback(RollbackArgs),
+    /// Remove everything that `apply` brought to this host, except volumes
+    #[command(after_help = host::UNINSTALL_EXAMPLES)]
+    UninstallHost(UninstallArgs),
     /// Show the state of this host's VMs
     #[command(after_help = host::STATUS_EXAMPLES)]
     Status(StatusArgs),

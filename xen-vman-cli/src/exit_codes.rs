@@ -24,6 +24,7 @@ pub(crate) const OF_COMMANDS: &[(&str, &str)] = &[
     ("plan", "0, 1, 2; 3 with `--detailed-exitcode`"),
     ("apply", "0, 1, 2"),
     ("rollback", "0, 2"),
+    ("uninstall-host", "0, 2"),
     ("status", "0, 1, 2"),
     ("doctor", "0, 1, 2, 3"),
     ("facts", "0, 2"),

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::Plan(args) => commands::host::run_plan(&args),
         Command::Apply(args) => commands::host::run_apply(&args),
         Command::Rollback(args) => commands::host::run_rollback(&args),
+        Command::UninstallHost(args) => commands::uninstall::run(&args),
         Command::Status(args) => commands::look::run_status(&args),
         Command::Doctor(args) => commands::look::run_doctor(&args),
         Command::Facts(args) => commands::look::run_facts(&args),

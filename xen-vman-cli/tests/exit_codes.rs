@@ -42,6 +42,8 @@ const CASES: &[(i32, &str)] = &[
     (0, "apply good.toml --root full"),
     (1, "apply wrong.toml --root empty"),
     (2, "apply missing.toml --root empty"),
+    (0, "uninstall-host --plan --root full"),
+    (2, "uninstall-host --root full"),
     (0, "rollback --root full"),
     (2, "rollback --root empty"),
     (0, "status --file good.toml --root full"),

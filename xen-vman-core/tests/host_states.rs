@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 use xen_vman_core::host::memory::{Content, MemoryHost};
 use xen_vman_core::host::{
     Applied, Event, HostError, Options, Watcher, apply, generations, plan, plan_rollback, rollback,
+    uninstall,
 };
 use xen_vman_core::install::{GuestRecord, Marker};
 use xen_vman_core::plan::{Entry, Plan};
@@ -70,6 +71,8 @@ enum Step {
         to: Option<Index>,
         fails_after: Option<u32>,
     },
+    /// An administrator stops all VMs and removes what was applied.
+    Uninstall { fails_after: Option<u32> },
     /// Somebody puts data on a volume.
     Fill(Index),
     /// Somebody puts data without a signature on a volume, such as the pages of a database.
@@ -108,6 +111,7 @@ fn step() -> impl Strategy<Value = Step> {
         }),
         2 => (proptest::option::weighted(0.4, any::<Index>()), proptest::option::weighted(0.3, 0_u32..60))
             .prop_map(|(to, fails_after)| Step::Rollback { to, fails_after }),
+        1 => proptest::option::weighted(0.5, 0_u32..60).prop_map(|fails_after| Step::Uninstall { fails_after }),
         1 => any::<Index>().prop_map(Step::Fill),
         1 => any::<Index>().prop_map(Step::FillRaw),
         1 => (any::<Index>(), any::<bool>()).prop_map(|(which, is)| Step::Break(which, is)),
@@ -161,6 +165,8 @@ struct World {
     after: BTreeMap<u32, BTreeMap<String, Entry>>,
     /// The generation that an interrupted rollback goes back to.
     unfinished: Option<u32>,
+    /// The files before anything was applied.
+    bare: BTreeMap<String, Entry>,
 }
 
 impl World {
@@ -188,7 +194,9 @@ impl World {
             given_up: BTreeSet::new(),
             after: BTreeMap::new(),
             unfinished: None,
+            bare: BTreeMap::new(),
         };
+        world.bare = world.files();
         world.after.insert(0, world.files());
         world
     }
@@ -283,6 +291,7 @@ impl World {
                 fails_after,
             } => self.take_apply(&rendered(vms), *prune, *yes, *fails_after),
             Step::Rollback { to, fails_after } => self.take_rollback(*to, *fails_after),
+            Step::Uninstall { fails_after } => self.take_uninstall(*fails_after),
             Step::Fill(which) => self.with_volume(*which, |is_disk, content| {
                 content
                     .files
@@ -336,6 +345,7 @@ impl World {
             Step::Reboot => {
                 let mut state = self.host.state();
                 state.domains.clear();
+                state.active_units.clear();
                 state.entries.retain(|path, _| !path.starts_with("/run/"));
             }
         }
@@ -410,6 +420,59 @@ impl World {
             (done, target) => panic!("{done:?}, {target:?}"),
         }
         self.remember();
+    }
+}
+
+impl World {
+    fn take_uninstall(&mut self, fails_after: Option<u32>) {
+        {
+            let mut state = self.host.state();
+            let was_used = !state.domains.is_empty() || !state.active_units.is_empty();
+            drop(state);
+            let refused = uninstall(&self.host, &mut Admin::new());
+            if was_used {
+                assert!(matches!(refused, Err(HostError::InUse(_))), "{refused:?}");
+            }
+            state = self.host.state();
+            state.domains.clear();
+            state.active_units.clear();
+            state.entries.retain(|path, _| !path.starts_with("/run/"));
+        }
+        let volumes = self.host.state().volumes.clone();
+        self.host.state().calls_left = fails_after;
+        let done = uninstall(&self.host, &mut Admin::new());
+        self.host.state().calls_left = None;
+        assert_eq!(
+            self.host.state().volumes,
+            volumes,
+            "volumes are never touched"
+        );
+        match done {
+            Ok(_) => self.is_bare(),
+            Err(HostError::Io { .. } | HostError::Program { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+        self.unfinished = None;
+        self.remember();
+    }
+
+    /// Nothing is left of all applies.
+    fn is_bare(&self) {
+        assert_eq!(self.files(), self.bare);
+        let state = self.host.state();
+        let mut records = state.entries.keys().filter(|path| {
+            path.contains("initrd.img-") || path.starts_with("/var/lib/xen-vman/guests/")
+        });
+        assert_eq!(records.next(), None);
+    }
+}
+
+impl Admin {
+    fn new() -> Self {
+        Self {
+            yes: true,
+            given_up: BTreeSet::new(),
+        }
     }
 }
 

@@ -181,6 +181,40 @@ pub(crate) struct RollbackArgs {
     pub(crate) json: bool,
 }
 
+pub(super) const UNINSTALL_EXAMPLES: &str = "\
+Examples:
+  xen-vman-cli uninstall-host --plan --diff
+  xen-vman-cli uninstall-host
+
+Removes all that `apply` brought to this host, and restores the files that it
+replaced. It refuses while VMs run or their roots are mounted or connected. If
+it is interrupted, the next one does the rest; `rollback` undoes it. Volumes,
+the definition and earlier versions of files stay.";
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
+pub(crate) struct UninstallArgs {
+    /// Show what would be done, and change nothing
+    #[arg(long)]
+    pub(crate) plan: bool,
+
+    /// With --plan, show the changes in each file
+    #[arg(long, requires = "plan", conflicts_with = "json")]
+    pub(crate) diff: bool,
+
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+
+    /// Work on this directory as if it were `/`
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub(crate) root: PathBuf,
+
+    /// Print one line of JSON per event; with --plan, one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 pub(super) const STATUS_EXAMPLES: &str = "\
 Examples:
   xen-vman-cli status

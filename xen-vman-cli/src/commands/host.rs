@@ -152,6 +152,7 @@ fn list_generations(all: &[Summary], json: bool) -> Result<Outcome, Failure> {
         let when = one.at_secs.map_or_else(|| "-".to_owned(), moment);
         let files = terminal::count(one.paths.len(), "file");
         let what = match (one.rolled_back_to, &one.definition) {
+            _ if one.is_uninstall => "uninstalled".to_owned(),
             (Some(to), _) => format!("rolled back to {to}"),
             (None, Some(definition)) => format!("applied {definition}"),
             (None, None) => "applied".to_owned(),
@@ -178,7 +179,7 @@ fn moment(at_secs: u64) -> String {
 }
 
 /// Prints the actions of a plan, each with what `more` says of it.
-fn show(plan: &Plan, more: impl Fn(&Change) -> String) -> Result<(), Failure> {
+pub(super) fn show(plan: &Plan, more: impl Fn(&Change) -> String) -> Result<(), Failure> {
     let mut text = String::new();
     for action in &plan.actions {
         let _ = writeln!(text, "{action}");
@@ -194,7 +195,10 @@ fn show(plan: &Plan, more: impl Fn(&Change) -> String) -> Result<(), Failure> {
 }
 
 /// Prints what was done and what was not.
-fn finish(applied: Result<Applied, HostError>, waiting: &mut Waiting) -> Result<Outcome, Failure> {
+pub(super) fn finish(
+    applied: Result<Applied, HostError>,
+    waiting: &mut Waiting,
+) -> Result<Outcome, Failure> {
     waiting.line.end();
     let applied = applied.map_err(|error| {
         let (number, of) = waiting.begun;
@@ -315,6 +319,7 @@ impl From<HostError> for Failure {
             HostError::ChangedSince(_) => {
                 "restore what the last `apply` wrote, or edit the files by hand; nothing was changed"
             }
+            HostError::InUse(_) => "then run the same command again; nothing was changed",
             HostError::NotReady(_) => {
                 "nothing was changed; `doctor` shows all that it checks, `--no-preflight` skips this check"
             }

@@ -11,6 +11,7 @@ pub(crate) mod look;
 pub(crate) mod man;
 pub(crate) mod render;
 pub(crate) mod schema;
+pub(crate) mod uninstall;
 pub(crate) mod vif;
 pub(crate) mod watch;
 pub(crate) mod xl_cfg;

@@ -19,6 +19,8 @@ pub(crate) struct Waiting {
     pub(crate) json: bool,
     /// What may be taken away without asking.
     pub(crate) consent: Consent,
+    /// What to type before anything is done, and what it means; `None` if nothing is asked.
+    pub(crate) confirm: Option<Confirm>,
     /// The fingerprint of the plan that was approved.
     pub(crate) agreed: Option<String>,
     /// The line that shows progress.
@@ -27,11 +29,35 @@ pub(crate) struct Waiting {
     pub(crate) begun: (usize, usize),
 }
 
+/// A question about all of a plan.
+#[derive(Debug)]
+pub(crate) struct Confirm {
+    /// What is about to be done.
+    pub(crate) question: &'static str,
+    /// The word that confirms it.
+    pub(crate) word: &'static str,
+}
+
+impl Confirm {
+    fn ask(&self, is_somebody_there: bool) -> Result<(), String> {
+        if !is_somebody_there {
+            return Err("use `--yes` to confirm".to_owned());
+        }
+        let Self { question, word } = self;
+        terminal::note(&format!("{question} To continue, type `{word}`:"));
+        match terminal::answer() {
+            Some(answer) if answer == *word => Ok(()),
+            _ => Err("not confirmed".to_owned()),
+        }
+    }
+}
+
 impl Waiting {
     pub(crate) fn new(json: bool, consent: Consent, agreed: Option<String>) -> Self {
         Self {
             json,
             consent,
+            confirm: None,
             agreed,
             line: Line::new(),
             begun: (0, 0),
@@ -51,6 +77,9 @@ impl Watcher for Waiting {
             let mut event = plan.to_json();
             event["event"] = json!("plan");
             say(&event);
+        }
+        if let Some(confirm) = &self.confirm {
+            confirm.ask(self.asks())?;
         }
         if !self.asks() {
             return self.consent.check(plan, &HOW);

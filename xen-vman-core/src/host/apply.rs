@@ -143,7 +143,11 @@ pub fn plan_rollback(host: &dyn Host, to: Option<u32>) -> Result<(Plan, u32), Ho
     Ok((plan, target.number))
 }
 
-fn look(host: &dyn Host, paths: BTreeSet<String>, record: Record) -> Result<Observed, HostError> {
+pub(super) fn look(
+    host: &dyn Host,
+    paths: BTreeSet<String>,
+    record: Record,
+) -> Result<Observed, HostError> {
     let mut observed = Observed {
         record,
         is_running: host.is_running(),
@@ -166,14 +170,14 @@ fn look(host: &dyn Host, paths: BTreeSet<String>, record: Record) -> Result<Obse
     Ok(observed)
 }
 
-fn carry_out(
+pub(super) fn carry_out(
     host: &dyn Host,
     plan: Plan,
     purpose: Purpose<'_>,
     watcher: &mut dyn Watcher,
 ) -> Result<Applied, HostError> {
     let before = state::record(host)?;
-    if plan.is_empty() && purpose.output().is_some() {
+    if plan.is_empty() && !purpose.is_rollback() {
         if before != plan.record {
             state::set_record(host, &plan.record)?;
         }
@@ -189,6 +193,11 @@ fn carry_out(
     // If this run is interrupted, everything it may have begun must count as managed or pending.
     let mut owed = plan.record.clone();
     owed.objects.extend(before.objects.clone());
+    for (file, lines) in &before.settings {
+        owed.settings
+            .entry(file.clone())
+            .or_insert_with(|| lines.clone());
+    }
     owed.reload_pending = before.reload_pending;
     owed.stale_initrds
         .extend(before.stale_initrds.iter().cloned());
@@ -339,6 +348,7 @@ impl Run<'_> {
                 self.refuse_changed(path, Some(before))?;
                 self.host.remove(path)
             }
+            Change::RemoveBuilt { path } => self.host.remove(path),
             Change::DaemonReload => {
                 let reload = Command::new(["systemctl", "daemon-reload"], RELOAD_LIMIT_SECS);
                 demand(self.host, &reload).map(drop)

@@ -208,6 +208,18 @@ impl Files for HostDir {
         remove().map_err(|error| failed("remove", path, error))
     }
 
+    fn remove_empty(&self, path: &str) -> Result<(), HostError> {
+        let removed = self.parent(path).and_then(|(parent, name)| {
+            unlinkat(&parent, name, UnlinkatFlags::RemoveDir).map(|()| parent)
+        });
+        match removed {
+            Ok(parent) => sync(&parent).map_err(|error| failed("remove", path, error)),
+            // It does not exist, is not empty, or is a mount point.
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ENOTEMPTY | Errno::EBUSY) => Ok(()),
+            Err(errno) => Err(failed("remove", path, errno.into())),
+        }
+    }
+
     fn names(&self, path: &str) -> Result<Vec<String>, HostError> {
         let names = self.each_name(path).and_then(Iterator::collect);
         match names {

@@ -9,7 +9,7 @@ use super::machine::Host;
 use super::state::{self, STATE};
 use super::{HostError, dir::failed};
 use crate::object::Object;
-use crate::plan::{Access, Change, Entry, Kept, Plan, Record, digest, object_at};
+use crate::plan::{Access, Change, Entry, Kept, Left, Plan, Record, digest, object_at};
 use crate::render::{Keep, Output};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -26,6 +26,9 @@ struct GenerationManifest {
     undoes: Option<u32>,
     /// The generation whose state this one restores.
     restores: Option<u32>,
+    /// Whether it removes all that was applied.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    uninstalls: bool,
     /// When it began, in seconds since the Unix epoch.
     at_secs: Option<u64>,
     /// The definition that is applied.
@@ -69,6 +72,8 @@ pub(super) enum Purpose<'a> {
     },
     /// To restore the state after a generation.
     Rollback { to: u32 },
+    /// To remove all that was applied.
+    Uninstall,
 }
 
 impl<'a> Purpose<'a> {
@@ -76,8 +81,12 @@ impl<'a> Purpose<'a> {
     pub(super) const fn output(&self) -> Option<&'a Output> {
         match self {
             Self::Apply { output, .. } => Some(output),
-            Self::Rollback { .. } => None,
+            Self::Rollback { .. } | Self::Uninstall => None,
         }
+    }
+
+    pub(super) const fn is_rollback(&self) -> bool {
+        matches!(self, Self::Rollback { .. })
     }
 }
 
@@ -97,6 +106,7 @@ impl Generation {
         let (restores, definition) = match purpose {
             Purpose::Apply { definition, .. } => (None, Some((*definition).to_owned())),
             Purpose::Rollback { to } => (Some(*to), None),
+            Purpose::Uninstall => (None, None),
         };
         let mut files = Vec::new();
         for action in &plan.actions {
@@ -133,6 +143,7 @@ impl Generation {
             record: record.clone(),
             undoes: None,
             restores,
+            uninstalls: matches!(purpose, Purpose::Uninstall),
             at_secs: Some(host.now_secs()),
             definition,
             files,
@@ -165,10 +176,13 @@ pub struct Summary {
     pub number: u32,
     /// When it began, in seconds since the Unix epoch.
     pub at_secs: Option<u64>,
-    /// The definition that was applied; `None` for a rollback.
+    /// The definition that was applied; `None` for anything else.
     pub definition: Option<String>,
-    /// The generation that it rolled back to; `None` for an apply.
+    /// The generation that it rolled back to; `None` for anything else.
     pub rolled_back_to: Option<u32>,
+    /// Whether it removed all that was applied before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_uninstall: bool,
     /// Whether all of it was done.
     pub is_done: bool,
     /// Whether the host is as this generation left it, apart from what failed.
@@ -303,6 +317,41 @@ impl Generations {
         })
     }
 
+    /// What was at each path before xen-vman managed the host, which it may have done before, too.
+    /// What was already its own when the oldest generation was made is not known any more.
+    pub(super) fn originals(&self, host: &dyn Host) -> Result<(Vec<Kept>, Left), HostError> {
+        let begins = self.all.iter().rev().find_map(|(number, past)| {
+            let manifest = past.manifest.as_ref()?;
+            let is_first = manifest.record.objects.is_empty() && manifest.definition.is_some();
+            is_first.then_some(*number)
+        });
+        let mut left = Left::default();
+        let mut kept: Vec<Kept> = Vec::new();
+        let mut index_of: HashMap<String, usize> = HashMap::new();
+        for (number, past) in self.all.range(begins.unwrap_or(0)..) {
+            let manifest = past.manifest.iter();
+            for (manifest, file) in
+                manifest.flat_map(|one| one.files.iter().map(move |file| (one, file)))
+            {
+                let mut found = kept_of(host, &directory(*number), file)?;
+                left.note_root_of(&found.object, found.before.as_ref());
+                if let Some(index) = index_of.get(&found.path) {
+                    kept[*index].left.extend(found.left);
+                    continue;
+                }
+                if manifest.record.settings.contains_key(&found.path) {
+                    continue;
+                }
+                if manifest.record.objects.contains_key(&found.path) {
+                    found.before = None;
+                }
+                index_of.insert(found.path.clone(), kept.len());
+                kept.push(found);
+            }
+        }
+        Ok((kept, left))
+    }
+
     /// Fails if the last apply changed no files, so that undoing it does nothing. What it was meant
     /// to undo must be chosen.
     pub(super) fn refuse_to_do_nothing(&self) -> Result<(), HostError> {
@@ -329,6 +378,7 @@ impl Generations {
                 at_secs: manifest.and_then(|manifest| manifest.at_secs),
                 definition: manifest.and_then(|manifest| manifest.definition.clone()),
                 rolled_back_to: (state != *number).then_some(state),
+                is_uninstall: manifest.is_some_and(|manifest| manifest.uninstalls),
                 is_done: past.is_done,
                 is_current: current == Some(*number),
                 paths: manifest.map_or_else(Vec::new, |manifest| {

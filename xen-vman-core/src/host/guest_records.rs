@@ -32,6 +32,16 @@ pub(super) fn all(
     Ok((records, damaged))
 }
 
+/// The domains whose roots were refused.
+pub(super) fn refused(host: &dyn Host) -> Result<BTreeSet<DomainName>, HostError> {
+    let names = host.names(&format!("{STATE}/guests"))?;
+    let domains = names.iter().filter_map(|name| {
+        let (domain, ending) = name.rsplit_once('.')?;
+        (ending == "refused").then(|| domain.parse().ok())?
+    });
+    Ok(domains.collect())
+}
+
 /// The record of a guest. An unfinished installation takes precedence over an older, finished one.
 pub(super) fn of(host: &dyn Host, domain: &DomainName) -> Result<Option<GuestRecord>, HostError> {
     let [installed, unfinished] = record_paths(domain);

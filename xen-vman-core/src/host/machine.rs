@@ -37,6 +37,12 @@ pub trait Files: Debug {
     /// If any of it cannot be removed.
     fn remove_tree(&self, path: &str) -> Result<(), HostError>;
 
+    /// Removes a directory, if it exists and is empty.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    fn remove_empty(&self, path: &str) -> Result<(), HostError>;
+
     /// The names in a directory; empty if it does not exist.
     ///
     /// # Errors

@@ -157,6 +157,11 @@ impl Files for MemoryHost {
         Ok(())
     }
 
+    // Directories are there as long as something is in them.
+    fn remove_empty(&self, _: &str) -> Result<(), HostError> {
+        Ok(())
+    }
+
     fn names(&self, path: &str) -> Result<Vec<String>, HostError> {
         Ok(names(&self.state().entries, path))
     }

@@ -25,6 +25,7 @@ mod root;
 mod session;
 mod state;
 mod surface;
+mod uninstall;
 mod users;
 mod vm_unit;
 mod watch;
@@ -36,10 +37,11 @@ pub use generation::Summary;
 pub use install::Loss;
 pub use machine::{Files, GuestRoot, Held, Host, Logged, Ran};
 pub use observe::facts;
+pub use uninstall::{Uninstalled, plan_uninstall, uninstall};
 pub use watch::{Event, Watcher};
 
 use crate::doctor::Finding;
-use crate::plan::Conflicts;
+use crate::plan::{Conflicts, Uses};
 use crate::values::DomainName;
 use std::io;
 use thiserror::Error;
@@ -123,6 +125,9 @@ pub enum HostError {
     /// The host lacks what an apply needs.
     #[error("this host is not ready: {}", list(.0))]
     NotReady(Vec<Finding>),
+    /// VMs run, or their roots are in use, which an uninstallation would break.
+    #[error("cannot uninstall while VMs run or their roots are in use. To end that:{0}")]
+    InUse(Uses),
     /// Another run holds the lock.
     #[error("another xen-vman run holds the lock ({0})")]
     Locked(String),

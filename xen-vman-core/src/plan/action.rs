@@ -68,6 +68,11 @@ pub enum Change {
         /// The existing file or link.
         before: Entry,
     },
+    /// Removes a file or link that can be made again from what is on the host.
+    RemoveBuilt {
+        /// The path.
+        path: String,
+    },
     /// Makes systemd reload its units.
     DaemonReload,
     /// Builds the initrd that guests use with a kernel.

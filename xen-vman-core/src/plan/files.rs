@@ -91,7 +91,10 @@ pub(super) struct Files {
 /// Plans the changes to files, links and settings.
 pub(super) fn plan(output: &Output, observed: &Observed, prune: bool) -> Result<Files, Conflicts> {
     let ours = &observed.record.objects;
-    let mut record = Record::default();
+    let mut record = Record {
+        settings: settings::recorded(output, &observed.record),
+        ..Record::default()
+    };
     let mut conflicts = Vec::new();
     let mut actions = Vec::new();
     for (path, (object, entry)) in wanted(output, observed) {
@@ -254,7 +257,7 @@ pub(super) const fn impact_of(role: Role) -> Impact {
     }
 }
 
-const fn rank(role: Role) -> Rank {
+pub(super) const fn rank(role: Role) -> Rank {
     match role {
         Role::Script
         | Role::NetworkScript

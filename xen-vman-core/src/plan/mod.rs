@@ -13,6 +13,7 @@ mod rollback;
 mod settings;
 mod show;
 mod status;
+mod uninstall;
 
 pub use action::{Action, Change, Impact, Plan};
 #[cfg(feature = "host")]
@@ -21,6 +22,9 @@ pub use files::{Conflict, Conflicts, paths};
 pub use observed::{Access, Domain, Entry, FileOwner, Kernels, Observed, Record};
 pub use rollback::{Kept, digest, rollback};
 pub use status::{Installed, VmStatus, status};
+#[cfg(feature = "host")]
+pub(crate) use uninstall::emptied;
+pub use uninstall::{Left, Uninstall, Use, Uses, uninstall, uninstall_paths, uses};
 
 use crate::object::Role;
 use crate::render::Output;

@@ -104,6 +104,9 @@ pub struct Record {
     pub stale_initrds: BTreeSet<String>,
     /// VMs to start once they are installed.
     pub starts_pending: BTreeSet<DomainName>,
+    /// The lines that xen-vman set in files of others, by file and key.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// A record in the current or the earlier format.
@@ -117,6 +120,7 @@ struct AnyRecord {
     reload_pending: bool,
     stale_initrds: BTreeSet<String>,
     starts_pending: BTreeSet<DomainName>,
+    settings: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl From<AnyRecord> for Record {
@@ -131,6 +135,7 @@ impl From<AnyRecord> for Record {
             reload_pending: any.reload_pending,
             stale_initrds: any.stale_initrds,
             starts_pending: any.starts_pending,
+            settings: any.settings,
         }
     }
 }
@@ -158,6 +163,8 @@ pub struct Observed {
     pub guests: BTreeMap<DomainName, GuestRecord>,
     /// The domains whose records cannot be read, so that nothing is known of their roots.
     pub damaged: BTreeSet<DomainName>,
+    /// The domains that do not start because their roots were refused.
+    pub refused: BTreeSet<DomainName>,
     /// The sessions of volumes that the host has open, such as iSCSI targets.
     pub sessions: BTreeSet<String>,
     /// The domains whose roots are mounted by `vm_mount@`.

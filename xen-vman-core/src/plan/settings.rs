@@ -1,6 +1,6 @@
 //! Lines in files that xen-vman does not own.
 
-use super::{Access, Entry};
+use super::{Access, Entry, Record};
 use crate::render::{HostSetting, Output};
 use std::collections::BTreeMap;
 
@@ -20,6 +20,47 @@ pub(super) fn files(output: &Output, found: &BTreeMap<String, Entry>) -> BTreeMa
         }
     }
     files
+}
+
+/// The lines that are ours after an apply, by file and key. One that is no longer defined stays.
+pub(super) fn recorded(
+    output: &Output,
+    record: &Record,
+) -> BTreeMap<String, BTreeMap<String, String>> {
+    let mut all = record.settings.clone();
+    for setting in &output.settings {
+        let lines = all.entry(setting.file.to_owned()).or_default();
+        lines.insert(setting.key.to_owned(), setting.line.clone());
+    }
+    all
+}
+
+/// Takes our lines out of a file; each becomes the line that `original` had, if it had one. Returns
+/// the new content, and whether all lines that set these keys were ours.
+pub(super) fn without(
+    text: &[u8],
+    ours: &BTreeMap<String, String>,
+    original: &[u8],
+) -> (Vec<u8>, bool) {
+    let mut out = Vec::new();
+    let mut is_all = true;
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        let Some((key, own)) = ours.iter().find(|(key, _)| sets(line, key)) else {
+            out.extend_from_slice(line);
+            continue;
+        };
+        if line.trim_ascii() != own.as_bytes() {
+            out.extend_from_slice(line);
+            is_all = false;
+            continue;
+        }
+        let mut lines = original.split_inclusive(|byte| *byte == b'\n');
+        if let Some(line) = lines.find(|line| sets(line, key)) {
+            out.extend_from_slice(line.trim_ascii_end());
+            out.push(b'\n');
+        }
+    }
+    (out, is_all)
 }
 
 /// Sets a key in a file of `key=value` lines: the new line replaces the first one that sets the
@@ -81,6 +122,21 @@ mod tests {
             set("vif.default.bridges=\"a\"\n", new),
             format!("vif.default.bridges=\"a\"\n{wanted}")
         );
+    }
+
+    #[test]
+    fn only_our_own_line_is_taken_out() {
+        let ours = BTreeMap::from([("key".to_owned(), "key=\"b\"".to_owned())]);
+        let without = |text: &str, original: &str| {
+            let (text, is_all) = without(text.as_bytes(), &ours, original.as_bytes());
+            (String::from_utf8(text).unwrap(), is_all)
+        };
+        let fine = |text: &str| (text.to_owned(), true);
+        assert_eq!(without("a=1\nkey=\"b\"\nz=2\n", ""), fine("a=1\nz=2\n"));
+        assert_eq!(without("key=\"b\"\nz=2", " key = 7"), fine(" key = 7\nz=2"));
+        assert_eq!(without("keys=1\n", "key=7\n"), fine("keys=1\n"));
+        let edited = "key=\"c\"\n";
+        assert_eq!(without(edited, "key=7\n"), (edited.to_owned(), false));
     }
 
     #[test]

@@ -44,7 +44,9 @@ impl fmt::Display for Change {
                 before,
                 ..
             } => put(f, &printable(path), entry, before.as_ref()),
-            Self::Remove { path, .. } => write!(f, "remove {}", printable(path)),
+            Self::Remove { path, .. } | Self::RemoveBuilt { path } => {
+                write!(f, "remove {}", printable(path))
+            }
             Self::DaemonReload => f.write_str("reload systemd units"),
             Self::Stop { domain } => write!(f, "stop {domain}: it is no longer defined"),
             Self::BuildInitrd { kernel, .. } => {
@@ -176,6 +178,7 @@ impl Action {
         let (action, subject) = match &self.change {
             Change::Put { path, .. } => ("put", json!({ "path": path })),
             Change::Remove { path, .. } => ("remove", json!({ "path": path })),
+            Change::RemoveBuilt { path } => ("remove-built", json!({ "path": path })),
             Change::DaemonReload => ("daemon-reload", json!({})),
             Change::Stop { domain } => ("stop", json!({ "domain": domain })),
             Change::BuildInitrd { kernel, .. } => ("build-initrd", json!({ "kernel": kernel })),

@@ -41,7 +41,7 @@ pub(super) fn attachments(resolved: &Resolved) -> BTreeMap<DomainName, Attachmen
 }
 
 /// The links to the kernel and initrd that guests boot; the global preparation sets them before a VM starts.
-pub(super) fn links() -> Vec<Link> {
+pub(crate) fn links() -> Vec<Link> {
     vec![
         Link {
             path: "/etc/xen/initrd.img",

@@ -19,9 +19,10 @@ pub mod vif_p2p;
 mod xl_cfg;
 
 pub use crate::object::RenderedFile;
-pub use host::VM_DOMAIN;
 #[cfg(feature = "host")]
-pub(crate) use host::{LIBRARY, MOUNT_PATH};
+pub(crate) use host::LIBRARY;
+pub use host::VM_DOMAIN;
+pub(crate) use host::{MOUNT_PATH, links};
 pub use manifest::{Manifest, manifest};
 pub(crate) use network::is_supplied;
 pub use output::{Assets, Guest, HostSetting, Keep, Link, Output, ReplacedFile};

@@ -306,6 +306,15 @@ pub type ShellVariable = (&'static str, String);
 /// The options of every mount on the host: a guest's root may hold anything.
 const MOUNT_OPTIONS: &str = "nodev,nosuid";
 
+/// The device or export in the data about a root ([`Volume::data`]), as a file of a host has it.
+pub(crate) fn source_in(data: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(data).ok()?;
+    let value = text
+        .lines()
+        .find_map(|line| line.strip_prefix("ROOT_SOURCE="))?;
+    Some(value.trim_matches('\'').to_owned())
+}
+
 impl Volume {
     /// The backend of the volume.
     pub const fn kind(&self) -> BackendKind {

@@ -330,3 +330,40 @@ taken_over() {
     systemctl stop vm@org-disk
     session_ends
 }
+
+# What is on the roots, and on the disk.
+content_of_roots() {
+    (cd "$exports" && find . -xdev -type f -exec cksum {} + | sort)
+    cksum "$judge"/disks/* 2>/dev/null
+}
+
+uninstalled() {
+    local unit domain before
+    systemctl start vm@org-fresh
+    cli 2 uninstall-host --yes
+    says "systemctl stop vm@org-fresh"
+    says "nothing was changed"
+    unit_is vm@org-fresh active
+    # Each command that it names ends a use.
+    while read -r unit; do
+        systemctl stop "$unit"
+    done < <(sed -n 's/^  systemctl stop \(.*\)    # .*/\1/p' <<<"$said")
+    while read -r domain; do
+        xl destroy "$domain"
+    done < <(sed -n 's/^  xl shutdown -w \(.*\)    # .*/\1/p' <<<"$said")
+    before=$(content_of_roots)
+    cli 0 uninstall-host --yes
+    says "earlier versions of files, for \`rollback\`"
+    check_same "roots are as before" "$before" "$(content_of_roots)"
+    check_same "no unit is left" "" "$(systemctl list-unit-files --no-legend 'vm@*' 'vm_*' 'xen_vman*')"
+    check_same "systemd needs no reload" no "$(systemctl show --property NeedDaemonReload --value multi-user.target)"
+    check_same "nothing of ours is left" "" "$(ls -d /usr/local/lib/xen-vman /etc/kernel/*/xen-dracut /etc/xen-vman/roots \
+        /etc/systemd/system/vm* /etc/systemd/system/multi-user.target.wants/*vm* /etc/xen/initrd.img* /etc/xen/vmlinuz \
+        /var/lib/xen-vman/guests /mnt/vms 2>/dev/null)"
+    check_same "no configuration is left" "" "$(ls /etc/xen/vms 2>/dev/null)"
+    # And back.
+    cli 0 rollback
+    systemctl start vm@org-fresh
+    unit_is vm@org-fresh active
+    systemctl stop vm@org-fresh
+}

@@ -1,0 +1,76 @@
+//! Removes all that applies brought to a host.
+
+use super::HostError;
+use super::apply::{Applied, carry_out, look};
+use super::generation::{Generations, Purpose};
+use super::machine::Host;
+use super::observe::kernels;
+use super::watch::Watcher;
+use super::{guest_records, state};
+use crate::plan::{self, Left, Observed, Record, Uninstall, Uses, emptied};
+
+/// The result of an uninstallation.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Uninstalled {
+    /// What was done.
+    pub applied: Applied,
+    /// What stays.
+    pub left: Left,
+}
+
+/// Plans an [`uninstall`], without changing anything.
+///
+/// # Errors
+/// If the host cannot be read, or if its VMs or their roots are in use.
+pub fn plan_uninstall(host: &dyn Host) -> Result<Uninstall, HostError> {
+    let record = state::record(host)?;
+    let (originals, left) = Generations::read(host)?.originals(host)?;
+    let (guests, damaged) = guest_records::all(host)?;
+    let refused = guest_records::refused(host)?;
+    let is_unmanaged = record == Record::default() && guests.is_empty() && refused.is_empty();
+    if is_unmanaged {
+        // What there is belongs to others, whatever it was once.
+        return Ok(Uninstall {
+            left,
+            ..Uninstall::default()
+        });
+    }
+    let known = Observed {
+        record: record.clone(),
+        guests: guests.clone(),
+        damaged: damaged.clone(),
+        refused: refused.clone(),
+        ..Observed::default()
+    };
+    let mut paths = plan::uninstall_paths(&known);
+    paths.extend(originals.iter().map(|kept| kept.path.clone()));
+    // The files of an image are removed, too.
+    let observed = Observed {
+        kernels: kernels(host)?,
+        guests,
+        damaged,
+        refused,
+        ..look(host, paths, record)?
+    };
+    match plan::uses(&observed) {
+        uses if uses.is_empty() => Ok(plan::uninstall(&originals, left, &observed)),
+        uses => Err(HostError::InUse(Uses(uses))),
+    }
+}
+
+/// Removes all that applies brought to a host, and restores what they replaced. Volumes and the
+/// definition stay; so do earlier versions of files, so that this can be rolled back. It may be
+/// interrupted at any point: the next one does the rest.
+///
+/// # Errors
+/// Like [`plan_uninstall`]; also the first action that fails.
+pub fn uninstall(host: &dyn Host, watcher: &mut dyn Watcher) -> Result<Uninstalled, HostError> {
+    let _lock = host.lock()?;
+    let Uninstall { plan, left, .. } = plan_uninstall(host)?;
+    let applied = carry_out(host, plan, Purpose::Uninstall, watcher)?;
+    for directory in emptied(&applied.plan) {
+        host.remove_empty(&directory)?;
+    }
+    Ok(Uninstalled { applied, left })
+}
