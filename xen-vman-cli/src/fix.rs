@@ -1,5 +1,6 @@
 //! `check --fix` and `lint --fix`: show mechanical changes, and write them.
 
+use crate::interrupt::{self, Doing};
 use crate::{Failure, input, terminal};
 use std::fs;
 use std::io::{IsTerminal as _, Write as _};
@@ -56,6 +57,7 @@ pub(crate) fn offer(
         }
     }
     // All are written beside the old ones before the first one is replaced.
+    interrupt::now(Doing::Fixing);
     let mut written = Vec::new();
     for file in &fixed.files {
         let path = paths.iter().find(|path| input::name(path) == file.name);

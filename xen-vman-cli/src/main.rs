@@ -11,6 +11,7 @@ mod fix;
 #[cfg(test)]
 mod grammar;
 mod input;
+mod interrupt;
 mod output_dir;
 mod plan_file;
 mod terminal;
@@ -27,6 +28,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     terminal::set_colour(cli.color);
+    if let Err(error) = interrupt::watch() {
+        terminal::note(&format!("warning: cannot watch for signals: {error}"));
+    }
     let result = match cli.command {
         Command::Render(args) => commands::render::run(&args),
         Command::Plan(args) => commands::host::run_plan(&args),

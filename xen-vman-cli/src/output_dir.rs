@@ -6,6 +6,7 @@
 //! interrupted one left.
 
 use crate::Failure;
+use crate::interrupt::{self, Doing};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -113,6 +114,7 @@ impl OutputDir {
             .copied()
             .chain(self.ours.iter().map(String::as_str))
             .collect();
+        interrupt::now(Doing::Writing(self.path.clone()));
         self.replace(UNFINISHED, all.join("\n").as_bytes())?;
         let mut done = Written::default();
         let mut known_dirs = HashSet::new();

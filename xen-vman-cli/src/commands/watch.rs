@@ -1,5 +1,6 @@
 //! Shows the progress of `apply`, and asks before data is destroyed.
 
+use crate::interrupt::{self, Doing};
 use crate::terminal::{self, Line};
 use serde_json::json;
 use std::io::{self, IsTerminal as _};
@@ -124,8 +125,14 @@ impl Watcher for Waiting {
     }
 
     fn tell(&mut self, event: Event<'_>) {
-        if let Event::Begins { number, of, .. } = event {
+        if let Event::Begins { number, of, action } = event {
             self.begun = (number, of);
+            interrupt::now(Doing::Action {
+                number,
+                of,
+                what: action.change.to_string(),
+                is_agreed: self.agreed.is_some(),
+            });
         }
         if self.json {
             return say(&event.to_json());
