@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use xen_vman_core::diag::json;
 use xen_vman_core::document::decode::Invalid;
 use xen_vman_core::facade::{Choices, FactsFile};
-use xen_vman_core::parse::{ImportOptions, import_with};
+use xen_vman_core::parse::{ConvertTarget, ImportOptions, convert as core_convert, import_with};
 use xen_vman_core::render::manifest;
 use xen_vman_core::{
     Assets, Compiled, Facts, Output, Source, Templates, compile, compile_with, explain as core,
@@ -266,6 +266,35 @@ pub(crate) fn render(py: Python<'_>, input: Input) -> PyResult<(String, String, 
         files.4.push(vm);
     }
     Ok((report, manifest, files))
+}
+
+/// Returns a definition in another format, or the report on its syntax, as JSON.
+#[pyfunction]
+pub(crate) fn convert(py: Python<'_>, input: Input, to: &str) -> PyResult<String> {
+    let target = match to {
+        "toml" => ConvertTarget::Toml,
+        "yaml" => ConvertTarget::Yaml,
+        "json" => ConvertTarget::Json,
+        _ => {
+            return Err(PyValueError::new_err(format!(
+                "to must be \"toml\", \"yaml\" or \"json\", not \"{to}\""
+            )));
+        }
+    };
+    let done = py.detach(|| {
+        let [written] = <[_; 1]>::try_from(input.sources).map_err(|parts| {
+            Wrong::Argument(format!(
+                "a definition of {} parts cannot be converted: each keeps its own settings; pass one at a time",
+                parts.len()
+            ))
+        })?;
+        let converted = core_convert(&source(written)?, target);
+        if converted.report.has_errors() {
+            return Err(Wrong::Report(json::render(&converted.report, &converted.sources)));
+        }
+        Ok(converted.text)
+    });
+    done.map_err(|wrong| raise(py, wrong))
 }
 
 /// Returns a definition in TOML generated from xl.cfg files, and the report on them, as JSON.

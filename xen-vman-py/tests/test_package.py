@@ -4,6 +4,7 @@ import doctest
 import importlib
 import importlib.metadata
 import os
+import json
 import pathlib
 import pickle
 import shutil
@@ -63,6 +64,19 @@ def test_dicts_strings_and_files_are_equivalent(tmp_path):
     role = {f"xen_vman_{key}": value for key, value in HOST.items()}
     files = [xen_vman.render(one).files for one in (HOST, role, path, xen_vman.Text(text))]
     assert files[0] == files[1] == files[2] == files[3]
+
+
+def test_definitions_are_converted(tmp_path):
+    role = {f"xen_vman_{key}": value for key, value in HOST.items()}
+    text = xen_vman.convert(role)
+    assert xen_vman.render(xen_vman.Text(text)).files == xen_vman.render(HOST).files
+    assert json.loads(xen_vman.convert(xen_vman.Text(text), "json")) == role
+    with pytest.raises(ValueError, match="2 parts"):
+        xen_vman.convert([HOST, {}])
+    with pytest.raises(ValueError, match='"toml", "yaml" or "json", not "xml"'):
+        xen_vman.convert(HOST, "xml")
+    with pytest.raises(xen_vman.DefinitionError):
+        xen_vman.convert(xen_vman.Text("vms = ["))
 
 
 def test_a_bare_string_is_refused():

@@ -9,6 +9,7 @@ from ._errors import DefinitionError, HostError, XenVmanError
 from ._functions import (
     apply,
     check,
+    convert,
     diagnostics,
     doctor,
     explain,
@@ -70,6 +71,7 @@ __all__ = [
     "__version__",
     "apply",
     "check",
+    "convert",
     "diagnostics",
     "doctor",
     "explain",

@@ -254,6 +254,17 @@ def facts(*, root: PathLike = "/") -> HostFacts:
     return HostFacts(**json.loads(_core.facts(pathlib.Path(root))))
 
 
+def convert(definition: Definition, to: str = "toml") -> str:
+    """Write a definition in another format: ``toml``, or the role's variables as ``yaml`` or ``json``.
+
+    :raises DefinitionError: if its syntax is wrong. Values are kept as they are, valid or not.
+
+    >>> print(convert({"xen_vman_nfsroot_base": "10.0.0.5:/tank"}), end="")
+    nfsroot_base = "10.0.0.5:/tank"
+    """
+    return _core.convert(read(definition, None, None, (), (), False), to)
+
+
 def import_xl_cfg(
     *files: os.PathLike[str], org: Optional[str] = None, start_with_host: Iterable[os.PathLike[str]] = ()
 ) -> tuple[str, Report]:
