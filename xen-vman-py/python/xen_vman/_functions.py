@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Callable, Optional, Union
 
+from . import _arguments as arguments
 from . import _core
+from ._html import Table
 from ._input import Definition, Input, PathLike, Scripts, choose, read
 from ._results import (
     Applied,
@@ -67,8 +68,9 @@ def explain(
     [Explained(key='stop_timeout', value=120, origin='written', path='stop_timeout', file=None, line=None, \
 column=None, made_from=None)]
     """
-    rows = json.loads(_core.explain(read(definition, facts, scripts, (), (), False), vm, key))
-    return [_explained(row) for row in rows]
+    names = arguments.optional_string("vm", vm), arguments.optional_string("key", key)
+    rows = json.loads(_core.explain(read(definition, facts, scripts, (), (), False), *names))
+    return Table(_explained(row) for row in rows)
 
 
 def render(
@@ -120,7 +122,7 @@ def plan(
     :raises HostError: if the host cannot be read, or existing paths conflict with the definition.
     """
     choice = choose(prune, remove_all, allow_reinstall)
-    text, report = _core.plan(_input(definition, facts, scripts, templates), pathlib.Path(root), choice)
+    text, report = _core.plan(_input(definition, facts, scripts, templates), arguments.directory("root", root), choice)
     return _plan(json.loads(text), Report.of(report))
 
 
@@ -163,10 +165,10 @@ def apply(
     """
     text, report = _core.apply(
         _input(definition, facts, scripts, templates),
-        pathlib.Path(root),
+        arguments.directory("root", root),
         choose(prune, remove_all, allow_reinstall),
-        preflight,
-        None if plan is None else plan.fingerprint,
+        arguments.flag("preflight", preflight),
+        _fingerprint(plan),
         _callback(progress),
     )
     return _applied(text, Report.of(report))
@@ -181,7 +183,7 @@ def generations(*, root: PathLike = "/") -> list[Generation]:
     ...     [one.number for one in generations(root=root)]
     [1]
     """
-    return [Generation(**one) for one in json.loads(_core.generations(pathlib.Path(root)))]
+    return Table(Generation(**one) for one in json.loads(_core.generations(arguments.directory("root", root))))
 
 
 def plan_rollback(*, root: PathLike = "/", to: Optional[int] = None) -> Plan:
@@ -189,7 +191,7 @@ def plan_rollback(*, root: PathLike = "/", to: Optional[int] = None) -> Plan:
 
     :raises HostError: as :func:`rollback`.
     """
-    return _plan(json.loads(_core.plan_rollback(pathlib.Path(root), to)), Report())
+    return _plan(json.loads(_core.plan_rollback(arguments.directory("root", root), _generation(to))), Report())
 
 
 def rollback(*, root: PathLike = "/", to: Optional[int] = None, progress: Optional[Progress] = None) -> Applied:
@@ -198,7 +200,7 @@ def rollback(*, root: PathLike = "/", to: Optional[int] = None, progress: Option
     :param to: the number of a generation, to restore the files as they were after it; 0 is before the first.
     :raises HostError: if there is nothing to roll back, or files have changed since.
     """
-    return _applied(_core.rollback(pathlib.Path(root), to, _callback(progress)), Report())
+    return _applied(_core.rollback(arguments.directory("root", root), _generation(to), _callback(progress)), Report())
 
 
 def packages(
@@ -218,7 +220,7 @@ def packages(
     >>> packages({"vms": []})
     []
     """
-    directory = None if root is None else pathlib.Path(root)
+    directory = None if root is None else arguments.directory("root", root)
     return _core.packages(_input(definition, facts, scripts, None), directory)
 
 
@@ -230,8 +232,8 @@ def status(
     scripts: Scripts = None,
 ) -> list[VmStatus]:
     """Show the state of a host's VMs: those defined, those no longer defined, and those running."""
-    text = _core.status(_input(definition, facts, scripts, None), pathlib.Path(root))
-    return [VmStatus(**one) for one in json.loads(text)]
+    text = _core.status(_input(definition, facts, scripts, None), arguments.directory("root", root))
+    return Table(VmStatus(**one) for one in json.loads(text))
 
 
 def doctor(
@@ -242,8 +244,8 @@ def doctor(
     scripts: Scripts = None,
 ) -> list[Finding]:
     """Check whether a host is ready to run its VMs."""
-    text = _core.doctor(_input(definition, facts, scripts, None), pathlib.Path(root))
-    return [Finding(**one) for one in json.loads(text)]
+    text = _core.doctor(_input(definition, facts, scripts, None), arguments.directory("root", root))
+    return Table(Finding(**one) for one in json.loads(text))
 
 
 def facts(*, root: PathLike = "/") -> HostFacts:
@@ -251,7 +253,7 @@ def facts(*, root: PathLike = "/") -> HostFacts:
 
     :raises HostError: if the host cannot be read.
     """
-    return HostFacts(**json.loads(_core.facts(pathlib.Path(root))))
+    return HostFacts(**json.loads(_core.facts(arguments.directory("root", root))))
 
 
 def convert(definition: Definition, to: str = "toml") -> str:
@@ -262,7 +264,7 @@ def convert(definition: Definition, to: str = "toml") -> str:
     >>> print(convert({"xen_vman_nfsroot_base": "10.0.0.5:/tank"}), end="")
     nfsroot_base = "10.0.0.5:/tank"
     """
-    return _core.convert(read(definition, None, None, (), (), False), to)
+    return _core.convert(read(definition, None, None, (), (), False), arguments.string("to", to))
 
 
 def import_xl_cfg(
@@ -273,8 +275,9 @@ def import_xl_cfg(
     :param org: the organisation of the VMs; by default, that in a comment ``NAME @ORG``, or ``local``.
     :param start_with_host: those of the files whose domains start with the host.
     """
-    paths = [pathlib.Path(file) for file in files]
-    starting = [str(pathlib.Path(file)) for file in start_with_host]
+    paths = arguments.files(files)
+    starting = [str(path) for path in arguments.files(start_with_host)]
+    org = arguments.optional_string("org", org)
     text, report = _core.import_xl_cfg([(str(path), path.read_bytes()) for path in paths], org, starting)
     return text, Report.of(report)
 
@@ -285,7 +288,9 @@ def vif_p2p(main_ip: str, dev: str, addresses: Iterable[str]) -> VifCommands:
     >>> vif_p2p("10.0.0.1", "vif1.0", ["10.0.0.15"]).online[-1]
     'ip address replace 10.0.0.1/32 peer 10.0.0.15/32 dev vif1.0'
     """
-    online, offline = _core.vif_p2p(str(main_ip), dev, [str(address) for address in addresses])
+    if isinstance(addresses, str) or not isinstance(addresses, Iterable):
+        raise arguments.wrong("addresses", "a list of IP addresses", addresses)
+    online, offline = _core.vif_p2p(str(main_ip), arguments.string("dev", dev), [str(one) for one in addresses])
     return VifCommands(tuple(online), tuple(offline))
 
 
@@ -295,17 +300,18 @@ def vifname(prefix: str, domain: str, devid: int, *, hvm: bool = False, taken: I
     >>> vifname("web", "a-web", 0)
     'web.0'
     """
-    return _core.vifname(prefix, domain, devid, hvm, list(taken))
+    names = arguments.string("prefix", prefix), arguments.string("domain", domain)
+    return _core.vifname(*names, devid, arguments.flag("hvm", hvm), arguments.strings("taken", taken))
 
 
 def diagnostics() -> list[DiagnosticInfo]:
     """List all diagnostics that :func:`check` can report."""
-    return [DiagnosticInfo(*one) for one in _core.diagnostics()]
+    return Table(DiagnosticInfo(*one) for one in _core.diagnostics())
 
 
 def schema(*, role: bool = False) -> dict[str, Any]:
     """Return the JSON Schema of definitions, or of the role's variables."""
-    found: dict[str, Any] = json.loads(_core.schema(role))
+    found: dict[str, Any] = json.loads(_core.schema(arguments.flag("role", role)))
     return found
 
 
@@ -313,5 +319,23 @@ def _input(definition: Definition, facts: Facts, scripts: Scripts, templates: Te
     return read(definition, facts, scripts, (), (), False, templates)
 
 
+def _fingerprint(plan: Optional[Plan]) -> Optional[str]:
+    if plan is None or isinstance(plan, Plan):
+        return None if plan is None else plan.fingerprint
+    raise arguments.wrong("plan", "a xen_vman.Plan or None", plan)
+
+
+def _generation(to: Optional[int]) -> Optional[int]:
+    if to is None or (isinstance(to, int) and not isinstance(to, bool) and 0 <= to < 2**32):
+        return to
+    if isinstance(to, int) and not isinstance(to, bool):
+        raise ValueError(f"to must be the number of a generation, not {to}")
+    raise arguments.wrong("to", "the number of a generation or None", to)
+
+
 def _callback(progress: Optional[Progress]) -> Optional[Callable[[str], object]]:
-    return None if progress is None else lambda text: progress(json.loads(text))
+    if progress is None:
+        return None
+    if not callable(progress):
+        raise arguments.wrong("progress", "a function of one dict, or None", progress)
+    return lambda text: progress(json.loads(text))

@@ -10,6 +10,7 @@ import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Optional, Union
 
+from . import _arguments as arguments
 from ._results import HostFacts
 
 PathLike = Union[str, "os.PathLike[str]"]
@@ -35,6 +36,10 @@ class Text:
     name: str = "definition.toml"
     """Its extension selects the format: ``.toml``, or ``.yml``, ``.yaml`` and ``.json`` for the role's
     variables."""
+
+    def __post_init__(self) -> None:
+        arguments.string("text", self.text)
+        arguments.string("name", self.name)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,18 +71,10 @@ def choose(
 ) -> Choice:
     """Convert the arguments of ``plan`` and ``apply``."""
     return Choice(
-        erase=_vms("allow_reinstall", allow_reinstall),
-        remove=_vms("prune", prune),
-        remove_all=remove_all,
+        erase=arguments.vms("allow_reinstall", allow_reinstall),
+        remove=arguments.vms("prune", prune),
+        remove_all=arguments.flag("remove_all", remove_all),
     )
-
-
-def _vms(name: str, chosen: Union[bool, Iterable[str]]) -> Optional[list[str]]:
-    if isinstance(chosen, bool):
-        return None if chosen else []
-    if isinstance(chosen, str):
-        raise TypeError(f"{name} must be True, False, or a list of VMs")
-    return list(chosen)
 
 
 def read(
@@ -98,11 +95,14 @@ def read(
         sources=[_source(part) for part in parts],
         facts=_facts(facts),
         scripts=_scripts(scripts),
-        allow=list(allow),
-        deny=list(deny),
-        strict=strict,
+        allow=arguments.strings("allow", allow, "ids of diagnostics"),
+        deny=arguments.strings("deny", deny, "ids of diagnostics"),
+        strict=arguments.flag("strict", strict),
         templates=_templates(templates),
     )
+
+
+ACCEPTED = "a dict, a pathlib.Path, a xen_vman.Text, or a list of these"
 
 
 def _parts(definition: Any) -> list[Any]:
@@ -110,10 +110,15 @@ def _parts(definition: Any) -> list[Any]:
         return [definition]
     if isinstance(definition, (str, bytes)):
         raise TypeError(
-            "a definition must be a dict, a pathlib.Path, a xen_vman.Text, or a list of these; "
-            "a plain string could be either a path or the definition itself"
+            f"a definition must be {ACCEPTED}; a plain string could be either a path or the definition itself"
         )
-    return list(definition)
+    if not isinstance(definition, Iterable):
+        raise arguments.wrong("a definition", ACCEPTED, definition)
+    parts = list(definition)
+    for part in parts:
+        if not isinstance(part, (Mapping, os.PathLike, Text)):
+            raise arguments.wrong("each part of a definition", "a dict, a pathlib.Path or a xen_vman.Text", part)
+    return parts
 
 
 def _source(part: Any) -> tuple[str, bytes, str]:
@@ -122,16 +127,16 @@ def _source(part: Any) -> tuple[str, bytes, str]:
     if isinstance(part, os.PathLike):
         path = pathlib.Path(part)
         return str(path), path.read_bytes(), "file"
-    if isinstance(part, Mapping):
-        is_role = any(str(key).startswith("xen_vman_") for key in part)
-        return "<definition>", _json(part), "role" if is_role else "dict"
-    raise TypeError(f"a definition cannot be of type {type(part).__name__}")
+    is_role = any(str(key).startswith("xen_vman_") for key in part)
+    return "<definition>", _json(part), "role" if is_role else "dict"
 
 
 def _scripts(scripts: Scripts) -> Union[dict[str, bytes], pathlib.Path, None]:
-    if scripts is None or isinstance(scripts, Mapping):
-        return None if scripts is None else dict(scripts)
-    return pathlib.Path(scripts)
+    if isinstance(scripts, Mapping):
+        return arguments.texts("scripts", scripts, bytes, "bytes")
+    if scripts is None or isinstance(scripts, (str, os.PathLike)):
+        return None if scripts is None else pathlib.Path(scripts)
+    raise arguments.wrong("scripts", "a directory, or a dict of contents by path", scripts)
 
 
 def _json(value: Any) -> bytes:
@@ -151,7 +156,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, (set, frozenset)) or not isinstance(value, Iterable):
-        raise TypeError(f"a definition cannot contain a value of type {type(value).__name__}")
+        accepted = "dicts, lists, strings, numbers, booleans, None, paths and IP addresses"
+        raise TypeError(f"a definition cannot contain a value of type {type(value).__name__}, only {accepted}")
     return list(value)
 
 
@@ -162,6 +168,8 @@ def _facts(facts: Union[HostFacts, Mapping[str, Any], os.PathLike[str], None]) -
         facts = {key: value for key, value in facts.to_dict().items() if value is not None}
     if isinstance(facts, Mapping):
         return "<facts>.json", _json(facts)
+    if not isinstance(facts, (str, os.PathLike)):
+        raise arguments.wrong("facts", "a dict, a path or a xen_vman.HostFacts", facts)
     path = pathlib.Path(facts)
     return str(path), path.read_bytes()
 
@@ -170,6 +178,8 @@ def _templates(templates: Union[Mapping[str, str], os.PathLike[str], None]) -> d
     if templates is None:
         return {}
     if isinstance(templates, Mapping):
-        return dict(templates)
+        return arguments.texts("templates", templates, str, "a string")
+    if not isinstance(templates, (str, os.PathLike)):
+        raise arguments.wrong("templates", "a directory, or a dict of templates by name", templates)
     folder = pathlib.Path(templates)
     return {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*.tera"))}

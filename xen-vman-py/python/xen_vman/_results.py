@@ -5,7 +5,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+from collections import Counter
+from collections.abc import Iterable, Sized
 from typing import Any, Optional
+
+from . import _html
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,6 +19,25 @@ class Result:
     def to_dict(self) -> dict[str, Any]:
         """Return the result as dicts, lists and plain values."""
         return dataclasses.asdict(self)
+
+    def _repr_html_(self) -> str:
+        """Show the result in a notebook."""
+        return _html.fields_of(self)
+
+
+def _count(items: Sized, one: str, many: Optional[str] = None) -> str:
+    """Return a number of things, such as ``2 VMs``."""
+    return f"{len(items)} {one if len(items) == 1 else many or one + 's'}"
+
+
+def _summary(result: object, *parts: str) -> str:
+    """Return a short ``repr``; all of the data is in the attributes."""
+    return f"<{type(result).__name__}: {', '.join(part for part in parts if part)}>"
+
+
+def _some(items: Sized, one: str, many: Optional[str] = None) -> str:
+    """Return a number of things, or nothing if there are none."""
+    return _count(items, one, many) if len(items) else ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +79,7 @@ class Diagnostic(Result):
         return text if self.help is None else f"{text} ({self.help})"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Report(Result):
     """All problems in a definition."""
 
@@ -78,6 +101,14 @@ class Report(Result):
 
     def __str__(self) -> str:
         return "\n".join(str(one) for one in self.diagnostics)
+
+    def __repr__(self) -> str:
+        return _summary(self, _some(self.errors, "error"), _some(self.warnings, "warning") or ("" if self else "no problems"))
+
+    def _repr_html_(self) -> str:
+        columns = ("severity", "id", "path", "message", "help", "file", "line")
+        rows = ([getattr(one, column) for column in columns] for one in self.diagnostics)
+        return _html.table(columns, rows) if self else _html.paragraph("no problems")
 
     @classmethod
     def of(cls, text: str) -> Report:
@@ -158,7 +189,7 @@ class File(Result):
         return self.content.decode()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Rendered(Result):
     """All files of a host and its guests."""
 
@@ -167,6 +198,15 @@ class Rendered(Result):
     """The files, links, settings and units, as in the command line's ``manifest.json``."""
     report: Report = Report()
     """The warnings."""
+
+    def __repr__(self) -> str:
+        guests = {file.vm for file in self.files} - {None}
+        return _summary(self, _count(self.files, "file"), _some(guests, "guest"), _some(self.report.warnings, "warning"))
+
+    def _repr_html_(self) -> str:
+        # Not the contents: some contain passwords, and notebooks are kept.
+        rows = ([one.path, f"{one.mode:04o}", one.owner, one.vm, len(one.content)] for one in self.files)
+        return _html.table(("path", "mode", "owner", "vm", "bytes"), rows)
 
     @functools.cached_property
     def manifest(self) -> dict[str, Any]:
@@ -206,7 +246,7 @@ class Action(Result):
     """The diff of the file, without passwords."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Plan(Result):
     """The changes to a host, in order."""
 
@@ -227,6 +267,32 @@ class Plan(Result):
         """Whether there is anything to do."""
         return bool(self.actions)
 
+    def __repr__(self) -> str:
+        return _summary(self, *self._parts())
+
+    def _parts(self) -> Iterable[str]:
+        kinds = Counter(action.action for action in self.actions)
+        each = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
+        yield _count(self.actions, "action") + (f" ({each})" if each else "")
+        yield _some(self.pending_restarts, "pending restart")
+        yield _some(self.orphaned_files, "orphaned file")
+        yield _some(self.orphaned_vms, "orphaned VM")
+        yield _some(self.undefined_vms, "undefined VM")
+        yield _some(self.report.warnings, "warning")
+
+    def _repr_html_(self) -> str:
+        rows = (
+            [_html.Markup(_html.details(one.sentence, one.diff)) if one.diff else one.sentence, one.impact]
+            for one in self.actions
+        )
+        shown = [_html.table(("action", "impact"), rows) if self.actions else _html.paragraph("nothing to do")]
+        for name in ("pending_restarts", "orphaned_files", "orphaned_vms", "undefined_vms"):
+            if getattr(self, name):
+                shown.append(_html.paragraph(f"{name.replace('_', ' ')}: {', '.join(getattr(self, name))}"))
+        if self.report:
+            shown.append(self.report._repr_html_())
+        return "".join(shown)
+
 
 @dataclasses.dataclass(frozen=True)
 class FailedAction(Result):
@@ -236,7 +302,7 @@ class FailedAction(Result):
     error: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Applied(Result):
     """The changes that were made to a host."""
 
@@ -249,6 +315,12 @@ class Applied(Result):
     def changed(self) -> bool:
         """Whether anything was done."""
         return len(self.plan.actions) > len(self.failures)
+
+    def __repr__(self) -> str:
+        return _summary(self, *self.plan._parts(), _some(self.failures, "failure"))
+
+    def _repr_html_(self) -> str:
+        return self.plan._repr_html_() + (_html.table_of(self.failures) if self.failures else "")
 
 
 def _plan(fields: dict[str, Any], report: Report) -> Plan:
