@@ -51,7 +51,6 @@ def measure(wheel, count):
             xen_vman_default_auto_install=False,
             xen_vman_root=str(home / "root"),
             xen_vman_venv=str(home / "venv"),
-            xen_vman_wheel=wheel,
         )
         (home / "hosts.json").write_text(json.dumps({"all": {"hosts": {"host": variables}}}))
         head = {"hosts": "all", "gather_facts": False}
@@ -60,7 +59,7 @@ def measure(wheel, count):
         loop = {"ansible.builtin.template": template, "loop": "{{ xen_vman_vms }}", "loop_control": {"label": "x"}}
         (home / "role.yml").write_text(json.dumps([{**head, "roles": ["xen_vman.xen_vman.xen_vman"]}]))
         (home / "loop.yml").write_text(json.dumps([{**head, "tasks": [loop]}]))
-        # The virtual environment is made once in the life of a host.
+        # The package is installed once in the life of a host.
         subprocess.run([sys.executable, "-m", "venv", home / "venv"], check=True)
         subprocess.run([home / "venv/bin/pip", "install", "--quiet", "--no-index", "--no-deps", wheel], check=True)
         ours = [seconds(home, "role.yml") for _ in range(2)]

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import textwrap
 
 import xen_vman
 import yaml
@@ -11,27 +12,40 @@ ROLE = COLLECTION / "roles" / "xen_vman"
 
 # Variables that only the role uses: default, type and description.
 OF_THE_ROLE = {
+    "xen_vman_deb": (
+        None,
+        {"type": "raw"},
+        "Where the Debian packages `python3-xen-vman` and `xen-vman` come from: files on the controller (a path, a list of "
+        "paths, or a directory that contains them); an apt repository, such as `https://apt.example.org stable main`; or "
+        "`apt`, for what apt on the host already knows. Not needed if the host has them.",
+    ),
+    "xen_vman_deb_key": (
+        None,
+        {"type": "path"},
+        "The public key of the apt repository in `xen_vman_deb`, a file on the controller.",
+    ),
     "xen_vman_venv": (
         "/opt/xen-vman/venv",
         {"type": "path"},
-        "The virtual environment on the host in which the Python package is installed.",
+        "The virtual environment on the host in which the Python package is installed, if it comes from a wheel or from pip.",
     ),
     "xen_vman_wheel": (
         None,
         {"type": "path"},
-        "The wheel of the Python package, on the controller. If not set, the package must be installed there, or "
-        "`xen_vman_pip_args` must say where pip on the host finds it.",
+        "The wheel of the Python package, on the controller, instead of Debian packages. It is installed in a virtual "
+        "environment.",
     ),
     "xen_vman_requirement": (
-        f"xen-vman=={xen_vman.__version__}",
+        # Before 1.0, a new minor version may change what the modules call.
+        f"xen-vman~={xen_vman.__version__}",
         {"type": "str"},
-        "The version that is required, and that pip installs if there is no wheel.",
+        "The versions that the collection works with, as pip writes them.",
     ),
     "xen_vman_pip_args": (
         [],
         {"type": "list", "elements": "str"},
-        "If there is no wheel, pip installs the package with these arguments, such as `--index-url=URL`; without "
-        "any, it is not run.",
+        "With these arguments, such as `--index-url=URL`, pip on the host installs the package in a virtual environment, "
+        "instead of Debian packages; without any, it is not run.",
     ),
     "xen_vman_root": (
         "/",
@@ -39,9 +53,15 @@ OF_THE_ROLE = {
         "The directory to treat as the host's root. To prepare an image, set another one; no program is run in it.",
     ),
     "xen_vman_packages": (
-        ["python3-venv"],
+        [],
         {"type": "list", "elements": "str"},
         "Debian packages to install in addition to those that the VMs need.",
+    ),
+    "xen_vman_keep_definition": (
+        True,
+        {"type": "bool"},
+        "Whether to leave the definition in `/etc/xen-vman/ansible.toml` on the host, readable by root only, where "
+        "`xen-vman-cli` finds it.",
     ),
     "xen_vman_prune": (
         False,
@@ -172,7 +192,22 @@ def defaults():
     return dump(every)
 
 
+def changelog():
+    """`CHANGELOG.md`."""
+    read = yaml.safe_load((COLLECTION / "changelogs" / "changelog.yaml").read_text())
+    lines = ["# Changelog"]
+    for version, release in sorted(read["releases"].items(), key=lambda one: [int(part) for part in one[0].split(".")], reverse=True):
+        changes = dict(release["changes"])
+        lines += ["", f"## {version}", "", *textwrap.wrap(changes.pop("release_summary"), 118)]
+        for kind, entries in changes.items():
+            lines += ["", f"### {kind.replace('_', ' ').capitalize()}", ""]
+            for entry in entries:
+                lines += textwrap.wrap(entry, 118, initial_indent="- ", subsequent_indent="  ")
+    return "\n".join(lines).replace("``", "`") + "\n"
+
+
 GENERATED = {
+    COLLECTION / "CHANGELOG.md": changelog,
     ROLE / "meta" / "argument_specs.yml": argument_specs,
     ROLE / "defaults" / "main.yml": defaults,
 }

@@ -11,7 +11,8 @@ import pytest
 import xen_vman
 
 import debian_host
-from ansible_runs import BIN, environment, package_on_the_controller, playbook, wheel, without_the_package, write_play
+import debian_packages
+from ansible_runs import BIN, REPOSITORY, environment, package_on_the_controller, playbook, run, wheel, without_the_package, write_play
 
 ROLE = "xen_vman.xen_vman.xen_vman"
 
@@ -26,6 +27,14 @@ def host(tmp_path_factory):
     found = debian_host.Host(tmp_path_factory.mktemp("host"))
     yield found
     found.stop()
+
+
+@pytest.fixture(scope="module")
+def debs(tmp_path_factory):
+    """A directory with both Debian packages, as xen_vman_deb."""
+    if not debian_packages.ARCHITECTURE:
+        debian_host.missing("dpkg is not installed")
+    return str(debian_packages.both(tmp_path_factory.mktemp("debs")))
 
 
 @pytest.fixture
@@ -48,9 +57,10 @@ def variables(host, *vms, user="root", **more):
     return {
         "dom0": {
             **host.variables(user),
-            "xen_vman_wheel": str(wheel()),
             "xen_vman_nfsroot_base": "10.0.0.5:/tank",
             "xen_vman_vms": list(vms),
+            # Otherwise the connecting user, which differs between tests.
+            "xen_vman_guest_user": "admin",
             # There is no Xen in a container.
             "xen_vman_preflight": False,
             **more,
@@ -68,11 +78,11 @@ def counts(done):
     return found
 
 
-def test_a_wrong_definition_fails_before_the_first_change(host, home):
+def test_a_wrong_definition_fails_before_the_first_change(host, debs, home):
     before = host.tree()
     wrong = vm("web", "10.0.0.15", memory="much")
     wrong["interfaces"][0]["mac"] = "zz"
-    done = playbook(home, PLAY, variables(host, WEB, WEB, WEB, wrong))
+    done = playbook(home, PLAY, variables(host, WEB, WEB, WEB, wrong, xen_vman_deb=debs))
     assert counts(done)["failed"] == 1 and counts(done)["changed"] == 0, done.text
     assert "\n- xen_vman_vms[3].interfaces[0].mac: `zz` must be" in done.text
     assert "\n- xen_vman_vms[3].memory: expected an integer" in done.text
@@ -85,28 +95,102 @@ def changed(before, after):
     return sorted(path for path in paths if not path.startswith("/srv/nfs/tank/org/"))
 
 
-def test_check_mode_on_an_empty_host_shows_the_changes_and_writes_nothing(host, home):
-    hosts = variables(host, WEB)
+def test_without_any_source_of_the_package_nothing_is_changed(host, home):
     before = host.tree()
-    done = playbook(home, PLAY, hosts, "--check", "--diff")
-    assert counts(done)["failed"] == 0, done.text
-    assert counts(done)["changed"] >= 3
-    for line in ("+++ /etc/xen/vms/org-web.cfg", "+name = \"org-web\"", "install org-web on 10.0.0.5:/tank/org/web-root"):
-        assert line in done.text, done.text
+    for words in [], ["--check"]:
+        done = playbook(home, PLAY, variables(host, WEB), *words, env=without_the_package(home))
+        assert counts(done)["failed"] == 1, done.text
+        for way in ("xen_vman_deb", "xen_vman_wheel", "xen_vman_pip_args"):
+            assert f"set {way} to" in done.text, done.text
     assert changed(before, host.tree()) == []
 
 
-def test_the_first_run_installs_packages_the_engine_and_the_guest(host, home):
-    done = playbook(home, PLAY, variables(host, WEB))
-    assert counts(done)["failed"] == 0, done.text
-    assert counts(done)["changed"] >= 4
+def test_a_host_without_xen_is_noticed_before_the_first_change(host, debs, home):
+    before = host.tree()
+    done = playbook(home, PLAY, variables(host, WEB, xen_vman_deb=debs, xen_vman_preflight=True))
+    assert counts(done)["failed"] == 1, done.text
+    assert "is not running under Xen; nothing was changed. Install xen-system-" in " ".join(done.text.split()), done.text
+    assert changed(before, host.tree()) == []
+
+
+def test_check_mode_on_an_empty_host_shows_the_changes_and_writes_nothing(host, debs, home):
+    before = host.tree()
+    done = playbook(home, PLAY, variables(host, WEB, xen_vman_deb=debs), "--check", "--diff")
+    assert counts(done)["failed"] == 0 and counts(done)["changed"] == 1, done.text
+    for line in ("+++ /etc/xen/vms/org-web.cfg", "+name = \"org-web\"", "install org-web on 10.0.0.5:/tank/org/web-root"):
+        assert line in done.text, done.text
+    assert "install the Debian packages python3-xen-vman, xen-vman, debootstrap, " in done.text, done.text
+    assert "write /etc/xen-vman/ansible.toml (0600)" in done.text, done.text
+    assert changed(before, host.tree()) == []
+
+
+def test_the_first_run_installs_packages_the_engine_and_the_guest(host, debs, home):
+    done = playbook(home, PLAY, variables(host, WEB, xen_vman_deb=debs))
+    assert counts(done)["failed"] == 0 and counts(done)["changed"] == 1, done.text
     assert "dom0: [" in done.text, "an installation shows its progress"
     assert host.ask("systemctl is-active vm@org-web") == "active"
     assert host.ask("systemctl is-enabled vm@org-web") == "enabled"
-    assert host.ask("/opt/xen-vman/venv/bin/python -c 'import xen_vman; print(xen_vman.__version__)'")
-    assert host.ask("dpkg-query -W -f '${db:Status-Status}' nfs-common") == "installed"
+    assert host.ask("/usr/bin/python3 -c 'import xen_vman; print(xen_vman.__version__)'") == xen_vman.__version__
+    for name in ("nfs-common", "xen-vman"):
+        assert host.ask(f"dpkg-query -W -f '${{db:Status-Status}}' {name}") == "installed"
+    assert host.ask("ls /opt") == "", "there is no virtual environment"
+    assert host.ask("ls -A /root/.ansible/tmp") == ""
     assert host.ask("cat /srv/nfs/tank/org/web-root/etc/hostname") == "org-web"
     assert "Ansible managed" in host.ask("head -1 /etc/xen/vms/org-web.cfg")
+
+
+def command_line(host):
+    """The command line of this repository, on the host."""
+    program = REPOSITORY / "target" / "debug" / "xen-vman-cli"
+    if not program.exists():
+        debian_host.missing("xen-vman-cli is not built (`make build`)")
+    shutil.copy(program, host.root / "usr/local/bin/xen-vman-cli")
+    return "/usr/local/bin/xen-vman-cli"
+
+
+def test_the_command_line_finds_the_definition_on_the_host(host, home):
+    """Ansible leaves it there, with all expressions evaluated."""
+    (home / "files").mkdir()
+    (home / "files" / "vif-own").write_text("#!/bin/sh\n")
+    hosts = variables(
+        host,
+        vm("web", "10.0.0.15", description="{{ 'a \"b\"' }}", extra={"rack": 7}),
+        xen_vman_default_gateway="10.0.0.{{ 1 if vm.name == 'web' else 2 }}",
+        xen_vman_default_cmdline="root={{ vm.extra.rack }}",
+        xen_vman_additional_network_scripts=["vif-own"],
+    )
+    done = playbook(home, PLAY, hosts, "--diff")
+    assert counts(done)["failed"] == 0 and counts(done)["changed"] == 1, done.text
+    cli = command_line(host)
+    assert "nothing to do" in host.ask(f"{cli} plan 2>&1")
+    assert "org-web" in host.ask(f"{cli} status")
+    assert "root=7" in host.ask("cat /etc/xen-vman/ansible.toml")
+    assert host.ask("stat -c %a-%U /etc/xen-vman/ansible.toml") == "600-root"
+    again = playbook(home, PLAY, hosts)
+    assert counts(again)["changed"] == 0, again.text
+    # Other definitions are the administrator's.
+    host.ask("cp /etc/xen-vman/ansible.toml /etc/xen-vman/own.toml; echo '# mine' >/etc/xen-vman/ansible.toml")
+    for other in "/etc/xen-vman/own.toml", "/etc/xen-vman/ansible.toml":
+        conflict = playbook(home, PLAY, hosts)
+        assert counts(conflict)["changed"] == 0 and counts(conflict)["failed"] == 0, conflict.text
+        assert f"Ansible did not write {other}" in " ".join(conflict.text.split()), conflict.text
+        assert host.ask("cat /etc/xen-vman/ansible.toml") == "# mine"
+        host.ask("rm -f /etc/xen-vman/own.toml")
+    host.ask("rm /etc/xen-vman/ansible.toml")
+    # The guest was started with the other settings.
+    back = playbook(home, PLAY, variables(host, WEB, xen_vman_prune=True))
+    assert counts(back)["failed"] == 0, back.text
+    host.ask("systemctl restart vm@org-web")
+
+
+def test_ad_hoc_commands_need_no_arguments(host, home):
+    write_play(home, PLAY, variables(host, WEB))
+    done = run("ansible", "-i", "hosts.json", "dom0", "-m", "xen_vman.xen_vman.xen_vm_info", home=home, env=without_the_package(home))
+    assert '"domain": "org-web"' in done.text and '"installed": "yes"' in done.text, done.text
+    # Without variables, the definition on the host is used.
+    write_play(home, PLAY, {"dom0": host.variables()})
+    done = run("ansible", "-i", "hosts.json", "dom0", "-m", "xen_vman.xen_vman.xen_vm_info", home=home, env=without_the_package(home))
+    assert '"domain": "org-web"' in done.text and '"is_defined": true' in done.text, done.text
 
 
 @pytest.mark.parametrize("words", [[], ["--check", "--diff"]], ids=["run", "check"])
@@ -114,10 +198,88 @@ def test_the_first_run_installs_packages_the_engine_and_the_guest(host, home):
 def test_the_second_run_changes_nothing(host, home, user, words):
     """With either user; `deploy` becomes root."""
     before = host.tree()
-    # The guests' user is the connecting user, which was root in the first run.
-    done = playbook(home, PLAY, variables(host, WEB, user=user, xen_vman_guest_user="admin"), *words)
+    done = playbook(home, PLAY, variables(host, WEB, user=user), *words)
     assert counts(done)["failed"] == 0 and counts(done)["changed"] == 0, done.text
     assert changed(before, host.tree()) == []
+
+
+def version_on(host, name="python3-xen-vman"):
+    return host.ask(f"dpkg-query -W -f '${{db:Status-Status}} ${{Version}}' {name} || true").removeprefix("installed ")
+
+
+def test_packages_are_upgraded_and_never_downgraded(host, home):
+    """Nothing needs to be set if the host has an allowed version; any other is an error."""
+    major, minor, patch = xen_vman.__version__.split(".")
+    newer = f"{major}.{minor}.{int(patch) + 1}-1"
+    before = version_on(host)
+
+    def converge(*files, env=None):
+        more = {"xen_vman_deb": [str(path) for path in files]} if files else {}
+        return playbook(home, PLAY, variables(host, WEB, **more), env=env)
+
+    upgraded = converge(debian_packages.engine(home, newer, "__version__ = 'newer'\n"))
+    assert counts(upgraded)["failed"] == 0 and counts(upgraded)["changed"] == 1, upgraded.text
+    assert version_on(host) == newer
+    kept = converge(debian_packages.engine(home, before))
+    assert counts(kept)["failed"] == 0 and counts(kept)["changed"] == 0, kept.text
+    assert f"python3-xen-vman {newer} on the host is newer than" in " ".join(kept.text.split()), kept.text
+    for version, age in ("0.0.9-1", "older"), (f"{major}.{int(minor) + 1}.0-1", "newer"):
+        wrong = debian_packages.engine(home, version, "raise RuntimeError('the wrong version was used')\n")
+        refused = converge(wrong)
+        assert counts(refused)["failed"] == 1 and f"python3-xen-vman {version}, but this collection requires" in refused.text, refused.text
+        shutil.copy(wrong, host.root / "srv/wrong.deb")
+        host.ask("dpkg --install /srv/wrong.deb")
+        refused = converge()
+        assert counts(refused)["failed"] == 1, refused.text
+        assert f"python3-xen-vman {version} on the host is {age} than the collection" in refused.text, refused.text
+        assert version_on(host) == version
+        right = converge(debian_packages.engine(home, f"{xen_vman.__version__}-1"))
+        assert counts(right)["failed"] == (age == "newer"), right.text
+    assert version_on(host) == f"{major}.{int(minor) + 1}.0-1", "the role never downgrades"
+    host.ask("dpkg --remove python3-xen-vman xen-vman")
+
+
+def repository(home, directory):
+    """Makes a signed apt repository in a directory of the host; returns the file of its key."""
+    if shutil.which("gpg") is None:
+        debian_host.missing("gpg is not installed")
+    gnupg = {"GNUPGHOME": str(home / "gnupg"), "PATH": os.environ["PATH"]}
+    (home / "gnupg").mkdir(mode=0o700)
+    gpg = ["gpg", "--batch", "--quiet", "--passphrase", ""]
+    subprocess.run([*gpg, "--quick-generate-key", "tests@example.org", "rsa2048", "sign"], env=gnupg, check=True, capture_output=True)
+    key = home / "key.asc"
+    key.write_bytes(subprocess.run([*gpg, "--armor", "--export"], env=gnupg, check=True, capture_output=True).stdout)
+    debian_packages.both(directory / "pool")
+    packages = directory / "dists/stable/main/binary-" f"{debian_packages.ARCHITECTURE}" / "Packages"
+    packages.parent.mkdir(parents=True)
+    packages.write_text("".join(debian_packages.entry(path, directory) for path in (directory / "pool").glob("*.deb")))
+    release = debian_packages.release(packages, directory / "dists/stable")
+    words = [*gpg, "--clearsign", "--output", directory / "dists/stable/InRelease"]
+    subprocess.run(words, env=gnupg, input=release.encode(), check=True, capture_output=True)
+    return key
+
+
+def test_packages_can_come_from_an_apt_repository(host, home):
+    key = repository(home, host.root / "srv/repository")
+    hosts = variables(host, WEB, xen_vman_deb="file:///srv/repository stable main", xen_vman_deb_key="key.asc")
+    env = without_the_package(home)
+    before = host.tree()
+    check = playbook(home, PLAY, hosts, "--check", env=env)
+    assert counts(check)["failed"] == 0 and counts(check)["changed"] == 1, check.text
+    assert "cannot check the definition yet" in check.text, check.text
+    assert changed(before, host.tree()) == []
+    done = playbook(home, PLAY, hosts, env=env)
+    assert counts(done)["failed"] == 0 and counts(done)["changed"] == 1, done.text
+    assert "[signed-by=/etc/apt/keyrings/xen-vman.asc] file:///srv/repository stable main" in host.ask("cat /etc/apt/sources.list.d/xen-vman.list")
+    assert version_on(host) and version_on(host, "xen-vman")
+    again = playbook(home, PLAY, hosts, env=env)
+    assert counts(again)["failed"] == 0 and counts(again)["changed"] == 0, again.text
+    # Then apt knows them.
+    host.ask("dpkg --remove python3-xen-vman xen-vman")
+    known = playbook(home, PLAY, variables(host, WEB, xen_vman_deb="apt"))
+    assert counts(known)["failed"] == 0 and counts(known)["changed"] == 1, known.text
+    assert version_on(host) and version_on(host, "xen-vman")
+    assert key.exists()
 
 
 # A Python that makes modules see Xen 4.20.
@@ -222,7 +384,7 @@ def test_passwords_are_not_logged_and_readable_only_by_root(host, home):
 @pytest.mark.slow
 def test_prune_removes_vms_that_are_no_longer_listed(host, home):
     stays = playbook(home, PLAY, variables(host, vm("web", "10.0.0.15", memory=2048)))
-    assert counts(stays)["changed"] == 0, stays.text
+    assert counts(stays)["failed"] == 0, stays.text
     assert host.ask("systemctl is-active vm@org-slow") == "active"
     goes = playbook(home, PLAY, variables(host, vm("web", "10.0.0.15", memory=2048), xen_vman_prune=True))
     assert counts(goes)["changed"] == 1, goes.text
@@ -230,13 +392,28 @@ def test_prune_removes_vms_that_are_no_longer_listed(host, home):
     assert host.ask("cat /srv/nfs/tank/org/slow-root/etc/hostname") == "org-slow"
 
 
+@pytest.mark.slow
+def test_the_package_can_come_from_a_wheel(host, home):
+    """In a virtual environment, without Debian packages of it; --check also works without python3-apt."""
+    host.ask("dpkg --remove python3-xen-vman xen-vman; mv /usr/lib/python3/dist-packages/apt /srv/apt")
+    hosts = variables(host, vm("web", "10.0.0.15", memory=2048), xen_vman_wheel=str(wheel()))
+    before = host.tree()
+    check = playbook(home, PLAY, hosts, "--check")
+    assert counts(check)["failed"] == 0 and counts(check)["changed"] >= 1, check.text
+    assert changed(before, host.tree()) == []
+    host.ask("mv /srv/apt /usr/lib/python3/dist-packages/apt")
+    done = playbook(home, PLAY, hosts)
+    assert counts(done)["failed"] == 0 and counts(done)["changed"] >= 4, done.text
+    assert host.ask("/opt/xen-vman/venv/bin/python -c 'import xen_vman; print(xen_vman.__version__)'")
+    again = playbook(home, PLAY, hosts)
+    assert counts(again)["failed"] == 0 and counts(again)["changed"] == 0, again.text
+
+
 def from_an_index(host, **more):
-    """Variables for a host on which pip installs from a directory of wheels, without xen_vman_wheel."""
+    """Variables for a host on which pip installs from a directory of wheels."""
     shutil.copy(wheel(), host.root / "srv" / wheel().name)
     args = ["--no-index", "--find-links=/srv"]
-    hosts = variables(host, vm("web", "10.0.0.15", memory=2048), xen_vman_pip_args=args, **more)
-    del hosts["dom0"]["xen_vman_wheel"]
-    return hosts
+    return variables(host, vm("web", "10.0.0.15", memory=2048), xen_vman_pip_args=args, **more)
 
 
 # The controller's package: none, a working one, or one for another architecture.
@@ -260,7 +437,6 @@ def test_the_package_can_come_from_an_index(host, home, env):
     assert changed(before, host.tree()) == []
     done = playbook(home, PLAY, hosts, env=env)
     assert counts(done)["failed"] == 0 and counts(done)["changed"] == 2, done.text
-    assert done.text.count("Check the definition]") == (2 if env else 1), done.text
     again = playbook(home, PLAY, hosts, env=env)
     assert counts(again)["failed"] == 0 and counts(again)["changed"] == 0, again.text
 
@@ -307,11 +483,10 @@ def test_the_quick_start_works_as_written(host, home):
     (home / "hypervisors").mkdir()
     (home / "hypervisors" / "inventory.yml").write_text(inventory)
     (home / "hypervisors" / "site.yml").write_text(play)
-    # As in a clone after `make wheel`.
-    (home / "target" / "python").mkdir(parents=True)
-    (home / "target" / "python" / "release").symlink_to(wheel().parent)
+    # As in a clone after `make deb`.
+    debian_packages.both(home / "target" / "debian")
     (home / "xen-vman-py").symlink_to(debian_host.REPOSITORY / "xen-vman-py")
-    assert "make wheel\n" in build
+    assert "make deb\n" in build
     # The quick start does not cover how to connect to the host.
     access = home / "access.json"
     own = {**host.variables(), "xen_vman_preflight": False}
@@ -320,7 +495,7 @@ def test_the_quick_start_works_as_written(host, home):
     inside = environment(home)
     del inside["ANSIBLE_COLLECTIONS_PATH"]
     directory = home
-    script = build.replace("make wheel\n", "") + runs.replace("-i inventory.yml", f"-i inventory.yml -i {access}")
+    script = build.replace("make deb\n", "") + runs.replace("-i inventory.yml", f"-i inventory.yml -i {access}")
     # The last command runs twice.
     for command in [*script.splitlines(), script.splitlines()[-1]]:
         if command.startswith("cd "):

@@ -18,6 +18,9 @@ description:
   - An interrupted run does no harm; the next run completes the work. If the connection is lost, the host continues on
     its own.
 attributes:
+  async:
+    description: The module continues in a process of its own anyway, which outlives the connection.
+    support: none
   check_mode:
     description: Reports what would change, and changes nothing. Without the Python package, it is skipped with a warning.
     support: full
@@ -46,7 +49,7 @@ options:
     type: bool
     default: false
   preflight:
-    description: Whether to check before the first change that a running host has Xen and all programs that are needed.
+    description: Whether to check before the first change that a running host has Xen, and then all programs that are needed.
     type: bool
     default: true
   allow_reinstall:
@@ -61,20 +64,55 @@ options:
     default: /
   package:
     description:
-      - A virtual environment on the host that contains the Python package xen-vman.
-      - If it does not contain the package, O(wheel) or the package installed on the controller is transferred for this run.
+      - A virtual environment on the host that may contain the Python package xen-vman.
+      - A Debian package python3-xen-vman on the host comes first. If the host has neither, O(wheel) or the package installed
+        on the controller is transferred for this run.
     type: path
+    default: /opt/xen-vman/venv
   wheel:
     description: The wheel of the Python package, on the controller.
     type: path
   requirement:
     description:
-      - The required version of the Python package, such as C(xen-vman==0.1.0), if O(wheel) is not set.
-      - Any other version is treated as missing.
+      - The required version of the Python package, such as C(xen-vman~=0.1.0), if O(wheel) is not set. By default, those
+        that this collection works with.
     type: str
   bundle:
     description: For internal use. The action plugin on the controller puts the definition in this file.
     type: path
+  install_packages:
+    description: Whether to install the Debian packages that the definition needs, and O(packages).
+    type: bool
+    default: false
+  packages:
+    description: Debian packages to install in addition, with O(install_packages).
+    type: list
+    elements: str
+    default: []
+  deb:
+    description:
+      - Where the Debian packages C(python3-xen-vman) and C(xen-vman) come from. Files on the controller are a path, a list
+        of paths, or a directory that contains them. An apt repository is an address, followed by suite and components, or
+        by a directory that ends in C(/); by default, C(stable main). C(apt) is what apt on the host already knows.
+      - Packages on the host are upgraded to newer files, and never downgraded.
+    type: raw
+  deb_key:
+    description: The public key of the apt repository in O(deb), a file on the controller.
+    type: path
+  keep_definition:
+    description:
+      - Whether to leave the definition in C(/etc/xen-vman/ansible.toml), with all expressions evaluated and readable by root
+        only, so that C(xen-vman-cli status), C(plan) and C(doctor) on the host find the VMs.
+      - A file that Ansible did not write is never replaced; if there are others in C(/etc/xen-vman), a warning says so.
+    type: bool
+    default: false
+  pip_args:
+    description: For internal use. With these, the role lets pip install the package.
+    type: list
+    elements: str
+  apt:
+    description: For internal use. The action plugin on the controller says here what to install.
+    type: dict
   progress:
     description: For internal use. The action plugin on the controller reads the progress from this file.
     type: path
@@ -149,6 +187,7 @@ errors:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xen_vman.xen_vman.plugins.module_utils.engine import ARGUMENTS, converge
+from ansible_collections.xen_vman.xen_vman.plugins.module_utils.outcome import end
 
 
 def main() -> None:
@@ -159,11 +198,18 @@ def main() -> None:
             remove_all=dict(type="bool", default=False),
             preflight=dict(type="bool", default=True),
             allow_reinstall=dict(type="raw", default=False),
+            install_packages=dict(type="bool", default=False),
+            packages=dict(type="list", elements="str", default=[]),
+            deb=dict(type="raw"),
+            deb_key=dict(type="path", no_log=False),
+            pip_args=dict(type="list", elements="str"),
+            keep_definition=dict(type="bool", default=False),
+            apt=dict(type="dict"),
             progress=dict(type="path"),
         ),
         supports_check_mode=True,
     )
-    converge(module)
+    end(module, converge, None if module.check_mode else module.params["progress"])
 
 
 if __name__ == "__main__":

@@ -14,6 +14,9 @@ short_description: Reports the state of a Xen host's VMs
 description:
   - Lists the VMs that are defined, no longer defined, or running.
 attributes:
+  async:
+    description: It takes seconds.
+    support: none
   check_mode:
     description: Never changes anything.
     support: full
@@ -36,16 +39,18 @@ options:
     default: /
   package:
     description:
-      - A virtual environment on the host that contains the Python package xen-vman.
-      - If it does not contain the package, O(wheel) or the package installed on the controller is transferred for this run.
+      - A virtual environment on the host that may contain the Python package xen-vman.
+      - A Debian package python3-xen-vman on the host comes first. If the host has neither, O(wheel) or the package installed
+        on the controller is transferred for this run.
     type: path
+    default: /opt/xen-vman/venv
   wheel:
     description: The wheel of the Python package, on the controller.
     type: path
   requirement:
     description:
-      - The required version of the Python package, such as C(xen-vman==0.1.0), if O(wheel) is not set.
-      - Any other version is treated as missing.
+      - The required version of the Python package, such as C(xen-vman~=0.1.0), if O(wheel) is not set. By default, those
+        that this collection works with.
     type: str
   bundle:
     description: For internal use. The action plugin on the controller puts the definition in this file.
@@ -108,11 +113,12 @@ vms:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xen_vman.xen_vman.plugins.module_utils.engine import ARGUMENTS, inform
+from ansible_collections.xen_vman.xen_vman.plugins.module_utils.outcome import end
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    inform(module)
+    end(module, inform)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,9 @@ with open(os.path.join(os.path.dirname(__file__), "../../roles/xen_vman/defaults
 OF_THE_ROLE = frozenset(
     {
         "xen_vman_allow_reinstall",
+        "xen_vman_deb",
+        "xen_vman_deb_key",
+        "xen_vman_keep_definition",
         "xen_vman_packages",
         "xen_vman_pip_args",
         "xen_vman_preflight",

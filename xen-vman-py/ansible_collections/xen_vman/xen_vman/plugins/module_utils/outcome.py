@@ -1,0 +1,79 @@
+"""Ends modules: in the foreground, or in a process of its own that outlives the connection."""
+
+# Copyright: the xen-vman authors
+# SPDX-License-Identifier: MIT OR Apache-2.0
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+import typing
+
+from ansible.module_utils.basic import AnsibleModule
+
+Result = typing.Dict[str, typing.Any]
+
+
+class Failed(Exception):
+    """Ends the module with a failure."""
+
+    def __init__(self, msg: str, **result: typing.Any) -> None:
+        super().__init__(msg)
+        self.result: Result = {**result, "failed": True, "msg": msg}
+
+
+def end(module: AnsibleModule, work: typing.Callable[[AnsibleModule], Result], detached: str | None = None) -> None:
+    """Does the work and ends the module with its result, of which `warnings` become warnings.
+
+    With `detached`, the work is done in a process of its own, and the result is written to this file and
+    `.result`; the module ends at once.
+    """
+    if detached is not None:
+        detach(detached)
+    try:
+        result = work(module)
+    except Failed as failed:
+        result = failed.result
+    except Exception as error:
+        if detached is None:
+            raise
+        result = {"failed": True, "msg": f"the module failed: {error}", "exception": traceback.format_exc()}
+    if detached is not None:
+        write(detached + ".result", json.dumps(result))
+        # Ansible's wrapper removes its files.
+        sys.exit(0)
+    for warning in result.pop("warnings", []):
+        module.warn(warning)
+    if result.pop("failed", False):
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+def detach(progress: str) -> None:
+    """Continues in another session, whose process id is the first line of the progress. The connection is free to end."""
+    write(progress, "")
+    if os.fork():
+        os.wait()
+        print(json.dumps({"detached": True}), flush=True)
+        # The wrapper's files are still needed.
+        os._exit(0)
+    os.setsid()
+    child = os.fork()
+    if child:
+        with open(progress, "a", encoding="utf-8") as file:
+            file.write(f"{child}\n")
+        os._exit(0)
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        os.dup2(null, number)
+
+
+def write(path: str, text: str) -> None:
+    """Writes a file that only its owner can read, all of it or nothing."""
+    with open(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(path + ".new", path)
