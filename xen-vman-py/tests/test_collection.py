@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import sys
+import tarfile
 
 import pytest
 import xen_vman
@@ -24,6 +25,18 @@ def test_generated_files_are_up_to_date(path):
 
 def test_the_collection_has_the_version_of_the_package():
     assert yaml.safe_load((COLLECTION / "galaxy.yml").read_text())["version"] == xen_vman.__version__
+
+
+def test_the_archive_has_what_galaxy_wants_and_no_tests(tmp_path):
+    done = run("ansible-galaxy", "collection", "build", "--output-path", tmp_path, COLLECTION, home=tmp_path)
+    assert done.code == 0, done.text
+    with tarfile.open(tmp_path / f"xen_vman-xen_vman-{xen_vman.__version__}.tar.gz") as archive:
+        files = {member.name: member for member in archive if member.isfile()}
+        for name in ("LICENSE-MIT", "LICENSE-APACHE"):
+            assert archive.extractfile(files[name]).read() == (REPOSITORY / name).read_bytes()
+    wanted = ("README.md", "CHANGELOG.md", "changelogs/changelog.yaml", "requirements.txt", "meta/execution-environment.yml")
+    assert not {*wanted, "meta/runtime.yml", "roles/xen_vman/README.md", "plugins/modules/xen_host.py"} - files.keys()
+    assert not [name for name in files if name.startswith("tests/") or "__pycache__" in name or name.startswith(".")]
 
 
 def test_variables_that_only_the_role_uses_are_excluded_from_the_definition():

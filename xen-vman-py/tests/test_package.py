@@ -3,13 +3,15 @@
 import doctest
 import importlib
 import importlib.metadata
-import os
 import json
+import os
 import pathlib
 import pickle
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import threading
 import zipfile
 
@@ -290,6 +292,22 @@ def test_one_wheel_works_with_all_interpreters(python, tmp_path):
     assert done.stdout.startswith(str(tmp_path))
 
 
+LICENCES = ("LICENSE-APACHE", "LICENSE-MIT")
+
+
+def test_the_wheel_has_licences_and_metadata():
+    with zipfile.ZipFile(wheel()) as archive:
+        base = f"xen_vman-{xen_vman.__version__}.dist-info"
+        for name in LICENCES:
+            text = (pathlib.Path(__file__).parents[2] / name).read_bytes()
+            assert archive.read(f"{base}/licenses/{name}") == text
+        metadata = archive.read(f"{base}/METADATA").decode()
+    for line in ("License-Expression: MIT OR Apache-2.0", "Author: ", "Keywords: ", "Project-URL: Documentation, https://"):
+        assert f"\n{line}" in metadata
+    for target in re.findall(r"\]\((.*?)\)", metadata):
+        assert target.startswith("https://"), f"{target} leads nowhere on PyPI"
+
+
 @pytest.mark.skipif(not os.environ.get("XEN_VMAN_SLOW"), reason="builds the package again; set XEN_VMAN_SLOW=1 to run it")
 def test_the_source_distribution_builds_offline(tmp_path):
     repository = pathlib.Path(__file__).parents[2]
@@ -309,6 +327,10 @@ def test_the_source_distribution_builds_offline(tmp_path):
     ):
         done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, cwd=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
+    with tarfile.open(tmp_path / f"xen_vman-{xen_vman.__version__}.tar.gz") as archive:
+        names = {pathlib.PurePath(name).relative_to(f"xen_vman-{xen_vman.__version__}") for name in archive.getnames()}
+    assert names >= {pathlib.PurePath(name) for name in (*LICENCES, "README.md", "PKG-INFO")}
+    assert not {"ansible_collections", "tests", "lab"} & {part for name in names for part in name.parts}
     code = "import xen_vman; print(xen_vman.__file__, xen_vman.check({'vms': []}))"
     done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path / "site")}, capture_output=True, text=True, check=True)
     assert str(tmp_path) in done.stdout

@@ -46,7 +46,7 @@ class Request:
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
         self.definition = module.params["definition"] or {}
-        self.scripts: dict[str, bytes] = {}
+        self.scripts: dict[str, bytes] | None = {}
         self.origins: dict[str, str] = {}
         self.problems: list[str] = []
         self.left_out: list[str] = []
@@ -297,7 +297,6 @@ class Converging:
             diff.append({"prepared": f"{file.sentence}\n"})
 
 
-
 def check_xen() -> None:
     """Fails on a host that cannot run VMs, before anything is changed."""
     if (content_of("/sys/hypervisor/type") or b"").strip() != b"xen":
@@ -322,7 +321,11 @@ def inform(module: AnsibleModule) -> Result:
                 f"no definition: there are no variables xen_vman_* for this host, and there is no /{DIRECTORY}/*.toml on it"
             )
         request.definition, request.scripts = kept, None
-    return dict(changed=False, vms=[one.to_dict() for one in request.call(request.engine.status)], warnings=request.warnings)
+    try:
+        found = request.call(request.engine.status)
+    except PermissionError as error:
+        raise Failed(f"{error}: only root can read it (become)") from error
+    return dict(changed=False, vms=[one.to_dict() for one in found], warnings=request.warnings)
 
 
 def permission(written: typing.Any) -> bool | list[str]:

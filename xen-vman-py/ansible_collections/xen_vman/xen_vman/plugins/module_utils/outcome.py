@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import traceback
 import typing
 
@@ -42,8 +41,8 @@ def end(module: AnsibleModule, work: typing.Callable[[AnsibleModule], Result], d
         result = {"failed": True, "msg": f"the module failed: {error}", "exception": traceback.format_exc()}
     if detached is not None:
         write(detached + ".result", json.dumps(result))
-        # Ansible's wrapper removes its files.
-        sys.exit(0)
+        # Not os._exit: Ansible's wrapper removes its files.
+        raise SystemExit(0)
     for warning in result.pop("warnings", []):
         module.warn(warning)
     if result.pop("failed", False):
@@ -56,7 +55,7 @@ def detach(progress: str) -> None:
     write(progress, "")
     if os.fork():
         os.wait()
-        print(json.dumps({"detached": True}), flush=True)
+        os.write(1, json.dumps({"detached": True}).encode() + b"\n")
         # The wrapper's files are still needed.
         os._exit(0)
     os.setsid()

@@ -102,6 +102,8 @@ class EngineAction(ActionBase):
         has_pip = bool(args.pop("pip_args", None))
         is_optional = self._task.check_mode and (has_pip or not args.get("install_packages"))
         source = source_of(args.pop("deb", None), args.pop("deb_key", None), self._find)
+        if source is not None and (has_pip or wheel is not None):
+            raise AnsibleActionFail("xen_vman_deb is set, and so is xen_vman_wheel or xen_vman_pip_args: set only one; nothing was changed")
         gathered = self._definition(args.pop("definition", None))
         if not self._connection._shell.tmpdir:
             self._make_tmp_path()
