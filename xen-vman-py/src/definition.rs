@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use xen_vman_core::diag::json;
 use xen_vman_core::document::decode::Invalid;
 use xen_vman_core::facade::{Choices, FactsFile};
+use xen_vman_core::graph::Graph;
 use xen_vman_core::parse::{ConvertTarget, ImportOptions, convert as core_convert, import_with};
 use xen_vman_core::render::manifest;
 use xen_vman_core::{
@@ -226,6 +227,25 @@ pub(crate) fn explain(
             })?;
         }
         Ok(core::json(&rows, &compiled.sources))
+    });
+    done.map_err(|wrong| raise(py, wrong))
+}
+
+/// Returns the VMs of a host with their networks and storage: as JSON, for Graphviz, and for Mermaid.
+#[pyfunction]
+pub(crate) fn graph(
+    py: Python<'_>,
+    input: Input,
+    host: &str,
+) -> PyResult<(String, String, String)> {
+    let done = py.detach(|| {
+        let checked = input.check(Facts::default())?;
+        if checked.compiled.report.has_errors() {
+            return Err(Wrong::Report(checked.report()));
+        }
+        let graph = Graph::of([(host, &checked.compiled.resolved)]);
+        let nodes = serde_json::json!(graph).to_string();
+        Ok((nodes, graph.to_dot(), graph.to_mermaid()))
     });
     done.map_err(|wrong| raise(py, wrong))
 }

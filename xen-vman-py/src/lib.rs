@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use super::definition::{check, convert, explain, import_xl_cfg, render};
+    use super::definition::{check, convert, explain, graph, import_xl_cfg, render};
     #[pymodule_export]
     use super::host::{
         apply, doctor, facts, generations, packages, plan, plan_rollback, rollback, status,

@@ -43,6 +43,7 @@ def results(tmp_path):
         "doctor": xen_vman.doctor(HOST, root=tmp_path),
         "generations": xen_vman.generations(root=tmp_path),
         "explain": xen_vman.explain(HOST, "a-web"),
+        "graph": xen_vman.graph(HOST, host="dom0"),
         "facts": xen_vman.facts(root=tmp_path),
         "diagnostics": xen_vman.diagnostics(),
         "action": planned.actions[0],
@@ -104,6 +105,17 @@ def test_hostile_text_is_escaped(results):
         markup = result._repr_html_()
         assert "<script" not in markup and "\u202e" not in markup and "\x1b" not in markup
         assert "<script>alert(" in words_of(markup)
+
+
+def test_a_graph_connects_vms_with_what_they_use(results):
+    found = results["graph"]
+    ids = {node.id for node in found.nodes}
+    assert all({edge.source, edge.target} <= ids for edge in found.edges)
+    assert {node.label[0] for node in found.nodes if node.kind == "vm"} == {"a-web", "a-screen"}
+    assert found.dot.startswith("digraph") and "a-web" in found.dot and "a-web" in found.mermaid
+    assert found._repr_mimebundle_()["text/vnd.mermaid"] == found.mermaid
+    with pytest.raises(xen_vman.DefinitionError):
+        xen_vman.graph(WRONG)
 
 
 def test_lists_of_results_are_lists(results):

@@ -18,6 +18,7 @@ from ._results import (
     File,
     Finding,
     Generation,
+    Graph,
     HostFacts,
     Plan,
     Rendered,
@@ -26,6 +27,7 @@ from ._results import (
     VmStatus,
     _applied,
     _explained,
+    _graph,
     _plan,
 )
 
@@ -254,6 +256,21 @@ def facts(*, root: PathLike = "/") -> HostFacts:
     :raises HostError: if the host cannot be read.
     """
     return HostFacts(**json.loads(_core.facts(arguments.directory("root", root))))
+
+
+def graph(definition: Definition, *, host: str = "host", facts: Facts = None, scripts: Scripts = None) -> Graph:
+    """Return the VMs of a host with their networks, storage and start order.
+
+    :param host: the name of the host.
+    :raises DefinitionError: if the definition has errors.
+
+    >>> graph({"nfsroot_base": "10.0.0.5:/tank", "vms": [
+    ...     {"org": "a", "name": "web", "os": {"type": "debian", "version": "12"}, "interfaces": [{"ip": "10.0.0.15/24"}]},
+    ... ]})
+    <Graph: 4 nodes, 3 edges>
+    """
+    read_input = read(definition, facts, scripts, (), (), False)
+    return _graph(*_core.graph(read_input, arguments.string("host", host)))
 
 
 def convert(definition: Definition, to: str = "toml") -> str:

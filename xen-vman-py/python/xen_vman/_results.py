@@ -408,3 +408,56 @@ class DiagnosticInfo(Result):
     severity: str
     summary: str
     explanation: str = dataclasses.field(repr=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class GraphNode(Result):
+    """A VM, a network, or storage."""
+
+    id: str
+    kind: str
+    """``vm``, ``bridge``, ``routes``, ``gateway``, ``volume``, ``storage-server`` or ``other-storage``."""
+    host: Optional[int]
+    label: tuple[str, ...]
+    """Its name, and more about it, line by line."""
+
+
+@dataclasses.dataclass(frozen=True)
+class GraphEdge(Result):
+    """How two nodes are connected, by their ids."""
+
+    source: str
+    target: str
+    kind: str
+    label: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Graph(Result):
+    """The VMs of a host with their networks, storage and start order."""
+
+    nodes: tuple[GraphNode, ...]
+    edges: tuple[GraphEdge, ...]
+    dot: str
+    """For Graphviz."""
+    mermaid: str
+    """For Mermaid."""
+
+    def __repr__(self) -> str:
+        return _summary(self, _count(self.nodes, "node"), _count(self.edges, "edge"))
+
+    def _repr_html_(self) -> str:
+        names = {node.id: node.label[0] if node.label else node.id for node in self.nodes}
+        rows = ([names[edge.source], edge.kind, names[edge.target], edge.label] for edge in self.edges)
+        return _html.table(("from", "kind", "to", "label"), rows)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """Let notebooks that know Mermaid draw it; others show the table."""
+        return {"text/vnd.mermaid": self.mermaid, "text/html": self._repr_html_(), "text/plain": repr(self)}
+
+
+def _graph(text: str, dot: str, mermaid: str) -> Graph:
+    read = json.loads(text)
+    nodes = (GraphNode(one["id"], one["kind"], one["host"], tuple(one["label"])) for one in read["nodes"])
+    edges = (GraphEdge(one["from"], one["to"], one["kind"], tuple(one["label"])) for one in read["edges"])
+    return Graph(tuple(nodes), tuple(edges), dot, mermaid)
