@@ -9,7 +9,7 @@ CARGO_FLAGS ?= --locked
 
 .DEFAULT_GOAL := help
 .PHONY: help no-skips build build-tests test test-all test-rust test-fuzz package test-python test-oldest-ansible test-oldest-rust test-packages wheel
-.PHONY: deb lab lab-trees lab-test judges lint bench soak fuzz venv clean
+.PHONY: deb dist docs release lab lab-trees lab-test judges lint bench soak fuzz venv clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 24
@@ -103,6 +103,16 @@ wheel: $(VENV_STAMP) ## Build the wheel of the Python package, into target/pytho
 deb: $(VENV_STAMP) ## Build the Debian packages, into target/debian
 	.ci/deb
 
+dist: deb ## Build everything that a release consists of, into target/dist, and check it
+	.ci/dist
+
+release: ## Commit and tag a release: make release VERSION=1.2.3
+	.ci/release $(VERSION)
+	$(MAKE) dist
+
+docs: ## Build the documentation as a site, into target/docs
+	"$$(.ci/tools mdbook)/mdbook" build docs --dest-dir $(CURDIR)/target/docs
+
 judges: ## Unpack and build the judges from Debian's packages (nothing is installed)
 	xen-vman-core/tests/judges/setup.sh $(JUDGES)
 
@@ -122,7 +132,7 @@ lab-trees:
 
 SCENARIOS ?= $(patsubst xen-vman-py/lab/scenarios/test_%.py,%,$(wildcard xen-vman-py/lab/scenarios/test_*.py))
 
-lab-test: lab $(if $(filter ansible,$(SCENARIOS)),package) $(VENV_STAMP) ## Run the scenarios of the laboratory, or SCENARIOS="nfs iscsi", each from a fresh dom0
+lab-test: lab $(if $(filter ansible,$(SCENARIOS)),package) $(if $(filter packages,$(SCENARIOS)),deb) $(VENV_STAMP) ## Run the scenarios of the laboratory, or SCENARIOS="nfs iscsi", each from a fresh dom0
 	cd xen-vman-py/lab && $(CURDIR)/$(VENV)/bin/python -m pytest -q -s -p no:cacheprovider --rootdir . $(SCENARIOS:%=scenarios/test_%.py)
 
 bench: wheel ## Benchmarks: in memory, `check` against tomllib, `render` against `cp -r`, `apply` against `cp -r` and fsync, Python against Jinja2, the role against a loop
