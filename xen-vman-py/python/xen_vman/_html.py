@@ -40,7 +40,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def details(summary: str, content: str) -> str:
-    """Return a text that can be opened, such as a diff."""
+    """Return a string that can be opened, such as a diff."""
     return f"<details><summary>{text(summary)}</summary><pre>{text(content)}</pre></details>"
 
 
@@ -67,7 +67,7 @@ def cell(value: Any) -> str:
 
 
 def text(written: str) -> str:
-    """Escape a text; characters that would reorder or hide others are shown by their number."""
+    """Escape a string; characters that would reorder or hide others are shown by their number."""
     shown = "".join(
         one if one in "\n\t" or unicodedata.category(one) not in ("Cc", "Cf", "Cs") else f"\\u{{{ord(one):x}}}"
         for one in written
