@@ -52,21 +52,23 @@ def end(module: AnsibleModule, work: typing.Callable[[AnsibleModule], Result], d
 
 def detach(progress: str) -> None:
     """Continues in another session, whose process id is the first line of the progress. The connection is free to end."""
-    write(progress, "")
+    begun, begins = os.pipe()
     if os.fork():
+        os.close(begins)
         os.wait()
+        # Until the first line is written, and the pipe closed.
+        os.read(begun, 1)
         os.write(1, json.dumps({"detached": True}).encode() + b"\n")
         # The wrapper's files are still needed.
         os._exit(0)
     os.setsid()
-    child = os.fork()
-    if child:
-        with open(progress, "a", encoding="utf-8") as file:
-            file.write(f"{child}\n")
+    if os.fork():
         os._exit(0)
     null = os.open(os.devnull, os.O_RDWR)
     for number in range(3):
         os.dup2(null, number)
+    write(progress, f"{os.getpid()}\n")
+    os.close(begins)
 
 
 def write(path: str, text: str) -> None:

@@ -64,11 +64,10 @@ class Wanted(typing.NamedTuple):
         if not self.names and call(["dpkg", "--force-confdef", "--force-confold", "--install", *self.files]).returncode == 0:
             return
         install = [*APT_GET, "install", *(["--fix-broken"] if not self.names else []), *self.names, *self.files]
-        is_old = seconds_since_update() > SECONDS_OF_LISTS
-        if is_old:
-            run([*APT_GET, "update"])
-        if is_old or call(install).returncode != 0:
-            if not is_old:
+        # The packages may be in the old lists, too, if there is no way to new ones.
+        is_new = seconds_since_update() > SECONDS_OF_LISTS and call([*APT_GET, "update"]).returncode == 0
+        if call(install).returncode != 0:
+            if not is_new:
                 run([*APT_GET, "update"])
             run(install)
 
