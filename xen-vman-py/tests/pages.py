@@ -147,6 +147,11 @@ def substitute(text: str, mapping: Mapping[str, str]) -> str:
     return re.sub("|".join(map(re.escape, keys)), lambda found: mapping[found[0]], text)
 
 
+def script(text: str, state: str | pathlib.Path) -> str:
+    """A block for bash: it continues where the last block ended, of which a file knows, and ends at the first failure."""
+    return f'cd "$(cat {state} 2>/dev/null || pwd)"\ntrap "pwd >{state}" EXIT\nset -e\n{text}'
+
+
 def follow(
     page: str,
     machines: Mapping[str, Machine],

@@ -34,7 +34,7 @@ def page(name):
 
 
 def test_one_host(dom0):
-    stand_ins = {"install": dom0.install, "ping": lambda: dom0.runs("lab-web01")}
+    stand_ins = {**dom0.stand_ins, "ping": lambda: dom0.runs("lab-web01")}
     follow(page("one-host"), {"host": dom0, "server": dom0}, stand_ins, begins=show)
 
 
@@ -43,7 +43,7 @@ def test_installation(tmp_path):
     tutorial_host.needed()
     dom0 = tutorial_host.Dom0(tmp_path, bridge=False)
     stand_ins = dict.fromkeys(("dom0", "nfs-server", "nfs-client", "iscsi-server", "iscsi-client"), do_nothing)
-    stand_ins.update(install=dom0.install, bridge=dom0.add_bridge)
+    stand_ins.update(dom0.stand_ins, bridge=dom0.add_bridge)
     try:
         follow((TUTORIALS.parent / "install.md").read_text(), {"host": dom0, "server": dom0}, stand_ins, begins=show)
     finally:
@@ -51,7 +51,7 @@ def test_installation(tmp_path):
 
 
 def test_from_xl_cfg(dom0):
-    follow(page("from-xl-cfg"), {"host": dom0}, {"install": dom0.install}, begins=show)
+    follow(page("from-xl-cfg"), {"host": dom0}, dom0.stand_ins, begins=show)
 
 
 class Everywhere:

@@ -10,11 +10,12 @@ import sys
 
 import debian_host
 from debian_host import REPOSITORY, write
+from pages import script
 
 STAND_INS = pathlib.Path(__file__).parent / "tutorials"
 SECONDS_MAX = 900
-# What the package recommends.
-RECOMMENDED = "bubblewrap debootstrap dracut-core dracut-network e2fsprogs iproute2 nfs-common"
+# What is installed beside the package.
+PACKAGES = "bubblewrap debootstrap dracut-core dracut-network nfs-common"
 # Makes a dom0 of it: Xen's tools with stand-ins before them, a kernel, and an NFS server that is this machine.
 FURNISH = f"""
 set -e
@@ -46,11 +47,6 @@ def packages():
     return sorted(glob.glob(str(REPOSITORY / "target" / "debian" / "xen-vman_*.deb")))
 
 
-def script(text, state):
-    """Continues where the last block ended; ends at the first failure."""
-    return f'cd "$(cat {state} 2>/dev/null || pwd)"\ntrap "pwd >{state}" EXIT\nset -e\n{text}'
-
-
 class Dom0:
     """The container, as a machine of a page."""
 
@@ -59,6 +55,10 @@ class Dom0:
         try:
             shutil.copytree(STAND_INS, self.host.root / "judge" / "tutorials")
             self.sure(FURNISH)
+            for package in packages()[-1:]:
+                shutil.copy(package, self.host.root / "root")
+            # Stand-ins for steps that every page may have.
+            self.stand_ins = {} if packages() else {"install": self.install}
             if bridge:
                 self.add_bridge()
         except BaseException:
@@ -99,14 +99,10 @@ class Dom0:
         write(self.host.root / path.lstrip("/"), text)
 
     def install(self):
-        """What `apt install ./xen-vman_*.deb` does."""
-        if packages():
-            shutil.copy(packages()[-1], self.host.root / "root")
-            self.sure("apt-get -qq -o APT::Install-Recommends=true install /root/xen-vman_*.deb")
-            return
+        """What `apt install` does where a page begins with it."""
         subprocess.run(["strip", "-o", self.host.root / "usr/bin/xen-vman-cli", program()], check=True)
         (self.host.root / "usr/bin/xen-vman").symlink_to("xen-vman-cli")
-        self.sure(f"apt-get -qq install {RECOMMENDED}")
+        self.sure(f"apt-get -qq install {PACKAGES}")
 
     def runs(self, domain):
         """What a ping to the guest would show: it runs, and has been installed."""
