@@ -388,7 +388,7 @@ Example:
 #[derive(Debug, Args)]
 pub(crate) struct VifP2pArgs {
     /// Main IPv4 address of the host
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "IP")]
     pub(crate) main_ip: std::net::Ipv4Addr,
 
     /// Name of the interface on the host
@@ -396,7 +396,7 @@ pub(crate) struct VifP2pArgs {
     pub(crate) dev: String,
 
     /// Addresses of the guest
-    #[arg(required = true, value_name = "ADDRESS")]
+    #[arg(required = true, value_name = "IP")]
     pub(crate) addresses: Vec<std::net::IpAddr>,
 
     /// Print the commands that remove the interface instead

@@ -104,6 +104,9 @@ impl HostsArgs {
             }
             let before = hosts.len();
             for inner in input::entries(path)? {
+                if input::is_hidden(&inner) {
+                    continue;
+                }
                 if inner.is_dir() {
                     let files: Vec<_> = input::entries(&inner)?
                         .into_iter()

@@ -18,10 +18,12 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// Whether a file is a pipe or the like, which is empty when it is read again, or blocks.
+/// Whether a file is a pipe or the like, which is empty when it is read again, or blocks. What
+/// `/dev/stdin` stands for is another file for the next command, even if it is one now.
 pub(crate) fn can_be_read_once(path: &Path) -> bool {
+    let is_open_file = ["/dev", "/proc"].iter().any(|dir| path.starts_with(dir));
     path.metadata()
-        .is_ok_and(|data| !data.is_file() && !data.is_dir())
+        .is_ok_and(|data| !data.is_dir() && (!data.is_file() || is_open_file))
 }
 
 /// A definition or a file of facts.
@@ -111,10 +113,16 @@ pub(crate) fn entries(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(paths)
 }
 
+/// Whether a file or a directory is hidden, such as `.git`.
+pub(crate) fn is_hidden(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    name.as_encoded_bytes().starts_with(b".")
+}
+
 /// Whether a file name is that of a definition.
 pub(crate) fn is_definition(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    !name.starts_with('.') && Dialect::of_file_name(&name).is_some()
+    !is_hidden(path) && Dialect::of_file_name(&name).is_some()
 }
 
 /// The definitions of a directory that a command reads if it is given none: `*.toml`, in the

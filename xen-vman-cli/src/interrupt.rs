@@ -58,7 +58,7 @@ pub(crate) fn watch() -> io::Result<()> {
         if let Some(signal) = signals.forever().next() {
             let doing = NOW.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let shown = if io::stderr().is_terminal() { "\n" } else { "" };
-            terminal::note(&format!("{shown}{}", message(signal, &doing)));
+            terminal::note_unbroken(&format!("{shown}{}", message(signal, &doing)));
             let _ = low_level::emulate_default_handler(signal);
         }
     })?;

@@ -12,6 +12,8 @@ mod fix;
 mod grammar;
 mod input;
 mod interrupt;
+mod layout;
+mod markdown;
 mod output_dir;
 mod plan_file;
 mod terminal;

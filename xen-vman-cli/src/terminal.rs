@@ -2,6 +2,7 @@
 
 use crate::Failure;
 use crate::args::{Color, Format};
+use crate::layout::hang;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use xen_vman_core::diag::text::Colour;
 use xen_vman_core::diag::{Places, Report, json, sarif, short, text};
@@ -50,8 +51,19 @@ pub(crate) fn failure(failure: &Failure) {
     }
 }
 
-/// Prints a message.
+/// Prints a message. On a terminal, its lines break between words; those that are indented, such as
+/// commands to copy, are left to the terminal.
 pub(crate) fn note(text: &str) {
+    let width = message_width();
+    let lines = text.split('\n').map(|line| match width {
+        Some(_) if !line.starts_with(' ') => hang("", line, 2, width),
+        _ => format!("{line}\n"),
+    });
+    message(&lines.collect::<String>());
+}
+
+/// Prints a message as it is.
+pub(crate) fn note_unbroken(text: &str) {
     message(&format!("{text}\n"));
 }
 
@@ -105,7 +117,7 @@ impl Line {
     /// Replaces the current line.
     pub(crate) fn redraw(&mut self, text: &str) {
         let Some(width) = self.width else {
-            return note(text);
+            return note_unbroken(text);
         };
         let text: String = text.chars().take(width.saturating_sub(1)).collect();
         message(&format!("\r\x1b[K{text}"));
@@ -128,4 +140,19 @@ impl Line {
 
 fn columns() -> usize {
     terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0))
+}
+
+/// The width of standard error; `None` if it is not a terminal.
+pub(crate) fn message_width() -> Option<usize> {
+    std::io::stderr().is_terminal().then(columns)
+}
+
+/// The width of standard output; `None` if it is not a terminal.
+pub(crate) fn width() -> Option<usize> {
+    std::io::stdout().is_terminal().then(columns)
+}
+
+/// Whether data is coloured on standard output.
+pub(crate) fn is_coloured() -> bool {
+    anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
 }

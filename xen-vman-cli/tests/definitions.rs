@@ -420,3 +420,145 @@ fn import_takes_whole_directories() {
     );
     assert_eq!(output.status.code(), Some(2));
 }
+
+/// Commands with `FILE` in place of a file, and that file.
+fn reading_commands() -> Vec<(String, &'static str)> {
+    let of_hosts = [
+        "check",
+        "graph",
+        "render --stdout",
+        "plan --root root",
+        "apply --root root",
+    ];
+    let of_vms = [
+        "explain",
+        "explain a-one",
+        "status --root root",
+        "status a-one --root root",
+        "doctor --root root",
+    ];
+    let mut lines = Vec::new();
+    for command in of_hosts {
+        lines.push((
+            format!("{command} --common common.toml FILE --facts facts.toml"),
+            "host.toml",
+        ));
+        lines.push((
+            format!("{command} --common FILE host.toml --facts facts.toml"),
+            "common.toml",
+        ));
+        lines.push((
+            format!("{command} --common common.toml host.toml --facts FILE"),
+            "facts.toml",
+        ));
+    }
+    for command in of_vms {
+        lines.push((
+            format!("{command} --common common.toml -f FILE --facts facts.toml"),
+            "host.toml",
+        ));
+        lines.push((
+            format!("{command} --common FILE -f host.toml --facts facts.toml"),
+            "common.toml",
+        ));
+        lines.push((
+            format!("{command} --common common.toml -f host.toml --facts FILE"),
+            "facts.toml",
+        ));
+    }
+    lines.push(("convert --to json FILE".to_owned(), "common.toml"));
+    lines.push(("lint FILE".to_owned(), "web.cfg"));
+    lines.push(("lint web.cfg --facts FILE".to_owned(), "facts.toml"));
+    lines.push(("import FILE".to_owned(), "web.cfg"));
+    lines
+}
+
+/// Each command that reads a file reads it in each of these ways, with the same result.
+#[test]
+fn every_file_may_be_a_pipe() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, content: &str| fs::write(dir.path().join(name), content).unwrap();
+    write("common.toml", "nfsroot_base = \"10.0.0.5:/tank\"\n");
+    write("host.toml", &vm("one"));
+    write("facts.toml", "xen_version = \"4.17\"\n");
+    write(
+        "web.cfg",
+        "name = \"web\"\nmemory = 512\nbootloader = \"pygrub\"\n",
+    );
+    let shell = |line: &str| {
+        let mut command = Command::new("bash");
+        command.args(["-c", line]).current_dir(dir.path());
+        command.env("CLI", env!("CARGO_BIN_EXE_xen-vman-cli"));
+        command.output().unwrap()
+    };
+    fs::create_dir_all(dir.path().join("root")).unwrap();
+    // The first apply of all has something to do.
+    code(
+        &shell("$CLI apply --common common.toml host.toml --root root"),
+        0,
+    );
+    for (line, file) in reading_commands() {
+        let by_name = shell(&format!("$CLI {}", line.replace("FILE", file)));
+        assert!(
+            by_name.status.code() != Some(2),
+            "{line}: {}",
+            stderr(&by_name)
+        );
+        for (way, given) in [
+            (format!("$CLI {line} < {file}"), "-"),
+            (format!("$CLI {line} < {file}"), "/dev/stdin"),
+            (format!("cat {file} | $CLI {line}"), "/dev/stdin"),
+            (format!("$CLI {line}"), "<(cat SOURCE)"),
+        ] {
+            let way = way.replace("FILE", given).replace("SOURCE", file);
+            let output = shell(&way);
+            assert_eq!(
+                output.status.code(),
+                by_name.status.code(),
+                "{way}: {}",
+                stderr(&output)
+            );
+            // Values say in which file they are written.
+            let names = [file, "<stdin>", "stdin", "/dev/"];
+            let comparable = |output: &std::process::Output| -> Vec<String> {
+                let text = stdout(output);
+                let lines = text
+                    .lines()
+                    .filter(|line| !names.iter().any(|name| line.contains(name)));
+                lines
+                    .map(|line| line.split_whitespace().collect())
+                    .collect()
+            };
+            if !line.contains("explain") && !line.starts_with("graph") {
+                assert_eq!(comparable(&output), comparable(&by_name), "{way}");
+            }
+        }
+    }
+}
+
+#[test]
+fn hidden_files_and_directories_are_not_hosts() {
+    let dir = tempfile::tempdir().unwrap();
+    for path in ["a.toml", ".a.toml", ".git/b.toml", "c/c.toml", "c/.d.toml"] {
+        let is_hidden = path.starts_with('.') || path.contains("/.");
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(
+            path,
+            if is_hidden {
+                "gatway = 1\n"
+            } else {
+                "vms = []\n"
+            },
+        )
+        .unwrap();
+    }
+    let output = run(&["check", text(dir.path())]);
+    code(&output, 0);
+    assert_eq!(stderr(&output), "0 VMs on 2 hosts: no errors\n");
+    let output = run(&["graph", "--json", text(dir.path())]);
+    let graph: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(graph["hosts"], serde_json::json!(["a", "c"]));
+    // One that is named is checked.
+    code(&run(&["check", text(&dir.path().join(".git"))]), 1);
+}

@@ -2,9 +2,8 @@
 
 use crate::args::DiagnosticsArgs;
 use crate::definition::unknown_diagnostic;
-use crate::{Failure, Outcome, terminal};
+use crate::{Failure, Outcome, layout, markdown, terminal};
 use serde_json::{Value, json};
-use std::fmt::Write as _;
 use xen_vman_core::diag::DiagnosticId;
 
 pub(crate) fn run(args: &DiagnosticsArgs) -> Result<Outcome, Failure> {
@@ -35,14 +34,19 @@ fn to_json(id: DiagnosticId) -> Value {
 
 fn explanation(id: DiagnosticId) -> String {
     let (severity, summary) = (id.severity(), id.summary());
-    format!("{severity}[{id}]: {summary}\n\n{}", id.explanation())
+    let width = terminal::width();
+    let title = layout::hang("", &format!("{severity}[{id}]: {summary}"), 2, width);
+    let text = markdown::shown(id.explanation(), width, terminal::is_coloured());
+    format!("{title}\n{text}")
 }
 
 fn list(ids: &[DiagnosticId]) -> String {
+    let width = terminal::width();
     let mut text = String::new();
     for id in ids {
         let (severity, name) = (id.severity(), id.as_str());
-        let _ = writeln!(text, "{severity:8} {name:28} {}", id.summary());
+        let prefix = format!("{:8} {name:28} ", severity.to_string());
+        text.push_str(&layout::hang(&prefix, id.summary(), 38, width));
     }
     text
 }

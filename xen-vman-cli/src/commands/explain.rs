@@ -2,7 +2,7 @@
 
 use crate::args::ExplainArgs;
 use crate::definition;
-use crate::{Failure, Outcome, terminal, vms};
+use crate::{Failure, Outcome, layout, terminal, vms};
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -57,7 +57,13 @@ fn difference(args: &ExplainArgs, compiled: &Compiled) -> Result<String, Failure
     Ok(if args.json {
         explain::json_difference(names, rows, &compiled.sources)
     } else {
-        explain::table_difference(names, rows, &compiled.sources)
+        match terminal::width() {
+            Some(width) => {
+                let cells = explain::cells_difference(names, rows, &compiled.sources);
+                layout::explained(&cells, width)
+            }
+            None => explain::table_difference(names, rows, &compiled.sources),
+        }
     })
 }
 
@@ -81,7 +87,10 @@ fn values(args: &ExplainArgs, compiled: &Compiled) -> Result<String, Failure> {
             let blank = if text.is_empty() { "" } else { "\n" };
             let _ = writeln!(text, "{blank}{}:", vm.unwrap_or_default());
         }
-        text.push_str(&explain::table(rows, &compiled.sources));
+        text.push_str(&match terminal::width() {
+            Some(width) => layout::explained(&explain::cells(rows, &compiled.sources), width),
+            None => explain::table(rows, &compiled.sources),
+        });
     }
     Ok(text)
 }

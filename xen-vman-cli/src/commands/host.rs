@@ -4,7 +4,7 @@
 use super::watch::{self, Waiting};
 use crate::args::{ApplyArgs, Format, HostArgs, PlanArgs, RollbackArgs, TargetArgs};
 use crate::definition::{self, HostFiles};
-use crate::{Failure, Outcome, input, plan_file, terminal};
+use crate::{Failure, Outcome, input, layout, plan_file, terminal};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -182,7 +182,7 @@ fn moment(at_secs: u64) -> String {
 pub(super) fn show(plan: &Plan, more: impl Fn(&Change) -> String) -> Result<(), Failure> {
     let mut text = String::new();
     for action in &plan.actions {
-        let _ = writeln!(text, "{action}");
+        text.push_str(&layout::hang("", &action.to_string(), 4, terminal::width()));
         text.push_str(&more(&action.change));
     }
     terminal::data(text.as_bytes())?;

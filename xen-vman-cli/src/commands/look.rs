@@ -2,7 +2,7 @@
 
 use super::host::{open, open_root};
 use crate::args::{DoctorArgs, FactsArgs, StatusArgs};
-use crate::{Failure, Outcome, terminal, vms};
+use crate::{Failure, Outcome, layout, terminal, vms};
 use serde_json::json;
 use std::fmt::Write as _;
 use xen_vman_core::Output;
@@ -99,7 +99,7 @@ fn note_started_by_hand(all: &[VmStatus]) {
     }
 }
 
-/// One line per VM.
+/// One line per VM; on a terminal that is too narrow, two.
 fn table(all: &[VmStatus]) -> String {
     let head = [
         "VM",
@@ -111,19 +111,7 @@ fn table(all: &[VmStatus]) -> String {
     ];
     let mut rows = vec![head.map(str::to_owned)];
     rows.extend(all.iter().map(row));
-    let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.max().unwrap_or_default()
-    };
-    let widths: Vec<_> = (0..head.len()).map(width).collect();
-    let lines = rows.iter().map(|row| {
-        let cells = row.iter().zip(&widths);
-        let line: String = cells
-            .map(|(cell, width)| format!("{cell:width$}  "))
-            .collect();
-        format!("{}\n", line.trim_end())
-    });
-    lines.collect()
+    layout::table(&rows, terminal::width())
 }
 
 fn row(vm: &VmStatus) -> [String; 6] {
@@ -168,6 +156,7 @@ pub(crate) fn run_doctor(args: &DoctorArgs) -> Result<Outcome, Failure> {
     if args.json {
         terminal::data(format!("{:#}\n", json!({ "findings": found })).as_bytes())?;
     } else {
+        let width = terminal::width();
         let mut text = String::new();
         for finding in &found {
             let state = match finding.state {
@@ -175,9 +164,11 @@ pub(crate) fn run_doctor(args: &DoctorArgs) -> Result<Outcome, Failure> {
                 Readiness::Risky => "risky",
                 Readiness::Missing => "MISSING",
             };
-            let _ = writeln!(text, "{state:8} {}: {}", finding.about, finding.says);
+            let prefix = format!("{state:8} {}: ", finding.about);
+            text.push_str(&layout::hang(&prefix, &finding.says, 9, width));
             if !finding.help.is_empty() {
-                let _ = writeln!(text, "{:8} → {}", "", finding.help);
+                let prefix = format!("{:8} → ", "");
+                text.push_str(&layout::hang(&prefix, &finding.help, 11, width));
             }
         }
         terminal::data(text.as_bytes())?;

@@ -3,9 +3,8 @@
 use super::host::{finish, open_root, show};
 use super::watch::{self, Confirm, Waiting};
 use crate::args::UninstallArgs;
-use crate::{Failure, Outcome, input, terminal};
+use crate::{Failure, Outcome, input, layout, terminal};
 use serde_json::json;
-use std::fmt::Write as _;
 use std::path::Path;
 use xen_vman_core::diag::text::printable;
 use xen_vman_core::facade::Consent;
@@ -57,10 +56,9 @@ pub(crate) fn run(args: &UninstallArgs) -> Result<Outcome, Failure> {
 
 /// Prints what stays, why, and how it is removed.
 fn note_left(left: &Left, root: &Path) {
-    let mut text = "what stays:".to_owned();
-    let mut item = |what: &str| {
-        let _ = write!(text, "\n  {what}");
-    };
+    let width = terminal::message_width();
+    let mut text = "what stays:\n".to_owned();
+    let mut item = |what: &str| text.push_str(&layout::hang("  ", what, 4, width));
     for path in &left.changed_files {
         let path = printable(path);
         item(&format!("{path}: somebody has changed it; look at it"));
@@ -88,7 +86,8 @@ fn note_left(left: &Left, root: &Path) {
             ));
         }
     }
+    let text = text.trim_end();
     if text.contains('\n') {
-        terminal::note(&text);
+        terminal::note(text);
     }
 }

@@ -7,7 +7,9 @@ mod rows;
 mod show;
 
 pub use rows::{host, vm};
-pub use show::{difference, json, json_difference, select, table, table_difference};
+pub use show::{
+    cells, cells_difference, difference, json, json_difference, select, table, table_difference,
+};
 
 use crate::resolve::Origin;
 use serde_json::Value;

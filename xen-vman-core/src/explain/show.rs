@@ -26,11 +26,13 @@ pub fn select(rows: Vec<Row>, key: &str) -> Result<Vec<Row>, Vec<String>> {
 
 /// One line for each row: key, value, and where it comes from.
 pub fn table(rows: &[Row], sources: &Sources) -> String {
-    let cells: Vec<_> = rows
-        .iter()
-        .map(|row| [row.key.clone(), shown(row), origin(row.origin, sources)])
-        .collect();
-    aligned(&cells)
+    aligned(&cells(rows, sources))
+}
+
+/// The cells of [`table`], for another layout; without control characters.
+pub fn cells(rows: &[Row], sources: &Sources) -> Vec<[String; 3]> {
+    let cells = |row: &Row| [row.key.clone(), shown(row), origin(row.origin, sources)];
+    rows.iter().map(cells).collect()
 }
 
 /// The rows as a JSON array of `key`, `value`, `origin` and, for values in a file, `path`, `file`,
@@ -53,6 +55,15 @@ pub fn difference<'r>(a: &'r [Row], b: &'r [Row]) -> Vec<(Option<&'r Row>, Optio
 
 /// The differences between two VMs: for each key, a line for each VM.
 pub fn table_difference(names: [&str; 2], rows: [&[Row]; 2], sources: &Sources) -> String {
+    aligned(&cells_difference(names, rows, sources))
+}
+
+/// The cells of [`table_difference`], for another layout.
+pub fn cells_difference(
+    names: [&str; 2],
+    rows: [&[Row]; 2],
+    sources: &Sources,
+) -> Vec<[String; 3]> {
     let mut cells = Vec::new();
     for (a, b) in difference(rows[0], rows[1]) {
         let key = a.or(b).map_or("", |row| &row.key);
@@ -64,7 +75,7 @@ pub fn table_difference(names: [&str; 2], rows: [&[Row]; 2], sources: &Sources) 
             cells.push([first.to_owned(), format!("{name}: {value}"), from]);
         }
     }
-    aligned(&cells)
+    cells
 }
 
 /// The differences as a JSON array of `key`, and a row under the name of each VM.
