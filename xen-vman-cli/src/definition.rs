@@ -258,7 +258,10 @@ pub(crate) fn show(report: &Report, sources: &impl Places, format: Format) -> Re
 
 fn scripts_dir(host: &HostFiles, args: &InputArgs) -> PathBuf {
     let beside = || {
-        let first = host.files.first().and_then(|file| file.parent());
+        // Pipes are next to nothing: what is relative to them is relative to the current directory.
+        let is_named = |file: &&PathBuf| !input::is_stdin(file) && !input::can_be_read_once(file);
+        let first = host.files.iter().find(is_named);
+        let first = first.and_then(|file| file.parent());
         first.unwrap_or(Path::new("")).join("files")
     };
     args.scripts.clone().unwrap_or_else(beside)

@@ -562,3 +562,20 @@ fn hidden_files_and_directories_are_not_hosts() {
     // One that is named is checked.
     code(&run(&["check", text(&dir.path().join(".git"))]), 1);
 }
+
+#[test]
+fn scripts_of_a_pipe_are_in_the_current_directory() {
+    let file = example();
+    let dir = file.parent().unwrap();
+    for line in [
+        "\"$CLI\" check - < hypervisor.toml",
+        "\"$CLI\" check /dev/stdin < hypervisor.toml",
+        "\"$CLI\" check <(cat hypervisor.toml)",
+        "cat hypervisor.toml | \"$CLI\" check /dev/stdin",
+    ] {
+        let mut command = Command::new("bash");
+        command.args(["-c", line]).current_dir(dir);
+        command.env("CLI", env!("CARGO_BIN_EXE_xen-vman-cli"));
+        code(&command.output().unwrap(), 0);
+    }
+}

@@ -43,6 +43,8 @@ fn examples(root: &Path) -> Vec<String> {
         format!("doctor --file {definition} --root {root}"),
         format!("plan {definition} --root {root}"),
         format!("uninstall-host --plan --root {root}"),
+        format!("rollback --list --root {root}"),
+        format!("plan {definition} --root {root}/etc --steps"),
         "--help".to_owned(),
     ]
     .into();

@@ -6,7 +6,6 @@ use crate::args::{ApplyArgs, Format, HostArgs, PlanArgs, RollbackArgs, TargetArg
 use crate::definition::{self, HostFiles};
 use crate::{Failure, Outcome, input, layout, plan_file, terminal};
 use serde_json::json;
-use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 use xen_vman_core::facade::{Consent, Vms, facts_for_apply};
@@ -159,11 +158,14 @@ fn list_generations(all: &[Summary], json: bool) -> Result<Outcome, Failure> {
         };
         let end = if one.is_done { "" } else { ", not completely" };
         let here = if one.is_current { " (current)" } else { "" };
-        let _ = writeln!(
-            text,
-            "{:>4}  {when}  {what}: {files}{end}{here}",
-            one.number
-        );
+        let prefix = format!("{:>4}  {when}  ", one.number);
+        let line = format!("{what}: {files}{end}{here}");
+        text.push_str(&layout::hang(
+            &prefix,
+            &line,
+            layout::width(&prefix),
+            terminal::width(),
+        ));
     }
     terminal::data(text.as_bytes())?;
     if all.is_empty() {
@@ -280,7 +282,9 @@ fn steps(change: &Change, output: &Output) -> Vec<String> {
         .installation(domain.as_str())
         .map(|(install, files)| install::steps(install, files, *erase));
     let steps = steps.into_iter().flatten();
-    steps.map(|step| format!("  {step}\n")).collect()
+    let width = terminal::width();
+    let lines = steps.map(|step| layout::hang("  ", &step.to_string(), 6, width));
+    lines.collect()
 }
 
 /// Prints what `apply` leaves as it is.
