@@ -132,7 +132,7 @@ lab-trees:
 
 SCENARIOS ?= $(patsubst xen-vman-py/lab/scenarios/test_%.py,%,$(wildcard xen-vman-py/lab/scenarios/test_*.py))
 
-lab-test: lab $(if $(filter ansible,$(SCENARIOS)),package) $(if $(filter packages,$(SCENARIOS)),deb) $(VENV_STAMP) ## Run the scenarios of the laboratory, or SCENARIOS="nfs iscsi", each from a fresh dom0
+lab-test: lab $(if $(filter ansible,$(SCENARIOS)),package) $(if $(filter one_host from_xl_cfg packages,$(SCENARIOS)),deb) $(VENV_STAMP) ## Run the scenarios of the laboratory, or SCENARIOS="nfs iscsi", each from a fresh dom0
 	cd xen-vman-py/lab && $(CURDIR)/$(VENV)/bin/python -m pytest -q -s -p no:cacheprovider --rootdir . $(SCENARIOS:%=scenarios/test_%.py)
 
 bench: wheel ## Benchmarks: in memory, `check` against tomllib, `render` against `cp -r`, `apply` against `cp -r` and fsync, Python against Jinja2, the role against a loop

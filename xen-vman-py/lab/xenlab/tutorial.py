@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping
 
+from . import debs
 from .scenario import Scenario
 from .trees import REPOSITORY
 
@@ -42,13 +43,13 @@ def clear(lab: Scenario, settings: str) -> None:
 
 
 def follow(lab: Scenario, name: str, mapping: Mapping[str, str], **stand_ins: Callable[[], None]) -> None:
-    """Does what a tutorial says, with other texts; `_` in the names of stand-ins is `-`. The package is installed already."""
+    """Does what a tutorial says, with other texts; `_` in the names of stand-ins is `-`."""
 
     def begins(step: pages.Step) -> None:
         what = f"write {step.path}" if isinstance(step, pages.Write) else step.script.splitlines()[0]
         print(f"\n    line {step.line}: {what} ", end="", flush=True)
 
     page = (pages.TUTORIALS / f"{name}.md").read_text()
-    known = {"install": lambda: None, **{name.replace("_", "-"): called for name, called in stand_ins.items()}}
+    known = {"install": lambda: debs.install(lab), **{name.replace("_", "-"): called for name, called in stand_ins.items()}}
     dom0 = Dom0(lab)
     pages.follow(page, {"host": dom0, "server": dom0}, known, mapping, begins)
