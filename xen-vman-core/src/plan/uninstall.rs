@@ -324,6 +324,7 @@ impl Work<'_> {
 }
 
 /// The directories that a plan may leave empty and that nobody else uses, deepest first.
+#[cfg(feature = "host")]
 pub(crate) fn emptied(plan: &Plan) -> Vec<String> {
     let removed = plan
         .actions
