@@ -61,14 +61,14 @@ macro_rules! number {
 
 /// Numbers that may be written with a unit.
 struct Units {
-    /// The number of a text with a unit; `None` if it is not one.
+    /// The number of a string with a unit; `None` if it is not one.
     read: fn(&str) -> Option<i64>,
     /// Such texts, and plain numbers, as a regular expression of JSON Schema.
     pattern: &'static str,
 }
 
 impl Units {
-    /// The number that a text with a unit stands for.
+    /// The number that a string with a unit stands for.
     fn without_unit(&self, node: &Node) -> Option<Node> {
         let Value::Text(text) = &node.value else {
             return None;
