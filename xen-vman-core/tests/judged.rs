@@ -597,6 +597,32 @@ fn units_behave_under_a_real_systemd() {
     judges::script("units/run.sh", &[whole_host_tree().path()]);
 }
 
+/// Only by hand, or where guests have an initrd, is it an error that dracut is missing.
+#[test]
+fn a_kernel_can_be_upgraded_without_dracut() {
+    let has_initrd = std::fs::read_dir("/etc/xen").is_ok_and(|mut files| {
+        files.any(|file| {
+            let name = file.unwrap().file_name();
+            name.to_string_lossy().starts_with("initrd.img-")
+        })
+    });
+    if has_initrd {
+        return skipped::judge("this machine has initrds for guests");
+    }
+    let tree = whole_host_tree();
+    let hook = tree.path().join("etc/kernel/postinst.d/xen-dracut");
+    let run = |variable: &str| {
+        let mut command = Command::new(&hook);
+        command.arg("6.1").env("PATH", "/nonexistent");
+        command.env("DEB_MAINT_PARAMS", variable);
+        command.output().unwrap()
+    };
+    let upgraded = run("configure 6.0");
+    assert!(upgraded.status.success());
+    assert!(judges::said(&upgraded).contains("no initrd for guests is built: dracut is missing"));
+    assert_eq!(run("").status.code(), Some(1));
+}
+
 #[test]
 fn initrd_holds_what_guests_boot_from() {
     if !is_root() || !skipped::is_slow_run() {

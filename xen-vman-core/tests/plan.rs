@@ -31,6 +31,8 @@ fn rendered(text: &str) -> Option<Output> {
 fn apply(host: &mut Observed, plan: &Plan, count: usize) {
     let record = &mut host.record;
     record.objects.extend(plan.record.objects.clone());
+    let stale = plan.record.stale_initrds.iter().cloned();
+    record.stale_initrds.extend(stale);
     for action in &plan.actions {
         match &action.change {
             Change::DaemonReload => record.reload_pending = true,
@@ -289,6 +291,42 @@ fn another_directory_of_configurations_stops_no_vm() {
         assert_eq!(second.actions.iter().find(stops), None);
         assert_eq!(second.removed().count(), 0);
     }
+}
+
+/// It takes minutes, and dracut, which a host of imported VMs may not have.
+#[test]
+fn initrds_are_built_once_a_vm_boots_them() {
+    let vm = |kernel: &str| {
+        let text = format!(
+            "nfsroot_base = \"10.0.0.5:/tank\"\n[defaults]\n{kernel}\n\
+             [[vms]]\norg = \"a\"\nname = \"web\"\nos = {{ type = \"debian\", version = \"12\" }}\n\
+             interfaces = [{{ ip = \"10.0.0.9/24\" }}]\n"
+        );
+        with_scripts(&text, &[])
+    };
+    let builds = |plan: &Plan| {
+        let actions = plan.actions.iter();
+        actions
+            .filter(|action| matches!(action.change, Change::BuildInitrd { .. }))
+            .count()
+    };
+    let own = vm("kernel = \"/boot/own\"\ninitrd = \"/boot/own.img\"");
+    let mut host = host();
+    let kernels = host.kernels.installed.len();
+    assert!(kernels > 0);
+    // Built by the hook of an earlier version.
+    host.kernels.with_initrd = host.kernels.installed.clone();
+    let first = plan(&own, &host, false).unwrap();
+    assert_eq!(builds(&first), 0);
+    apply(&mut host, &first, first.actions.len());
+    let second = plan(&vm(""), &host, false).unwrap();
+    assert_eq!(builds(&second), kernels);
+    let mut built = host.clone();
+    apply(&mut built, &second, second.actions.len());
+    assert_eq!(builds(&plan(&vm(""), &built, false).unwrap()), 0);
+    // The initrd of the host for another kernel.
+    let mixed = vm("kernel = \"/boot/own\"\ninitrd = \"/etc/xen/initrd.img-6.1\"");
+    assert_eq!(builds(&plan(&mixed, &host, false).unwrap()), kernels);
 }
 
 /// Records of before objects had paths alone.

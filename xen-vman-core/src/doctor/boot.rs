@@ -4,17 +4,8 @@ use super::{Finding, Seen, fine, missing, risky};
 use crate::diag::text::printable;
 use crate::resolve::Resolved;
 
-const KERNEL: &str = "/etc/xen/vmlinuz";
-
-/// Whether any VM boots the host's kernel.
-pub(super) fn uses_host_kernel(resolved: &Resolved) -> bool {
-    let boots = resolved.vms.iter().filter_map(|vm| vm.direct_boot.as_ref());
-    let mut kernels = boots.filter_map(|boot| boot.kernel.as_ref());
-    kernels.any(|kernel| kernel.as_str() == KERNEL)
-}
-
 pub(super) fn findings(resolved: &Resolved, seen: &Seen) -> Vec<Finding> {
-    if !uses_host_kernel(resolved) {
+    if !resolved.boots_host_kernel() {
         return Vec::new();
     }
     let mut all = dracut(resolved, seen);

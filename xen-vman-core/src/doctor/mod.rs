@@ -97,7 +97,7 @@ pub fn questions(resolved: &Resolved, output: &Output) -> Questions {
     let host = &resolved.host;
     let mut programs = BTreeMap::from([(host.xl_path.to_string(), XL_PACKAGE)]);
     let mut need = |program: &str, package| programs.insert(program.to_owned(), package);
-    if boot::uses_host_kernel(resolved) {
+    if resolved.boots_host_kernel() {
         need("dracut", DRACUT_PACKAGE);
     }
     for install in &output.installs {

@@ -24,9 +24,10 @@ pub(super) fn stale(output: &Output, observed: &Observed) -> BTreeSet<String> {
     kernels.installed.iter().filter(is_stale).cloned().collect()
 }
 
-/// The actions that build them.
+/// The actions that build them, if any VM boots one.
 pub(super) fn actions(output: &Output, stale: &BTreeSet<String>) -> Vec<Action> {
-    let Some(RenderedFile { path: hook, .. }) = output.of_role(Role::InitrdHook).next() else {
+    let hook = output.of_role(Role::InitrdHook).next();
+    let Some(RenderedFile { path: hook, .. }) = hook.filter(|_| output.boots_host_kernel) else {
         return Vec::new();
     };
     let actions = stale.iter().map(|kernel| Action {

@@ -54,6 +54,10 @@ pub fn plan(output: &Output, observed: &Observed, prune: bool) -> Result<Plan, C
             .starts_pending
             .clone_from(&observed.record.starts_pending);
     }
+    if !output.boots_host_kernel {
+        // They are built once a VM boots them.
+        record.stale_initrds.extend(stale_initrds.iter().cloned());
+    }
     let take_overs = guests::take_overs(output, observed).into_iter();
     ranked.extend(take_overs.map(|action| (Rank::TakeOver, action)));
     ranked.extend(

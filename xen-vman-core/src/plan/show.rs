@@ -173,6 +173,21 @@ fn text(object: &Object, entry: Option<&Entry>) -> Option<String> {
 }
 
 impl Action {
+    /// Every key that the JSON of an action may have.
+    pub const KEYS: [&str; 11] = [
+        "action",
+        "path",
+        "domain",
+        "kernel",
+        "location",
+        "erase",
+        "moves_from",
+        "renamed_from",
+        "session",
+        "impact",
+        "sentence",
+    ];
+
     /// The action as JSON: `action`, its subject, `impact` and a `sentence`.
     pub fn to_json(&self) -> Value {
         let (action, subject) = match &self.change {
@@ -220,6 +235,7 @@ impl Action {
             value.extend(subject);
             value.insert("impact".into(), json!(self.impact));
             value.insert("sentence".into(), json!(self.to_string()));
+            debug_assert!(value.keys().all(|key| Self::KEYS.contains(&key.as_str())));
         }
         value
     }

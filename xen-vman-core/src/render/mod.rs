@@ -59,6 +59,7 @@ pub fn render(
         .extend(network::scripts(resolved, templates, assets)?);
     output.installs = install::installs(resolved);
     output.attachments = host::attachments(resolved);
+    output.boots_host_kernel = resolved.boots_host_kernel();
     output.links = host::links();
     output.settings = host::xl_conf(resolved);
     output.enabled_units = host::enabled_units(resolved);

@@ -26,6 +26,8 @@ pub struct Output {
     pub installs: Vec<Install>,
     /// The sessions that the host needs for roots, by domain.
     pub attachments: BTreeMap<DomainName, Attachment>,
+    /// Whether any VM boots the kernel of the host, with an initrd that the host builds.
+    pub boots_host_kernel: bool,
     /// Symbolic links that a script on the host sets at boot.
     pub links: Vec<Link>,
     /// Lines in files that xen-vman does not own.

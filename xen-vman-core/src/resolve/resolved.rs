@@ -71,6 +71,12 @@ impl Resolved {
         self.vms.iter().find(|vm| vm.domain.as_str() == domain)
     }
 
+    /// Whether any VM boots the kernel of the host, or an initrd that the host's hook builds.
+    pub fn boots_host_kernel(&self) -> bool {
+        let mut boots = self.vms.iter().filter_map(|vm| vm.direct_boot.as_ref());
+        boots.any(DirectBoot::is_of_host)
+    }
+
     /// The severities that the definition sets.
     pub fn levels(&self) -> Levels {
         Levels {
@@ -204,6 +210,19 @@ pub struct DirectBoot {
     pub initrd: Option<Sourced<Initrd>>,
     /// The command line.
     pub cmdline: Option<Sourced<KernelCmdline>>,
+}
+
+impl DirectBoot {
+    /// Whether the kernel or the initrd is one of those that the host keeps for guests.
+    fn is_of_host(&self) -> bool {
+        let kernel = self.kernel.as_ref().map(|kernel| kernel.as_str());
+        let initrd = match self.initrd.as_deref() {
+            Some(Initrd::Path(path)) => path.as_str(),
+            Some(Initrd::None) | None => "",
+        };
+        // The initrd of a certain kernel has its version at the end.
+        kernel == Some("/etc/xen/vmlinuz") || initrd.starts_with("/etc/xen/initrd.img")
+    }
 }
 
 impl ResolvedVm {
