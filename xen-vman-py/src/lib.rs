@@ -6,6 +6,7 @@ mod host;
 mod pure;
 
 use pyo3::prelude::*;
+use xen_vman_core::plan::Action;
 
 /// The compiled part of `xen_vman`.
 #[pymodule]
@@ -18,10 +19,11 @@ mod _core {
     };
     #[pymodule_export]
     use super::pure::{diagnostics, schema, vif_p2p, vifname};
-    use super::{Bound, PyModule, PyModuleMethods as _, PyResult};
+    use super::{Action, Bound, PyModule, PyModuleMethods as _, PyResult};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        module.add("__version__", env!("CARGO_PKG_VERSION"))
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        module.add("ACTION_KEYS", Action::KEYS)
     }
 }

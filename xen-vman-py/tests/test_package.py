@@ -1,5 +1,6 @@
 """The installed package."""
 
+import dataclasses
 import doctest
 import importlib
 import importlib.metadata
@@ -18,6 +19,7 @@ import zipfile
 import pytest
 
 import xen_vman
+from xen_vman import _core
 from ansible_runs import wheel
 
 HOST = {
@@ -206,6 +208,11 @@ def test_results_can_be_compared_printed_and_converted_to_dicts():
         one.files = ()
     with pytest.raises(KeyError):
         one.file("/etc/nothing")
+
+
+def test_every_action_of_a_plan_can_be_read():
+    fields = {field.name for field in dataclasses.fields(xen_vman.Action)}
+    assert fields - {"diff"} == set(_core.ACTION_KEYS)
 
 
 def test_explain_and_facts_return_results(tmp_path):

@@ -107,7 +107,6 @@ def original_role(dom0, domains):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="the Python package cannot read a plan with the action `adopt`: `Action` has no `renamed_from`")
 def test_from_the_role(dom0, tmp_path):
     controller = tutorial_host.Controller(tmp_path / "controller", {"hv01.example.org": dom0})
     domains = {"stuvus-web01": "00:16:3e:00:00:15", "stuvus-db01": "52:54:00:12:34:56"}

@@ -6,6 +6,7 @@ from typing import Any, Callable, Optional
 from ._input import Choice, Input
 
 __all__ = [
+    "ACTION_KEYS",
     "__version__",
     "apply",
     "check",
@@ -30,6 +31,9 @@ __all__ = [
 
 __version__: str
 """The version of the package."""
+
+ACTION_KEYS: list[str]
+"""Every key that an action of a plan may have."""
 
 def check(input: Input) -> str: ...
 def convert(input: Input, to: str) -> str: ...

@@ -242,6 +242,10 @@ class Action(Result):
     erase: Optional[bool] = None
     moves_from: Optional[str] = None
     """The location of the root that the VM had before."""
+    renamed_from: Optional[str] = None
+    """The name that the VM had before."""
+    session: Optional[str] = None
+    """The iSCSI session of the VM's root."""
     diff: str = dataclasses.field(default="", repr=False)
     """The diff of the file, without passwords."""
 
@@ -390,6 +394,8 @@ class Generation(Result):
     """Whether the host is as this generation left it."""
     paths: list[str]
     """The files and links that it was to change."""
+    is_uninstall: bool = False
+    """Whether it removed all that applies had brought to the host."""
 
 
 @dataclasses.dataclass(frozen=True)
