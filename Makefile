@@ -9,7 +9,7 @@ CARGO_FLAGS ?= --locked
 
 .DEFAULT_GOAL := help
 .PHONY: help no-skips build build-tests test test-all test-rust test-fuzz package test-python test-oldest-ansible test-oldest-rust test-packages wheel
-.PHONY: deb dist docs release lab lab-trees lab-test judges lint bench soak fuzz venv clean
+.PHONY: deb dist docs pictures release lab lab-trees lab-test judges lint bench soak fuzz venv clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 24
@@ -103,12 +103,22 @@ wheel: $(VENV_STAMP) ## Build the wheel of the Python package, into target/pytho
 deb: $(VENV_STAMP) ## Build the Debian packages, into target/debian
 	.ci/deb
 
-dist: deb ## Build everything that a release consists of, into target/dist, and check it
+DIST_VENV := target/dist-venv
+
+$(DIST_VENV)/.stamp: xen-vman-py/requirements-dist.txt
+	$(PYTHON) -m venv --clear $(DIST_VENV)
+	$(DIST_VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+dist: deb $(DIST_VENV)/.stamp ## Build everything that a release consists of, into target/dist, and check it
 	.ci/dist
 
 release: ## Commit and tag a release: make release VERSION=1.2.3
 	.ci/release $(VERSION)
 	$(MAKE) dist
+
+pictures: build $(DIST_VENV)/.stamp ## Make the pictures of the documentation, from real sessions
+	$(DIST_VENV)/bin/python docs/pictures/make.py target/debug/xen-vman-cli
 
 docs: ## Build the documentation as a site, into target/docs
 	"$$(.ci/tools mdbook)/mdbook" build docs --dest-dir $(CURDIR)/target/docs

@@ -21,10 +21,15 @@ Description: made for the tests of xen-vman
 """
 
 
+SOURCES = ("xen-vman-core/src", "xen-vman-core/templates", "xen-vman-cli/src", "xen-vman-py/src", "xen-vman-py/python")
+
+
 def built():
-    """The packages that `make deb` has built, if they are the ones of this wheel."""
+    """The packages that `make deb` has built, if the sources have not changed since."""
     found = sorted((REPOSITORY / "target" / "debian").glob("*.deb"))
-    newer = [path for path in found if path.stat().st_mtime >= wheel().stat().st_mtime]
+    files = (path for source in SOURCES for path in (REPOSITORY / source).rglob("*") if path.suffix in (".rs", ".py", ".tera"))
+    changed = max(path.stat().st_mtime for path in files)
+    newer = [path for path in found if path.stat().st_mtime >= changed]
     return newer if any(path.name.startswith("python3-xen-vman_") for path in newer) else []
 
 

@@ -4,13 +4,10 @@ import sys
 
 import pytest
 
+import debian_packages
 import tutorial_host
-from ansible_runs import wheel
 from debian_host import REPOSITORY
 from pages import TUTORIALS, follow
-
-# Hosts get the wheel that was built for the tests.
-DEBS = 'xen_vman_deb: "{{ playbook_dir }}/debs"'
 
 
 @pytest.fixture
@@ -79,9 +76,12 @@ def test_ansible(tmp_path):
             status, printed = controller.run(f"ansible-playbook -i inventory.yml site.yml --limit {limit}")
             assert status == 0, printed
 
-        stand_ins = {"controller": do_nothing, "all-hosts": all_hosts}
+        def packages():
+            debian_packages.both(controller.home / "hypervisors" / "debs")
+
+        stand_ins = {"controller": packages, "all-hosts": all_hosts}
         machines = {"controller": controller, "server": Everywhere(hosts.values())}
-        follow(page("ansible"), machines, stand_ins, {DEBS: f"xen_vman_wheel: {wheel()}"}, begins=show)
+        follow(page("ansible"), machines, stand_ins, begins=show)
         assert hosts["hv02.example.org"].sure("systemctl is-active vm@shop-mail") == "active"
     finally:
         for dom0 in hosts.values():
@@ -110,6 +110,10 @@ def original_role(dom0, domains):
 def test_from_the_role(dom0, tmp_path):
     controller = tutorial_host.Controller(tmp_path / "controller", {"hv01.example.org": dom0})
     domains = {"stuvus-web01": "00:16:3e:00:00:15", "stuvus-db01": "52:54:00:12:34:56"}
-    stand_ins = {"controller": do_nothing, "original-role": lambda: original_role(dom0, domains)}
+
+    def packages():
+        debian_packages.both(controller.home / "hypervisors" / "debs")
+
+    stand_ins = {"controller": packages, "original-role": lambda: original_role(dom0, domains)}
     machines = {"controller": controller, "host": dom0}
-    follow(page("from-the-role"), machines, stand_ins, {DEBS: f"xen_vman_wheel: {wheel()}"}, begins=show)
+    follow(page("from-the-role"), machines, stand_ins, begins=show)
