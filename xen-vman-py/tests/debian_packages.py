@@ -1,6 +1,8 @@
 """Debian packages: those that `make deb` has built, or small ones with the content of the wheel."""
 
+import contextlib
 import hashlib
+import os
 import pathlib
 import shutil
 import subprocess
@@ -76,6 +78,16 @@ def both(directory):
         engine(directory)
         command_line(directory)
     return pathlib.Path(directory)
+
+
+@contextlib.contextmanager
+def keyring(directory):
+    """The environment with a keyring of its own in this directory, whose agent ends with it."""
+    environment = {**os.environ, "GNUPGHOME": str(directory)}
+    try:
+        yield environment
+    finally:
+        subprocess.run(["gpgconf", "--kill", "all"], env=environment, check=True)
 
 
 def entry(path, repository):

@@ -1,13 +1,13 @@
 """The Debian packages, as `make deb` has made them, on Debian 12 and 13: what apt installs works, and apt touches no VM."""
 
 import os
-import pathlib
 import shutil
 import subprocess
 
 import pytest
 
 from debian_host import REPOSITORY, missing, write
+from debian_packages import keyring
 
 DEBS = REPOSITORY / "target" / "debian"
 CI = REPOSITORY / ".ci"
@@ -149,18 +149,19 @@ def test_nothing_of_the_command_line_runs_when_it_is_installed():
     assert {name.removeprefix("./") for name in listed.split()} <= {"", "control", "md5sums"}
 
 
-def test_apt_installs_from_the_signed_repository_and_from_no_other(debian, tmp_path, monkeypatch):
+def repository(directory, keys):
+    """Makes a repository with the packages, signed with a key that is made for it."""
+    debs = [deb("xen-vman"), deb("python3-xen-vman")]
+    with keyring(keys) as environment:
+        made = subprocess.run([CI / "throw-away-key"], env=environment, stdout=subprocess.PIPE, text=True, check=True)
+        subprocess.run([CI / "apt-repository", directory, made.stdout.strip(), *debs], env=environment, check=True)
+
+
+def test_apt_installs_from_the_signed_repository_and_from_no_other(debian, tmp_path):
     for program in ("gpg", "reprepro"):
         if shutil.which(program) is None:
             missing(f"{program} is not installed")
-    monkeypatch.setenv("GNUPGHOME", str(tmp_path / "gnupg"))
-
-    def key():
-        made = subprocess.run([CI / "throw-away-key"], stdout=subprocess.PIPE, text=True, check=True)
-        return made.stdout.strip()
-
-    debs = [deb("xen-vman"), deb("python3-xen-vman")]
-    subprocess.run([CI / "apt-repository", debian.shared / "apt", key(), *debs], check=True)
+    repository(debian.shared / "apt", tmp_path / "keys")
     write(
         debian.root / "etc/apt/sources.list.d/xen-vman.list",
         "deb [signed-by=/shared/apt/xen-vman.asc] file:///shared/apt stable main\n",
@@ -168,8 +169,7 @@ def test_apt_installs_from_the_signed_repository_and_from_no_other(debian, tmp_p
     debian.run("apt-get update -q")
     debian.run(f"{INSTALL} xen-vman python3-xen-vman; xen-vman-cli --version; python3 -c 'import xen_vman'")
     # Somebody else's key.
-    monkeypatch.setenv("GNUPGHOME", str(tmp_path / "another"))
-    subprocess.run([CI / "apt-repository", tmp_path / "other", key(), *debs], check=True)
-    pathlib.Path(tmp_path / "other" / "xen-vman.asc").replace(debian.shared / "apt" / "xen-vman.asc")
+    repository(tmp_path / "other", tmp_path / "other-keys")
+    (tmp_path / "other" / "xen-vman.asc").replace(debian.shared / "apt" / "xen-vman.asc")
     said = debian.run("apt-get update -q -o APT::Update::Error-Mode=any", code=100)
     assert "NO_PUBKEY" in said or "Missing key" in said, said

@@ -243,19 +243,22 @@ def repository(home, directory):
     """Makes a signed apt repository in a directory of the host; returns the file of its key."""
     if shutil.which("gpg") is None:
         debian_host.missing("gpg is not installed")
-    gnupg = {"GNUPGHOME": str(home / "gnupg"), "PATH": os.environ["PATH"]}
-    (home / "gnupg").mkdir(mode=0o700)
-    gpg = ["gpg", "--batch", "--quiet", "--passphrase", ""]
-    subprocess.run([*gpg, "--quick-generate-key", "tests@example.org", "rsa2048", "sign"], env=gnupg, check=True, capture_output=True)
-    key = home / "key.asc"
-    key.write_bytes(subprocess.run([*gpg, "--armor", "--export"], env=gnupg, check=True, capture_output=True).stdout)
     debian_packages.both(directory / "pool")
     packages = directory / "dists/stable/main/binary-" f"{debian_packages.ARCHITECTURE}" / "Packages"
     packages.parent.mkdir(parents=True)
     packages.write_text("".join(debian_packages.entry(path, directory) for path in (directory / "pool").glob("*.deb")))
     release = debian_packages.release(packages, directory / "dists/stable")
-    words = [*gpg, "--clearsign", "--output", directory / "dists/stable/InRelease"]
-    subprocess.run(words, env=gnupg, input=release.encode(), check=True, capture_output=True)
+    key = home / "key.asc"
+    (home / "gnupg").mkdir(mode=0o700)
+    with debian_packages.keyring(home / "gnupg") as environment:
+
+        def gpg(*words, given=b""):
+            command = ["gpg", "--batch", "--quiet", "--passphrase", "", *words]
+            return subprocess.run(command, env=environment, input=given, check=True, capture_output=True).stdout
+
+        gpg("--quick-generate-key", "tests@example.org", "rsa2048", "sign")
+        key.write_bytes(gpg("--armor", "--export"))
+        gpg("--clearsign", "--output", directory / "dists/stable/InRelease", given=release.encode())
     return key
 
 
