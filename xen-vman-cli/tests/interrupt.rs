@@ -12,7 +12,8 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 use support::{code, has_program, run, text, times};
 
@@ -37,8 +38,16 @@ fn definition(dir: &Path) -> PathBuf {
     path
 }
 
+/// A program that ignores no signal. What a shell starts in the background does, and so would all
+/// that is started here.
+fn program(name: &str) -> Command {
+    let mut command = Command::new("env");
+    command.arg("--default-signal=INT,TERM").arg(name);
+    command
+}
+
 fn start(arguments: &[&str], stdin: Stdio) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_xen-vman-cli"));
+    let mut command = program(env!("CARGO_BIN_EXE_xen-vman-cli"));
     command.args(arguments).stdin(stdin);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().unwrap()
@@ -73,6 +82,13 @@ fn waits(child: &Child) -> bool {
 
 /// What a process says that ends by a signal.
 fn ends_by(mut child: Child, signal: Signal) -> String {
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
+    let (ended, has_ended) = mpsc::channel::<()>();
+    thread::spawn(move || {
+        if has_ended.recv_timeout(Duration::from_secs(60)) == Err(RecvTimeoutError::Timeout) {
+            let _ = kill(pid, Signal::SIGKILL);
+        }
+    });
     let mut said = String::new();
     child
         .stderr
@@ -85,6 +101,7 @@ fn ends_by(mut child: Child, signal: Signal) -> String {
         Some(signal as i32),
         "{said}"
     );
+    drop(ended);
     said
 }
 
@@ -221,7 +238,7 @@ fn ctrl_c_at_a_question_changes_nothing() {
         env!("CARGO_BIN_EXE_xen-vman-cli"),
         text(root.path())
     );
-    let mut command = Command::new("script");
+    let mut command = program("script");
     // It gives the command a terminal, and ends as the command does.
     command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
     command
