@@ -1,10 +1,13 @@
 """Parts of the collection that need no run of Ansible: versions, Debian packages, packages to publish."""
 
+import base64
+import io
 import itertools
 import pathlib
 import shutil
 import subprocess
 import sys
+import tarfile
 
 import pytest
 from ansible.errors import AnsibleActionFail
@@ -68,18 +71,165 @@ def test_debian_packages_come_from_files_directories_and_repositories(tmp_path):
     assert source([str(older)]).chosen(None)["python3-xen-vman"].version == "0.0.9-1"
     with pytest.raises(AnsibleActionFail, match=f"python3-xen-vman for m68k.*contains: .*for {debian_packages.ARCHITECTURE}"):
         source(str(older)).chosen("m68k")
-    assert source("https://example.org/debian", "key").line == "https://example.org/debian stable main"
-    assert source("http://example.org/debian testing main contrib", "key").line == "http://example.org/debian testing main contrib"
-    assert source("file:///srv/flat ./", "key").line == "file:///srv/flat ./"
     assert isinstance(source("apt"), debs.Apt) and source(None) is None
 
 
-@pytest.mark.parametrize("written", ["", [], 5, "ftp://example.org/debian", "https://example.org/a.deb", "https://example.org/[trusted=yes] ./"], ids=str)
-def test_what_is_no_source_of_packages_says_what_is(written):
+# A key of Ed25519, made for these tests.
+PUBLIC = """\
+-----BEGIN PGP PUBLIC KEY BLOCK-----
+
+mDMEaw16hBYJKwYBBAHaRw8BAQdABbg77q6N8HGysYjX9z74bU2TPP/Nx2QdNv8R
+8cBP4KS0DWVAZXhhbXBsZS5vcmeIlgQTFggAPhYhBHBL4FCzeIM2Pbe6celtFzzm
+gRXHBQJrDXqEAhsDBQkDwmcABQsJCAcCBhUKCQgLAgQWAgMBAh4BAheAAAoJEOlt
+FzzmgRXHQa8A/RJsgl7C1wCJqvFUYCPYYp3VLEjHeHUxxQY3BiVZSv+SAQCSzlWm
+0TVM8IyT/MV4WMtDE8JIgtjCeyuqmzPW2vMgAQ==
+=6+/V
+-----END PGP PUBLIC KEY BLOCK-----
+"""
+BINARY = base64.b64decode("".join(PUBLIC.split("\n\n")[1].split("\n=")[0].split()))
+# A packet of a secret key begins with its type, 5, where one of a public key has 6.
+SECRET = bytes([0x80 | 5 << 2]) + BINARY[1:]
+
+
+@pytest.fixture
+def key(tmp_path):
+    (tmp_path / "key.asc").write_text(PUBLIC)
+    return str(tmp_path / "key.asc")
+
+
+def test_repositories_are_written_as_in_sources_list(key):
+    for written, line in {
+        "https://example.org/debian": "https://example.org/debian stable main",
+        "http://example.org:8080/debian testing main contrib": "http://example.org:8080/debian testing main contrib",
+        " https://example.org/a%20b/~c+d stable/updates non-free-firmware\n": "https://example.org/a%20b/~c+d stable/updates non-free-firmware",
+        "file:///srv/flat ./": "file:///srv/flat ./",
+        "https://example.org /": "https://example.org /",
+    }.items():
+        assert source(written, key).line == line
+
+
+NO_SOURCES = (
+    "", [], 5, "ftp://example.org/debian", "https://example.org/a.deb", "https://example.org/[trusted=yes] ./",
+    "https://example.org/a#b stable main", "https://example.org/debian stable#x main", 'https://example.org stable "main"',
+    "https://example.org 'stable' main", "https://example.org [trusted=yes] main", "https://example.org/a\"b stable main",
+    "https://example.org stable main\ndeb https://example.com stable main", "https://example.org stable\x0bmain",
+    "https://example.org stable\u00a0main", "https://example.org stable ma\x00in", "https://example.org/$(ARCH) stable main",
+    "https:// stable main", "file://srv/flat ./", "HTTPS://example.org stable main", "deb https://example.org stable main",
+    "https://example.org/%0a stable main", "https://example.org/%zz stable main", "https://example.org stable main/",
+    ["https://example.org stable main"],
+)
+
+
+@pytest.mark.parametrize("written", NO_SOURCES, ids=repr)
+def test_what_is_no_source_of_packages_says_what_is(written, key):
     with pytest.raises(AnsibleActionFail, match="an apt repository such as"):
-        source(written, "key")
+        source(written, key)
+
+
+@pytest.mark.parametrize("written", ["https://example.org / main", "https://example.org ./ main contrib"])
+def test_a_directory_of_a_repository_has_no_components(written, key):
+    with pytest.raises(AnsibleActionFail, match="has no components: leave out `main"):
+        source(written, key)
+
+
+@pytest.mark.parametrize("written", ["https://user:sesame@example.org stable main", "http://sesame@example.org", "https://u:sesame /@example.org ./", ["https://u:sesame@h"]], ids=str)
+def test_passwords_do_not_belong_into_the_address_of_a_repository(written, key):
+    with pytest.raises(AnsibleActionFail) as failed:
+        source(written, key)
+    assert "sesame" not in str(failed.value)
+    assert isinstance(written, list) or "apt_auth.conf(5)" in str(failed.value)
+
+
+@pytest.mark.parametrize("content", [PUBLIC.encode(), PUBLIC.replace("\n", "\r\n").encode(), BINARY, BINARY + BINARY], ids=["text", "text-of-windows", "binary", "two"])
+def test_public_keys_are_accepted(content, tmp_path):
+    (tmp_path / "key").write_bytes(content)
+    assert source("https://example.org", str(tmp_path / "key")).key == str(tmp_path / "key")
+
+
+KEYS = {
+    "private": (PUBLIC.replace("PUBLIC", "PRIVATE").encode(), "contains a private key"),
+    "private-after-public": ((PUBLIC + PUBLIC.replace("PUBLIC", "PRIVATE")).encode(), "contains a private key"),
+    "private-binary": (SECRET, "contains a private key"),
+    "private-after-public-binary": (BINARY + SECRET, "contains a private key"),
+    "private-in-disguise": (PUBLIC.replace(PUBLIC.split("\n\n")[1].split("\n=")[0], base64.encodebytes(SECRET).decode().strip()).encode(), "contains a private key"),
+    "of-ssh": (b"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----\n", "contains a private key"),
+    "a-signature": (BINARY[BINARY.index(b"\x88\x96") :], "not a public key of OpenPGP"),
+    "empty": (b"", "not a public key of OpenPGP"),
+    "text": (b"ssh-ed25519 AAAA", "neither a text nor packets"),
+    "truncated": (PUBLIC[:200].encode(), "must be complete"),
+    "truncated-binary": (BINARY[:-1], "it is truncated"),
+}
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_only_a_public_key_is_given_to_hosts(name, tmp_path):
+    content, message = KEYS[name]
+    (tmp_path / "key").write_bytes(content)
+    with pytest.raises(AnsibleActionFail, match=message):
+        source("https://example.org", str(tmp_path / "key"))
 
 
 def test_a_repository_needs_a_key():
     with pytest.raises(AnsibleActionFail, match="xen_vman_deb_key must be the file of its public key"):
         source("https://example.org/debian")
+
+
+def member(name, content, size=None):
+    """A member of an ar archive."""
+    length = str(len(content) if size is None else size)
+    return f"{name:16}{'0':12}{'0':6}{'0':6}{'100644':8}{length:10}`\n".encode() + content + b"\n" * (len(content) % 2)
+
+
+def package(control="Package: python3-xen-vman\nVersion: 0.1.0-1\nArchitecture: all\n", mode="w:xz", cut=None):
+    """The content of a .deb, whose control.tar may be cut off."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode=mode) as archive:
+        found = tarfile.TarInfo("./control")
+        found.size = len(control)
+        archive.addfile(found, io.BytesIO(control.encode()))
+    end = mode.partition(":")[2]
+    return b"!<arch>\n" + member("debian-binary", b"2.0\n") + member(f"control.tar.{end}", made.getvalue()[:cut]) + member("data.tar.xz", b"")
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w:xz", "w:bz2"])
+def test_packages_say_what_they_are(mode, tmp_path):
+    (tmp_path / "some.deb").write_bytes(package(mode=mode))
+    assert debs.read(str(tmp_path / "some.deb"))[1:] == ("python3-xen-vman", "0.1.0-1", "all")
+
+
+def test_a_package_that_python_cannot_decompress_is_what_its_name_says(tmp_path):
+    content = b"!<arch>\n" + member("debian-binary", b"2.0\n") + member("control.tar.zst", b"?") + member("data.tar.zst", b"?")
+    for name, expected in {"xen-vman_1%3a0.1.0-1_amd64.deb": ("xen-vman", "1:0.1.0-1", "amd64"), "some.deb": None}.items():
+        (tmp_path / name).write_bytes(content)
+        if expected:
+            assert debs.read(str(tmp_path / name))[1:] == expected
+        else:
+            with pytest.raises(AnsibleActionFail, match="is not a Debian package: this Python cannot read control.tar.zst"):
+                debs.read(str(tmp_path / name))
+
+
+DAMAGED = {
+    "empty": b"",
+    "cut-in-control-xz": package(cut=100),
+    "cut-in-control-gz": package(mode="w:gz", cut=80),
+    "cut-in-control-bz2": package(mode="w:bz2", cut=80),
+    "cut-in-header": package()[:90],
+    "cut-in-member": package()[:200],
+    "cut-before-data": package()[:-60],
+    "cut-in-data": package()[:-60] + member("data.tar.xz", b"", 100),
+    "negative-size": b"!<arch>\n" + member("debian-binary", b"", -60),
+    "no-control": package("Package: xen-vman\n"),
+    "version": package("Package: python3-xen-vman\nVersion: x:1\nArchitecture: all\n"),
+    "long-version": package(f"Package: python3-xen-vman\nVersion: {'1' * 5000}\nArchitecture: all\n"),
+    "name": package("Package: ../x\nVersion: 1\nArchitecture: all\n"),
+    "no-text": package("Package: \0\n"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damaged_packages_are_reported(name, tmp_path):
+    # The usual name does not help.
+    path = tmp_path / "python3-xen-vman_0.1.0-1_all.deb"
+    path.write_bytes(DAMAGED[name])
+    with pytest.raises(AnsibleActionFail, match=r"all\.deb is not a Debian package: .*; nothing was changed"):
+        source(str(path)).chosen(None)
