@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import functools
 import glob
 import os
+import stat
 import typing
 
 from .outcome import write
@@ -29,11 +31,30 @@ class DefinitionFile:
     def __init__(self, root: str, definition: dict[str, typing.Any], convert: typing.Callable[[typing.Any], str]) -> None:
         self.directory = os.path.join(root, DIRECTORY)
         self.path = os.path.join(self.directory, NAME)
-        self.content = (HEADER + convert(on_the_host(definition))).encode()
         self.sentence = f"write /{DIRECTORY}/{NAME} (0600)"
+        self._definition = definition
+        self._convert = convert
+
+    @functools.cached_property
+    def content(self) -> bytes:
+        return (HEADER + self._convert(on_the_host(self._definition))).encode()
 
     def conflict(self) -> str | None:
-        """Why the file cannot be written, or what it conflicts with."""
+        """Why the file cannot be written, or what it conflicts with. Nothing is opened that is not a regular file."""
+        for path, is_right, kind in (
+            (self.directory, stat.S_ISDIR, "directory"),
+            (self.path, stat.S_ISREG, "regular file"),
+        ):
+            try:
+                # Only the directory may be a link.
+                status = os.stat(path) if path == self.directory else os.lstat(path)
+            except OSError:
+                continue
+            if not is_right(status.st_mode):
+                return (
+                    f"{path} is not a {kind}, so the definition of this run was not left there. Rename or remove it, or set "
+                    "xen_vman_keep_definition to false"
+                )
         others = sorted(set(glob.glob(os.path.join(glob.escape(self.directory), "*.toml"))) - {self.path})
         if others:
             names = ", ".join(f"/{DIRECTORY}/{os.path.basename(path)}" for path in others)
@@ -60,7 +81,7 @@ class DefinitionFile:
 
     def write(self) -> None:
         os.makedirs(self.directory, mode=0o755, exist_ok=True)
-        write(self.path, self.content.decode())
+        write(self.path, self.content)
 
     def _read(self) -> bytes | None:
         try:

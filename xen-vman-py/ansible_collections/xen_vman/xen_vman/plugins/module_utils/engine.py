@@ -191,6 +191,10 @@ class Converging:
             allow_reinstall=permission(self.module.params["allow_reinstall"]),
         )
         needed = self._packages(options)
+        self.file = DefinitionFile(self.module.params["root"], self.request.definition, self.request.engine.convert)
+        self.conflict = self.file.conflict() if self.module.params["keep_definition"] else None
+        if self.conflict is not None:
+            self.request.warnings.append(self.conflict)
         try:
             if self.is_check:
                 plan = self.request.call(self.request.engine.plan, **options)
@@ -283,18 +287,18 @@ class Converging:
 
     def _keep_definition(self, result: Result, diff: list[dict[str, str]]) -> None:
         """Leaves the definition on the host, where the command line finds it."""
-        if not self.module.params["keep_definition"]:
+        if not self.module.params["keep_definition"] or self.conflict is not None or not self.file.differs():
             return
-        file = DefinitionFile(self.module.params["root"], self.request.definition, self.request.engine.convert)
-        conflict = file.conflict()
-        if conflict is not None:
-            result["warnings"].append(conflict)
-        elif file.differs():
-            if not self.is_check:
-                file.write()
-            # The content may contain passwords.
-            result.update(changed=True, actions=[*result["actions"], file.sentence])
-            diff.append({"prepared": f"{file.sentence}\n"})
+        if not self.is_check:
+            try:
+                self.file.write()
+            except OSError as error:
+                # The host is as it should be.
+                result["warnings"].append(f"the definition of this run was not left on the host: {error}")
+                return
+        # The content may contain passwords.
+        result.update(changed=True, actions=[*result["actions"], self.file.sentence])
+        diff.append({"prepared": f"{self.file.sentence}\n"})
 
 
 def check_xen() -> None:

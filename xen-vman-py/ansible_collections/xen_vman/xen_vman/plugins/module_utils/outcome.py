@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import traceback
@@ -71,10 +72,16 @@ def detach(progress: str) -> None:
     os.close(begins)
 
 
-def write(path: str, text: str) -> None:
-    """Writes a file that only its owner can read, all of it or nothing."""
-    with open(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
+def write(path: str, content: str | bytes, mode: int = 0o600) -> None:
+    """Writes a file, all of it or nothing; by default, only its owner can read it."""
+    new = path + ".new"
+    # An interrupted run may have left it, with other permissions, or somebody else a link.
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(new)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with open(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)
+        file.write(content.encode() if isinstance(content, str) else content)
         file.flush()
-        os.fsync(file.fileno())
-    os.replace(path + ".new", path)
+        os.fsync(descriptor)
+    os.replace(new, path)
