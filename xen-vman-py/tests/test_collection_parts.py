@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import types
 
 import pytest
 from ansible.errors import AnsibleActionFail
@@ -18,7 +19,8 @@ from debian_host import missing
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 from ansible_collections.xen_vman.xen_vman.plugins.module_utils import versions  # noqa: E402
-from ansible_collections.xen_vman.xen_vman.plugins.plugin_utils import debs  # noqa: E402
+from ansible_collections.xen_vman.xen_vman.plugins.module_utils.packages import Wanted  # noqa: E402
+from ansible_collections.xen_vman.xen_vman.plugins.plugin_utils import debs, engine  # noqa: E402
 
 VERSIONS = ("0.0.9", "0.1.0rc1", "0.1", "0.1.0", "0.1.1", "0.1.10", "0.2.0rc1", "0.2.0", "1.0")
 REQUIREMENTS = ("", "~=0.1.0", "~=0.1.1", "==0.1.0", "==0.1", ">=0.1.1", ">0.1.0", "!=0.1.1", ">=0.1.0, <1.0", "<=0.1.1")
@@ -233,3 +235,29 @@ def test_damaged_packages_are_reported(name, tmp_path):
     path.write_bytes(DAMAGED[name])
     with pytest.raises(AnsibleActionFail, match=r"all\.deb is not a Debian package: .*; nothing was changed"):
         source(str(path)).chosen(None)
+
+
+class Sending(engine.EngineAction):
+    """An action that notes what it sends."""
+
+    def __init__(self):
+        self.sent = {}
+        self._connection = types.SimpleNamespace(_shell=types.SimpleNamespace(tmpdir="/tmp/run", join_path=lambda *parts: "/".join(parts)))
+
+    def _transfer_file(self, local_path, remote_path):
+        assert remote_path not in self.sent, "it would be overwritten"
+        self.sent[remote_path] = local_path
+        return remote_path
+
+
+def test_packages_are_sent_under_their_own_names(tmp_path):
+    """Files may have the same name, and need not end in .deb."""
+    for name in ("python3-xen-vman", "xen-vman"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "latest").write_bytes(package(f"Package: {name}\nVersion: 0.1.0-1\nArchitecture: all\n"))
+    action = Sending()
+    files = source([str(tmp_path / "python3-xen-vman/latest"), str(tmp_path / "xen-vman/latest")])
+    module, apt, sent = action._from_files(engine.Host("amd64", {}, None, None), files, "xen-vman~=0.1.0")
+    assert module == "/tmp/run/python3-xen-vman.deb", "the module unpacks it"
+    assert sorted(sent) == ["/tmp/run/python3-xen-vman.deb", "/tmp/run/xen-vman.deb"] == sorted(apt["files"]) == sorted(action.sent)
+    assert Wanted([], apt["files"]).steps() == ["install the Debian packages python3-xen-vman, xen-vman"]

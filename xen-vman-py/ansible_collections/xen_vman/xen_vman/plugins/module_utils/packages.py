@@ -47,7 +47,7 @@ class Wanted(typing.NamedTuple):
         found = []
         if self.repository is not None and not has_repository(self.repository, self.key):
             found.append(f"add the apt repository {self.repository} ({SOURCE})")
-        names = [os.path.basename(path).split("_")[0] for path in self.files] + self.names
+        names = [os.path.basename(path).removesuffix(".deb") for path in self.files] + self.names
         if names:
             found.append(f"install the Debian package{'s' if len(names) > 1 else ''} {', '.join(names)}")
         return found

@@ -177,7 +177,7 @@ class EngineAction(ActionBase):
             wheel = self._find(str(wheel))
             if host.digest == digest_of_wheel(wheel):
                 return venv, None, []
-            sent = self._send(wheel)
+            sent = self._send(wheel, "xen_vman.whl")
             return sent, None, [sent]
         installed = host.debs.get(ENGINE)
         fits = installed is not None and satisfies(of_debian(installed), wanted)
@@ -190,7 +190,7 @@ class EngineAction(ActionBase):
         if source is not None:
             apt = {"names": [one for one in (ENGINE, CLI) if one not in host.debs or (one == ENGINE and not fits)]}
             if isinstance(source, Repository):
-                files.append(self._send(source.key))
+                files.append(self._send(source.key, "repository.key"))
                 apt.update(repository=source.line, key=files[0])
         if fits:
             return OF_DEBIAN, apt, files
@@ -202,7 +202,7 @@ class EngineAction(ActionBase):
         with tempfile.TemporaryDirectory() as directory:
             archive = os.path.join(directory, "xen_vman.whl")
             pack(pathlib.Path(here.origin).parent, archive)
-            sent = self._send(archive)
+            sent = self._send(archive, "xen_vman.whl")
         return sent, apt, [*files, sent]
 
     def _from_files(self, host: Host, source: Files, wanted: str) -> tuple[str, dict[str, typing.Any], list[str]]:
@@ -217,14 +217,15 @@ class EngineAction(ActionBase):
         for name, deb in chosen.items():
             order = debian_order(host.debs[name], deb.version) if name in host.debs else -1
             if order < 0:
-                sent[name] = self._send(deb.path)
+                sent[name] = self._send(deb.path, f"{name}.deb")
             elif order > 0:
                 self._display.warning(f"{name} {host.debs[name]} on the host is newer than {deb.path}, and is kept")
         files = list(sent.values())
         return sent.get(ENGINE, OF_DEBIAN), {"files": files}, files
 
-    def _send(self, file: str) -> str:
-        path: str = self._connection._shell.join_path(self._connection._shell.tmpdir, os.path.basename(file))
+    def _send(self, file: str, name: str) -> str:
+        """Sends a file. Its own name may be that of another one, and says nothing about what it is."""
+        path: str = self._connection._shell.join_path(self._connection._shell.tmpdir, name)
         self._transfer_file(file, path)
         return path
 
