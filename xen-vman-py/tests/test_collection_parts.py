@@ -261,3 +261,10 @@ def test_packages_are_sent_under_their_own_names(tmp_path):
     assert module == "/tmp/run/python3-xen-vman.deb", "the module unpacks it"
     assert sorted(sent) == ["/tmp/run/python3-xen-vman.deb", "/tmp/run/xen-vman.deb"] == sorted(apt["files"]) == sorted(action.sent)
     assert Wanted([], apt["files"]).steps() == ["install the Debian packages python3-xen-vman, xen-vman"]
+
+
+def test_both_packages_are_upgraded_from_a_repository():
+    for version, names in {"0.0.9-1": ["python3-xen-vman", "xen-vman"], "0.1.0-1": []}.items():
+        host = engine.Host("amd64", {"python3-xen-vman": version, "xen-vman": version}, None, None)
+        _, apt, _ = Sending()._package(host, "/opt/venv", None, "xen-vman~=0.1.0", debs.Apt())
+        assert apt == {"names": names}

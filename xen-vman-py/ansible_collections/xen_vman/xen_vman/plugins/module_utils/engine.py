@@ -233,20 +233,21 @@ class Converging:
             self.progress.line(step)
         if steps and not self.is_check:
             try:
-                wanted.install()
+                problem = wanted.install()
             except Failed as failed:
                 failed.result["changed"] = True
                 raise
             if "python3-xen-vman" in wanted.names:
-                self._check_version()
+                self._check_version(problem)
         self.done += steps
 
-    def _check_version(self) -> None:
+    def _check_version(self, problem: str | None) -> None:
         version, wanted = version_of("python3-xen-vman"), self.module.params["requirement"] or "xen-vman"
         if version is None or not satisfies(of_debian(version), wanted):
             raise Failed(
                 f"apt installed python3-xen-vman {version}, but this collection requires {wanted}; the VMs were not touched. "
-                "Use a repository that has that version, or the version of the collection that belongs to the package",
+                "Use a repository that has that version, or the version of the collection that belongs to the package"
+                + (f"\nThe package lists may be out of date: {problem}" if problem is not None else ""),
                 changed=True,
             )
 

@@ -188,7 +188,7 @@ class EngineAction(ActionBase):
         apt: dict[str, typing.Any] | None = None
         files = []
         if source is not None:
-            apt = {"names": [one for one in (ENGINE, CLI) if one not in host.debs or (one == ENGINE and not fits)]}
+            apt = {"names": [one for one in (ENGINE, CLI) if one not in host.debs or not fits]}
             if isinstance(source, Repository):
                 files.append(self._send(source.key, "repository.key"))
                 apt.update(repository=source.line, key=files[0])
