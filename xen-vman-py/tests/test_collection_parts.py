@@ -157,7 +157,7 @@ KEYS = {
     "of-ssh": (b"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----\n", "contains a private key"),
     "a-signature": (BINARY[BINARY.index(b"\x88\x96") :], "not a public key of OpenPGP"),
     "empty": (b"", "not a public key of OpenPGP"),
-    "text": (b"ssh-ed25519 AAAA", "neither a text nor packets"),
+    "text": (b"ssh-ed25519 AAAA", "neither ASCII-armored nor"),
     "truncated": (PUBLIC[:200].encode(), "must be complete"),
     "truncated-binary": (BINARY[:-1], "it is truncated"),
 }

@@ -35,7 +35,7 @@ def check(path: str) -> None:
 
 
 def dearmored(content: bytes) -> bytes:
-    """Returns the packets of the first key in a text; apt reads no more than that."""
+    """Returns the packets of the first ASCII-armored key; apt reads no more than that."""
     if b"PRIVATE KEY" in content:
         return b""
     text = content.replace(b"\r\n", b"\n")
@@ -54,7 +54,7 @@ def types(content: bytes) -> Iterator[int]:
     while at < len(content):
         first = content[at]
         if not first & 0x80:
-            raise ValueError("it is neither a text nor packets of OpenPGP")
+            raise ValueError("it is neither ASCII-armored nor in the binary format of OpenPGP")
         octet = content[at + 1] if at + 1 < len(content) else 0
         if first & 0x40:
             kind = first & 0x3F
