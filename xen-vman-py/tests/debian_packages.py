@@ -35,7 +35,7 @@ def built():
     return newer if any(path.name.startswith("python3-xen-vman_") for path in newer) else []
 
 
-def engine(directory, version=f"{xen_vman.__version__}-1", code=""):
+def engine(directory, version=f"{xen_vman.__version__}-1", code="", depends="python3"):
     """Builds `python3-xen-vman`, whose module says that it has this version."""
     tree = directory / f"python3-{version}"
     modules = tree / "usr/lib/python3/dist-packages"
@@ -44,7 +44,7 @@ def engine(directory, version=f"{xen_vman.__version__}-1", code=""):
         archive.extractall(modules)
     with (modules / "xen_vman/__init__.py").open("a") as file:
         file.write(code)
-    return pack(directory, tree, "python3-xen-vman", version, "python3")
+    return pack(directory, tree, "python3-xen-vman", version, depends)
 
 
 def command_line(directory, version=f"{xen_vman.__version__}-1"):

@@ -74,6 +74,14 @@ def test_a_run_succeeds_if_its_definition_cannot_be_left_there(name, tmp_path):
     assert os.listdir(tmp_path / "root/etc/xen-vman") == [name]
 
 
+UNMET = """\
+The following packages have unmet dependencies:
+ python3-xen-vman : Depends: of-nobody but it is not installable
+                    Depends: libc6 (>= 2.99) but 2.36-9 is to be installed
+E: Unable to correct problems, you have held broken packages.
+"""
+
+
 class Apt:
     """apt-get and dpkg of a host, on which this version is installed, and the lists know another one."""
 
@@ -87,6 +95,8 @@ class Apt:
             return subprocess.run(words, capture_output=True, text=True, check=False)
         if words[0] == "dpkg-query":
             return subprocess.CompletedProcess(words, 0, self.query(words))
+        if "--simulate" in words:
+            return subprocess.CompletedProcess(words, 100, UNMET)
         action = next(word for word in words[1:] if word in ("update", "install", "--install"))
         is_own = "--option=Dir::Etc::SourceParts=/dev/null" in words
         self.calls.append(f"{words[0]} {action.strip('-')}{' own' if is_own else ''}")
@@ -225,3 +235,4 @@ def test_a_failure_says_how_to_repair_what_is_half_installed(status, tmp_path, p
     assert apt.calls == ["dpkg install", "apt-get install", "apt-get update", "apt-get install"]
     said = "Not completely installed: python3-xen-vman. `dpkg --configure --pending` and `apt-get --fix-broken install`" in str(failed.value)
     assert said == (status != "installed")
+    assert "Depends: of-nobody but it is not installable\n                    Depends: libc6 (>= 2.99)" in str(failed.value)

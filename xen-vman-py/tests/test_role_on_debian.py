@@ -239,6 +239,16 @@ def test_packages_are_upgraded_and_never_downgraded(host, home):
     host.ask("dpkg --remove python3-xen-vman xen-vman")
 
 
+def test_a_package_that_cannot_be_installed_does_not_break_dpkg(host, debs, home):
+    made = home / "made"
+    made.mkdir()
+    wrong = debian_packages.engine(made, f"{xen_vman.__version__}-9", depends="python3, of-nobody")
+    refused = playbook(home, PLAY, variables(host, WEB, xen_vman_deb=str(wrong)))
+    assert counts(refused)["failed"] == 1 and "of-nobody" in refused.text, refused.text
+    assert host.ask("dpkg --audit") == "" and version_on(host) != f"{xen_vman.__version__}-9"
+    host.ask("apt-get check")
+
+
 def repository(home, directory):
     """Makes a signed apt repository in a directory of the host; returns the file of its key."""
     if shutil.which("gpg") is None:
@@ -266,6 +276,11 @@ def test_packages_can_come_from_an_apt_repository(host, home):
     key = repository(home, host.root / "srv/repository")
     hosts = variables(host, WEB, xen_vman_deb="file:///srv/repository stable main", xen_vman_deb_key="key.asc")
     env = without_the_package(home)
+    before = host.tree()
+    wrong = {"dom0": {**hosts["dom0"], "xen_vman_deb": "file:///srv/nothing stable main"}}
+    refused = playbook(home, PLAY, wrong, env=env)
+    assert counts(refused)["failed"] == 1 and "/srv/nothing stable main was not added" in " ".join(refused.text.split()), refused.text
+    assert "xen-vman" not in host.ask("ls /etc/apt/sources.list.d /etc/apt/keyrings; apt-get check")
     before = host.tree()
     check = playbook(home, PLAY, hosts, "--check", env=env)
     assert counts(check)["failed"] == 0 and counts(check)["changed"] == 1, check.text

@@ -90,7 +90,7 @@ class Wanted(typing.NamedTuple):
         if call(install).returncode != 0:
             if updated is None or updated.returncode != 0:
                 run([*APT_GET, "update"], after=repair)
-            run(install, after=repair)
+            run(install, after=lambda: unmet(install) + repair())
         return problem
 
 
@@ -142,6 +142,13 @@ def failure(done: subprocess.CompletedProcess[str]) -> str | None:
     shown = [line for line in lines if line.startswith(("E:", "W:", "dpkg:"))] or lines
     command = " ".join(word for word in done.args if not word.startswith("--"))
     return "\n".join([f"`{command}` failed with status {done.returncode}", *shown[-10:]])
+
+
+def unmet(install: list[str]) -> str:
+    """Says what the packages lack; apt-get only says so if it is less quiet."""
+    found = call([*install, "--quiet=1", "--simulate"]).stdout
+    lines = re.findall(r"^ +(?:\S+ : )?(?:(?:Pre)?Depends|Conflicts|Breaks): .*$", found, re.MULTILINE)
+    return "".join(f"\n{line}" for line in lines[:10])
 
 
 def repair() -> str:

@@ -25,6 +25,7 @@ try:
     LZMA_ERRORS: tuple[type[Exception], ...] = (LZMAError,)
 except ImportError:
     LZMA_ERRORS = ()
+DAMAGED: tuple[type[Exception], ...] = (OSError, ValueError, EOFError, zlib.error, *LZMA_ERRORS)
 
 ENGINE, CLI = "python3-xen-vman", "xen-vman"
 HOW = (
@@ -160,7 +161,7 @@ def read(path: str) -> Deb:
         name, _, rest = os.path.basename(path).removesuffix(".deb").partition("_")
         version, _, architecture = rest.rpartition("_")
         deb, problem = Deb(path, name, version.replace("%3a", ":"), architecture), str(error)
-    except (OSError, ValueError, EOFError, zlib.error, *LZMA_ERRORS) as error:
+    except DAMAGED as error:
         raise AnsibleActionFail(f"{path} is not a Debian package: {error}; nothing was changed") from None
     else:
         problem = "its control file lacks a valid `Package`, `Version` or `Architecture`"
