@@ -35,8 +35,16 @@ def name(case):
 
 
 def test_all_folders_of_cases_are_covered():
-    here = {"ok", "bad", "variables", "import", "explain", "install"}
+    here = {"ok", "bad", "variables", "import", "explain", "install", "graph"}
     assert {path.name for path in CASES.iterdir() if path.is_dir()} == here | {"boot", "role", "xl-cfg", "xl-shapes"}
+
+
+# Python draws one host.
+@pytest.mark.parametrize("case", [case for case in folders("graph") if len(inputs(case)) == 1], ids=name)
+def test_graphs_are_those_expected(case):
+    graph = xen_vman.graph(inputs(case), host="input", **arguments(case))
+    assert graph.dot == (case / "expect.dot").read_text()
+    assert graph.mermaid == (case / "expect.mmd").read_text()
 
 
 def files_by_path(rendered):
