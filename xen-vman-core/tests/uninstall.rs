@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use support::files_below;
 use xen_vman_core::host::memory::{Content, MemoryHost};
@@ -232,6 +233,95 @@ fn only_our_lines_leave_a_file_that_was_edited() {
     );
     let found = fs::read_to_string(root.path().join("etc/xen/xl.conf")).unwrap();
     assert_eq!(found, edited);
+}
+
+fn edited(root: &Path, edit: impl Fn(&str) -> String) {
+    let path = root.join(XL_CONF.trim_start_matches('/'));
+    fs::write(&path, edit(&fs::read_to_string(&path).unwrap())).unwrap();
+}
+
+#[test]
+fn what_was_edited_between_two_applies_stays() {
+    let original = "# by hand\nvif.default.bridge = \"old\"\nautoballoon=\"off\"\n";
+    for (before, after) in [
+        (Some(original), Some(format!("{original}q=1\n"))),
+        (None, Some("q=1\n".to_owned())),
+    ] {
+        type Undo = fn(&HostDir);
+        let undos: [Undo; 2] = [
+            |dir| {
+                assert!(
+                    uninstall(dir, &mut Silent)
+                        .unwrap()
+                        .left
+                        .changed_files
+                        .is_empty()
+                )
+            },
+            |dir| drop(rollback(dir, Some(0), &mut Silent).unwrap()),
+        ];
+        for undo in undos {
+            let (root, dir) = host();
+            let conf = root.path().join("etc/xen/xl.conf");
+            fs::remove_file(&conf).unwrap();
+            if let Some(before) = before {
+                write(root.path(), XL_CONF, before);
+            }
+            applied(&dir, &definition("br0"));
+            edited(root.path(), |text| format!("{text}q=1\n"));
+            applied(&dir, &definition("br1"));
+            undo(&dir);
+            assert_eq!(fs::read_to_string(&conf).ok(), after);
+        }
+    }
+}
+
+#[test]
+fn a_file_of_settings_goes_if_only_our_lines_are_left() {
+    let (root, dir) = host();
+    fs::remove_file(root.path().join("etc/xen/xl.conf")).unwrap();
+    let before = tree(root.path());
+    applied(&dir, &definition("br0"));
+    edited(root.path(), |text| format!("{text}q=1\n"));
+    applied(&dir, &definition("br1"));
+    edited(root.path(), |text| text.replace("q=1\n", ""));
+    uninstall(&dir, &mut Silent).unwrap();
+    assert_eq!(tree(root.path()), before);
+}
+
+/// Ends a run at its first action that changes a path.
+struct EndsAt(&'static str);
+
+impl Watcher for EndsAt {
+    fn approve(&mut self, _: &Plan) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn tell(&mut self, event: Event<'_>) {
+        if let Event::Begins { action, .. } = event
+            && action.to_string().contains(self.0)
+        {
+            resume_unwind(Box::new(()));
+        }
+    }
+}
+
+#[test]
+fn an_apply_that_was_interrupted_leaves_no_line() {
+    let (root, dir) = host();
+    let before = tree(root.path());
+    applied(&dir, &definition("br0"));
+    let output = rendered(&definition("br1"));
+    let options = Options::default();
+    let run = || apply(&dir, &output, &options, &mut EndsAt(XL_CONF)).map(drop);
+    catch_unwind(AssertUnwindSafe(run)).unwrap_err();
+    edited(root.path(), |text| {
+        assert!(text.contains("br0"));
+        text.to_owned()
+    });
+    let done = uninstall(&dir, &mut Silent).unwrap();
+    assert!(done.left.changed_files.is_empty());
+    assert_eq!(tree(root.path()), before);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::machine::Host;
 use super::state::{self, STATE};
 use super::{HostError, dir::failed};
 use crate::object::Object;
-use crate::plan::{Access, Change, Entry, Kept, Left, Plan, Record, digest, object_at};
+use crate::plan::{Access, Change, Entry, Kept, Plan, Record, digest, object_at};
 use crate::render::{Keep, Output};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -18,9 +18,9 @@ use std::collections::{BTreeMap, HashMap};
 /// The state before an apply.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-struct GenerationManifest {
+pub(super) struct GenerationManifest {
     /// The record of managed files.
-    record: Record,
+    pub(super) record: Record,
     /// The generation that this one rolls back, in the earlier format.
     #[serde(skip_serializing_if = "Option::is_none")]
     undoes: Option<u32>,
@@ -28,17 +28,17 @@ struct GenerationManifest {
     restores: Option<u32>,
     /// Whether it removes all that was applied.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    uninstalls: bool,
+    pub(super) uninstalls: bool,
     /// When it began, in seconds since the Unix epoch.
     at_secs: Option<u64>,
     /// The definition that is applied.
-    definition: Option<String>,
-    files: Vec<KeptFile>,
+    pub(super) definition: Option<String>,
+    pub(super) files: Vec<KeptFile>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct KeptFile {
-    path: String,
+pub(super) struct KeptFile {
+    pub(super) path: String,
     /// Its role and owner; missing in generations of earlier versions.
     object: Option<Object>,
     before: Option<KeptEntry>,
@@ -90,7 +90,7 @@ impl<'a> Purpose<'a> {
     }
 }
 
-fn directory(number: u32) -> String {
+pub(super) fn directory(number: u32) -> String {
     format!("{STATE}/generations/{number}")
 }
 
@@ -194,15 +194,15 @@ pub struct Summary {
 /// The generations of a host.
 #[derive(Debug)]
 pub(super) struct Generations {
-    all: BTreeMap<u32, Past>,
+    pub(super) all: BTreeMap<u32, Past>,
 }
 
 /// A generation of the past.
 #[derive(Debug)]
-struct Past {
+pub(super) struct Past {
     /// `None` if it ended before anything was changed.
-    manifest: Option<GenerationManifest>,
-    is_done: bool,
+    pub(super) manifest: Option<GenerationManifest>,
+    pub(super) is_done: bool,
 }
 
 /// What to roll back.
@@ -317,41 +317,6 @@ impl Generations {
         })
     }
 
-    /// What was at each path before xen-vman managed the host, which it may have done before, too.
-    /// What was already its own when the oldest generation was made is not known any more.
-    pub(super) fn originals(&self, host: &dyn Host) -> Result<(Vec<Kept>, Left), HostError> {
-        let begins = self.all.iter().rev().find_map(|(number, past)| {
-            let manifest = past.manifest.as_ref()?;
-            let is_first = manifest.record.objects.is_empty() && manifest.definition.is_some();
-            is_first.then_some(*number)
-        });
-        let mut left = Left::default();
-        let mut kept: Vec<Kept> = Vec::new();
-        let mut index_of: HashMap<String, usize> = HashMap::new();
-        for (number, past) in self.all.range(begins.unwrap_or(0)..) {
-            let manifest = past.manifest.iter();
-            for (manifest, file) in
-                manifest.flat_map(|one| one.files.iter().map(move |file| (one, file)))
-            {
-                let mut found = kept_of(host, &directory(*number), file)?;
-                left.note_root_of(&found.object, found.before.as_ref());
-                if let Some(index) = index_of.get(&found.path) {
-                    kept[*index].left.extend(found.left);
-                    continue;
-                }
-                if manifest.record.settings.contains_key(&found.path) {
-                    continue;
-                }
-                if manifest.record.objects.contains_key(&found.path) {
-                    found.before = None;
-                }
-                index_of.insert(found.path.clone(), kept.len());
-                kept.push(found);
-            }
-        }
-        Ok((kept, left))
-    }
-
     /// Fails if the last apply changed no files, so that undoing it does nothing. What it was meant
     /// to undo must be chosen.
     pub(super) fn refuse_to_do_nothing(&self) -> Result<(), HostError> {
@@ -394,7 +359,7 @@ impl Generations {
     }
 }
 
-fn kept_of(host: &dyn Host, dir: &str, file: &KeptFile) -> Result<Kept, HostError> {
+pub(super) fn kept_of(host: &dyn Host, dir: &str, file: &KeptFile) -> Result<Kept, HostError> {
     let before = match &file.before {
         None => None,
         Some(KeptEntry::Link(target)) => Some(Entry::Link(target.clone())),

@@ -19,6 +19,7 @@ mod lock;
 mod machine;
 pub mod memory;
 mod observe;
+mod originals;
 mod program;
 mod real;
 mod root;

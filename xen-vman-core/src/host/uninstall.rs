@@ -25,14 +25,14 @@ pub struct Uninstalled {
 /// If the host cannot be read, or if its VMs or their roots are in use.
 pub fn plan_uninstall(host: &dyn Host) -> Result<Uninstall, HostError> {
     let record = state::record(host)?;
-    let (originals, left) = Generations::read(host)?.originals(host)?;
+    let originals = Generations::read(host)?.originals(host)?;
     let (guests, damaged) = guest_records::all(host)?;
     let refused = guest_records::refused(host)?;
     let is_unmanaged = record == Record::default() && guests.is_empty() && refused.is_empty();
     if is_unmanaged {
         // What there is belongs to others, whatever it was once.
         return Ok(Uninstall {
-            left,
+            left: originals.left,
             ..Uninstall::default()
         });
     }
@@ -44,7 +44,7 @@ pub fn plan_uninstall(host: &dyn Host) -> Result<Uninstall, HostError> {
         ..Observed::default()
     };
     let mut paths = plan::uninstall_paths(&known);
-    paths.extend(originals.iter().map(|kept| kept.path.clone()));
+    paths.extend(originals.kept.iter().map(|kept| kept.path.clone()));
     // The files of an image are removed, too.
     let observed = Observed {
         kernels: kernels(host)?,
@@ -54,7 +54,7 @@ pub fn plan_uninstall(host: &dyn Host) -> Result<Uninstall, HostError> {
         ..look(host, paths, record)?
     };
     match plan::uses(&observed) {
-        uses if uses.is_empty() => Ok(plan::uninstall(&originals, left, &observed)),
+        uses if uses.is_empty() => Ok(originals.plan(&observed)),
         uses => Err(HostError::InUse(Uses(uses))),
     }
 }

@@ -2,7 +2,9 @@
 
 use super::files::{Conflict, Conflicts, impact_of};
 use super::guests::needs_restart;
-use super::{Access, Action, Change, Entry, FileOwner, Impact, Observed, Plan, Record, reload};
+use super::{
+    Access, Action, Change, Entry, FileOwner, Impact, Observed, Plan, Record, reload, settings,
+};
 use crate::object::{Object, Role};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -47,6 +49,26 @@ pub fn digest(entry: &Entry) -> String {
     text
 }
 
+/// What to restore in a file that others edit, too: only our lines in it become as they were. If these
+/// are not known, it is all that was there.
+fn with_edits(
+    path: &str,
+    before: Option<&Entry>,
+    found: &Entry,
+    target: &Record,
+    observed: &Observed,
+) -> Option<Entry> {
+    let ours = settings::lines(path, [&observed.record]);
+    let mut restored = settings::lines(path, [target]).into_keys();
+    if settings::has_any(found, &ours)
+        && restored.all(|key| ours.contains_key(key))
+        && let (entry, true) = settings::taken_out(&ours, before, found)
+    {
+        return entry;
+    }
+    before.cloned()
+}
+
 /// Plans how to restore the files that applies changed, in reverse order. `record` is the record of
 /// managed files from before them.
 ///
@@ -72,6 +94,16 @@ pub fn rollback(kept: &[Kept], record: Record, observed: &Observed) -> Result<Pl
                 path: path.clone(),
                 found: found.cloned(),
             });
+            continue;
+        }
+        let restored = match found {
+            Some(found) if object.role == Role::Settings => {
+                with_edits(path, before.as_ref(), found, &record, observed)
+            }
+            _ => before.clone(),
+        };
+        let before = restored.as_ref();
+        if found == before {
             continue;
         }
         let change = match (before, found) {

@@ -1,8 +1,8 @@
 //! Lines in files that xen-vman does not own.
 
 use super::{Access, Entry, Record};
-use crate::render::{HostSetting, Output};
-use std::collections::BTreeMap;
+use crate::render::Output;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The files with the desired settings. Where the path is not a file, the plan reports a
 /// conflict.
@@ -14,7 +14,7 @@ pub(super) fn files(output: &Output, found: &BTreeMap<String, Entry>) -> BTreeMa
             Some(Entry::File { access, content }) => (access.clone(), content.clone()),
             _ => (Access::of_root(0o644), Vec::new()),
         };
-        let content = with_setting(&text, setting);
+        let content = with_line(&text, setting.key, &setting.line);
         if before.is_some() || !content.is_empty() {
             files.insert(setting.file.to_owned(), Entry::File { access, content });
         }
@@ -35,27 +35,75 @@ pub(super) fn recorded(
     all
 }
 
-/// Takes our lines out of a file; each becomes the line that `original` had, if it had one. Returns
+/// Our lines in a file, by key. If a run was interrupted, an earlier one may still be there.
+pub(super) type Lines<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
+
+/// The lines of a file that are ours.
+pub(super) fn lines<'a>(path: &str, records: impl IntoIterator<Item = &'a Record>) -> Lines<'a> {
+    let mut all = Lines::new();
+    for (key, line) in records
+        .into_iter()
+        .filter_map(|record| record.settings.get(path))
+        .flatten()
+    {
+        all.entry(key).or_default().insert(line);
+    }
+    all
+}
+
+/// What becomes of a file once our lines are taken out of it; the lines of `original` come back.
+/// All else stays, as somebody may have edited the file at any time. Also returns whether all lines
+/// that set these keys were ours.
+pub(super) fn taken_out(
+    ours: &Lines<'_>,
+    original: Option<&Entry>,
+    found: &Entry,
+) -> (Option<Entry>, bool) {
+    let Entry::File { access, content } = found else {
+        return (Some(found.clone()), false);
+    };
+    let before = match original {
+        Some(Entry::File { content, .. }) => &content[..],
+        _ => b"",
+    };
+    let (content, is_all) = without(content, ours, before);
+    let is_left = !content.is_empty() || original.is_some();
+    let access = access.clone();
+    (is_left.then_some(Entry::File { access, content }), is_all)
+}
+
+/// Takes our lines out of a file; each becomes the lines that `original` had, if it had any. Returns
 /// the new content, and whether all lines that set these keys were ours.
-pub(super) fn without(
-    text: &[u8],
-    ours: &BTreeMap<String, String>,
-    original: &[u8],
-) -> (Vec<u8>, bool) {
+fn without(text: &[u8], ours: &Lines<'_>, original: &[u8]) -> (Vec<u8>, bool) {
+    // Nothing else was edited: it becomes the same, byte for byte.
+    let mut again = original.to_vec();
+    let text_lines = || text.split_inclusive(|byte| *byte == b'\n');
+    for line in text_lines().map(<[u8]>::trim_ascii) {
+        let own = ours.iter().find_map(|(key, own)| {
+            let own = own.iter().find(|own| line == own.as_bytes())?;
+            Some((key, own))
+        });
+        if let Some((key, own)) = own {
+            again = with_line(&again, key, own);
+        }
+    }
+    if again == text {
+        return (original.to_vec(), true);
+    }
     let mut out = Vec::new();
     let mut is_all = true;
-    for line in text.split_inclusive(|byte| *byte == b'\n') {
+    for line in text_lines() {
         let Some((key, own)) = ours.iter().find(|(key, _)| sets(line, key)) else {
             out.extend_from_slice(line);
             continue;
         };
-        if line.trim_ascii() != own.as_bytes() {
+        if !own.iter().any(|own| line.trim_ascii() == own.as_bytes()) {
             out.extend_from_slice(line);
             is_all = false;
             continue;
         }
-        let mut lines = original.split_inclusive(|byte| *byte == b'\n');
-        if let Some(line) = lines.find(|line| sets(line, key)) {
+        let lines = original.split_inclusive(|byte| *byte == b'\n');
+        for line in lines.filter(|line| sets(line, key)) {
             out.extend_from_slice(line.trim_ascii_end());
             out.push(b'\n');
         }
@@ -63,13 +111,22 @@ pub(super) fn without(
     (out, is_all)
 }
 
+/// Whether a file has any of our lines.
+pub(super) fn has_any(found: &Entry, ours: &Lines<'_>) -> bool {
+    let Entry::File { content, .. } = found else {
+        return false;
+    };
+    let mut lines = content.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    lines.any(|line| ours.values().flatten().any(|own| line == own.as_bytes()))
+}
+
 /// Sets a key in a file of `key=value` lines: the new line replaces the first one that sets the
 /// key, or is appended. Other lines that set it are removed; all else stays byte for byte.
-fn with_setting(text: &[u8], setting: &HostSetting) -> Vec<u8> {
-    let mut line = Some(&setting.line);
+fn with_line(text: &[u8], key: &str, line: &str) -> Vec<u8> {
+    let mut line = Some(line);
     let mut out = Vec::new();
     for old in text.split_inclusive(|byte| *byte == b'\n') {
-        if !sets(old, setting.key) {
+        if !sets(old, key) {
             out.extend_from_slice(old);
         } else if let Some(new) = line.take() {
             out.extend_from_slice(new.as_bytes());
@@ -97,12 +154,7 @@ mod tests {
     use super::*;
 
     fn set(text: &str, line: &str) -> String {
-        let setting = HostSetting {
-            file: "/etc/xen/xl.conf",
-            key: "vif.default.bridge",
-            line: line.to_owned(),
-        };
-        String::from_utf8(with_setting(text.as_bytes(), &setting)).unwrap()
+        String::from_utf8(with_line(text.as_bytes(), "vif.default.bridge", line)).unwrap()
     }
 
     #[test]
@@ -126,7 +178,7 @@ mod tests {
 
     #[test]
     fn only_our_own_line_is_taken_out() {
-        let ours = BTreeMap::from([("key".to_owned(), "key=\"b\"".to_owned())]);
+        let ours = Lines::from([("key", BTreeSet::from(["key=\"b\"", "key=\"earlier\""]))]);
         let without = |text: &str, original: &str| {
             let (text, is_all) = without(text.as_bytes(), &ours, original.as_bytes());
             (String::from_utf8(text).unwrap(), is_all)
@@ -135,6 +187,11 @@ mod tests {
         assert_eq!(without("a=1\nkey=\"b\"\nz=2\n", ""), fine("a=1\nz=2\n"));
         assert_eq!(without("key=\"b\"\nz=2", " key = 7"), fine(" key = 7\nz=2"));
         assert_eq!(without("keys=1\n", "key=7\n"), fine("keys=1\n"));
+        assert_eq!(without("key=\"b\"\n", "key=7"), fine("key=7"));
+        assert_eq!(
+            without("a=1\nkey=\"earlier\"\n", "key=7\nkey=8\n"),
+            fine("a=1\nkey=7\nkey=8\n")
+        );
         let edited = "key=\"c\"\n";
         assert_eq!(without(edited, "key=7\n"), (edited.to_owned(), false));
     }

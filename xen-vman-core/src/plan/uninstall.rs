@@ -1,7 +1,9 @@
 //! Plans how to remove all that applies brought to a host, and to restore what they replaced.
 
 use super::files::{impact_of, rank};
-use super::{Action, Change, Entry, Impact, Kept, Observed, Plan, Rank, digest, reload, settings};
+use super::{
+    Action, Change, Entry, Impact, Kept, Observed, Plan, Rank, Record, digest, reload, settings,
+};
 use crate::install::guest_paths;
 use crate::object::{Object, Role, UNITS};
 use crate::render::{MOUNT_PATH, links};
@@ -144,10 +146,17 @@ pub fn uses(observed: &Observed) -> Vec<Use> {
 }
 
 /// Plans an uninstallation. `kept` is what was at each path before xen-vman managed the host, `left`
-/// what is known to stay.
-pub fn uninstall(kept: &[Kept], left: Left, observed: &Observed) -> Uninstall {
+/// what is known to stay, `unfinished` the records from before the last runs, if these did not do all:
+/// what they were to replace may still be there.
+pub fn uninstall(
+    kept: &[Kept],
+    left: Left,
+    unfinished: &[Record],
+    observed: &Observed,
+) -> Uninstall {
     let mut work = Work {
         observed,
+        unfinished,
         actions: Vec::new(),
         left,
     };
@@ -183,7 +192,7 @@ pub fn uninstall(kept: &[Kept], left: Left, observed: &Observed) -> Uninstall {
             // They are known by their names, and all of them are removed below.
             (Role::GuestRecord, _) => {}
             _ if found == before => {}
-            (Role::Settings, Some(_)) if !is_as_left => work.unset(path, object, before),
+            (Role::Settings, Some(found)) => work.unset(path, object, before, found),
             (_, Some(Entry::Other)) => work.leave(path),
             _ if is_as_left || ours.contains_key(path) => work.restore(path, object, before),
             _ => work.leave(path),
@@ -201,6 +210,7 @@ pub fn uninstall(kept: &[Kept], left: Left, observed: &Observed) -> Uninstall {
 
 struct Work<'o> {
     observed: &'o Observed,
+    unfinished: &'o [Record],
     actions: Vec<(Rank, Action)>,
     left: Left,
 }
@@ -236,32 +246,16 @@ impl Work<'_> {
         self.act(rank(role), change, impact_of(role));
     }
 
-    /// Takes our lines out of a file that somebody else has edited since.
-    fn unset(&mut self, path: &str, object: &Object, original: Option<&Entry>) {
-        let found = self.observed.entries.get(path);
-        let ours = self.observed.record.settings.get(path);
-        let (Some(Entry::File { access, content }), Some(ours)) = (found, ours) else {
-            return self.leave(path);
-        };
-        let original = match original {
-            Some(Entry::File { content, .. }) => &content[..],
-            _ => b"",
-        };
-        let (text, is_all) = settings::without(content, ours, original);
-        if !is_all {
+    /// Takes our lines out of a file.
+    fn unset(&mut self, path: &str, object: &Object, original: Option<&Entry>, found: &Entry) {
+        let records = self.unfinished.iter().chain([&self.observed.record]);
+        let ours = settings::lines(path, records);
+        let (entry, is_all) = settings::taken_out(&ours, original, found);
+        if !is_all || ours.is_empty() {
             self.leave(path);
         }
-        if text != *content {
-            let change = Change::Put {
-                object: object.clone(),
-                path: path.to_owned(),
-                entry: Entry::File {
-                    access: access.clone(),
-                    content: text,
-                },
-                before: found.cloned(),
-            };
-            self.act(rank(Role::Settings), change, Impact::None);
+        if entry.as_ref() != Some(found) {
+            self.restore(path, object, entry.as_ref());
         }
     }
 
@@ -307,6 +301,7 @@ impl Work<'_> {
             observed,
             mut actions,
             left,
+            ..
         } = self;
         // What needs something goes before that.
         actions.sort_by_key(|(rank, _)| Reverse(*rank));

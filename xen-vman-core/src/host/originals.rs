@@ -1,0 +1,72 @@
+//! What was on a host before xen-vman managed it, as far as its generations know.
+
+use super::HostError;
+use super::generation::{Generations, directory, kept_of};
+use super::machine::Host;
+use crate::plan::{self, Kept, Left, Observed, Record, Uninstall};
+use std::collections::HashMap;
+
+/// What an uninstallation restores.
+#[derive(Debug)]
+pub(super) struct Originals {
+    /// What was at each path.
+    pub(super) kept: Vec<Kept>,
+    /// What is known to stay.
+    pub(super) left: Left,
+    /// The records from before the last generations, if these were not completed.
+    pub(super) unfinished: Vec<Record>,
+}
+
+impl Originals {
+    pub(super) fn plan(self, observed: &Observed) -> Uninstall {
+        plan::uninstall(&self.kept, self.left, &self.unfinished, observed)
+    }
+}
+
+impl Generations {
+    /// What was at each path before xen-vman managed the host, which it may have done before, too.
+    /// What was already its own when the oldest generation was made is not known any more.
+    pub(super) fn originals(&self, host: &dyn Host) -> Result<Originals, HostError> {
+        let begins = self.all.iter().rev().find_map(|(number, past)| {
+            let manifest = past.manifest.as_ref()?;
+            let is_first = manifest.record.objects.is_empty() && manifest.definition.is_some();
+            is_first.then_some(*number)
+        });
+        let mut left = Left::default();
+        let mut kept: Vec<Kept> = Vec::new();
+        let mut index_of: HashMap<String, usize> = HashMap::new();
+        for (number, past) in self.all.range(begins.unwrap_or(0)..) {
+            let manifest = past.manifest.iter();
+            for (manifest, file) in
+                manifest.flat_map(|one| one.files.iter().map(move |file| (one, file)))
+            {
+                let mut found = kept_of(host, &directory(*number), file)?;
+                left.note_root_of(&found.object, found.before.as_ref());
+                if let Some(index) = index_of.get(&found.path) {
+                    kept[*index].left.extend(found.left);
+                    continue;
+                }
+                if manifest.record.settings.contains_key(&found.path) {
+                    continue;
+                }
+                if manifest.record.objects.contains_key(&found.path) {
+                    found.before = None;
+                }
+                index_of.insert(found.path.clone(), kept.len());
+                kept.push(found);
+            }
+        }
+        let unfinished = self.unfinished();
+        Ok(Originals {
+            kept,
+            left,
+            unfinished,
+        })
+    }
+
+    fn unfinished(&self) -> Vec<Record> {
+        let last = self.all.values().rev().take_while(|past| !past.is_done);
+        last.filter_map(|past| Some(past.manifest.as_ref()?.record.clone()))
+            .collect()
+    }
+}
