@@ -8,7 +8,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use support::files_below;
@@ -233,6 +233,57 @@ fn only_our_lines_leave_a_file_that_was_edited() {
     );
     let found = fs::read_to_string(root.path().join("etc/xen/xl.conf")).unwrap();
     assert_eq!(found, edited);
+}
+
+/// Copies what an apply writes to a host, if its path has one of these in it.
+fn brought_before(root: &Path, parts: &[&str]) {
+    let (other, dir) = host();
+    applied(&dir, &definition("br0"));
+    for path in tree(other.path()).into_keys() {
+        let (from, to) = (other.path().join(&path), root.join(&path));
+        if from.is_dir() || !parts.iter().any(|part| text_of(&path).contains(part)) {
+            continue;
+        }
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        let _ = fs::remove_file(&to);
+        if from.is_symlink() {
+            symlink(fs::read_link(&from).unwrap(), &to).unwrap();
+        } else {
+            fs::copy(&from, &to).unwrap();
+        }
+    }
+}
+
+fn text_of(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn what_was_already_there_before_the_first_apply_stays() {
+    for parts in [
+        // As the Ansible role leaves it: VMs start with the host.
+        &["vm@", "wants/vm", "xl.conf"][..],
+        &["usr/local/lib"],
+        &["xl.conf"],
+        // Nothing is left to do.
+        &[""],
+    ] {
+        let (root, dir) = host();
+        brought_before(root.path(), parts);
+        let before = tree(root.path());
+        applied(&dir, &definition("br0"));
+        if parts == [""] {
+            assert_eq!(tree(root.path()), before);
+            let all = generations(&dir).unwrap();
+            assert!(all.iter().all(|one| one.is_done && one.paths.is_empty()));
+            assert!(rollback(&dir, None, &mut Silent).is_err());
+        } else {
+            assert_ne!(tree(root.path()), before);
+        }
+        applied(&dir, &definition("br1"));
+        uninstall(&dir, &mut Silent).unwrap();
+        assert_eq!(tree(root.path()), before, "{parts:?}");
+    }
 }
 
 fn edited(root: &Path, edit: impl Fn(&str) -> String) {

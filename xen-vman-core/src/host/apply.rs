@@ -179,6 +179,7 @@ pub(super) fn carry_out(
     let before = state::record(host)?;
     if plan.is_empty() && !purpose.is_rollback() {
         if before != plan.record {
+            Generation::keep_found(host, &plan, &before, &purpose)?;
             state::set_record(host, &plan.record)?;
         }
         return Ok(Applied {

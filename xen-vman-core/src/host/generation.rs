@@ -5,11 +5,12 @@
 //! `journal.jsonl` has a line for each action that began or failed. A generation is valid once
 //! its manifest exists, which is written before the first change.
 
+use super::HostError;
+use super::kept::{self, KeptFile, kept_of};
 use super::machine::Host;
 use super::state::{self, STATE};
-use super::{HostError, dir::failed};
-use crate::object::Object;
-use crate::plan::{Access, Change, Entry, Kept, Plan, Record, digest, object_at};
+
+use crate::plan::{Kept, Plan, Record};
 use crate::render::{Keep, Output};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -36,22 +37,11 @@ pub(super) struct GenerationManifest {
     pub(super) files: Vec<KeptFile>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct KeptFile {
-    pub(super) path: String,
-    /// Its role and owner; missing in generations of earlier versions.
-    object: Option<Object>,
-    before: Option<KeptEntry>,
-    after: Option<String>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum KeptEntry {
-    /// The target of a link.
-    Link(String),
-    /// The access to a file, whose content is kept separately.
-    File(Access),
+impl GenerationManifest {
+    /// The files and links that were to be changed.
+    fn changed(&self) -> impl Iterator<Item = &KeptFile> {
+        self.files.iter().filter(|file| !file.is_found)
+    }
 }
 
 /// A generation that is being written.
@@ -108,37 +98,7 @@ impl Generation {
             Purpose::Rollback { to } => (Some(*to), None),
             Purpose::Uninstall => (None, None),
         };
-        let mut files = Vec::new();
-        for action in &plan.actions {
-            let (object, path, before, after) = match &action.change {
-                Change::Put {
-                    object,
-                    path,
-                    entry,
-                    before,
-                } => (object, path, before.as_ref(), Some(entry)),
-                Change::Remove {
-                    object,
-                    path,
-                    before,
-                } => (object, path, Some(before), None),
-                _ => continue,
-            };
-            let before = match before {
-                None | Some(Entry::Other) => None,
-                Some(Entry::Link(target)) => Some(KeptEntry::Link(target.clone())),
-                Some(Entry::File { access, content }) => {
-                    state::put(host, &format!("{dir}/files{path}"), content.clone())?;
-                    Some(KeptEntry::File(access.clone()))
-                }
-            };
-            files.push(KeptFile {
-                object: Some(object.clone()),
-                path: path.clone(),
-                before,
-                after: after.map(digest),
-            });
-        }
+        let files = kept::files(host, &dir, plan, record)?;
         let manifest = GenerationManifest {
             record: record.clone(),
             undoes: None,
@@ -152,6 +112,20 @@ impl Generation {
         let journal = format!("{dir}/journal.jsonl");
         host.append(&journal, b"")?;
         Ok(Self { path: dir, journal })
+    }
+
+    /// Saves what a plan begins to manage, if it is there and already as it is to be: nothing has to be
+    /// done, but an uninstallation must know that it was there.
+    pub(super) fn keep_found(
+        host: &dyn Host,
+        plan: &Plan,
+        record: &Record,
+        purpose: &Purpose<'_>,
+    ) -> Result<(), HostError> {
+        if kept::found(host, plan, record)?.is_empty() {
+            return Ok(());
+        }
+        Self::begin(host, plan, record, purpose)?.end(host)
     }
 
     /// Adds a line with a timestamp to the journal. A journal that cannot be written, such as on a
@@ -269,7 +243,8 @@ impl Generations {
         // What changed no files needs no rollback.
         while let Some(past) = self.all.get(&state) {
             let manifest = past.manifest.as_ref();
-            if past.is_done && manifest.is_some_and(|manifest| manifest.files.is_empty()) {
+            if past.is_done && manifest.is_some_and(|manifest| manifest.changed().next().is_none())
+            {
                 state = self.state_before(state);
             } else {
                 return Ok(self.state_before(state));
@@ -298,7 +273,7 @@ impl Generations {
                 continue;
             };
             record.get_or_insert_with(|| manifest.record.clone());
-            for file in &manifest.files {
+            for file in manifest.changed() {
                 let found = kept_of(host, &directory(*later), file)?;
                 match index_of.get(&found.path) {
                     // What was there before the first of them is restored.
@@ -347,41 +322,12 @@ impl Generations {
                 is_done: past.is_done,
                 is_current: current == Some(*number),
                 paths: manifest.map_or_else(Vec::new, |manifest| {
-                    manifest
-                        .files
-                        .iter()
-                        .map(|file| file.path.clone())
-                        .collect()
+                    manifest.changed().map(|file| file.path.clone()).collect()
                 }),
             }
         });
         all.collect()
     }
-}
-
-pub(super) fn kept_of(host: &dyn Host, dir: &str, file: &KeptFile) -> Result<Kept, HostError> {
-    let before = match &file.before {
-        None => None,
-        Some(KeptEntry::Link(target)) => Some(Entry::Link(target.clone())),
-        Some(KeptEntry::File(access)) => {
-            let path = format!("{dir}/files{}", file.path);
-            match host.entry(&path)? {
-                Some(Entry::File { content, .. }) => Some(Entry::File {
-                    access: access.clone(),
-                    content,
-                }),
-                _ => return Err(failed("read", &path, std::io::ErrorKind::NotFound.into())),
-            }
-        }
-    };
-    let left = [before.as_ref().map(digest), file.after.clone()];
-    let object = file.object.clone();
-    Ok(Kept {
-        object: object.unwrap_or_else(|| object_at(&file.path)),
-        path: file.path.clone(),
-        before,
-        left: left.into_iter().collect(),
-    })
 }
 
 /// Where the number of the oldest generation that counts is recorded. It is written before the

@@ -15,6 +15,7 @@ mod doctor;
 mod generation;
 mod guest_records;
 mod install;
+mod kept;
 mod lock;
 mod machine;
 pub mod memory;

@@ -1,7 +1,8 @@
 //! What was on a host before xen-vman managed it, as far as its generations know.
 
 use super::HostError;
-use super::generation::{Generations, directory, kept_of};
+use super::generation::{Generations, directory};
+use super::kept::kept_of;
 use super::machine::Host;
 use crate::plan::{self, Kept, Left, Observed, Record, Uninstall};
 use std::collections::HashMap;
