@@ -286,6 +286,35 @@ fn what_was_already_there_before_the_first_apply_stays() {
     }
 }
 
+const RECORD: &str = "var/lib/xen-vman/record.json";
+
+#[test]
+fn what_was_before_is_known_even_if_the_record_was_lost() {
+    let (root, dir) = host();
+    let before = tree(root.path());
+    applied(&dir, &definition("br0"));
+    fs::remove_file(root.path().join(RECORD)).unwrap();
+    applied(&dir, &definition("br0"));
+    fs::remove_file(root.path().join(RECORD)).unwrap();
+    applied(&dir, &definition("br1"));
+    uninstall(&dir, &mut Silent).unwrap();
+    assert_eq!(tree(root.path()), before);
+    // A rollback leaves directories.
+    let files = || {
+        let mut all = tree(root.path());
+        all.retain(|_, what| what != "a directory");
+        all
+    };
+    // Rolled back to before the first one: whatever changes then is what was before.
+    applied(&dir, &definition("br0"));
+    rollback(&dir, Some(0), &mut Silent).unwrap();
+    write(root.path(), "/etc/systemd/system/vm@.service", "# mine\n");
+    let before = files();
+    applied(&dir, &definition("br0"));
+    uninstall(&dir, &mut Silent).unwrap();
+    assert_eq!(files(), before);
+}
+
 fn edited(root: &Path, edit: impl Fn(&str) -> String) {
     let path = root.join(XL_CONF.trim_start_matches('/'));
     fs::write(&path, edit(&fs::read_to_string(&path).unwrap())).unwrap();

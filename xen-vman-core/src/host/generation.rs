@@ -205,7 +205,7 @@ impl Generations {
 
     /// The generation whose state the host has after this one: its own, or the one that it rolled
     /// back to.
-    fn state_after(&self, number: u32) -> u32 {
+    pub(super) fn state_after(&self, number: u32) -> u32 {
         let manifest = self
             .all
             .get(&number)

@@ -1,7 +1,7 @@
 //! What was on a host before xen-vman managed it, as far as its generations know.
 
 use super::HostError;
-use super::generation::{Generations, directory};
+use super::generation::{Generations, Past, directory};
 use super::kept::kept_of;
 use super::machine::Host;
 use crate::plan::{self, Kept, Left, Observed, Record, Uninstall};
@@ -28,11 +28,11 @@ impl Generations {
     /// What was at each path before xen-vman managed the host, which it may have done before, too.
     /// What was already its own when the oldest generation was made is not known any more.
     pub(super) fn originals(&self, host: &dyn Host) -> Result<Originals, HostError> {
-        let begins = self.all.iter().rev().find_map(|(number, past)| {
-            let manifest = past.manifest.as_ref()?;
-            let is_first = manifest.record.objects.is_empty() && manifest.definition.is_some();
-            is_first.then_some(*number)
-        });
+        let begins = self
+            .all
+            .iter()
+            .rev()
+            .find_map(|(number, past)| self.is_first(*number, past).then_some(*number));
         let mut left = Left::default();
         let mut kept: Vec<Kept> = Vec::new();
         let mut index_of: HashMap<String, usize> = HashMap::new();
@@ -63,6 +63,30 @@ impl Generations {
             left,
             unfinished,
         })
+    }
+
+    /// Whether a generation is the first apply on a host that was not managed. That nothing is recorded
+    /// as managed does not suffice: the record may have been lost.
+    fn is_first(&self, number: u32, past: &Past) -> bool {
+        past.manifest.as_ref().is_some_and(|manifest| {
+            manifest.record.objects.is_empty()
+                && manifest.definition.is_some()
+                && self.is_unmanaged_before(number)
+        })
+    }
+
+    /// Whether there was no apply before a generation, or all of it had been removed again.
+    fn is_unmanaged_before(&self, number: u32) -> bool {
+        let earlier = self.all.range(..number).rev();
+        // What ended before anything was changed does not count.
+        let mut earlier = earlier.filter(|(_, past)| past.manifest.is_some());
+        let Some((before, _)) = earlier.next() else {
+            return true;
+        };
+        match self.all.get(&self.state_after(*before)) {
+            None => true,
+            Some(state) => state.manifest.as_ref().is_some_and(|one| one.uninstalls),
+        }
     }
 
     fn unfinished(&self) -> Vec<Record> {
