@@ -315,6 +315,84 @@ fn what_was_before_is_known_even_if_the_record_was_lost() {
     assert_eq!(files(), before);
 }
 
+#[test]
+fn a_file_stays_if_it_is_not_known_what_was_there_before() {
+    let unit = "/etc/systemd/system/vm@.service";
+    let first = "var/lib/xen-vman/generations/1";
+    type Loss = fn(&Path);
+    // Whether all of the generation is lost.
+    let losses: [(bool, Loss); 4] = [
+        (true, |dir| {
+            fs::write(dir.join("manifest.json"), "{").unwrap()
+        }),
+        (true, |dir| {
+            fs::remove_file(dir.join("manifest.json")).unwrap()
+        }),
+        (false, |dir| fs::remove_dir_all(dir.join("files")).unwrap()),
+        (true, |dir| {
+            fs::remove_dir_all(dir.join("files")).unwrap();
+            fs::write(dir.join("manifest.json"), "").unwrap();
+        }),
+    ];
+    for (is_all, lose) in losses {
+        for is_changed_later in [false, true] {
+            let (root, dir) = host();
+            let others = tree(root.path());
+            applied(&dir, &definition("br0"));
+            lose(&root.path().join(first));
+            if is_changed_later {
+                write(root.path(), unit, "# edited\n");
+                applied(&dir, &definition("br1"));
+            }
+            let before = tree(root.path());
+            let planned = plan_uninstall(&dir).unwrap();
+            let done = uninstall(&dir, &mut Silent).unwrap();
+            assert_eq!(planned.left, done.left);
+            let after = tree(root.path());
+            let unknown = &done.left.unknown_originals;
+            assert!(
+                unknown.contains(unit) && unknown.contains(XL_CONF),
+                "{unknown:?}"
+            );
+            for path in unknown {
+                let path = Path::new(path.trim_start_matches('/'));
+                assert_eq!(after.get(path), before.get(path), "{}", path.display());
+            }
+            if is_all {
+                assert_eq!(
+                    after.keys().collect::<Vec<_>>(),
+                    before.keys().collect::<Vec<_>>()
+                );
+            } else {
+                // What was not there before is known.
+                assert_eq!(unknown.len(), 2);
+                assert_eq!(
+                    after.keys().collect::<Vec<_>>(),
+                    others.keys().collect::<Vec<_>>()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_later_generation_that_is_lost_hides_nothing_that_an_earlier_one_knows() {
+    let (root, dir) = host();
+    let before = tree(root.path());
+    applied(&dir, &definition("br0"));
+    applied(&dir, &definition("br1"));
+    fs::write(
+        root.path()
+            .join("var/lib/xen-vman/generations/2/manifest.json"),
+        "{",
+    )
+    .unwrap();
+    applied(&dir, &definition("br2"));
+    let done = uninstall(&dir, &mut Silent).unwrap();
+    assert!(done.left.unknown_originals.is_empty(), "{:?}", done.left);
+    assert_eq!(tree(root.path()), before);
+}
+
 fn edited(root: &Path, edit: impl Fn(&str) -> String) {
     let path = root.join(XL_CONF.trim_start_matches('/'));
     fs::write(&path, edit(&fs::read_to_string(&path).unwrap())).unwrap();

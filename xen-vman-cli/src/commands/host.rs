@@ -316,6 +316,17 @@ fn note_rest(plan: &Plan) {
     }
 }
 
+/// What to do about a damaged file of xen-vman's own.
+fn help_for_damaged(path: &str) -> &'static str {
+    if path.ends_with("/record.json") {
+        "if you move it away, xen-vman no longer knows its files, and removes none of them"
+    } else if path.ends_with("/manifest.json") {
+        "restore it from a backup; if you move it away, what this generation replaced cannot be restored any more"
+    } else {
+        "restore it from a backup, or move it away and run the same command again"
+    }
+}
+
 impl From<HostError> for Failure {
     fn from(error: HostError) -> Self {
         let help = match &error {
@@ -341,9 +352,7 @@ impl From<HostError> for Failure {
                 "nothing was changed"
             }
             HostError::Locked(_) => "wait until it has finished; nothing was changed",
-            HostError::Damaged { .. } => {
-                "if you move it away, xen-vman no longer knows its files, and removes none of them"
-            }
+            HostError::Damaged { path, .. } => help_for_damaged(path),
             HostError::Io { .. } => {
                 "check the file system and its permissions, and run the command as root"
             }

@@ -63,6 +63,12 @@ fn note_left(left: &Left, root: &Path) {
         let path = printable(path);
         item(&format!("{path}: somebody has changed it; look at it"));
     }
+    for path in &left.unknown_originals {
+        let path = printable(path);
+        item(&format!(
+            "{path}: what was there before is not known any more; look at it"
+        ));
+    }
     let definitions = root.join("etc/xen-vman");
     let files = input::default_definitions(&definitions);
     for file in files.ok().flatten().unwrap_or_default() {

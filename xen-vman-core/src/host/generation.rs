@@ -177,6 +177,8 @@ pub(super) struct Past {
     /// `None` if it ended before anything was changed.
     pub(super) manifest: Option<GenerationManifest>,
     pub(super) is_done: bool,
+    /// Whether there was a manifest, which is gone or damaged.
+    pub(super) is_lost: bool,
 }
 
 /// What to roll back.
@@ -191,12 +193,34 @@ pub(super) struct Target {
 
 impl Generations {
     pub(super) fn read(host: &dyn Host) -> Result<Self, HostError> {
+        Self::read_with(host, manifest)
+    }
+
+    /// Those that can be read. Of the others, it is only known that they are there.
+    pub(super) fn read_rest(host: &dyn Host) -> Result<Self, HostError> {
+        Self::read_with(host, |host, number| match manifest(host, number) {
+            Err(HostError::Damaged { .. }) => Ok(None),
+            read => read,
+        })
+    }
+
+    fn read_with(
+        host: &dyn Host,
+        manifest: fn(&dyn Host, u32) -> Result<Option<GenerationManifest>, HostError>,
+    ) -> Result<Self, HostError> {
         let mut all = BTreeMap::new();
         for number in numbers(host)? {
             let dir = directory(number);
+            let is_there = |name: &str| -> Result<bool, HostError> {
+                Ok(host.entry(&format!("{dir}/{name}"))?.is_some())
+            };
+            let manifest = manifest(host, number)?;
+            // The journal is begun after the manifest was written.
+            let was_written = is_there("manifest.json")? || is_there("journal.jsonl")?;
             let past = Past {
-                manifest: manifest(host, number)?,
-                is_done: host.entry(&format!("{dir}/done"))?.is_some(),
+                is_lost: manifest.is_none() && was_written,
+                manifest,
+                is_done: is_there("done")?,
             };
             all.insert(number, past);
         }
@@ -361,7 +385,12 @@ pub(super) fn prune(host: &dyn Host, keep: Keep) -> Result<(), HostError> {
     let age_secs = u64::from(keep.days.get()) * 24 * 60 * 60;
     let earliest = host.now_secs().saturating_sub(age_secs);
     let is_old = |number: u32| -> Result<bool, HostError> {
-        let at_secs = manifest(host, number)?.and_then(|manifest| manifest.at_secs);
+        let manifest = match manifest(host, number) {
+            // It may have been damaged at any time.
+            Err(HostError::Damaged { .. }) => return Ok(false),
+            read => read?,
+        };
+        let at_secs = manifest.and_then(|manifest| manifest.at_secs);
         Ok(at_secs.is_some_and(|at_secs| at_secs < earliest))
     };
     let too_many = all.len().saturating_sub(keep.generations.get().into());

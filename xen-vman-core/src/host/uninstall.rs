@@ -25,14 +25,17 @@ pub struct Uninstalled {
 /// If the host cannot be read, or if its VMs or their roots are in use.
 pub fn plan_uninstall(host: &dyn Host) -> Result<Uninstall, HostError> {
     let record = state::record(host)?;
-    let originals = Generations::read(host)?.originals(host)?;
+    let originals = Generations::read_rest(host)?.originals(host, &record);
     let (guests, damaged) = guest_records::all(host)?;
     let refused = guest_records::refused(host)?;
     let is_unmanaged = record == Record::default() && guests.is_empty() && refused.is_empty();
     if is_unmanaged {
         // What there is belongs to others, whatever it was once.
         return Ok(Uninstall {
-            left: originals.left,
+            left: Left {
+                roots: originals.left.roots,
+                ..Left::default()
+            },
             ..Uninstall::default()
         });
     }

@@ -30,6 +30,8 @@ pub struct Uninstall {
 pub struct Left {
     /// Files that somebody else has changed, so that what was there before is not restored.
     pub changed_files: BTreeSet<String>,
+    /// Files of which it is not known any more what was there before.
+    pub unknown_originals: BTreeSet<String>,
     /// The locations of the roots of VMs, also of those that are no longer defined. They are never
     /// touched.
     pub roots: BTreeMap<DomainName, BTreeSet<String>>,
@@ -163,7 +165,11 @@ pub fn uninstall(
     let originals: BTreeMap<&str, &Kept> =
         kept.iter().map(|one| (one.path.as_str(), one)).collect();
     let ours = &observed.record.objects;
+    let unknown = std::mem::take(&mut work.left.unknown_originals);
     let is_restored = |path: &str| {
+        if unknown.contains(path) {
+            return observed.entries.contains_key(path);
+        }
         let original = originals.get(path).and_then(|kept| kept.before.as_ref());
         original.is_some() || !ours.contains_key(path) && observed.entries.contains_key(path)
     };
@@ -191,6 +197,9 @@ pub fn uninstall(
         match (object.role, found) {
             // They are known by their names, and all of them are removed below.
             (Role::GuestRecord, _) => {}
+            (_, Some(_)) if unknown.contains(path) => {
+                work.left.unknown_originals.insert(path.to_owned());
+            }
             _ if found == before => {}
             (Role::Settings, Some(found)) => work.unset(path, object, before, found),
             (_, Some(Entry::Other)) => work.leave(path),
