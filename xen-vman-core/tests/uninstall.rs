@@ -465,6 +465,20 @@ impl Watcher for EndsAt {
 }
 
 #[test]
+fn an_uninstallation_that_was_interrupted_leaves_no_directory() {
+    // The last of what was in a directory goes before the end.
+    for at in [XL_CONF, "vm@.service", "xen-vman/vm"] {
+        let (root, dir) = host();
+        let before = tree(root.path());
+        applied(&dir, &definition("br0"));
+        let run = || uninstall(&dir, &mut EndsAt(at)).map(drop);
+        catch_unwind(AssertUnwindSafe(run)).unwrap_err();
+        uninstall(&dir, &mut Silent).unwrap();
+        assert_eq!(tree(root.path()), before, "{at}");
+    }
+}
+
+#[test]
 fn an_apply_that_was_interrupted_leaves_no_line() {
     let (root, dir) = host();
     let before = tree(root.path());

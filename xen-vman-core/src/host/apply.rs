@@ -178,6 +178,7 @@ pub(super) fn carry_out(
 ) -> Result<Applied, HostError> {
     let before = state::record(host)?;
     if plan.is_empty() && !purpose.is_rollback() {
+        purpose.finish(host)?;
         if before != plan.record {
             Generation::keep_found(host, &plan, &before, &purpose)?;
             state::set_record(host, &plan.record)?;
@@ -246,6 +247,7 @@ pub(super) fn carry_out(
             _ => {}
         }
     }
+    purpose.finish(host)?;
     state::set_record(host, &record)?;
     if failures.is_empty() {
         run.generation.end(host)?;

@@ -62,8 +62,8 @@ pub(super) enum Purpose<'a> {
     },
     /// To restore the state after a generation.
     Rollback { to: u32 },
-    /// To remove all that was applied.
-    Uninstall,
+    /// To remove all that was applied, and the directories that this leaves empty.
+    Uninstall { emptied: &'a [String] },
 }
 
 impl<'a> Purpose<'a> {
@@ -71,7 +71,17 @@ impl<'a> Purpose<'a> {
     pub(super) const fn output(&self) -> Option<&'a Output> {
         match self {
             Self::Apply { output, .. } => Some(output),
-            Self::Rollback { .. } | Self::Uninstall => None,
+            Self::Rollback { .. } | Self::Uninstall { .. } => None,
+        }
+    }
+
+    /// What is done after the actions, while the record still says that they may have to be done.
+    pub(super) fn finish(&self, host: &dyn Host) -> Result<(), HostError> {
+        match self {
+            Self::Uninstall { emptied } => {
+                emptied.iter().try_for_each(|dir| host.remove_empty(dir))
+            }
+            Self::Apply { .. } | Self::Rollback { .. } => Ok(()),
         }
     }
 
@@ -96,14 +106,14 @@ impl Generation {
         let (restores, definition) = match purpose {
             Purpose::Apply { definition, .. } => (None, Some((*definition).to_owned())),
             Purpose::Rollback { to } => (Some(*to), None),
-            Purpose::Uninstall => (None, None),
+            Purpose::Uninstall { .. } => (None, None),
         };
         let files = kept::files(host, &dir, plan, record)?;
         let manifest = GenerationManifest {
             record: record.clone(),
             undoes: None,
             restores,
-            uninstalls: matches!(purpose, Purpose::Uninstall),
+            uninstalls: matches!(purpose, Purpose::Uninstall { .. }),
             at_secs: Some(host.now_secs()),
             definition,
             files,

@@ -2,8 +2,8 @@
 
 use super::HostError;
 use super::machine::Host;
-use super::state::{self, STATE};
-use crate::install::{GuestRecord, guest_paths, record_paths, refusal_path};
+use super::state;
+use crate::install::{GUESTS, GuestRecord, guest_paths, record_paths, refusal_path};
 use crate::values::DomainName;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) fn all(
     host: &dyn Host,
 ) -> Result<(BTreeMap<DomainName, GuestRecord>, BTreeSet<DomainName>), HostError> {
-    let names = host.names(&format!("{STATE}/guests"))?;
+    let names = host.names(GUESTS)?;
     let domains: BTreeSet<DomainName> = names
         .iter()
         .filter_map(|name| match name.rsplit_once('.') {
@@ -34,7 +34,7 @@ pub(super) fn all(
 
 /// The domains whose roots were refused.
 pub(super) fn refused(host: &dyn Host) -> Result<BTreeSet<DomainName>, HostError> {
-    let names = host.names(&format!("{STATE}/guests"))?;
+    let names = host.names(GUESTS)?;
     let domains = names.iter().filter_map(|name| {
         let (domain, ending) = name.rsplit_once('.')?;
         (ending == "refused").then(|| domain.parse().ok())?

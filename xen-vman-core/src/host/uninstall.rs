@@ -24,6 +24,11 @@ pub struct Uninstalled {
 /// # Errors
 /// If the host cannot be read, or if its VMs or their roots are in use.
 pub fn plan_uninstall(host: &dyn Host) -> Result<Uninstall, HostError> {
+    Ok(plan_all(host)?.0)
+}
+
+/// Also returns the directories that it may leave empty.
+fn plan_all(host: &dyn Host) -> Result<(Uninstall, Vec<String>), HostError> {
     let record = state::record(host)?;
     let originals = Generations::read_rest(host)?.originals(host, &record);
     let (guests, damaged) = guest_records::all(host)?;
@@ -31,13 +36,14 @@ pub fn plan_uninstall(host: &dyn Host) -> Result<Uninstall, HostError> {
     let is_unmanaged = record == Record::default() && guests.is_empty() && refused.is_empty();
     if is_unmanaged {
         // What there is belongs to others, whatever it was once.
-        return Ok(Uninstall {
+        let nothing = Uninstall {
             left: Left {
                 roots: originals.left.roots,
                 ..Left::default()
             },
             ..Uninstall::default()
-        });
+        };
+        return Ok((nothing, Vec::new()));
     }
     let known = Observed {
         record: record.clone(),
@@ -57,7 +63,10 @@ pub fn plan_uninstall(host: &dyn Host) -> Result<Uninstall, HostError> {
         ..look(host, paths, record)?
     };
     match plan::uses(&observed) {
-        uses if uses.is_empty() => Ok(originals.plan(&observed)),
+        uses if uses.is_empty() => {
+            let emptied = emptied(&originals.kept, &observed.record);
+            Ok((originals.plan(&observed), emptied))
+        }
         uses => Err(HostError::InUse(Uses(uses))),
     }
 }
@@ -70,10 +79,8 @@ pub fn plan_uninstall(host: &dyn Host) -> Result<Uninstall, HostError> {
 /// Like [`plan_uninstall`]; also the first action that fails.
 pub fn uninstall(host: &dyn Host, watcher: &mut dyn Watcher) -> Result<Uninstalled, HostError> {
     let _lock = host.lock()?;
-    let Uninstall { plan, left, .. } = plan_uninstall(host)?;
-    let applied = carry_out(host, plan, Purpose::Uninstall, watcher)?;
-    for directory in emptied(&applied.plan) {
-        host.remove_empty(&directory)?;
-    }
+    let (Uninstall { plan, left, .. }, emptied) = plan_all(host)?;
+    let purpose = Purpose::Uninstall { emptied: &emptied };
+    let applied = carry_out(host, plan, purpose, watcher)?;
     Ok(Uninstalled { applied, left })
 }

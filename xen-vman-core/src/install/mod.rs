@@ -87,14 +87,17 @@ const fn yes() -> bool {
 /// the server, not of the root.
 pub(crate) const SNAPSHOTS: [&str; 2] = [".snapshot", ".zfs"];
 
+/// Where the records of guests are.
+pub(crate) const GUESTS: &str = "/var/lib/xen-vman/guests";
+
 /// The paths of a guest's record: once it is installed, and before that.
 pub fn record_paths(domain: &DomainName) -> [String; 2] {
-    ["installed", "unfinished"].map(|ending| format!("/var/lib/xen-vman/guests/{domain}.{ending}"))
+    ["installed", "unfinished"].map(|ending| format!("{GUESTS}/{domain}.{ending}"))
 }
 
 /// The path of the file that keeps a VM from starting because its root was refused.
 pub fn refusal_path(domain: &DomainName) -> String {
-    format!("/var/lib/xen-vman/guests/{domain}.refused")
+    format!("{GUESTS}/{domain}.refused")
 }
 
 /// The paths of all that a host records about a guest.

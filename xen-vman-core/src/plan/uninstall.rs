@@ -4,6 +4,8 @@ use super::files::{impact_of, rank};
 use super::{
     Action, Change, Entry, Impact, Kept, Observed, Plan, Rank, Record, digest, reload, settings,
 };
+#[cfg(feature = "host")]
+use crate::install::GUESTS;
 use crate::install::guest_paths;
 use crate::object::{Object, Role, UNITS};
 use crate::render::{MOUNT_PATH, links};
@@ -327,27 +329,23 @@ impl Work<'_> {
     }
 }
 
-/// The directories that a plan may leave empty and that nobody else uses, deepest first.
+/// The directories that an uninstallation may leave empty and that nobody else uses, deepest first:
+/// those of all that was ever managed, as an earlier one may have been interrupted.
 #[cfg(feature = "host")]
-pub(crate) fn emptied(plan: &Plan) -> Vec<String> {
-    let removed = plan
-        .actions
-        .iter()
-        .filter_map(|action| match &action.change {
-            Change::Remove { object, path, .. } => Some((object, path)),
-            _ => None,
-        });
-    let of_ours = removed.filter(|(object, _)| match object.role {
+pub(crate) fn emptied(kept: &[Kept], record: &Record) -> Vec<String> {
+    let kept = kept.iter().map(|kept| (&kept.object, kept.path.as_str()));
+    let ours = record.objects.iter();
+    let ours = ours.map(|(path, object)| (object, path.as_str()));
+    let of_ours = kept.chain(ours).filter(|(object, _)| match object.role {
         Role::Script | Role::StorageData | Role::GuestRecord | Role::XlConfig => true,
         // Drop-ins have directories of their own.
         Role::Unit => object.vm().is_some(),
         _ => false,
     });
-    let parents =
-        of_ours.filter_map(|(_, path)| path.rsplit_once('/').map(|(dir, _)| dir.to_owned()));
-    let mut all: BTreeSet<_> = parents.collect();
+    let parents = of_ours.filter_map(|(_, path)| path.rsplit_once('/'));
+    let mut all: BTreeSet<_> = parents.map(|(parent, _)| parent.to_owned()).collect();
     if !all.is_empty() {
-        all.extend(["/etc/xen-vman", MOUNT_PATH].map(str::to_owned));
+        all.extend(["/etc/xen-vman", MOUNT_PATH, GUESTS].map(str::to_owned));
     }
     // It belongs to Xen's packages.
     all.remove("/etc/xen");
