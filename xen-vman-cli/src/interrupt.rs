@@ -28,6 +28,9 @@ pub(crate) enum Doing {
         what: String,
         /// Whether it is a plan that was made earlier, and that no longer fits now.
         is_agreed: bool,
+        /// The generation of a rollback, if the command does not name it. Run once more after the last
+        /// action, the command would choose the one before.
+        to: Option<u32>,
     },
     /// Writing files below a directory.
     Writing(PathBuf),
@@ -85,11 +88,13 @@ fn message(signal: i32, doing: &Doing) -> String {
             of,
             what,
             is_agreed,
+            to,
         } => {
             let rest = if *is_agreed {
                 "For the rest, make a new plan: this one no longer fits.".to_owned()
             } else {
-                format!("To do the rest, run: {}", same_command())
+                let to = to.map_or_else(String::new, |to| format!(" --to {to}"));
+                format!("To do the rest, run: {}{to}", same_command())
             };
             format!(
                 "{by} in action {number} of {of}: {what}\n\

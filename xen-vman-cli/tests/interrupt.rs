@@ -6,6 +6,7 @@ mod support;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -15,7 +16,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
-use support::{code, has_program, run, text, times};
+use support::{code, has_program, run, text, times, tree};
 
 const SIGNALS: [(Signal, &str); 2] = [
     (Signal::SIGINT, "interrupted"),
@@ -155,6 +156,43 @@ fn an_apply_says_where_it_was_and_the_same_command_does_the_rest() {
         code(&output, 0);
         code(&run("plan", &definition, root, &["--detailed-exitcode"]), 0);
     }
+}
+
+#[test]
+fn a_rollback_names_the_generation_that_the_rest_goes_back_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let definition = definition(dir.path());
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    code(&run("apply", &support::example(), root, &[]), 0);
+    let before = tree(root);
+    // So many files that the lines about them fill the pipe.
+    code(&run("apply", &definition, root, &[]), 0);
+    let child = start(&["rollback", "--root", text(root)], Stdio::null());
+    let third = root.join("var/lib/xen-vman/generations/3/journal.jsonl");
+    until(|| fs::metadata(&third).is_ok_and(|data| data.len() > 0) && waits(&child));
+    send(&child, Signal::SIGINT);
+    let said = ends_by(child, Signal::SIGINT);
+    let again = said
+        .trim_end()
+        .rsplit_once("To do the rest, run: ")
+        .unwrap()
+        .1;
+    assert!(
+        again.contains(" rollback ") && again.ends_with(" --to 1"),
+        "{said}"
+    );
+    // Even if all was done before.
+    for _ in 0..2 {
+        let output = Command::new("sh").args(["-c", again]).output().unwrap();
+        code(&output, 0);
+    }
+    let is_state = |path: &PathBuf| path.starts_with("var/lib/xen-vman") || path.starts_with("run");
+    let visible = |mut tree: BTreeMap<PathBuf, _>| {
+        tree.retain(|path, _| !is_state(path));
+        tree
+    };
+    assert_eq!(visible(tree(root)), visible(before));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `plan`, `apply` and `rollback`: shows what has to change on a host, changes it, and undoes
 //! that.
 
-use super::watch::{self, Waiting};
+use super::watch::{self, Again, Waiting};
 use crate::args::{ApplyArgs, Format, HostArgs, PlanArgs, RollbackArgs, TargetArgs};
 use crate::definition::{self, HostFiles};
 use crate::{Failure, Outcome, input, layout, plan_file, terminal};
@@ -136,6 +136,9 @@ pub(crate) fn run_rollback(args: &RollbackArgs) -> Result<Outcome, Failure> {
         return Ok(Outcome::Fine);
     }
     let mut waiting = Waiting::new(args.json, Consent::of_rollback(), None);
+    if args.to.is_none() {
+        waiting.again = Again::WithTarget;
+    }
     let applied = rollback(&dir, args.to, &mut waiting);
     finish(applied, &mut waiting)
 }

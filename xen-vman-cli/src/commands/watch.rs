@@ -24,10 +24,24 @@ pub(crate) struct Waiting {
     pub(crate) confirm: Option<Confirm>,
     /// The fingerprint of the plan that was approved.
     pub(crate) agreed: Option<String>,
+    /// What makes the same command do the rest if it is interrupted, unless it is in it already.
+    pub(crate) again: Again,
     /// The line that shows progress.
     pub(crate) line: Line,
     /// The number of the current action, and how many there are.
     pub(crate) begun: (usize, usize),
+}
+
+/// How to do the rest of what was interrupted.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum Again {
+    /// By the same command.
+    #[default]
+    Same,
+    /// By the same command, with the generation that this one has yet to choose.
+    WithTarget,
+    /// By the same command, with this generation.
+    To(u32),
 }
 
 /// A question about all of a plan.
@@ -60,6 +74,7 @@ impl Waiting {
             consent,
             confirm: None,
             agreed,
+            again: Again::default(),
             line: Line::new(),
             begun: (0, 0),
         }
@@ -109,6 +124,12 @@ impl Watcher for Waiting {
         Ok(())
     }
 
+    fn goes_back_to(&mut self, generation: u32) {
+        if matches!(self.again, Again::WithTarget) {
+            self.again = Again::To(generation);
+        }
+    }
+
     fn may_erase(&mut self, loss: &Loss) -> Result<(), String> {
         if self.consent.erase == Vms::Everything || !self.asks() {
             return Ok(());
@@ -132,6 +153,10 @@ impl Watcher for Waiting {
                 of,
                 what: action.change.to_string(),
                 is_agreed: self.agreed.is_some(),
+                to: match self.again {
+                    Again::To(generation) => Some(generation),
+                    Again::Same | Again::WithTarget => None,
+                },
             });
         }
         if self.json {

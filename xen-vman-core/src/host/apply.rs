@@ -122,6 +122,7 @@ pub fn rollback(
 ) -> Result<Applied, HostError> {
     let _lock = host.lock()?;
     let (plan, to) = plan_rollback(host, to)?;
+    watcher.goes_back_to(to);
     carry_out(host, plan, Purpose::Rollback { to }, watcher)
 }
 

@@ -13,6 +13,9 @@ pub trait Watcher: Send {
     /// Why the plan must not be carried out.
     fn approve(&mut self, plan: &Plan) -> Result<(), String>;
 
+    /// Called once before a rollback, with the generation to which it goes back.
+    fn goes_back_to(&mut self, _generation: u32) {}
+
     /// Called before the existing data on a root is erased, when it is known what that is.
     ///
     /// # Errors
