@@ -21,6 +21,8 @@ use xen_vman_core::quote::sh_word;
 pub(crate) enum Doing {
     /// Nothing was changed yet.
     Nothing,
+    /// Keeping what a plan replaces; its first action has not begun.
+    Recording,
     /// An action of a plan.
     Action {
         number: usize,
@@ -83,6 +85,9 @@ fn message(signal: i32, doing: &Doing) -> String {
     };
     match doing {
         Doing::Nothing => format!("{by}; nothing was changed"),
+        Doing::Recording => {
+            format!("{by} before the first action; only xen-vman's own records were written")
+        }
         Doing::Action {
             number,
             of,

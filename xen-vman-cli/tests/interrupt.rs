@@ -196,6 +196,32 @@ fn a_rollback_names_the_generation_that_the_rest_goes_back_to() {
 }
 
 #[test]
+fn before_the_first_action_only_records_are_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let definition = definition(dir.path());
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    code(&run("apply", &definition, root, &[]), 0);
+    let before = tree(root);
+    let child = start(
+        &["uninstall-host", "--yes", "--root", text(root)],
+        Stdio::null(),
+    );
+    // What it removes is copied first.
+    let second = root.join("var/lib/xen-vman/generations/2");
+    until(|| second.exists());
+    send(&child, Signal::SIGINT);
+    let said = ends_by(child, Signal::SIGINT);
+    assert!(!second.join("journal.jsonl").exists(), "{said}");
+    let expected =
+        "interrupted before the first action; only xen-vman's own records were written\n";
+    assert_eq!(said, expected);
+    let mut after = tree(root);
+    after.retain(|path, _| !path.starts_with("var/lib/xen-vman/generations/2"));
+    assert_eq!(after, before);
+}
+
+#[test]
 fn a_second_signal_ends_it_even_if_nobody_reads_what_it_says() {
     let dir = tempfile::tempdir().unwrap();
     let definition = definition(dir.path());

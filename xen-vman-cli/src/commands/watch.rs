@@ -84,10 +84,9 @@ impl Waiting {
     fn asks(&self) -> bool {
         !self.json && io::stdin().is_terminal() && io::stderr().is_terminal()
     }
-}
 
-impl Watcher for Waiting {
-    fn approve(&mut self, plan: &Plan) -> Result<(), String> {
+    /// Whether a plan may be carried out; asks if there is somebody.
+    fn consents(&self, plan: &Plan) -> Result<(), String> {
         check_agreed(self.agreed.as_deref(), plan)?;
         if self.json {
             let mut event = plan.to_json();
@@ -121,6 +120,14 @@ impl Watcher for Waiting {
                 return Err(format!("erasing the root of {domain} was not confirmed"));
             }
         }
+        Ok(())
+    }
+}
+
+impl Watcher for Waiting {
+    fn approve(&mut self, plan: &Plan) -> Result<(), String> {
+        self.consents(plan)?;
+        interrupt::now(Doing::Recording);
         Ok(())
     }
 
