@@ -527,6 +527,22 @@ fn directories_of_others_stay() {
     assert_eq!(tree(root.path()), before);
 }
 
+#[test]
+fn only_files_are_initrds() {
+    let (root, dir) = host();
+    write(
+        root.path(),
+        "/etc/xen/initrd.img-old/notes",
+        "of somebody\n",
+    );
+    symlink("/srv/initrd", root.path().join("etc/xen/initrd.img-mine")).unwrap();
+    let before = tree(root.path());
+    applied(&dir, &definition("br0"));
+    write(root.path(), "/etc/xen/initrd.img-6.1.0-37-amd64", "built");
+    uninstall(&dir, &mut Silent).unwrap();
+    assert_eq!(tree(root.path()), before);
+}
+
 fn running() -> MemoryHost {
     let host = MemoryHost::dom0();
     let output = rendered(&definition("br0"));

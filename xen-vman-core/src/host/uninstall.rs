@@ -7,7 +7,8 @@ use super::machine::Host;
 use super::observe::kernels;
 use super::watch::Watcher;
 use super::{guest_records, state};
-use crate::plan::{self, Left, Observed, Record, Uninstall, Uses, emptied};
+use crate::plan::{self, Entry, Left, Observed, Record, Uninstall, Uses, emptied};
+use std::collections::BTreeSet;
 
 /// The result of an uninstallation.
 #[derive(Debug)]
@@ -55,8 +56,18 @@ fn plan_all(host: &dyn Host) -> Result<(Uninstall, Vec<String>), HostError> {
     let mut paths = plan::uninstall_paths(&known);
     paths.extend(originals.kept.iter().map(|kept| kept.path.clone()));
     // The files of an image are removed, too.
+    let mut kernels = kernels(host)?;
+    let mut built = BTreeSet::new();
+    for kernel in kernels.with_initrd {
+        // Anything but a file is somebody else's, such as a directory with old ones.
+        let found = host.entry(&plan::initrd_path(&kernel))?;
+        if matches!(found, Some(Entry::File { .. })) {
+            built.insert(kernel);
+        }
+    }
+    kernels.with_initrd = built;
     let observed = Observed {
-        kernels: kernels(host)?,
+        kernels,
         guests,
         damaged,
         refused,

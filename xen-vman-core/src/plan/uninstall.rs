@@ -282,7 +282,7 @@ impl Work<'_> {
             }
         }
         for kernel in &self.observed.kernels.with_initrd {
-            let path = format!("/etc/xen/initrd.img-{kernel}");
+            let path = initrd_path(kernel);
             self.act(Rank::Initrd, Change::RemoveBuilt { path }, Impact::None);
         }
     }
@@ -327,6 +327,11 @@ impl Work<'_> {
             left,
         }
     }
+}
+
+/// Where the hook builds the guests' initrd for a kernel.
+pub(crate) fn initrd_path(kernel: &str) -> String {
+    format!("/etc/xen/initrd.img-{kernel}")
 }
 
 /// The directories that an uninstallation may leave empty and that nobody else uses, deepest first:
