@@ -317,16 +317,16 @@ fn what_was_before_is_known_even_if_the_record_was_lost() {
 
 #[test]
 fn a_file_stays_if_it_is_not_known_what_was_there_before() {
+    type Loss = fn(&Path);
     let unit = "/etc/systemd/system/vm@.service";
     let first = "var/lib/xen-vman/generations/1";
-    type Loss = fn(&Path);
     // Whether all of the generation is lost.
     let losses: [(bool, Loss); 4] = [
         (true, |dir| {
-            fs::write(dir.join("manifest.json"), "{").unwrap()
+            fs::write(dir.join("manifest.json"), "{").unwrap();
         }),
         (true, |dir| {
-            fs::remove_file(dir.join("manifest.json")).unwrap()
+            fs::remove_file(dir.join("manifest.json")).unwrap();
         }),
         (false, |dir| fs::remove_dir_all(dir.join("files")).unwrap()),
         (true, |dir| {
@@ -400,21 +400,16 @@ fn edited(root: &Path, edit: impl Fn(&str) -> String) {
 
 #[test]
 fn what_was_edited_between_two_applies_stays() {
+    type Undo = fn(&HostDir);
     let original = "# by hand\nvif.default.bridge = \"old\"\nautoballoon=\"off\"\n";
     for (before, after) in [
         (Some(original), Some(format!("{original}q=1\n"))),
         (None, Some("q=1\n".to_owned())),
     ] {
-        type Undo = fn(&HostDir);
         let undos: [Undo; 2] = [
             |dir| {
-                assert!(
-                    uninstall(dir, &mut Silent)
-                        .unwrap()
-                        .left
-                        .changed_files
-                        .is_empty()
-                )
+                let done = uninstall(dir, &mut Silent).unwrap();
+                assert!(done.left.changed_files.is_empty());
             },
             |dir| drop(rollback(dir, Some(0), &mut Silent).unwrap()),
         ];
