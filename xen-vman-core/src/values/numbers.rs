@@ -92,20 +92,22 @@ const SIZE_IN_MIB: Units = Units {
 
 /// As systemd.time(7) has them, where they are whole seconds.
 const TIME_IN_SECONDS: Units = Units {
-    read: seconds,
-    pattern: "^[0-9]+$|^([0-9]+ *(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?) *)+$",
+    read: |text| seconds(text, |unit| SECONDS.contains(&unit)),
+    pattern: "^[0-9]+$|^([0-9]+ *(s|secs?|seconds?|m|mins?|minutes?|h|hours?) *)+$",
 };
 
 const TIME_IN_DAYS: Units = Units {
-    read: |text| {
-        seconds(text)
-            .filter(|secs| secs % SECONDS_OF_A_DAY == 0)
-            .map(|secs| secs / SECONDS_OF_A_DAY)
-    },
-    pattern: "^[0-9]+$|^[0-9]+ *(d|days?|w|weeks?)$",
+    read: |text| seconds(text, |unit| DAYS.contains(&unit)).map(|secs| secs / 86_400),
+    pattern: "^[0-9]+$|^([0-9]+ *(d|days?|w|weeks?) *)+$",
 };
 
-const SECONDS_OF_A_DAY: i64 = 86_400;
+/// Units of less than a day. There are more, such as `M` for months, which is not what it looks like.
+const SECONDS: [&str; 13] = [
+    "s", "sec", "secs", "second", "seconds", "m", "min", "mins", "minute", "minutes", "h", "hour",
+    "hours",
+];
+
+const DAYS: [&str; 6] = ["d", "day", "days", "w", "week", "weeks"];
 
 /// A size with a unit, in MiB. Memory has binary units only, so `G` and `GB` are GiB, too.
 fn mib(text: &str) -> Option<i64> {
@@ -126,11 +128,14 @@ fn mib(text: &str) -> Option<i64> {
     number.checked_mul(factor)
 }
 
-/// A time with units, in seconds.
-fn seconds(text: &str) -> Option<i64> {
+/// A time with such units, in seconds.
+fn seconds(text: &str, is_unit: impl Fn(&str) -> bool) -> Option<i64> {
+    let mut units = text.split(|char: char| char.is_ascii_digit() || char == ' ');
+    if !units.all(|unit| unit.is_empty() || is_unit(unit)) {
+        return None;
+    }
     let time = humantime::parse_duration(text).ok()?;
-    let is_whole = time.subsec_nanos() == 0;
-    i64::try_from(time.as_secs()).ok().filter(|_| is_whole)
+    i64::try_from(time.as_secs()).ok()
 }
 
 number!(
@@ -177,3 +182,30 @@ number!(
     /// How many USB devices a SPICE client may redirect.
     UsbRedirections(u8), 0..=4, "an integer from 0 to 4", PLAIN
 );
+
+#[cfg(test)]
+mod tests {
+    use super::{TIME_IN_DAYS, TIME_IN_SECONDS};
+
+    #[test]
+    fn times_are_whole_numbers_with_units_of_their_kind() {
+        for (text, secs) in [
+            ("5min", Some(300)),
+            ("1h 30m", Some(5400)),
+            ("2 minutes 1s", Some(121)),
+            // A month.
+            ("5M", None),
+            ("1.5min", None),
+            ("1000ms", None),
+            ("2d", None),
+            ("", None),
+            ("-5s", None),
+            ("99999999999999999999h", None),
+        ] {
+            assert_eq!((TIME_IN_SECONDS.read)(text), secs, "{text}");
+        }
+        for (text, days) in [("2w", Some(14)), ("1w 1d", Some(8)), ("24h", None)] {
+            assert_eq!((TIME_IN_DAYS.read)(text), days, "{text}");
+        }
+    }
+}
