@@ -12,8 +12,8 @@ interfaces = [{ ip = "10.77.0.15/24", bridge = "br0" }]
 gateway = "10.77.0.1"
 """
 ADDRESSES = {"stuvus-web01": "10.77.0.15", "stuvus-web02": "10.77.0.16"}
-# What `apply` writes to, but not the roots.
-PLACES = "/etc/systemd/system /etc/xen /etc/kernel /etc/udev /usr/local /var/lib/xen-vman"
+# What `apply` writes to, but roots and its own records, which stay.
+PLACES = "/etc/systemd/system /etc/xen /etc/kernel /etc/udev /usr/local"
 
 
 def ids(lab):
