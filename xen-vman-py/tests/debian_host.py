@@ -12,7 +12,9 @@ import pytest
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
 JUDGES = REPOSITORY / "xen-vman-core" / "tests" / "judges"
-IMAGE = REPOSITORY / "target" / "debian-host"
+# The Debian that it is: `XEN_VMAN_DEBIAN=trixie` tries another one.
+SUITE = os.environ.get("XEN_VMAN_DEBIAN", "bookworm")
+IMAGE = REPOSITORY / "target" / ("debian-host" if SUITE == "bookworm" else f"debian-host-{SUITE}")
 PACKAGES = "systemd-sysv,dbus,python3,python3-apt,openssh-server,sudo,iproute2,ca-certificates,procps,util-linux,bubblewrap"
 PROGRAMS = ("mmdebstrap", "systemd-nspawn", "ssh", "ssh-keygen", "mount", "findmnt")
 SECONDS_MAX = 3600
@@ -30,7 +32,7 @@ def missing(why):
 
 
 def image():
-    """The root of a fresh Debian 12, built once."""
+    """The root of a fresh Debian, built once."""
     stamp = IMAGE / "made-of"
     if not stamp.exists() or stamp.read_text() != PACKAGES:
         shutil.rmtree(IMAGE, ignore_errors=True)
@@ -38,7 +40,7 @@ def image():
         # Real hosts have package lists.
         words = ["--variant=minbase", "--skip=cleanup/apt/lists", f"--include={PACKAGES}", "--quiet"]
         done = subprocess.run(
-            ["mmdebstrap", *words, "bookworm", IMAGE / "root"], capture_output=True, text=True, check=False
+            ["mmdebstrap", *words, SUITE, IMAGE / "root"], capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
             missing(f"mmdebstrap: {done.stderr.strip()[-400:]}")
@@ -97,7 +99,9 @@ class Host:
         write(judge / "domid", "1\n")
         write(judge / "tree", "config_path=/etc/xen/vms\nmount_path=/mnt/vms\n")
         (root / "srv/nfs/tank/org").mkdir(parents=True)
-        for path in ("/usr/sbin/xl", "/usr/sbin/debootstrap", "/sbin/mount.nfs"):
+        # Since Debian 13, packages name what is in /sbin by its place in /usr.
+        nfs = "/sbin/mount.nfs" if SUITE == "bookworm" else "/usr/sbin/mount.nfs"
+        for path in ("/usr/sbin/xl", "/usr/sbin/debootstrap", nfs):
             # Diverts the packages' own programs.
             words = ["dpkg-divert", "--quiet", "--add", "--rename", "--divert", f"{path}.real", path]
             subprocess.run(["chroot", root, *words], check=True, capture_output=True)

@@ -1,6 +1,5 @@
 """Where tutorials are tried: a Debian host in a container that seems to be a dom0, and a controller in a directory."""
 
-import glob
 import os
 import pathlib
 import shlex
@@ -9,6 +8,7 @@ import subprocess
 import sys
 
 import debian_host
+import debian_packages
 from debian_host import REPOSITORY, write
 from pages import script
 
@@ -43,8 +43,8 @@ def program():
 
 
 def packages():
-    """The Debian packages that were built."""
-    return sorted(glob.glob(str(REPOSITORY / "target" / "debian" / "xen-vman_*.deb")))
+    """The package with the command line, if it was built."""
+    return [path for path in debian_packages.built() if path.name.startswith("xen-vman_")]
 
 
 class Dom0:
