@@ -270,7 +270,7 @@ def test_all_problems_are_reported_at_once_with_their_variables(tmp_path):
     done = playbook(tmp_path, converge(), {"host": variables})
     assert done.recap("host")["failed"] == 1
     for line in (
-        "xen_vman_start_timeout: expected an integer, in seconds, found the string `soon`",
+        "xen_vman_start_timeout: expected an integer, in seconds, or a time such as `5min`, found the string `soon`",
         "xen_vman_default_gateway (for xen_vman_vms[0]): `10.0.0.300` must be an IP address",
         "xen_vman_vms[0].interfaces[0].mac: `zz` must be six pairs",
         "xen_vman_vms[1].memory: expected an integer, in MiB, or a size such as `2G`, found the string `much`",
@@ -357,7 +357,7 @@ def test_values_that_cannot_be_evaluated_are_reported_with_all_other_problems(tm
         "xen_vman_vms[2].org: 'no_org' is undefined",
         "xen_vman_vms[2].nameserver[0]: 'nobody' is undefined",
         "xen_vman_default_gateway, for xen_vman_vms[1]: ",
-        "xen_vman_start_timeout: expected an integer, in seconds, found the string `soon`",
+        "xen_vman_start_timeout: expected an integer, in seconds, or a time such as `5min`, found the string `soon`",
         "xen_vman_vms[2].interfaces[0].mac: `zz` must be six pairs",
     ]
     for part in done.text.split("TASK [Render]"):
