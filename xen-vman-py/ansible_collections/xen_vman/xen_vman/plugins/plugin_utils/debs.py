@@ -158,8 +158,8 @@ def read(path: str) -> Deb:
         deb = Deb(path, *(fields.get(name, "") for name in ("Package", "Version", "Architecture")))
     except UnknownCompression as error:
         # Older versions of Python cannot read all compressions; the usual name says the same.
-        name, _, rest = os.path.basename(path).removesuffix(".deb").partition("_")
-        version, _, architecture = rest.rpartition("_")
+        name, rest = os.path.basename(path).removesuffix(".deb").partition("_")[::2]
+        version, architecture = rest.rpartition("_")[::2]
         deb, problem = Deb(path, name, version.replace("%3a", ":"), architecture), str(error)
     except DAMAGED as error:
         raise AnsibleActionFail(f"{path} is not a Debian package: {error}; nothing was changed") from None
