@@ -6,6 +6,7 @@ use crate::doctor::{self, Finding, Questions, Seen, examine, questions};
 use crate::plan::Entry;
 use crate::render::Output;
 use crate::resolve::Resolved;
+use crate::values::{GUEST_INITRD, GUEST_KERNEL};
 use std::collections::BTreeSet;
 
 const MODULES: &str = "/usr/lib/dracut/modules.d";
@@ -51,10 +52,7 @@ fn see(host: &dyn Host, asked: &Questions) -> Result<Seen, HostError> {
         iscsid: text(host, "/etc/iscsi/iscsid.conf")?,
         auto: names(host, "/etc/xen/auto")?,
         kernels: observe::kernels(host)?,
-        kernel_links: [
-            link(host, "/etc/xen/vmlinuz")?,
-            link(host, "/etc/xen/initrd.img")?,
-        ],
+        kernel_links: [link(host, GUEST_KERNEL)?, link(host, GUEST_INITRD)?],
         ..Seen::default()
     };
     seen.xendomains_is_enabled = names(host, WANTS)?.contains("xendomains.service")

@@ -8,6 +8,7 @@ use super::observe::kernels;
 use super::watch::Watcher;
 use super::{guest_records, state};
 use crate::plan::{self, Entry, Left, Observed, Record, Uninstall, Uses, emptied};
+use crate::values::guest_initrd;
 use std::collections::BTreeSet;
 
 /// The result of an uninstallation.
@@ -60,7 +61,7 @@ fn plan_all(host: &dyn Host) -> Result<(Uninstall, Vec<String>), HostError> {
     let mut built = BTreeSet::new();
     for kernel in kernels.with_initrd {
         // Anything but a file is somebody else's, such as a directory with old ones.
-        let found = host.entry(&plan::initrd_path(&kernel))?;
+        let found = host.entry(&guest_initrd(&kernel))?;
         if matches!(found, Some(Entry::File { .. })) {
             built.insert(kernel);
         }

@@ -22,9 +22,9 @@ pub use files::{Conflict, Conflicts, paths};
 pub use observed::{Access, Domain, Entry, FileOwner, Kernels, Observed, Record};
 pub use rollback::{Kept, digest, rollback};
 pub use status::{Installed, VmStatus, status};
-pub use uninstall::{Left, Uninstall, Use, Uses, uninstall, uninstall_paths, uses};
 #[cfg(feature = "host")]
-pub(crate) use uninstall::{emptied, initrd_path};
+pub(crate) use uninstall::emptied;
+pub use uninstall::{Left, Uninstall, Use, Uses, uninstall, uninstall_paths, uses};
 
 use crate::object::Role;
 use crate::render::Output;

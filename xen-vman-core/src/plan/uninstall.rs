@@ -10,7 +10,7 @@ use crate::install::guest_paths;
 use crate::object::{Object, Role, UNITS};
 use crate::render::{MOUNT_PATH, links};
 use crate::storage::source_in;
-use crate::values::DomainName;
+use crate::values::{DomainName, guest_initrd};
 use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -282,7 +282,7 @@ impl Work<'_> {
             }
         }
         for kernel in &self.observed.kernels.with_initrd {
-            let path = initrd_path(kernel);
+            let path = guest_initrd(kernel);
             self.act(Rank::Initrd, Change::RemoveBuilt { path }, Impact::None);
         }
     }
@@ -327,11 +327,6 @@ impl Work<'_> {
             left,
         }
     }
-}
-
-/// Where the hook builds the guests' initrd for a kernel.
-pub(crate) fn initrd_path(kernel: &str) -> String {
-    format!("/etc/xen/initrd.img-{kernel}")
 }
 
 /// The directories that an uninstallation may leave empty and that nobody else uses, deepest first:

@@ -6,7 +6,7 @@ use crate::origin::Origin;
 use crate::quote::{env_value, xl_string};
 use crate::resolve::{Resolved, ResolvedVm};
 use crate::storage::Attachment;
-use crate::values::DomainName;
+use crate::values::{DomainName, GUEST_INITRD, GUEST_KERNEL};
 use std::collections::BTreeMap;
 
 /// The script that vm@.service runs, which also hands over VMs that were started by hand.
@@ -44,11 +44,11 @@ pub(super) fn attachments(resolved: &Resolved) -> BTreeMap<DomainName, Attachmen
 pub(crate) fn links() -> Vec<Link> {
     vec![
         Link {
-            path: "/etc/xen/initrd.img",
+            path: GUEST_INITRD,
             target: "/etc/xen/initrd.img-$(uname -r)",
         },
         Link {
-            path: "/etc/xen/vmlinuz",
+            path: GUEST_KERNEL,
             target: "/boot/vmlinuz-$(uname -r)",
         },
     ]

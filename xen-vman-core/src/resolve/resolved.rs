@@ -9,11 +9,12 @@ use crate::spec::{AllowedDiagnostic, DeniedDiagnostic, Extra, ScriptSource};
 use crate::storage::{RootVolume, StorageSettings, StorageType};
 use crate::values::{
     Bridge, CpuCount, CpuList, Days, Description, DiskSpec, DisplayHost, DisplayPassword,
-    DomainAction, DomainName, DracutModule, Filesystem, GenerationCount, GuestType, GuestUser,
-    Header, HostAddress, HostPath, Hostname, Initrd, KernelCmdline, MacAddr, MemoryMib, Mtu,
-    NamePart, NetworkScript, OsType, OsVersion, PackageName, ProgramPath, PublicKeys, Rate,
-    Reinstall, Seconds, ShellCommand, ShellWords, SpicePort, UsbRedirections, VcpuCount, VifName,
-    VifNamePrefix, VifParameters, VifType, Word, XenVersion, XlKey, XlValue,
+    DomainAction, DomainName, DracutModule, Filesystem, GUEST_INITRD, GUEST_KERNEL,
+    GenerationCount, GuestType, GuestUser, Header, HostAddress, HostPath, Hostname, Initrd,
+    KernelCmdline, MacAddr, MemoryMib, Mtu, NamePart, NetworkScript, OsType, OsVersion,
+    PackageName, ProgramPath, PublicKeys, Rate, Reinstall, Seconds, ShellCommand, ShellWords,
+    SpicePort, UsbRedirections, VcpuCount, VifName, VifNamePrefix, VifParameters, VifType, Word,
+    XenVersion, XlKey, XlValue,
 };
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
@@ -221,7 +222,7 @@ impl DirectBoot {
             Some(Initrd::None) | None => "",
         };
         // The initrd of a certain kernel has its version at the end.
-        kernel == Some("/etc/xen/vmlinuz") || initrd.starts_with("/etc/xen/initrd.img")
+        kernel == Some(GUEST_KERNEL) || initrd.starts_with(GUEST_INITRD)
     }
 }
 

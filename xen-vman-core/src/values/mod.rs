@@ -34,6 +34,7 @@ pub use guest::{
 };
 pub use iscsi::{Iqn, Portal};
 pub use names::{DomainName, HostPath, Hostname, Initrd, NamePart, ProgramPath, ShellCommand};
+pub(crate) use names::{GUEST_INITRD, GUEST_KERNEL, guest_initrd};
 pub use net::{AddressesV4, AddressesV6, DisplayHost, HostAddress, MacAddr, Nameservers};
 pub use nfs::{NfsBase, NfsExport};
 pub use numbers::{

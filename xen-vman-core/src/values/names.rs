@@ -146,6 +146,17 @@ impl FromText for HostPath {
     }
 }
 
+/// The kernel that the host keeps for guests, a link to the one that it runs.
+pub(crate) const GUEST_KERNEL: &str = "/etc/xen/vmlinuz";
+
+/// The initrd that belongs to it, a link, too.
+pub(crate) const GUEST_INITRD: &str = "/etc/xen/initrd.img";
+
+/// The initrd that the host builds for guests that run a kernel.
+pub(crate) fn guest_initrd(kernel: &str) -> String {
+    format!("{GUEST_INITRD}-{kernel}")
+}
+
 /// The initrd of a kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Initrd {

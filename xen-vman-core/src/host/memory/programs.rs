@@ -4,6 +4,7 @@ use super::{Content, State};
 use crate::command::{Command, Effect};
 use crate::install::Marker;
 use crate::plan::Entry;
+use crate::values::guest_initrd;
 use serde_json::json;
 
 /// The directory of the VMs' configurations.
@@ -75,7 +76,7 @@ impl State {
             ["wipefs", "--json", device] => (0, self.signatures(device)),
             ["debootstrap", .., point, _] => (self.bootstrap(point), String::new()),
             [hook, kernel] if hook.starts_with("/etc/kernel/") => {
-                let initrd = format!("/etc/xen/initrd.img-{kernel}");
+                let initrd = guest_initrd(kernel);
                 self.entries
                     .insert(initrd, Entry::file(0o600, kernel.as_bytes()));
                 (0, String::new())
