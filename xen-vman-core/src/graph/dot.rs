@@ -1,33 +1,29 @@
 //! Graphs in Graphviz' DOT.
 
-use super::{Edge, EdgeKind, Graph, Node, NodeKind};
+use super::{Edge, EdgeKind, Graph, Language, Node, NodeKind};
 use crate::quote::dot_string;
-use std::fmt::Write as _;
+
+const DOT: Language = Language {
+    head: "digraph xen_vman {
+    rankdir=LR;
+    fontname=\"sans-serif\";
+    node [fontname=\"sans-serif\"];
+    edge [fontname=\"sans-serif\", fontsize=10];
+",
+    host: |number, name| {
+        let begin = format!("subgraph cluster_{number} {{");
+        vec![begin, format!("    label={};", dot_string(name))]
+    },
+    host_end: "}",
+    node: node_line,
+    edge: edge_line,
+    end: "}\n",
+};
 
 impl Graph {
     /// The graph in Graphviz' DOT.
     pub fn to_dot(&self) -> String {
-        let mut text =
-            "digraph xen_vman {\n    rankdir=LR;\n    fontname=\"sans-serif\";\n    node [fontname=\"sans-serif\"];\n    \
-                        edge [fontname=\"sans-serif\", fontsize=10];\n"
-                .to_owned();
-        for (number, name) in self.hosts.iter().enumerate() {
-            let name = dot_string(name);
-            let _ = writeln!(text, "    subgraph cluster_{number} {{");
-            let _ = writeln!(text, "        label={name};");
-            for node in self.nodes_of(Some(number)) {
-                let _ = writeln!(text, "        {}", node_line(node));
-            }
-            text.push_str("    }\n");
-        }
-        for node in self.nodes_of(None) {
-            let _ = writeln!(text, "    {}", node_line(node));
-        }
-        for edge in &self.edges {
-            let _ = writeln!(text, "    {}", edge_line(edge));
-        }
-        text.push_str("}\n");
-        text
+        self.written(&DOT)
     }
 }
 

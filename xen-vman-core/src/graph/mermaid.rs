@@ -1,28 +1,21 @@
 //! Graphs in Mermaid.
 
-use super::{Edge, EdgeKind, Graph, Node, NodeKind};
+use super::{Edge, EdgeKind, Graph, Language, Node, NodeKind};
 use crate::quote::mermaid_string;
-use std::fmt::Write as _;
+
+const MERMAID: Language = Language {
+    head: "flowchart LR\n",
+    host: |number, name| vec![format!("subgraph h{number}[{}]", mermaid_string(name))],
+    host_end: "end",
+    node: node_line,
+    edge: edge_line,
+    end: "",
+};
 
 impl Graph {
     /// The graph as a flowchart of Mermaid.
     pub fn to_mermaid(&self) -> String {
-        let mut text = "flowchart LR\n".to_owned();
-        for (number, name) in self.hosts.iter().enumerate() {
-            let name = mermaid_string(name);
-            let _ = writeln!(text, "    subgraph h{number}[{name}]");
-            for node in self.nodes_of(Some(number)) {
-                let _ = writeln!(text, "        {}", node_line(node));
-            }
-            text.push_str("    end\n");
-        }
-        for node in self.nodes_of(None) {
-            let _ = writeln!(text, "    {}", node_line(node));
-        }
-        for edge in &self.edges {
-            let _ = writeln!(text, "    {}", edge_line(edge));
-        }
-        text
+        self.written(&MERMAID)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::storage::{RootVolume, Unmanaged, Volume};
 use crate::values::Backing;
 use serde::{Serialize, Serializer};
 use std::collections::{HashMap, HashSet};
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// Hosts, what they consist of, and how that is connected.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -121,10 +121,39 @@ impl Graph {
         builder.graph
     }
 
-    /// The nodes of a host, or those that hosts may share.
-    fn nodes_of(&self, host: Option<usize>) -> impl Iterator<Item = &Node> {
-        self.nodes.iter().filter(move |node| node.host == host)
+    /// The graph in a language: the nodes of each host between the lines that enclose them, those that
+    /// hosts may share, and the edges.
+    fn written(&self, language: &Language) -> String {
+        let mut text = language.head.to_owned();
+        let nodes_of = |host: Option<usize>| {
+            let nodes = self.nodes.iter().filter(move |node| node.host == host);
+            nodes.map(language.node)
+        };
+        for (number, name) in self.hosts.iter().enumerate() {
+            for line in (language.host)(number, name) {
+                let _ = writeln!(text, "    {line}");
+            }
+            for node in nodes_of(Some(number)) {
+                let _ = writeln!(text, "        {node}");
+            }
+            let _ = writeln!(text, "    {}", language.host_end);
+        }
+        for line in nodes_of(None).chain(self.edges.iter().map(language.edge)) {
+            let _ = writeln!(text, "    {line}");
+        }
+        text + language.end
     }
+}
+
+/// A language for graphs.
+struct Language {
+    head: &'static str,
+    /// The lines before the nodes of a host, by its number and name.
+    host: fn(usize, &str) -> Vec<String>,
+    host_end: &'static str,
+    node: fn(&Node) -> String,
+    edge: fn(&Edge) -> String,
+    end: &'static str,
 }
 
 /// What identifies a node that several VMs use.
