@@ -9,20 +9,32 @@ use std::fmt::Write as _;
 /// A string of xl.cfg. Xen's lexer (`libxlu_cfg_l.l`) knows `\\`, `\"` and the letters
 /// below; its numeric escapes are broken, so they are never used.
 pub fn xl_string(text: &str) -> String {
+    in_quotes(text, |c| match c {
+        '"' => Some("\\\""),
+        '\\' => Some("\\\\"),
+        '\n' => Some("\\n"),
+        '\r' => Some("\\r"),
+        '\t' => Some("\\t"),
+        _ => None,
+    })
+}
+
+/// A string in double quotes, with escapes in place of some characters.
+fn in_quotes(text: &str, escape: impl Fn(char) -> Option<&'static str>) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c => out.push(c),
-        }
-    }
+    push_escaped(&mut out, text, escape);
     out.push('"');
     out
+}
+
+fn push_escaped(out: &mut String, text: &str, escape: impl Fn(char) -> Option<&'static str>) {
+    for c in text.chars() {
+        match escape(c) {
+            Some(escape) => out.push_str(escape),
+            None => out.push(c),
+        }
+    }
 }
 
 /// Lines of a comment, each without the leading `#`. Control characters are shown as
@@ -77,19 +89,13 @@ pub fn systemd_path(text: &str) -> String {
 /// A label of Graphviz' DOT, whose lines are those of the text. Graphviz reads escapes and HTML
 /// entities in it.
 pub fn dot_string(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '&' => out.push_str("&amp;"),
-            '\n' => out.push_str("\\n"),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
+    in_quotes(text, |c| match c {
+        '"' => Some("\\\""),
+        '\\' => Some("\\\\"),
+        '&' => Some("&amp;"),
+        '\n' => Some("\\n"),
+        _ => None,
+    })
 }
 
 /// A label of Mermaid, whose lines are those of the text. Everything is an entity but what neither
@@ -116,14 +122,12 @@ pub fn mermaid_string(text: &str) -> String {
 
 fn systemd_in_quotes(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '%' => out.push_str("%%"),
-            '$' => out.push_str("$$"),
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            c => out.push(c),
-        }
-    }
+    push_escaped(&mut out, text, |c| match c {
+        '%' => Some("%%"),
+        '$' => Some("$$"),
+        '"' => Some("\\\""),
+        '\\' => Some("\\\\"),
+        _ => None,
+    });
     out
 }
