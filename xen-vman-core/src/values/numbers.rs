@@ -9,7 +9,7 @@ use serde_json::json;
 use std::fmt;
 
 macro_rules! number {
-    ($(#[$doc:meta])* $name:ident($inner:ty), $range:expr, $expected:literal, $units:ident) => {
+    ($(#[$doc:meta])* $name:ident($inner:ty), $range:expr, $expected:literal, $units:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(transparent)]
@@ -38,7 +38,7 @@ macro_rules! number {
                     "type": ["integer", "string"],
                     "minimum": Self::RANGE.start(),
                     "maximum": Self::RANGE.end(),
-                    "pattern": $units.pattern,
+                    "pattern": $units.pattern(),
                 })
             }
 
@@ -59,55 +59,75 @@ macro_rules! number {
     };
 }
 
-/// Numbers that may be written with a unit.
-struct Units {
-    /// The number of a string with a unit; `None` if it is not one.
-    read: fn(&str) -> Option<i64>,
-    /// Such texts, and plain numbers, as a regular expression of JSON Schema.
-    pattern: &'static str,
+/// The units that a number may be written with.
+enum Units {
+    /// None.
+    None,
+    /// Those of memory; without one, it is MiB.
+    Memory,
+    /// Those of times, as systemd.time(7) has them. There are more, such as `M` for months, which is not
+    /// what it looks like.
+    Time {
+        /// Their names.
+        names: &'static [&'static str],
+        /// What the number is without one, in seconds.
+        plain_secs: i64,
+    },
 }
 
+const TIME_IN_SECONDS: Units = Units::Time {
+    names: &[
+        "s", "sec", "secs", "second", "seconds", "m", "min", "mins", "minute", "minutes", "h",
+        "hour", "hours",
+    ],
+    plain_secs: 1,
+};
+
+const TIME_IN_DAYS: Units = Units::Time {
+    names: &["d", "day", "days", "w", "week", "weeks"],
+    plain_secs: 86_400,
+};
+
 impl Units {
+    /// The number that a string with a unit stands for; `None` if it is not one.
+    fn read(&self, text: &str) -> Option<i64> {
+        match self {
+            Self::None => None,
+            Self::Memory => mib(text),
+            Self::Time { names, plain_secs } => {
+                let mut units = text.split(|char: char| char.is_ascii_digit() || char == ' ');
+                if !units.all(|unit| unit.is_empty() || names.contains(&unit)) {
+                    return None;
+                }
+                let time = humantime::parse_duration(text).ok()?;
+                let secs = i64::try_from(time.as_secs()).ok()?;
+                Some(secs / plain_secs)
+            }
+        }
+    }
+
+    /// What is read, and plain numbers, as a regular expression of JSON Schema.
+    fn pattern(&self) -> String {
+        match self {
+            Self::None => "^[0-9]+$".to_owned(),
+            Self::Memory => "^[0-9]+ ?([MGT](i?B)?)?$".to_owned(),
+            Self::Time { names, .. } => {
+                format!("^[0-9]+$|^([0-9]+ *({}) *)+$", names.join("|"))
+            }
+        }
+    }
+
     /// The number that a string with a unit stands for.
     fn without_unit(&self, node: &Node) -> Option<Node> {
         let Value::Text(text) = &node.value else {
             return None;
         };
-        (self.read)(text).map(|number| Node {
+        self.read(text).map(|number| Node {
             value: Value::Integer(number, None),
             ..*node
         })
     }
 }
-
-const PLAIN: Units = Units {
-    read: |_| None,
-    pattern: "^[0-9]+$",
-};
-
-const SIZE_IN_MIB: Units = Units {
-    read: mib,
-    pattern: "^[0-9]+ ?([MGT](i?B)?)?$",
-};
-
-/// As systemd.time(7) has them, where they are whole seconds.
-const TIME_IN_SECONDS: Units = Units {
-    read: |text| seconds(text, |unit| SECONDS.contains(&unit)),
-    pattern: "^[0-9]+$|^([0-9]+ *(s|secs?|seconds?|m|mins?|minutes?|h|hours?) *)+$",
-};
-
-const TIME_IN_DAYS: Units = Units {
-    read: |text| seconds(text, |unit| DAYS.contains(&unit)).map(|secs| secs / 86_400),
-    pattern: "^[0-9]+$|^([0-9]+ *(d|days?|w|weeks?) *)+$",
-};
-
-/// Units of less than a day. There are more, such as `M` for months, which is not what it looks like.
-const SECONDS: [&str; 13] = [
-    "s", "sec", "secs", "second", "seconds", "m", "min", "mins", "minute", "minutes", "h", "hour",
-    "hours",
-];
-
-const DAYS: [&str; 6] = ["d", "day", "days", "w", "week", "weeks"];
 
 /// A size with a unit, in MiB. Memory has binary units only, so `G` and `GB` are GiB, too.
 fn mib(text: &str) -> Option<i64> {
@@ -128,27 +148,17 @@ fn mib(text: &str) -> Option<i64> {
     number.checked_mul(factor)
 }
 
-/// A time with such units, in seconds.
-fn seconds(text: &str, is_unit: impl Fn(&str) -> bool) -> Option<i64> {
-    let mut units = text.split(|char: char| char.is_ascii_digit() || char == ' ');
-    if !units.all(|unit| unit.is_empty() || is_unit(unit)) {
-        return None;
-    }
-    let time = humantime::parse_duration(text).ok()?;
-    i64::try_from(time.as_secs()).ok()
-}
-
 number!(
     /// The memory of a VM, in MiB.
-    MemoryMib(u32), 1..=16_777_216, "an integer, in MiB, or a size such as `2G`", SIZE_IN_MIB
+    MemoryMib(u32), 1..=16_777_216, "an integer, in MiB, or a size such as `2G`", Units::Memory
 );
 number!(
     /// The number of virtual CPUs.
-    VcpuCount(u16), 1..=4096, "an integer", PLAIN
+    VcpuCount(u16), 1..=4096, "an integer", Units::None
 );
 number!(
     /// The number of CPUs of a host.
-    CpuCount(u16), 1..=4096, "an integer", PLAIN
+    CpuCount(u16), 1..=4096, "an integer", Units::None
 );
 number!(
     /// A time limit in seconds.
@@ -156,7 +166,7 @@ number!(
 );
 number!(
     /// How many generations are kept.
-    GenerationCount(u16), 1..=10_000, "an integer", PLAIN
+    GenerationCount(u16), 1..=10_000, "an integer", Units::None
 );
 number!(
     /// A time in days.
@@ -164,23 +174,23 @@ number!(
 );
 number!(
     /// The MTU of an interface, in bytes (RFC 791: at least 68).
-    Mtu(u16), 68..=65_535, "an integer, in bytes", PLAIN
+    Mtu(u16), 68..=65_535, "an integer, in bytes", Units::None
 );
 number!(
     /// The memory of a graphics card, in MiB.
-    VideoMemoryMib(u16), 1..=4096, "an integer, in MiB, or a size such as `16M`", SIZE_IN_MIB
+    VideoMemoryMib(u16), 1..=4096, "an integer, in MiB, or a size such as `16M`", Units::Memory
 );
 number!(
     /// A display of VNC, which is on port 5900 and this.
-    VncDisplay(u16), 0..=59_635, "the number of a display", PLAIN
+    VncDisplay(u16), 0..=59_635, "the number of a display", Units::None
 );
 number!(
     /// A TCP port for SPICE, or 0 for none.
-    SpicePort(u16), 0..=65_535, "a port number", PLAIN
+    SpicePort(u16), 0..=65_535, "a port number", Units::None
 );
 number!(
     /// How many USB devices a SPICE client may redirect.
-    UsbRedirections(u8), 0..=4, "an integer from 0 to 4", PLAIN
+    UsbRedirections(u8), 0..=4, "an integer from 0 to 4", Units::None
 );
 
 #[cfg(test)]
@@ -202,10 +212,10 @@ mod tests {
             ("-5s", None),
             ("99999999999999999999h", None),
         ] {
-            assert_eq!((TIME_IN_SECONDS.read)(text), secs, "{text}");
+            assert_eq!(TIME_IN_SECONDS.read(text), secs, "{text}");
         }
         for (text, days) in [("2w", Some(14)), ("1w 1d", Some(8)), ("24h", None)] {
-            assert_eq!((TIME_IN_DAYS.read)(text), days, "{text}");
+            assert_eq!(TIME_IN_DAYS.read(text), days, "{text}");
         }
     }
 }
