@@ -17,18 +17,11 @@ pub(crate) fn shown(markdown: &str, width: Option<usize>, is_coloured: bool) -> 
                 let _ = writeln!(out, "{}", format!("    {code}").trim_end());
             }
         } else if let Some(title) = line.strip_prefix("### ") {
-            let shown = if is_coloured {
-                format!(
-                    "{BOLD}{title}{OFF}
-"
-                )
+            let _ = if is_coloured {
+                writeln!(out, "{BOLD}{title}{OFF}")
             } else {
-                format!(
-                    "{title}:
-"
-                )
+                writeln!(out, "{title}:")
             };
-            out.push_str(&shown);
         } else if line.is_empty() {
             out.push('\n');
         } else {
