@@ -10,8 +10,8 @@ use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 use xen_vman_core::facade::{Consent, Vms, facts_for_apply};
 use xen_vman_core::host::{
-    Applied, HostDir, HostError, Options, Summary, apply, facts, generations, plan, plan_rollback,
-    rollback,
+    Applied, HostDir, HostError, Options, StateFile, Summary, apply, facts, generations, plan,
+    plan_rollback, rollback,
 };
 use xen_vman_core::plan::{Change, Plan};
 use xen_vman_core::{Compiled, Output, install};
@@ -320,13 +320,15 @@ fn note_rest(plan: &Plan) {
 }
 
 /// What to do about a damaged file of xen-vman's own.
-fn help_for_damaged(path: &str) -> &'static str {
-    if path.ends_with("/record.json") {
-        "if you move it away, xen-vman no longer knows its files, and removes none of them"
-    } else if path.ends_with("/manifest.json") {
-        "restore it from a backup; if you move it away, what this generation replaced cannot be restored any more"
-    } else {
-        "restore it from a backup, or move it away and run the same command again"
+const fn help_for_damaged(file: StateFile) -> &'static str {
+    match file {
+        StateFile::Record => {
+            "if you move it away, xen-vman no longer knows its files, and removes none of them"
+        }
+        StateFile::Manifest => {
+            "restore it from a backup; if you move it away, what this generation replaced cannot be restored any more"
+        }
+        _ => "restore it from a backup, or move it away and run the same command again",
     }
 }
 
@@ -355,7 +357,7 @@ impl From<HostError> for Failure {
                 "nothing was changed"
             }
             HostError::Locked(_) => "wait until it has finished; nothing was changed",
-            HostError::Damaged { path, .. } => help_for_damaged(path),
+            HostError::Damaged { file, .. } => help_for_damaged(*file),
             HostError::Io { .. } => {
                 "check the file system and its permissions, and run the command as root"
             }

@@ -8,7 +8,7 @@
 use super::HostError;
 use super::kept::{self, KeptFile, kept_of};
 use super::machine::Host;
-use super::state::{self, STATE};
+use super::state::{self, STATE, StateFile};
 
 use crate::plan::{Kept, Plan, Record};
 use crate::render::{Keep, Output};
@@ -372,7 +372,8 @@ fn oldest_path() -> String {
 
 /// The numbers of all generations, sorted.
 fn numbers(host: &dyn Host) -> Result<Vec<u32>, HostError> {
-    let oldest: u32 = state::json(host, &oldest_path())?.unwrap_or_default();
+    let oldest: u32 =
+        state::json(host, StateFile::OldestGeneration, &oldest_path())?.unwrap_or_default();
     let mut numbers = directories(host)?;
     numbers.retain(|number| *number >= oldest);
     Ok(numbers)
@@ -424,5 +425,6 @@ pub(super) fn prune(host: &dyn Host, keep: Keep) -> Result<(), HostError> {
 }
 
 fn manifest(host: &dyn Host, number: u32) -> Result<Option<GenerationManifest>, HostError> {
-    state::json(host, &format!("{}/manifest.json", directory(number)))
+    let path = format!("{}/manifest.json", directory(number));
+    state::json(host, StateFile::Manifest, &path)
 }

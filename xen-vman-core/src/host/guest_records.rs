@@ -2,7 +2,7 @@
 
 use super::HostError;
 use super::machine::Host;
-use super::state;
+use super::state::{self, StateFile};
 use crate::install::{GUESTS, GuestRecord, guest_paths, record_paths, refusal_path};
 use crate::values::DomainName;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,9 +45,9 @@ pub(super) fn refused(host: &dyn Host) -> Result<BTreeSet<DomainName>, HostError
 /// The record of a guest. An unfinished installation takes precedence over an older, finished one.
 pub(super) fn of(host: &dyn Host, domain: &DomainName) -> Result<Option<GuestRecord>, HostError> {
     let [installed, unfinished] = record_paths(domain);
-    match state::json(host, &unfinished)? {
+    match state::json(host, StateFile::Guest, &unfinished)? {
         Some(record) => Ok(Some(record)),
-        None => state::json(host, &installed),
+        None => state::json(host, StateFile::Guest, &installed),
     }
 }
 

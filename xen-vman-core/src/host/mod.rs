@@ -39,6 +39,7 @@ pub use generation::Summary;
 pub use install::Loss;
 pub use machine::{Files, GuestRoot, Held, Host, Logged, Ran};
 pub use observe::facts;
+pub use state::StateFile;
 pub use uninstall::{Uninstalled, plan_uninstall, uninstall};
 pub use watch::{Event, Watcher};
 
@@ -138,6 +139,8 @@ pub enum HostError {
     Damaged {
         /// The file.
         path: String,
+        /// What it is.
+        file: StateFile,
         /// The problem.
         message: String,
     },

@@ -9,13 +9,27 @@ use serde::de::DeserializeOwned;
 
 pub(super) const STATE: &str = "/var/lib/xen-vman";
 
+/// A file of xen-vman's own state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StateFile {
+    /// The record of managed files.
+    Record,
+    /// What a generation has replaced.
+    Manifest,
+    /// The number of the oldest generation.
+    OldestGeneration,
+    /// The record of a root.
+    Guest,
+}
+
 fn record_path() -> String {
     format!("{STATE}/record.json")
 }
 
 /// Reads the record of managed files.
 pub(super) fn record(host: &dyn Host) -> Result<Record, HostError> {
-    Ok(json(host, &record_path())?.unwrap_or_default())
+    Ok(json(host, StateFile::Record, &record_path())?.unwrap_or_default())
 }
 
 /// Writes the record of managed files.
@@ -26,10 +40,12 @@ pub(super) fn set_record(host: &dyn Host, record: &Record) -> Result<(), HostErr
 /// Reads a JSON file; `None` if it does not exist.
 pub(super) fn json<T: DeserializeOwned>(
     host: &dyn Host,
+    file: StateFile,
     path: &str,
 ) -> Result<Option<T>, HostError> {
     let damaged = |message: String| HostError::Damaged {
         path: path.to_owned(),
+        file,
         message,
     };
     match host.entry(path)? {
