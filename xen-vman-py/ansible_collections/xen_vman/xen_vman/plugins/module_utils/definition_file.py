@@ -12,6 +12,7 @@ import stat
 import typing
 
 from .outcome import write
+from .packages import content_of
 
 DIRECTORY = "etc/xen-vman"
 NAME = "ansible.toml"
@@ -63,7 +64,7 @@ class DefinitionFile:
                 f"run was not left in {NAME}, or its VMs would be defined twice. Move the other definitions into the "
                 "variables, or set xen_vman_keep_definition to false"
             )
-        found = self._read()
+        found = content_of(self.path)
         if found is not None and not found.startswith(OURS):
             return (
                 f"Ansible did not write /{DIRECTORY}/{NAME}, so it was not replaced by the definition of this run. Rename "
@@ -77,18 +78,11 @@ class DefinitionFile:
             status = os.lstat(self.path)
         except OSError:
             return True
-        return self._read() != self.content or status.st_mode & 0o7777 != 0o600 or status.st_uid != os.geteuid()
+        return content_of(self.path) != self.content or status.st_mode & 0o7777 != 0o600 or status.st_uid != os.geteuid()
 
     def write(self) -> None:
         os.makedirs(self.directory, mode=0o755, exist_ok=True)
         write(self.path, self.content)
-
-    def _read(self) -> bytes | None:
-        try:
-            with open(self.path, "rb") as file:
-                return file.read()
-        except OSError:
-            return None
 
 
 def on_the_host(definition: dict[str, typing.Any]) -> dict[str, typing.Any]:

@@ -21,7 +21,7 @@ from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE, BOOLEANS_T
 
 from .definition_file import DIRECTORY, DefinitionFile
 from .outcome import Failed, Result
-from .packages import Wanted, content_of, missing, version_of
+from .packages import ENGINE, Wanted, content_of, missing, version_of
 from .versions import of_debian, satisfies
 
 ARGUMENTS = dict(
@@ -179,7 +179,7 @@ class Converging:
         if self.is_running and self.module.params["preflight"]:
             check_xen()
         # A package that only apt knows comes first: the definition cannot be checked without it.
-        if "python3-xen-vman" in self.wanted.names and self.module.params["package"] == OF_DEBIAN:
+        if ENGINE in self.wanted.names and self.module.params["package"] == OF_DEBIAN:
             self._install(self.wanted)
             if self.is_check:
                 return self._unchecked()
@@ -237,12 +237,12 @@ class Converging:
             except Failed as failed:
                 failed.result["changed"] = True
                 raise
-            if "python3-xen-vman" in wanted.names:
+            if ENGINE in wanted.names:
                 self._check_version(problem)
         self.done += steps
 
     def _check_version(self, problem: str | None) -> None:
-        version, wanted = version_of("python3-xen-vman"), self.module.params["requirement"] or "xen-vman"
+        version, wanted = version_of(ENGINE), self.module.params["requirement"] or "xen-vman"
         if version is None or not satisfies(of_debian(version), wanted):
             raise Failed(
                 f"apt installed python3-xen-vman {version}, but this collection requires {wanted}; the VMs were not touched. "

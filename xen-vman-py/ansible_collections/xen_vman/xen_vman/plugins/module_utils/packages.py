@@ -97,18 +97,26 @@ class Wanted(typing.NamedTuple):
 def missing(names: typing.Iterable[str]) -> list[str]:
     """Returns those of the packages that are not installed."""
     names = sorted(set(names))
-    if not names:
-        return []
-    done = call(["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Package}\n", *names])
-    installed = set(re.findall("^installed (.*)$", done.stdout, re.MULTILINE))
-    return [name for name in names if name not in installed]
+    there = installed(names)
+    return [name for name in names if name not in there]
 
 
 def version_of(name: str) -> str | None:
     """Returns the version of an installed package."""
-    done = call(["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Version}", name])
-    status, found, version = done.stdout.partition(" ")
-    return version if status == "installed" and found else None
+    return installed([name]).get(name)
+
+
+def installed(names: list[str]) -> dict[str, str]:
+    """Returns the versions of those of the packages that are installed."""
+    # Without names, dpkg-query would show all.
+    return {name: version for status, name, version in known(names) if status == "installed"} if names else {}
+
+
+def known(names: typing.Iterable[str] = ()) -> list[tuple[str, str, str]]:
+    """Returns the status, name and version of packages that dpkg knows, of all without names."""
+    form = "${db:Status-Status} ${Package} ${Version}\n"
+    found = call(["dpkg-query", "--show", "--showformat", form, *names]).stdout
+    return re.findall(r"^(\S+) (\S+) (\S*)$", found, re.MULTILINE)
 
 
 def call(words: list[str]) -> subprocess.CompletedProcess[str]:
@@ -153,8 +161,7 @@ def unmet(install: list[str]) -> str:
 
 def repair() -> str:
     """Says how to repair the packages of the host, if some are only half installed."""
-    found = call(["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Package}\n"]).stdout
-    broken = re.findall("^(?:half-installed|unpacked|half-configured) (.*)$", found, re.MULTILINE)
+    broken = [name for status, name, _version in known() if status in ("half-installed", "unpacked", "half-configured")]
     if not broken:
         return ""
     return (
@@ -175,9 +182,7 @@ def are_installable(files: list[str]) -> bool:
         new[fields[0]] = fields[1]
         clauses += [clause.split("|") for clause in fields[2].split(",") if clause.strip()]
     names = sorted({re.split("[ (:]", one.strip())[0] for clause in clauses for one in clause} - new.keys())
-    form = "${db:Status-Status} ${Package} ${Version}\n"
-    found = call(["dpkg-query", "--show", "--showformat", form, *names]).stdout if names else ""
-    there = {**dict(re.findall(r"^installed (\S+) (\S+)$", found, re.MULTILINE)), **new}
+    there = {**installed(names), **new}
     return all(any(is_met(one.strip(), there) for one in clause) for clause in clauses)
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from ansible.errors import AnsibleActionFail
 
+from ..module_utils.packages import ENGINE
 from ..module_utils.versions import newest
 from . import keys
 
@@ -27,7 +28,7 @@ except ImportError:
     LZMA_ERRORS = ()
 DAMAGED: tuple[type[Exception], ...] = (OSError, ValueError, EOFError, zlib.error, *LZMA_ERRORS)
 
-ENGINE, CLI = "python3-xen-vman", "xen-vman"
+CLI = "xen-vman"
 HOW = (
     "it must be a .deb file on the controller, a list of them, a directory that contains them, an apt repository such as "
     "`https://apt.example.org stable main`, or `apt`; nothing was changed"

@@ -24,8 +24,9 @@ from ansible.plugins.action import ActionBase
 from ansible.release import __version__
 
 from ..module_utils.engine import OF_DEBIAN
+from ..module_utils.packages import ENGINE
 from ..module_utils.versions import debian_order, is_older, of_debian, satisfies
-from .debs import CLI, ENGINE, Files, Repository, Source, source_of
+from .debs import CLI, Files, Repository, Source, source_of
 from .definition import DEFAULTS, Gathered, Variables, given, plain
 
 # How long a host may be unreachable while it works.
@@ -328,7 +329,7 @@ def version_here() -> str | None:
 
 
 def digest_of_wheel(wheel: str) -> str:
-    """Returns the digest of the package in a wheel; see `_installed`."""
+    """Returns the digest of the package in a wheel; see `_look`."""
     digest = hashlib.sha256()
     with zipfile.ZipFile(wheel) as archive:
         for end in (".py", ".so"):
