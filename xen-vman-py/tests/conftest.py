@@ -1,6 +1,6 @@
 """What holds for all tests."""
 
-import os
+from debian_host import note_skipped
 
 
 def pytest_configure(config):
@@ -9,6 +9,4 @@ def pytest_configure(config):
 
 def pytest_deselected(items):
     """Slow tests are in the list of those that `make test` has skipped."""
-    if "XEN_VMAN_SKIPPED" in os.environ:
-        with open(os.environ["XEN_VMAN_SKIPPED"], "a", encoding="utf-8") as skipped:
-            skipped.write(f"{len(items)} tests in Python: take minutes; `make test-all` runs them\n")
+    note_skipped(f"{len(items)} tests in Python: take minutes; `make test-all` runs them")

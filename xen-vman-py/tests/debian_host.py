@@ -14,7 +14,6 @@ REPOSITORY = pathlib.Path(__file__).parents[2]
 JUDGES = REPOSITORY / "xen-vman-core" / "tests" / "judges"
 # The Debian that it is: `XEN_VMAN_DEBIAN=trixie` tries another one.
 SUITE = os.environ.get("XEN_VMAN_DEBIAN", "bookworm")
-IMAGE = REPOSITORY / "target" / ("debian-host" if SUITE == "bookworm" else f"debian-host-{SUITE}")
 PACKAGES = "systemd-sysv,dbus,python3,python3-apt,openssh-server,sudo,iproute2,ca-certificates,procps,util-linux,bubblewrap"
 PROGRAMS = ("mmdebstrap", "systemd-nspawn", "ssh", "ssh-keygen", "mount", "findmnt")
 SECONDS_MAX = 3600
@@ -24,28 +23,47 @@ def missing(why):
     """Skips the test, or fails it if all judges are required."""
     if os.environ.get("XEN_VMAN_REQUIRE_JUDGES"):
         pytest.fail(f"a judge is missing: {why}")
-    if "XEN_VMAN_SKIPPED" in os.environ:
-        # `make test` lists them in the end.
-        with open(os.environ["XEN_VMAN_SKIPPED"], "a", encoding="utf-8") as skipped:
-            skipped.write(f"{os.environ['PYTEST_CURRENT_TEST'].split(' ')[0]}: {why}\n")
+    note_skipped(f"{os.environ['PYTEST_CURRENT_TEST'].split(' ')[0]}: {why}")
     pytest.skip(why)
 
 
-def image():
-    """The root of a fresh Debian, built once."""
-    stamp = IMAGE / "made-of"
-    if not stamp.exists() or stamp.read_text() != PACKAGES:
-        shutil.rmtree(IMAGE, ignore_errors=True)
-        IMAGE.mkdir(parents=True)
+def note_skipped(line):
+    """Adds a line to the list that `make test` shows in the end."""
+    if "XEN_VMAN_SKIPPED" in os.environ:
+        with open(os.environ["XEN_VMAN_SKIPPED"], "a", encoding="utf-8") as skipped:
+            skipped.write(f"{line}\n")
+
+
+def fresh_debian(name, suite, packages):
+    """The root of a fresh Debian with these packages, built once."""
+    place = REPOSITORY / "target" / name
+    stamp = place / "made-of"
+    if not stamp.exists() or stamp.read_text() != packages:
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
         # Real hosts have package lists.
-        words = ["--variant=minbase", "--skip=cleanup/apt/lists", f"--include={PACKAGES}", "--quiet"]
+        words = ["--variant=minbase", "--skip=cleanup/apt/lists", f"--include={packages}", "--quiet"]
         done = subprocess.run(
-            ["mmdebstrap", *words, SUITE, IMAGE / "root"], capture_output=True, text=True, check=False
+            ["mmdebstrap", *words, suite, place / "root"], capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
             missing(f"mmdebstrap: {done.stderr.strip()[-400:]}")
-        stamp.write_text(PACKAGES)
-    return IMAGE / "root"
+        stamp.write_text(packages)
+    return place / "root"
+
+
+def mount(base, folder):
+    """Mounts a root that forgets what is changed below `folder`; returns it."""
+    for name in ("upper", "work", "root"):
+        (folder / name).mkdir()
+    root = folder / "root"
+    layers = f"lowerdir={base},upperdir={folder}/upper,workdir={folder}/work"
+    done = subprocess.run(
+        ["mount", "-t", "overlay", "overlay", "-o", layers, root], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        missing(f"cannot mount an overlay in {folder}: {done.stderr.strip()}")
+    return root
 
 
 class Host:
@@ -53,18 +71,11 @@ class Host:
 
     def __init__(self, folder):
         self.folder = folder
-        self.root = folder / "root"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        for name in ("upper", "work", "root"):
-            (folder / name).mkdir()
-        layers = f"lowerdir={image()},upperdir={folder}/upper,workdir={folder}/work"
-        done = subprocess.run(
-            ["mount", "-t", "overlay", "overlay", "-o", layers, self.root], capture_output=True, text=True, check=False
-        )
-        if done.returncode != 0:
-            missing(f"cannot mount an overlay in {folder}: {done.stderr.strip()}")
+        name = "debian-host" if SUITE == "bookworm" else f"debian-host-{SUITE}"
+        self.root = mount(fresh_debian(name, SUITE, PACKAGES), folder)
         self._furnish()
         script = f". {JUDGES}/units/container.sh; boot {self.root} multi-user.target {SECONDS_MAX} --resolv-conf=off"
         with (folder / "console").open("w") as console:

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from debian_host import REPOSITORY, missing, write
+from debian_host import REPOSITORY, fresh_debian, missing, mount, write
 from debian_packages import keyring
 
 DEBS = REPOSITORY / "target" / "debian"
@@ -32,37 +32,13 @@ def deb(name):
     return found[0]
 
 
-def base(suite):
-    """A minimal Debian, made once."""
-    place = REPOSITORY / "target" / f"debian-{suite}"
-    stamp = place / "made"
-    if not stamp.exists():
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir(parents=True)
-        words = ["--variant=minbase", "--skip=cleanup/apt/lists", "--include=ca-certificates", "--quiet"]
-        done = subprocess.run(
-            ["mmdebstrap", *words, suite, place / "root"], capture_output=True, text=True, check=False
-        )
-        if done.returncode != 0:
-            missing(f"mmdebstrap: {done.stderr.strip()[-400:]}")
-        stamp.touch()
-    return place / "root"
-
-
 class Debian:
     """A fresh system that forgets."""
 
     def __init__(self, suite, folder):
-        self.root = folder / "root"
+        self.root = mount(fresh_debian(f"debian-{suite}", suite, "ca-certificates"), folder)
         self.shared = folder / "shared"
-        for name in ("upper", "work", "root", "shared"):
-            (folder / name).mkdir()
-        layers = f"lowerdir={base(suite)},upperdir={folder}/upper,workdir={folder}/work"
-        done = subprocess.run(
-            ["mount", "-t", "overlay", "overlay", "-o", layers, self.root], capture_output=True, text=True, check=False
-        )
-        if done.returncode != 0:
-            missing(f"cannot mount an overlay in {folder}: {done.stderr.strip()}")
+        self.shared.mkdir()
 
     def run(self, command, code=0):
         words = ["systemd-nspawn", "--quiet", "--pipe", "--register=no", "--keep-unit", "-D", self.root]
