@@ -124,6 +124,32 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// Makes a path what it was before: an entry, or nothing. `None` if it has neither.
+    pub(super) fn restoring(
+        object: &Object,
+        path: &str,
+        before: Option<&Entry>,
+        found: Option<&Entry>,
+    ) -> Option<Self> {
+        let (object, path) = (object.clone(), path.to_owned());
+        match (before.cloned(), found.cloned()) {
+            (Some(entry), before) => Some(Self::Put {
+                object,
+                path,
+                entry,
+                before,
+            }),
+            (None, Some(before)) => Some(Self::Remove {
+                object,
+                path,
+                before,
+            }),
+            (None, None) => None,
+        }
+    }
+}
+
 /// The actions that bring a host to the desired state.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]

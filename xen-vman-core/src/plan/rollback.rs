@@ -106,19 +106,8 @@ pub fn rollback(kept: &[Kept], record: Record, observed: &Observed) -> Result<Pl
         if found == before {
             continue;
         }
-        let change = match (before, found) {
-            (Some(entry), found) => Change::Put {
-                object: object.clone(),
-                path: path.clone(),
-                entry: entry.clone(),
-                before: found.cloned(),
-            },
-            (None, Some(found)) => Change::Remove {
-                object: object.clone(),
-                path: path.clone(),
-                before: found.clone(),
-            },
-            (None, None) => continue,
+        let Some(change) = Change::restoring(object, path, before, found) else {
+            continue;
         };
         let impact = match before {
             Some(Entry::File { content, .. }) if needs_restart(object, path, content, observed) => {

@@ -237,24 +237,10 @@ impl Work<'_> {
 
     /// Restores what was at a path, or removes what is there.
     fn restore(&mut self, path: &str, object: &Object, before: Option<&Entry>) {
-        let found = self.observed.entries.get(path).cloned();
-        let (object, path) = (object.clone(), path.to_owned());
-        let role = object.role;
-        let change = match (before.cloned(), found) {
-            (Some(entry), before) => Change::Put {
-                object,
-                path,
-                entry,
-                before,
-            },
-            (None, Some(before)) => Change::Remove {
-                object,
-                path,
-                before,
-            },
-            (None, None) => return,
-        };
-        self.act(rank(role), change, impact_of(role));
+        let found = self.observed.entries.get(path);
+        if let Some(change) = Change::restoring(object, path, before, found) {
+            self.act(rank(object.role), change, impact_of(object.role));
+        }
     }
 
     /// Takes our lines out of a file.
