@@ -112,7 +112,7 @@ has_other_domid() {
 
 # guest NAME off|reboot: what the guest does by itself.
 guest() {
-    echo "$2" >"$domains/$1/state"
+    set_state "$1" "$2"
 }
 
 # events NAME: its lines in the log, without times.

@@ -260,7 +260,7 @@ shut_down_but_kept() {
     vm kept iscsi preserve
     start vm_iscsi@kept
     xl create "$config_path/kept.cfg"
-    echo off >"$domains/kept/state"
+    set_state kept off
     start_fails vm@kept
     check "the message says what works" says vm@kept "has shut down, .*xl destroy kept"
     check "the domain is left alone" domain_exists kept

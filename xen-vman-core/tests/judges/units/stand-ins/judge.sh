@@ -39,6 +39,11 @@ domain_exists() {
     [ -d "$domains/$1" ]
 }
 
+# set_state NAME STATE: in one piece, since a monitor that finds no state there takes its domain for removed.
+set_state() {
+    echo "$2" >"$domains/$1/state.new" && mv "$domains/$1/state.new" "$domains/$1/state"
+}
+
 # A state that must never be: the root of VM NAME in use twice, or its disk taken away.
 violation() {
     log "VIOLATION $*"
