@@ -139,15 +139,25 @@ pub fn unified_diff(name: &str, before: &str, after: &str) -> String {
     lines.collect()
 }
 
-/// Control characters, and those that change the order of displayed text.
+/// Control characters, those that change the order of displayed text, and code points that are no
+/// characters, which XML forbids.
 pub(super) fn is_unprintable(c: char) -> bool {
     c.is_control()
+        || u32::from(c) & 0xfffe == 0xfffe
         || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn noncharacters_are_escaped() {
+        assert_eq!(
+            printable("a\u{fffe}\u{1ffff}\u{fffd}"),
+            "a\\u{fffe}\\u{1ffff}\u{fffd}"
+        );
+    }
 
     #[test]
     fn source_is_shown_without_what_a_terminal_acts_on() {

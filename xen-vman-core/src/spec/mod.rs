@@ -24,6 +24,7 @@ pub use crate::document::table::{Key, Templated};
 use crate::document::Node;
 use crate::document::decode::{Decoder, Fields, FromNode, Schema};
 use crate::storage::StorageKeys;
+use crate::values::xl_key_info;
 
 /// A whole definition as written: one host and its VMs.
 #[derive(Debug, Clone, Default)]
@@ -78,6 +79,7 @@ pub(crate) fn host_keys() -> impl Iterator<Item = &'static str> {
 
 /// The table that a key belongs to, for messages.
 pub(crate) fn table_of(key: &str) -> Option<&'static str> {
+    const XL_CFG: &str = "xl.cfg, which can be in `additional_xen_options`";
     let tables = [
         ("a VM", VmSpec::KEYS),
         ("an interface", InterfaceSpec::KEYS),
@@ -90,4 +92,5 @@ pub(crate) fn table_of(key: &str) -> Option<&'static str> {
         .chain(&storage)
         .find(|(_, keys)| keys.iter().any(|known| known.name == key))
         .map(|(table, _)| *table)
+        .or_else(|| xl_key_info(key).map(|_| XL_CFG))
 }
