@@ -58,7 +58,7 @@ pub(crate) enum Command {
     /// Restore the files that the last `apply` changed
     #[command(after_help = host::ROLLBACK_EXAMPLES)]
     Rollback(RollbackArgs),
-    /// Remove everything that `apply` brought to this host, except volumes
+    /// Remove everything that `apply` brought to this host, except the VMs' roots
     #[command(after_help = host::UNINSTALL_EXAMPLES)]
     UninstallHost(UninstallArgs),
     /// Show the state of this host's VMs

@@ -2,6 +2,7 @@
 //! terminal keeps one line per record.
 
 use std::fmt::Write as _;
+use unicode_width::UnicodeWidthStr as _;
 
 /// The width of a column of which the next one follows on the same line.
 const COLUMN_MAX: usize = 44;
@@ -10,9 +11,15 @@ const ORIGIN: usize = 24;
 /// How far a word is indented that is too long for its column.
 const SHALLOW: usize = 4;
 
-/// The number of characters of a string.
+/// How many columns of a terminal a string takes.
 pub(crate) fn width(text: &str) -> usize {
-    text.chars().count()
+    text.width()
+}
+
+/// A string with blanks up to `columns`.
+fn padded(text: &str, columns: usize) -> String {
+    let missing = columns.saturating_sub(width(text));
+    format!("{text}{:missing$}", "")
 }
 
 /// Words on lines of at most `most` characters; the first line has `used` of them already. A word
@@ -74,7 +81,7 @@ pub(crate) fn explained(rows: &[[String; 3]], terminal: usize) -> String {
     let second = column(1).min(terminal.saturating_sub(start + ORIGIN));
     let mut text = String::new();
     for [key, value, origin] in rows {
-        let mut line = format!("{key:first$}  ");
+        let mut line = format!("{}  ", padded(key, first));
         let deepest = width(&line).max(start);
         for (number, part) in wrap(value, deepest - start, terminal.saturating_sub(start))
             .iter()
@@ -91,9 +98,9 @@ pub(crate) fn explained(rows: &[[String; 3]], terminal: usize) -> String {
             }
             line.push_str(part);
         }
-        let padded = format!("{line:width$}  {origin}", width = start + second);
+        let aligned = format!("{}  {origin}", padded(&line, start + second));
         let close = format!("{line}  {origin}");
-        let fitting = [padded, close]
+        let fitting = [aligned, close]
             .into_iter()
             .find(|line| width(line) <= terminal);
         if let Some(line) = fitting {
@@ -148,7 +155,7 @@ pub(crate) fn table<const N: usize>(rows: &[[String; N]], terminal: Option<usize
 fn joined(cells: &[String], widths: &[usize]) -> String {
     let cells = cells.iter().zip(widths);
     let line: String = cells
-        .map(|(cell, width)| format!("{cell:width$}  "))
+        .map(|(cell, width)| format!("{}  ", padded(cell, *width)))
         .collect();
     format!("{}\n", line.trim_end())
 }
@@ -168,6 +175,12 @@ fn elided(word: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        let rows = [["東京", "a"], ["tokyo", "b"]].map(|row| row.map(str::to_owned));
+        assert_eq!(table(&rows, None), "東京   a\ntokyo  b\n");
+    }
 
     #[test]
     fn words_stay_whole() {

@@ -76,7 +76,7 @@ fn values(args: &ExplainArgs, compiled: &Compiled) -> Result<String, Failure> {
     if parts.is_empty() {
         parts.push((None, explain::host(&compiled.resolved.host)));
     }
-    select(&mut parts, &args.keys)?;
+    select(&mut parts, &args.keys, &compiled)?;
     if args.json {
         return Ok(json_of(&parts, compiled));
     }
@@ -111,7 +111,11 @@ fn json_of(parts: &[(Option<&str>, Vec<Row>)], compiled: &Compiled) -> String {
 
 /// Keeps the rows of the keys. Each key must exist in at least one VM, because VMs may differ in
 /// their number of interfaces.
-fn select(parts: &mut [(Option<&str>, Vec<Row>)], keys: &[String]) -> Result<(), Failure> {
+fn select(
+    parts: &mut [(Option<&str>, Vec<Row>)],
+    keys: &[String],
+    compiled: &Compiled,
+) -> Result<(), Failure> {
     if keys.is_empty() {
         return Ok(());
     }
@@ -128,8 +132,14 @@ fn select(parts: &mut [(Option<&str>, Vec<Row>)], keys: &[String]) -> Result<(),
     if !unknown.is_empty() {
         let known = parts.first().map_or(&[][..], |(_, rows)| rows);
         let known: Vec<_> = known.iter().map(|row| row.key.as_str()).collect();
-        return Err(Failure::new(format!("unknown key {}", unknown.join(", ")))
-            .help(format!("keys are {}", known.join(", "))));
+        let failure = Failure::new(format!("unknown key {}", unknown.join(", ")));
+        let host = explain::host(&compiled.resolved.host);
+        let of_host = |key: &String| explain::select(host.clone(), key).is_ok();
+        return Err(if keys.iter().any(of_host) {
+            failure.help("keys of the host are shown without a VM")
+        } else {
+            failure.help(format!("keys are {}", known.join(", ")))
+        });
     }
     for (_, rows) in parts {
         rows.retain(|row| chosen.contains(&row.key));

@@ -14,6 +14,9 @@ const HOW: HowToConsent = HowToConsent {
     remove_all: "use `--remove-all` to confirm",
 };
 
+const NOBODY_TO_ASK: &str =
+    "standard input is not a terminal, so nobody can be asked; use `--yes` to confirm";
+
 /// The user or program that watches an apply.
 pub(crate) struct Waiting {
     /// Print events as JSON on standard output.
@@ -56,7 +59,7 @@ pub(crate) struct Confirm {
 impl Confirm {
     fn ask(&self, is_somebody_there: bool) -> Result<(), String> {
         if !is_somebody_there {
-            return Err("use `--yes` to confirm".to_owned());
+            return Err(NOBODY_TO_ASK.to_owned());
         }
         let Self { question, word } = self;
         terminal::note(&format!("{question} To continue, type `{word}`:"));
