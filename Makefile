@@ -53,10 +53,8 @@ FUZZ_PROFILE := --config 'profile.dev.debug="line-tables-only"' --config 'profil
 test-fuzz:
 	cargo test $(CARGO_FLAGS) --manifest-path fuzz/Cargo.toml --target-dir target $(FUZZ_PROFILE)
 
-# Cargo keeps an unpacked package by its version, which stays the same.
 test-packages: ## Build what would be published, from its packages alone
-	rm -rf "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/*/xen-vman-core-*
-	cargo package $(CARGO_FLAGS) --offline --allow-dirty --quiet -p xen-vman-core -p xen-vman-cli
+	.ci/crates $(CARGO_FLAGS) --offline --allow-dirty
 
 # The Python package, as the tests use it.
 package: $(VENV_STAMP)
