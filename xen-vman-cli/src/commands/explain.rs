@@ -76,7 +76,7 @@ fn values(args: &ExplainArgs, compiled: &Compiled) -> Result<String, Failure> {
     if parts.is_empty() {
         parts.push((None, explain::host(&compiled.resolved.host)));
     }
-    select(&mut parts, &args.keys, &compiled)?;
+    select(&mut parts, &args.keys, compiled)?;
     if args.json {
         return Ok(json_of(&parts, compiled));
     }
