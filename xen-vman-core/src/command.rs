@@ -8,6 +8,10 @@ use std::fmt;
 pub const SHORT_SECS: u32 = 5 * 60;
 /// The limit for programs that process a whole file system or disk.
 pub const WHOLE_VOLUME_SECS: u32 = 60 * 60;
+/// The limit for overwriting a volume of `mib` MiB, with at least 20 MiB a second.
+pub const fn wiping_secs(mib: u32) -> u32 {
+    WHOLE_VOLUME_SECS.saturating_add(mib / 20)
+}
 /// The time that systemd may take in addition to the limits of a unit.
 pub const SYSTEMD_SECS: u32 = 30;
 

@@ -421,8 +421,8 @@ fn settings_of_xen_tools_become_defaults() {
     assert_eq!(
         head,
         "# Settings of xen-tools that have no key here:\n# dir = /home/xen\n\
-         # size = 10G   # of the disk\n# fs = reiserfs\n# kernel = /boot/vmlinuz-`uname -r`\n# dhcp = 1\n\n\
-         [defaults]\nmemory = \"256M\"\nvcpus = 2\nnetwork_bridge = \"xenbr0\"\n\
+         # fs = reiserfs\n# kernel = /boot/vmlinuz-`uname -r`\n# dhcp = 1\n\n\
+         [defaults]\nsize = \"10G\"\nmemory = \"256M\"\nvcpus = 2\nnetwork_bridge = \"xenbr0\"\n\
          gateway = \"192.0.2.1\"\ndebootstrap_mirror = \"http://deb.debian.org/debian\""
     );
     let compiled = compile(

@@ -142,6 +142,8 @@ catalogue! {
     BadPortal = "bad-portal", Error;
     /// Not a valid iSCSI qualified name.
     BadIqn = "bad-iqn", Error;
+    /// A name that LVM does not accept.
+    BadLvmName = "bad-lvm-name", Error;
     /// The iSCSI name derived from `iscsi_base_wwn` and the VM's names is not valid.
     BadIscsiTarget = "bad-iscsi-target", Error;
     /// Not an OpenSSH public key.
@@ -198,6 +200,12 @@ catalogue! {
     MissingIscsiServer = "missing-iscsi-server", Error;
     /// An iSCSI root without `iscsi_base_wwn`.
     MissingIscsiBaseWwn = "missing-iscsi-base-wwn", Error;
+    /// An LVM root without `lvm_vg`.
+    MissingLvmVg = "missing-lvm-vg", Error;
+    /// A root in a file without `file_dir`.
+    MissingFileDir = "missing-file-dir", Error;
+    /// A root that is to be made without `size`.
+    MissingSize = "missing-size", Error;
     /// A storage type that xen-vman does not manage, without a kernel command line.
     MissingCmdline = "missing-cmdline", Error;
     /// A VM without a disk to boot from.

@@ -176,6 +176,8 @@ pub fn vm(vm: &ResolvedVm, resolved: &Resolved) -> Vec<Row> {
     rows.list("disks", &vm.disks);
     rows.add("manual_root_disk", &vm.manual_root_disk);
     rows.add("filesystem", &vm.filesystem);
+    rows.maybe("size", vm.size_mib.as_ref());
+    rows.maybe("root_volume", vm.root_volume.as_ref());
     let root = vm.root.managed();
     rows.0.push(Row {
         key: "root".to_owned(),

@@ -40,6 +40,11 @@ pub enum NotInstalled {
 }
 
 impl Installation {
+    /// Whether a VM with a managed root can be installed.
+    pub(crate) fn is_possible(os: &OsType, guest_type: GuestType) -> bool {
+        debootstrap::installs(os) && guest_type != GuestType::Hvm
+    }
+
     /// Determines how a VM is installed.
     pub(crate) fn of(root: &RootVolume, os: &OsType, guest_type: GuestType) -> Self {
         if root.managed().is_none() {

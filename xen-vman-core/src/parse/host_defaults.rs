@@ -37,6 +37,7 @@ const XEN_TOOLS: &[(&str, &str)] = &[
     ("memory", "memory"),
     ("mirror", "debootstrap_mirror"),
     ("nameserver", "nameserver"),
+    ("size", "size"),
     ("vcpus", "vcpus"),
 ];
 

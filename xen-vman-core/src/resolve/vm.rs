@@ -57,6 +57,13 @@ pub(super) fn resolve(
         guest_type: *guest_type,
         manual_root_disk: *disks.manual_root_disk,
         filesystem: &disks.filesystem,
+        size_mib: disks.size_mib.as_ref(),
+        root_volume: disks.root_volume.as_ref(),
+        has_disks: vm.writes("disks") || !disks.further.value.is_empty(),
+        // One that is written, but wrong, is reported where it is.
+        needs_size: !vm.writes("size")
+            && life.as_ref().is_none_or(|life| *life.auto_install)
+            && Installation::is_possible(&os_type, *guest_type),
     };
     let root = vm.root(&disks.storage_type, &request, host);
     let (machine, network) = (machine?, network?);
@@ -94,6 +101,8 @@ pub(super) fn resolve(
         root,
         manual_root_disk: disks.manual_root_disk,
         filesystem: disks.filesystem,
+        size_mib: disks.size_mib,
+        root_volume: disks.root_volume,
         disks: items(disks.further),
         interfaces,
         connection_ip: vm.own(spec.connection_ip.as_ref(), "connection_ip"),

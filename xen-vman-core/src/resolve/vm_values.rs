@@ -18,8 +18,8 @@ use crate::spec::{DefaultsSpec, VmSpec};
 use crate::storage::{BackendKind, ProblemAt, RootRequest, RootVolume, StorageType};
 use crate::values::{
     ArchiveComponent, ArchiveUrl, Builder, CpuList, DebootstrapVariant, DiskSpec, DomainName,
-    Filesystem, GuestType, HostPath, Hostname, KernelCmdline, MemoryMib, NamePart, OsType,
-    Reinstall, VcpuCount,
+    Filesystem, GuestType, HostPath, Hostname, KernelCmdline, LvmName, MemoryMib, NamePart, OsType,
+    Reinstall, VcpuCount, VolumeSizeMib,
 };
 use uuid::Uuid;
 
@@ -53,6 +53,8 @@ pub(super) struct Disks {
     pub(super) storage_type: Sourced<StorageType>,
     pub(super) manual_root_disk: Sourced<bool>,
     pub(super) filesystem: Sourced<Filesystem>,
+    pub(super) size_mib: Option<Sourced<VolumeSizeMib>>,
+    pub(super) root_volume: Option<Sourced<LvmName>>,
     pub(super) further: Sourced<Vec<DiskSpec>>,
 }
 
@@ -144,11 +146,15 @@ impl Vm<'_, '_> {
         let storage_type = value!(self, storage_type);
         let manual_root_disk = value!(self, manual_root_disk);
         let filesystem = value!(self, filesystem);
+        let size_mib = value!(self, size);
+        let root_volume = self.own(self.spec.root_volume.as_ref(), "root_volume");
         let disks = value!(self, disks);
         Some(Disks {
             storage_type: storage_type?,
             manual_root_disk: manual_root_disk?,
             filesystem: filesystem?,
+            size_mib,
+            root_volume,
             further: disks?,
         })
     }
@@ -299,6 +305,7 @@ impl Vm<'_, '_> {
             let name = scope.key("name");
             let (path, message) = match problem.at {
                 ProblemAt::Name => (name.path(), problem.message),
+                ProblemAt::Size => (scope.key("size").path(), problem.message),
                 ProblemAt::Setting(key) => (
                     storage_type.path_or(name),
                     format!(
@@ -334,8 +341,13 @@ impl Vm<'_, '_> {
         );
         let path = self.scope.key("cmdline").path();
         let help = match closest(storage_type.as_str(), BackendKind::WORDS) {
-            Some(near) => format!("did you mean `{near}`? If not, set `cmdline`"),
-            None => "set it, for example to `root=/dev/xvda rw net.ifnames=0`".to_owned(),
+            _ if matches!(**storage_type, StorageType::Managed(_)) && !self.writes("disks") => {
+                "set `size` if xen-vman is to make the root; if not, set `cmdline`".to_owned()
+            }
+            Some(near) if near != storage_type.as_str() => {
+                format!("did you mean `{near}`? If not, set `cmdline`")
+            }
+            _ => "set it, for example to `root=/dev/xvda rw net.ifnames=0`".to_owned(),
         };
         let diagnostic = Diagnostic::new(DiagnosticId::MissingCmdline, path, message).help(help);
         self.lookup.report.push(diagnostic);

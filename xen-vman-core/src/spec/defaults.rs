@@ -6,7 +6,7 @@ use crate::values::{
     ArchiveComponent, ArchiveUrl, BootOrder, Bridge, Builder, CpuList, DebootstrapVariant,
     DiskSpec, DisplayHost, DomainAction, Filesystem, GraphicsCard, GuestType, HostPath, Hostname,
     Initrd, KernelCmdline, MemoryMib, Mtu, Nameservers, NetworkScript, SpicePort, UsbRedirections,
-    VcpuCount, VideoMemoryMib, VifNamePrefix, VifParameters, VncHost, XlOptions,
+    VcpuCount, VideoMemoryMib, VifNamePrefix, VifParameters, VncHost, VolumeSizeMib, XlOptions,
 };
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -31,15 +31,18 @@ table! {
         on_reboot: DomainAction,
         /// What Xen does when a VM crashes. Default: `destroy`, as in xl.cfg(5).
         on_crash: DomainAction,
-        /// Where the root file system is stored: `nfs`, `iscsi`, or any other word for storage
-        /// that xen-vman does not manage.
+        /// Where the root file system is stored: `nfs`, `iscsi`, `lvm`, `file`, or any other word for
+        /// storage that xen-vman does not manage.
         storage_type: StorageType,
         /// Additional disks, as in xl-disk-configuration(5).
         disks: Vec<DiskSpec>,
         /// Whether the root is one of `disks`, so that no root disk is added.
         manual_root_disk: bool,
-        /// File system of an iSCSI root.
+        /// File system of a root that is a disk.
         filesystem: Filesystem,
+        /// Size of an LVM root or of one in a file, such as `20G`, in MiB without a unit. If it is increased, the
+        /// root grows, also while the VM runs. Other roots have no size of ours.
+        size: VolumeSizeMib,
         /// Default gateway of new VMs; an IPv6 address sets `gateway6`.
         gateway: IpAddr,
         /// Default gateway of new VMs for IPv6.

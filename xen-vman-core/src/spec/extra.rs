@@ -69,7 +69,6 @@ const OTHER_ROLES: &[OtherRole] = &[
             "local_snapshots",
             "pull_hypervisor_from",
             "pull_storage_from",
-            "size",
             "storage_host",
         ],
     },

@@ -7,9 +7,9 @@ use crate::storage::StorageType;
 use crate::values::{
     ArchiveComponent, ArchiveUrl, BootOrder, Builder, CpuList, DebootstrapVariant, Description,
     DiskSpec, DisplayHost, DisplayPassword, DomainAction, DomainName, Filesystem, GraphicsCard,
-    GuestType, HostAddress, HostPath, Hostname, Initrd, KernelCmdline, MemoryMib, NamePart,
-    Nameservers, OsType, OsVersion, PciDevice, Reinstall, SpicePort, UsbRedirections, VcpuCount,
-    VideoMemoryMib, VncDisplay, VncHost, XlOptions,
+    GuestType, HostAddress, HostPath, Hostname, Initrd, KernelCmdline, LvmName, MemoryMib,
+    NamePart, Nameservers, OsType, OsVersion, PciDevice, Reinstall, SpicePort, UsbRedirections,
+    VcpuCount, VideoMemoryMib, VncDisplay, VncHost, VolumeSizeMib, XlOptions,
 };
 use std::net::{IpAddr, Ipv6Addr};
 use uuid::Uuid;
@@ -55,14 +55,19 @@ table! {
         gateway6: Ipv6Addr,
         /// Name servers.
         nameserver: Nameservers,
-        /// Where the root file system is stored: `nfs`, `iscsi`, or any other word.
+        /// Where the root file system is stored: `nfs`, `iscsi`, `lvm`, `file`, or any other word.
         storage_type: StorageType,
         /// Additional disks, as in xl-disk-configuration(5).
         disks: Vec<DiskSpec>,
         /// Whether the root is one of `disks`, so that no root disk is added.
         manual_root_disk: bool,
-        /// File system of an iSCSI root.
+        /// File system of a root that is a disk.
         filesystem: Filesystem,
+        /// Size of an LVM root or of one in a file, such as `20G`, in MiB without a unit. If it is increased, the
+        /// root grows, also while the VM runs. Other roots have no size of ours.
+        size: VolumeSizeMib,
+        /// Name of the LVM volume or image file that is the root, if it is not that of the VM.
+        root_volume: LvmName,
         /// Operating system.
         os: OsSpec,
         /// Whether the VM is started after its installation.

@@ -1,6 +1,6 @@
 //! What all backends with disks share: xen-vman creates the file system.
 
-use super::Mount;
+use super::{Fstab, Mount};
 use crate::command::{Command, Effect, SHORT_SECS, WHOLE_VOLUME_SECS};
 use crate::values::Filesystem;
 use uuid::Uuid;
@@ -71,13 +71,46 @@ impl BlockDevice {
     }
 
     /// The mount options in the guest, and the pass in which the file system is checked (fstab(5)).
-    pub(super) const fn fstab_options(&self) -> (&'static str, u8) {
-        match self.filesystem {
+    pub(super) fn fstab(&self) -> Fstab {
+        let (options, pass) = match self.filesystem {
             Filesystem::Ext4 | Filesystem::Ext3 | Filesystem::Ext2 | Filesystem::Jfs => {
                 ("errors=remount-ro", 1)
             }
             // These file systems check themselves when mounted.
             Filesystem::Xfs | Filesystem::Btrfs | Filesystem::F2fs => ("defaults", 0),
+        };
+        Fstab {
+            device: format!("/dev/{ROOT_VDEV}"),
+            fs_type: self.filesystem.to_string(),
+            options,
+            pass,
+        }
+    }
+
+    /// The commands that make the file system as large as the disk while nothing uses it; `None` if it
+    /// must be mounted for that.
+    pub fn fill(&self) -> Option<Vec<Command>> {
+        match self.filesystem {
+            Filesystem::Ext2 | Filesystem::Ext3 | Filesystem::Ext4 => Some(vec![
+                // resize2fs wants it to have been checked; 1 is its status if it has repaired something.
+                Command::new(["e2fsck", "-f", "-p", &self.path], WHOLE_VOLUME_SECS).contained(),
+                Command::new(["resize2fs", &self.path], WHOLE_VOLUME_SECS).contained(),
+            ]),
+            Filesystem::F2fs => Some(vec![
+                Command::new(["resize.f2fs", &self.path], WHOLE_VOLUME_SECS).contained(),
+            ]),
+            Filesystem::Xfs | Filesystem::Btrfs | Filesystem::Jfs => None,
+        }
+    }
+
+    /// What to type in the guest to make the file system as large as its disk.
+    pub const fn fill_inside(&self) -> &'static str {
+        match self.filesystem {
+            Filesystem::Ext2 | Filesystem::Ext3 | Filesystem::Ext4 => "resize2fs /dev/xvda",
+            Filesystem::Xfs => "xfs_growfs /",
+            Filesystem::Btrfs => "btrfs filesystem resize max /",
+            Filesystem::Jfs => "mount -o remount,resize /",
+            Filesystem::F2fs => "resize.f2fs /dev/xvda (not while it is mounted)",
         }
     }
 }

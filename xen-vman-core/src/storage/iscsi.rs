@@ -193,7 +193,7 @@ impl Backend for IscsiVolume {
     }
 
     fn id(&self) -> VolumeId {
-        VolumeId(self.target.to_string())
+        VolumeId::everywhere(self.target.to_string())
     }
 
     fn medium(&self) -> Medium {
@@ -225,13 +225,7 @@ impl Backend for IscsiVolume {
     }
 
     fn fstab(&self) -> Fstab {
-        let (options, pass) = self.disk().fstab_options();
-        Fstab {
-            device: format!("/dev/{ROOT_VDEV}"),
-            fs_type: self.filesystem.to_string(),
-            options,
-            pass,
-        }
+        self.disk().fstab()
     }
 
     fn data(&self) -> Vec<ShellVariable> {

@@ -5,24 +5,31 @@
 //! then complains: [`BackendKind`], [`Volume`], [`StorageKeys`], [`StorageSettings`].
 
 mod block;
+mod file;
 mod iscsi;
+mod lvm;
+mod lvm_report;
 mod nfs;
+mod pool;
+mod root;
 mod settings;
 mod storage_type;
 
 pub use block::BlockDevice;
 pub(crate) use block::root_on_disk;
+pub use file::{FileKeys, FileSettings, FileVolume};
 pub use iscsi::{IscsiKeys, IscsiSettings, IscsiVolume};
+pub use lvm::{LvmKeys, LvmSettings, LvmVolume};
 pub use nfs::{NfsKeys, NfsSettings, NfsVolume};
+pub use pool::{Bytes, Pool, PoolState, ThinPool, VolumeState};
+pub use root::{RootRequest, RootVolume, Unmanaged};
 pub(crate) use settings::built_in;
 pub use settings::{Problem, ProblemAt, SettingRow, StorageKeys, StorageSettings, StorageTimeout};
 pub use storage_type::{BackendKind, StorageType};
 
 use crate::command::Command;
-use crate::origin::Sourced;
-use crate::values::{DomainName, Filesystem, GuestType, NamePart};
-use serde::{Deserialize, Serialize, Serializer};
-use serde_json::{Value, json};
+use crate::values::Filesystem;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -34,73 +41,10 @@ pub enum Volume {
     Nfs(NfsVolume),
     /// On an iSCSI disk.
     Iscsi(IscsiVolume),
-}
-
-/// The root volume of a VM, managed or not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RootVolume {
-    /// xen-vman manages it.
-    Managed(Volume),
-    /// xen-vman does not manage it.
-    Unmanaged(Unmanaged),
-}
-
-/// Why xen-vman does not manage the root volume of a VM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Unmanaged {
-    /// It is one of the VM's `disks` (`manual_root_disk`).
-    AmongDisks,
-    /// The VM is an HVM VM, which boots from its `disks` instead of network storage.
-    HvmBootsFromDisks,
-    /// Its storage type is the administrator's own.
-    ForeignBackend,
-    /// Settings are missing or invalid, which was reported as an error.
-    Incomplete,
-}
-
-/// As in the manifest: `type` is the backend's name, or `unmanaged` with the reason as `why`.
-impl Serialize for RootVolume {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.to_json().serialize(serializer)
-    }
-}
-
-impl RootVolume {
-    pub(crate) fn to_json(&self) -> Value {
-        match self {
-            Self::Managed(volume) => volume.to_json(),
-            Self::Unmanaged(why) => json!({ "type": "unmanaged", "why": why }),
-        }
-    }
-
-    /// The volume, if xen-vman manages it.
-    pub const fn managed(&self) -> Option<&Volume> {
-        match self {
-            Self::Managed(volume) => Some(volume),
-            Self::Unmanaged(_) => None,
-        }
-    }
-}
-
-/// The properties of a VM that determine its root volume.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct RootRequest<'a> {
-    /// The organisation that owns the VM.
-    pub org: &'a NamePart,
-    /// Its name.
-    pub name: &'a NamePart,
-    /// Its domain.
-    pub domain: &'a DomainName,
-    /// Its guest type.
-    pub guest_type: GuestType,
-    /// Whether one of its `disks` is the root.
-    pub manual_root_disk: bool,
-    /// The file system that a disk gets.
-    pub filesystem: &'a Sourced<Filesystem>,
+    /// On an LVM volume.
+    Lvm(LvmVolume),
+    /// In an image file.
+    File(FileVolume),
 }
 
 /// The location of a volume: an export, or the path of a device on the host. Hosts identify
@@ -128,20 +72,44 @@ impl From<String> for Location {
     }
 }
 
-/// The identity of a volume, which is the same on all hosts.
+/// The identity of a volume.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct VolumeId(String);
+pub struct VolumeId {
+    text: String,
+    is_of_host: bool,
+}
 
 impl VolumeId {
     /// The identity of an NFS export, `server:/path`.
     pub fn of_export(export: &str) -> Self {
-        Self(export.to_owned())
+        Self::everywhere(export.to_owned())
+    }
+
+    /// An identity that is the same volume on all hosts.
+    const fn everywhere(text: String) -> Self {
+        Self {
+            text,
+            is_of_host: false,
+        }
+    }
+
+    /// An identity that is another volume on each host.
+    const fn of_host(text: String) -> Self {
+        Self {
+            text,
+            is_of_host: true,
+        }
+    }
+
+    /// Whether it is another volume on each host.
+    pub const fn is_of_host(&self) -> bool {
+        self.is_of_host
     }
 }
 
 impl fmt::Display for VolumeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -296,6 +264,24 @@ trait Backend {
     fn server(&self) -> Option<StorageServer> {
         None
     }
+    fn pool(&self) -> Option<Pool> {
+        None
+    }
+    fn read_pool(&self, _: &[Vec<u8>]) -> Result<PoolState, String> {
+        Err("this backend makes no volumes".to_owned())
+    }
+    fn wanted_bytes(&self) -> Option<u64> {
+        None
+    }
+    fn no_room(&self, _: &PoolState, _: u64) -> Option<String> {
+        None
+    }
+    fn make(&self, _: &PoolState) -> Vec<Command> {
+        Vec::new()
+    }
+    fn grow(&self) -> Vec<Command> {
+        Vec::new()
+    }
     fn describe(&self) -> String;
     fn to_json(&self) -> serde_json::Value;
 }
@@ -321,6 +307,8 @@ impl Volume {
         match self {
             Self::Nfs(_) => BackendKind::Nfs,
             Self::Iscsi(_) => BackendKind::Iscsi,
+            Self::Lvm(_) => BackendKind::Lvm,
+            Self::File(_) => BackendKind::File,
         }
     }
 
@@ -328,6 +316,8 @@ impl Volume {
         match self {
             Self::Nfs(volume) => volume,
             Self::Iscsi(volume) => volume,
+            Self::Lvm(volume) => volume,
+            Self::File(volume) => volume,
         }
     }
 
@@ -394,6 +384,39 @@ impl Volume {
     /// The server that provides the volume; `None` if it is on the host.
     pub fn server(&self) -> Option<StorageServer> {
         self.backend().server()
+    }
+
+    /// Where xen-vman makes the volume; `None` if somebody else does.
+    pub fn pool(&self) -> Option<Pool> {
+        self.backend().pool()
+    }
+
+    /// Reads what the commands of [`pool`](Self::pool) have printed.
+    ///
+    /// # Errors
+    /// Why the state of the pool is not known.
+    pub fn read_pool(&self, said: &[Vec<u8>]) -> Result<PoolState, String> {
+        self.backend().read_pool(said)
+    }
+
+    /// The size that the volume is to have; `None` if it stays as it is.
+    pub fn wanted_bytes(&self) -> Option<u64> {
+        self.backend().wanted_bytes()
+    }
+
+    /// Why the pool cannot give `bytes` more to volumes, if so.
+    pub fn no_room(&self, state: &PoolState, bytes: u64) -> Option<String> {
+        self.backend().no_room(state, bytes)
+    }
+
+    /// The commands that make the volume. It gets its name last, once it shows nothing but zeros.
+    pub fn make(&self, state: &PoolState) -> Vec<Command> {
+        self.backend().make(state)
+    }
+
+    /// The commands that give the volume its size if it is smaller, also while it is in use.
+    pub fn grow(&self) -> Vec<Command> {
+        self.backend().grow()
     }
 
     /// A short description, for people.

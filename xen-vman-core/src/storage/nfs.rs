@@ -81,7 +81,7 @@ impl Backend for NfsVolume {
     }
 
     fn id(&self) -> VolumeId {
-        VolumeId::of_export(&self.export.to_string())
+        VolumeId::everywhere(self.export.to_string())
     }
 
     fn medium(&self) -> Medium {

@@ -1,8 +1,8 @@
 //! The keys and settings of all backends together.
 
 use super::{
-    BackendKind, IscsiKeys, IscsiSettings, NfsKeys, NfsSettings, RootRequest, RootVolume,
-    StorageType, Unmanaged, iscsi, nfs,
+    BackendKind, FileKeys, FileSettings, IscsiKeys, IscsiSettings, LvmKeys, LvmSettings, NfsKeys,
+    NfsSettings, RootRequest, RootVolume, StorageType, Unmanaged, file, iscsi, lvm, nfs,
 };
 use crate::diag::DiagnosticId;
 use crate::document::decode::{Fields, FromNode as _, Schema};
@@ -20,11 +20,21 @@ pub struct StorageKeys {
     pub nfs: NfsKeys,
     /// iSCSI.
     pub iscsi: IscsiKeys,
+    /// LVM.
+    pub lvm: LvmKeys,
+    /// Image files.
+    pub file: FileKeys,
 }
 
 /// The built-in defaults of all backends, in TOML.
 pub(crate) fn built_in() -> String {
-    [nfs::BUILT_IN, iscsi::BUILT_IN].concat()
+    [
+        nfs::BUILT_IN,
+        iscsi::BUILT_IN,
+        lvm::BUILT_IN,
+        file::BUILT_IN,
+    ]
+    .concat()
 }
 
 impl StorageKeys {
@@ -33,6 +43,8 @@ impl StorageKeys {
         [
             (BackendKind::Nfs, NfsKeys::KEYS),
             (BackendKind::Iscsi, IscsiKeys::KEYS),
+            (BackendKind::Lvm, LvmKeys::KEYS),
+            (BackendKind::File, FileKeys::KEYS),
         ]
     }
 
@@ -41,12 +53,19 @@ impl StorageKeys {
         Self {
             nfs: NfsKeys::take_fields(fields),
             iscsi: IscsiKeys::take_fields(fields),
+            lvm: LvmKeys::take_fields(fields),
+            file: FileKeys::take_fields(fields),
         }
     }
 
     /// The schemas of each backend's keys.
     pub(crate) fn schemas() -> [Schema; BackendKind::WORDS.len()] {
-        [NfsKeys::schema(), IscsiKeys::schema()]
+        [
+            NfsKeys::schema(),
+            IscsiKeys::schema(),
+            LvmKeys::schema(),
+            FileKeys::schema(),
+        ]
     }
 }
 
@@ -55,6 +74,8 @@ impl StorageKeys {
 pub struct StorageSettings {
     pub(super) nfs: NfsSettings,
     pub(super) iscsi: IscsiSettings,
+    pub(super) lvm: LvmSettings,
+    pub(super) file: FileSettings,
 }
 
 /// By key.
@@ -78,12 +99,20 @@ impl StorageSettings {
         Self {
             nfs: NfsSettings::new(&written.nfs, &built_in.nfs),
             iscsi: IscsiSettings::new(&written.iscsi, &built_in.iscsi, program),
+            lvm: LvmSettings::new(&written.lvm, &built_in.lvm),
+            file: FileSettings::new(&written.file, &built_in.file),
         }
     }
 
     /// All settings with their origins.
     pub fn rows(&self) -> Vec<SettingRow> {
-        [self.nfs.rows(), self.iscsi.rows()].concat()
+        [
+            self.nfs.rows(),
+            self.iscsi.rows(),
+            self.lvm.rows(),
+            self.file.rows(),
+        ]
+        .concat()
     }
 
     /// The programs that scripts on the host run, by their names in the templates.
@@ -106,6 +135,8 @@ impl StorageSettings {
         match storage_type {
             StorageType::Managed(BackendKind::Nfs) => self.nfs.root(vm, report),
             StorageType::Managed(BackendKind::Iscsi) => self.iscsi.root(vm, report),
+            StorageType::Managed(BackendKind::Lvm) => self.lvm.root(vm, report),
+            StorageType::Managed(BackendKind::File) => self.file.root(vm, report),
             StorageType::Other(_) => RootVolume::Unmanaged(Unmanaged::ForeignBackend),
         }
     }
@@ -160,6 +191,8 @@ pub enum ProblemAt {
     Setting(&'static str),
     /// The VM's name.
     Name,
+    /// The size of its root.
+    Size,
 }
 
 impl Problem {

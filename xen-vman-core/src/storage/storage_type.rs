@@ -13,8 +13,12 @@ words!(
         Nfs = "nfs",
         /// An iSCSI disk.
         Iscsi = "iscsi",
+        /// An LVM volume.
+        Lvm = "lvm",
+        /// An image file.
+        File = "file",
     },
-    "`nfs` or `iscsi`"
+    "`nfs`, `iscsi`, `lvm` or `file`"
 );
 
 /// Where the root file system of a VM is stored, as written.
@@ -39,7 +43,8 @@ impl StorageType {
 
 impl FromText for StorageType {
     const ID: DiagnosticId = DiagnosticId::UnknownWord;
-    const EXPECTED: &'static str = "`nfs`, `iscsi`, or a word of your own for other backends";
+    const EXPECTED: &'static str =
+        "`nfs`, `iscsi`, `lvm`, `file`, or a word of your own for other backends";
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
         if let Ok(kind) = BackendKind::from_text(text) {
@@ -65,7 +70,7 @@ impl StorageType {
     /// Whether a VM gets a root disk, which one of its `disks` may replace.
     pub const fn has_root_disk(&self) -> bool {
         match self {
-            Self::Managed(BackendKind::Iscsi) => true,
+            Self::Managed(BackendKind::Iscsi | BackendKind::Lvm | BackendKind::File) => true,
             Self::Managed(BackendKind::Nfs) | Self::Other(_) => false,
         }
     }

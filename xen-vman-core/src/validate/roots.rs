@@ -77,15 +77,17 @@ pub(super) fn shared_disk(hosts: Hosts<'_>, report: &mut Report) {
     }
 }
 
-/// Two VMs that boot from the same NFS export or iSCSI target.
+/// Two VMs that boot from the same volume. Those of a host are compared there, others across hosts.
 pub(super) fn shared_root(hosts: Hosts<'_>, report: &mut Report) {
-    let mut seen: HashMap<VolumeId, (u16, &ResolvedVm)> = HashMap::new();
+    let mut seen: HashMap<(Option<u16>, VolumeId), (u16, &ResolvedVm)> = HashMap::new();
     for (host, vm, _) in hosts.vms() {
         for root in roots(vm) {
-            let Some((first_host, first)) = seen.get(&root) else {
-                seen.insert(root, (host, vm));
+            let key = (root.is_of_host().then_some(host), root);
+            let Some((first_host, first)) = seen.get(&key) else {
+                seen.insert(key, (host, vm));
                 continue;
             };
+            let root = &key.1;
             // A VM that is defined twice is reported separately.
             if first.domain == vm.domain {
                 continue;

@@ -2,7 +2,7 @@
 
 use crate::diag::{Diagnostic, DiagnosticId, Report};
 use crate::resolve::{Resolved, ResolvedVm, Scope, Spice, XlSettings};
-use crate::storage::StorageType;
+use crate::storage::{RootVolume, StorageType, Unmanaged};
 use crate::values::{GuestType, Reinstall};
 
 /// A kind of VM, the keys that have no effect for it, and why.
@@ -44,12 +44,20 @@ const RULES: &[Rule] = &[
     Rule {
         applies: |vm| !(vm.has_guest_files() && formats(vm)),
         keys: &["filesystem"],
-        why: "only an iSCSI root that xen-vman installs gets a file system",
+        why: "only a root on a disk that xen-vman installs gets a file system",
     },
     Rule {
         applies: |vm| !StorageType::has_root_disk(&vm.storage_type),
         keys: &["manual_root_disk"],
-        why: "it only applies to `storage_type = \"iscsi\"`",
+        why: "it only applies to roots on disks",
+    },
+    Rule {
+        applies: |vm| match &vm.root {
+            RootVolume::Managed(root) => root.pool().is_none(),
+            RootVolume::Unmanaged(why) => *why != Unmanaged::Incomplete,
+        },
+        keys: &["root_volume"],
+        why: "only roots on LVM and in files have such a name",
     },
     Rule {
         applies: |vm| !vm.has_guest_files() && *vm.reinstall != Reinstall::No,

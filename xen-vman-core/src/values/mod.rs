@@ -10,6 +10,7 @@ mod devices;
 mod disk;
 mod guest;
 mod iscsi;
+mod lvm;
 mod names;
 mod net;
 mod nfs;
@@ -33,13 +34,16 @@ pub use guest::{
     ShellWords,
 };
 pub use iscsi::{Iqn, Portal};
-pub use names::{DomainName, HostPath, Hostname, Initrd, NamePart, ProgramPath, ShellCommand};
+pub use lvm::LvmName;
+pub use names::{
+    DomainName, HostPath, Hostname, ImageDir, Initrd, NamePart, ProgramPath, ShellCommand,
+};
 pub(crate) use names::{GUEST_INITRD, GUEST_KERNEL, guest_initrd};
 pub use net::{AddressesV4, AddressesV6, DisplayHost, HostAddress, MacAddr, Nameservers};
 pub use nfs::{NfsBase, NfsExport};
 pub use numbers::{
-    CpuCount, Days, GenerationCount, MemoryMib, Mtu, Seconds, SpicePort, UsbRedirections,
-    VcpuCount, VideoMemoryMib, VncDisplay,
+    CpuCount, Days, GenerationCount, MemoryMib, Mtu, Percent, Seconds, SpicePort, UsbRedirections,
+    VcpuCount, VideoMemoryMib, VncDisplay, VolumeSizeMib,
 };
 pub use suite::{suite, suites};
 pub(crate) use text::from_str;
@@ -48,7 +52,10 @@ pub use version::XenVersion;
 pub use vif::{Bridge, NetworkScript, Rate, VifName, VifNamePrefix, VifParameters};
 pub(crate) use vif::{HVM_VIF_NAME_MAX, VIF_NAME_MAX, mtu};
 pub(crate) use words::words;
-pub use words::{Builder, DebootstrapVariant, DomainAction, Filesystem, GuestType, OsType, Word};
+pub use words::{
+    Builder, DebootstrapVariant, DomainAction, FileAllocation, Filesystem, GuestType, LvmWipe,
+    OsType, Word,
+};
 pub use xl::{Description, DisplayPassword, KernelCmdline, XlKey, XlOptions, XlValue};
 pub use xl_keys::{Shape, XlKeyInfo, xl_key_info, xl_keys, xl_variable};
 pub use xl_words::{xl_value_problem, xl_words};

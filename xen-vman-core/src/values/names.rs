@@ -146,6 +146,27 @@ impl FromText for HostPath {
     }
 }
 
+text_type!(
+    /// The directory of image files: an absolute path that disks in xl.cfg can contain as it is.
+    ImageDir
+);
+
+impl FromText for ImageDir {
+    const ID: DiagnosticId = DiagnosticId::BadPath;
+    const EXPECTED: &'static str = "an absolute path";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        let path = HostPath::from_text(text)?;
+        let fits = |c: char| c.is_ascii_alphanumeric() || "/._+-".contains(c);
+        if !path.as_str().chars().all(fits) {
+            return Err(Invalid::new(
+                "must consist of letters, digits, `/`, `.`, `_`, `+` and `-`, as xl splits disks at others",
+            ));
+        }
+        Ok(Self(path.0))
+    }
+}
+
 /// The kernel that the host keeps for guests, a link to the one that it runs.
 pub(crate) const GUEST_KERNEL: &str = "/etc/xen/vmlinuz";
 

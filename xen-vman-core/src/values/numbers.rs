@@ -153,6 +153,14 @@ number!(
     MemoryMib(u32), 1..=16_777_216, "an integer, in MiB, or a size such as `2G`", Units::Memory
 );
 number!(
+    /// The size of a volume, in MiB.
+    VolumeSizeMib(u32), 1..=1_073_741_824, "an integer, in MiB, or a size such as `20G`", Units::Memory
+);
+number!(
+    /// A share, in percent.
+    Percent(u8), 1..=100, "an integer from 1 to 100", Units::None
+);
+number!(
     /// The number of virtual CPUs.
     VcpuCount(u16), 1..=4096, "an integer", Units::None
 );
@@ -192,6 +200,13 @@ number!(
     /// How many USB devices a SPICE client may redirect.
     UsbRedirections(u8), 0..=4, "an integer from 0 to 4", Units::None
 );
+
+impl VolumeSizeMib {
+    /// The size in bytes.
+    pub fn bytes(self) -> u64 {
+        u64::from(self.0) << 20
+    }
+}
 
 #[cfg(test)]
 mod tests {

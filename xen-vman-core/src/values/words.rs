@@ -79,7 +79,29 @@ words!(
 );
 
 words!(
-    /// A file system for an iSCSI root.
+    /// How a new LVM volume loses the data of volumes before it.
+    LvmWipe {
+        /// It is overwritten with zeros.
+        Zero = "zero",
+        /// Its disk is told to forget it.
+        Discard = "discard",
+    },
+    "`zero` or `discard`"
+);
+
+words!(
+    /// When an image file takes its space.
+    FileAllocation {
+        /// As it is written.
+        Sparse = "sparse",
+        /// At once.
+        Full = "full",
+    },
+    "`sparse` or `full`"
+);
+
+words!(
+    /// A file system for a root that is a disk.
     Filesystem {
         /// ext4.
         Ext4 = "ext4",

@@ -136,6 +136,8 @@ pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
         ),
         (_, "iscsi_server") => normal(&["10.0.0.6", "san.example", "10.0.0.6:3261"], portal),
         (_, "iscsi_base_wwn") => text(&["iqn.2017-01.de.example", "iqn.2024-12.org.a:b"]),
+        (_, "file_dir") => normal(&["/srv/xen", "/mnt/a-b_c+1.d"], without_slash),
+        (_, "lvm_vg" | "root_volume") => text(&["vg0", "vg-1.a", "a+b_c"]),
         (_, "debootstrap_packages") => text(&["openssh-server", "g++", "libc6:amd64"]),
         (_, "debootstrap_mirror") => normal(
             &[
@@ -222,6 +224,15 @@ pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
                 word(text, &["empty-value", "shared-disk"])
             })
         }
+        (_, "lvm_thin_pool") => value(&["pool", "thin-1"], |text| Some(text.into())),
+        (_, "lvm_wipe") => value(&["zero", "discard"], |text| {
+            word(text, &["zero", "discard"])
+        }),
+        (_, "file_allocation") => {
+            value(&["sparse", "full"], |text| word(text, &["sparse", "full"]))
+        }
+        (_, "lvm_thin_data_limit" | "lvm_thin_metadata_limit") => value(&["1", "100"], number),
+        (_, "size") => value(&["64", "1002", "4096"], number),
         (_, "memory" | "maxmem") => value(&["64", "1002", "1001"], number),
         (_, "vcpus" | "mtu" | "spiceport" | "vncdisplay") => value(&["100", "1500", "4"], number),
         (_, "maxvcpus" | "videoram") => value(&["1600", "4096"], number),
@@ -249,6 +260,7 @@ pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
             | "vnc"
             | "vncunused"
             | "manual_root_disk"
+            | "lvm_shared"
             | "use_dhcp",
         ) => value(&["yes", "False", "on", "true"], boolean),
         (_, "boot_order") => value(&["dc", "n"], |text| {

@@ -83,7 +83,7 @@ impl Backend for ZvolVolume {
     }
 
     fn id(&self) -> VolumeId {
-        VolumeId(self.device.clone())
+        VolumeId::of_host(self.device.clone())
     }
 
     fn medium(&self) -> Medium {
@@ -109,13 +109,7 @@ impl Backend for ZvolVolume {
     }
 
     fn fstab(&self) -> Fstab {
-        let (options, pass) = self.disk().fstab_options();
-        Fstab {
-            device: format!("/dev/{ROOT_VDEV}"),
-            fs_type: self.filesystem.to_string(),
-            options,
-            pass,
-        }
+        self.disk().fstab()
     }
 
     fn needs(&self, _: &StorageSettings) -> Needs {

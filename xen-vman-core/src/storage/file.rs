@@ -1,0 +1,313 @@
+//! Roots in image files (raw), which xen-vman makes. Xen attaches them as loop devices.
+
+use super::block::{ROOT_VDEV, root_on_disk};
+use super::{
+    Attachment, Backend, BlockDevice, Bytes, Fstab, KernelRoot, Location, Medium, Needs, Pool,
+    PoolState, Problem, RootRequest, RootVolume, SettingRow, StorageSettings, Unmanaged, Volume,
+    VolumeId, VolumeState, XlDisk,
+};
+use crate::command::{Command, SHORT_SECS, WHOLE_VOLUME_SECS};
+use crate::diag::DiagnosticId;
+use crate::document::table::table;
+use crate::origin::Sourced;
+use crate::values::{FileAllocation, Filesystem, ImageDir, VolumeSizeMib};
+use serde_json::json;
+
+/// The built-in defaults.
+pub(super) const BUILT_IN: &str = r#"
+file_allocation = "sparse"
+"#;
+
+/// File systems on which an image would be lost, or could not be written while memory is short.
+const UNFIT: [(&str, &str); 4] = [
+    ("tmpfs", "it is in memory, and gone with the next boot"),
+    ("ramfs", "it is in memory, and gone with the next boot"),
+    ("msdos", "its files can have 4 GiB at most"),
+    (
+        "nfs",
+        "a loop device on NFS can stop the host when memory is short; use `storage_type = \"nfs\"`",
+    ),
+];
+
+table! {
+    /// The host's settings for image files, as written.
+    plain struct FileKeys {
+        /// The directory of image files, which must exist; a root is `DIR/ORG-NAME.img`. Required for files.
+        file_dir: ImageDir,
+        /// Whether image files take their space at once (`full`), or as it is written (`sparse`).
+        file_allocation: FileAllocation,
+    }
+}
+
+/// A host's settings for image files.
+#[derive(Debug, Clone)]
+pub struct FileSettings {
+    file_dir: Option<Sourced<ImageDir>>,
+    file_allocation: Sourced<FileAllocation>,
+}
+
+impl FileSettings {
+    pub(super) fn new(written: &FileKeys, built_in: &FileKeys) -> Self {
+        let allocation = Sourced::setting(
+            "file_allocation",
+            written.file_allocation.as_ref(),
+            built_in.file_allocation.as_ref(),
+        );
+        Self {
+            file_dir: Sourced::setting(
+                "file_dir",
+                written.file_dir.as_ref(),
+                built_in.file_dir.as_ref(),
+            ),
+            file_allocation: allocation
+                .unwrap_or_else(|| unreachable!("the built-in settings have `file_allocation`")),
+        }
+    }
+
+    pub(super) fn rows(&self) -> Vec<SettingRow> {
+        vec![
+            SettingRow::maybe("file_dir", self.file_dir.as_ref()),
+            SettingRow::of("file_allocation", &self.file_allocation),
+        ]
+    }
+
+    /// The root of a VM.
+    pub(super) fn root(&self, vm: &RootRequest<'_>, report: &mut dyn FnMut(Problem)) -> RootVolume {
+        if vm.manual_root_disk {
+            return RootVolume::Unmanaged(Unmanaged::AmongDisks);
+        }
+        let Some(directory) = &self.file_dir else {
+            return vm.without_setting(
+                Problem::missing(
+                    DiagnosticId::MissingFileDir,
+                    "file_dir",
+                    "set it to the directory for image files, such as `/srv/xen`",
+                ),
+                report,
+            );
+        };
+        if !vm.has_size(report) {
+            return RootVolume::Unmanaged(Unmanaged::Incomplete);
+        }
+        let name = match &vm.root_volume {
+            Some(name) => name.value.to_string(),
+            None => format!("{}.img", vm.domain),
+        };
+        RootVolume::Managed(Volume::File(FileVolume {
+            directory: directory.value.clone(),
+            name,
+            size_mib: vm.size_mib.as_ref().map(|size| size.value),
+            allocation: self.file_allocation.value,
+            filesystem: vm.filesystem.value,
+        }))
+    }
+}
+
+/// An image file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FileVolume {
+    /// The directory that it is in.
+    pub directory: ImageDir,
+    /// Its name there.
+    pub name: String,
+    /// Its size, which it is made with and grows to.
+    pub size_mib: Option<VolumeSizeMib>,
+    /// Whether it takes its space at once.
+    pub allocation: FileAllocation,
+    /// The file system that it gets.
+    pub filesystem: Filesystem,
+}
+
+impl FileVolume {
+    fn path(&self) -> String {
+        format!("{}/{}", self.directory, self.name)
+    }
+
+    fn disk(&self) -> BlockDevice {
+        BlockDevice {
+            path: self.path(),
+            filesystem: self.filesystem,
+        }
+    }
+
+    /// Gives a file its size.
+    fn resize(&self, path: &str, size_mib: VolumeSizeMib) -> Command {
+        match self.allocation {
+            FileAllocation::Sparse => {
+                let size = format!("--size={size_mib}M");
+                Command::new(["truncate", &size, path], SHORT_SECS)
+            }
+            FileAllocation::Full => {
+                let size = format!("{size_mib}MiB");
+                Command::new(["fallocate", "--length", &size, path], WHOLE_VOLUME_SECS)
+            }
+        }
+    }
+}
+
+impl Backend for FileVolume {
+    fn location(&self) -> Location {
+        self.path().into()
+    }
+
+    fn id(&self) -> VolumeId {
+        VolumeId::of_host(self.path())
+    }
+
+    fn medium(&self) -> Medium {
+        Medium::Disk(self.disk())
+    }
+
+    fn attachment(&self) -> Option<Attachment> {
+        None
+    }
+
+    fn xl_disk(&self) -> Option<XlDisk> {
+        Some(XlDisk {
+            target: self.path(),
+            vdev: ROOT_VDEV,
+        })
+    }
+
+    fn kernel_root(&self) -> KernelRoot {
+        KernelRoot {
+            arguments: root_on_disk(self.filesystem),
+            server: None,
+        }
+    }
+
+    fn fstab(&self) -> Fstab {
+        self.disk().fstab()
+    }
+
+    fn needs(&self, _: &StorageSettings) -> Needs {
+        Needs::default()
+    }
+
+    fn pool(&self) -> Option<Pool> {
+        let directory = self.directory.as_str();
+        let list = [
+            "find",
+            directory,
+            "-mindepth",
+            "1",
+            "-maxdepth",
+            "1",
+            "-type",
+            "f",
+        ];
+        let list = list.into_iter().chain(["-printf", "%s %f\\0"]);
+        let fs = ["stat", "--file-system", "--format=%T %a %S", directory];
+        Some(Pool {
+            name: format!("directory {directory}"),
+            ask: vec![Command::new(list, SHORT_SECS), Command::new(fs, SHORT_SECS)],
+        })
+    }
+
+    fn read_pool(&self, said: &[Vec<u8>]) -> Result<PoolState, String> {
+        let [files, fs] = said else {
+            return Err("two outputs are needed".to_owned());
+        };
+        let unexpected = |what: &[u8]| {
+            let what = crate::diag::text::printable(&String::from_utf8_lossy(what));
+            format!("unexpected output: {what}")
+        };
+        let text = String::from_utf8_lossy(fs);
+        let words: Vec<&str> = text.split_ascii_whitespace().collect();
+        let [fs_type, blocks, block_bytes] = words[..] else {
+            return Err(unexpected(fs));
+        };
+        let number = |text: &str| text.parse::<u64>().map_err(|_| unexpected(text.as_bytes()));
+        let mut state = PoolState {
+            free_bytes: number(blocks)?.saturating_mul(number(block_bytes)?),
+            ..PoolState::default()
+        };
+        let unfit = UNFIT.iter().find(|(name, _)| *name == fs_type);
+        state.unfit = unfit.map(|(name, why)| format!("its file system is {name}: {why}"));
+        let files = files
+            .split(|byte| *byte == 0)
+            .filter(|file| !file.is_empty());
+        for file in files {
+            // Names that are not UTF-8 are not those of volumes.
+            let Ok(text) = std::str::from_utf8(file) else {
+                continue;
+            };
+            let (size, name) = text.split_once(' ').ok_or_else(|| unexpected(file))?;
+            let volume = VolumeState {
+                size_bytes: number(size)?,
+                ..VolumeState::default()
+            };
+            let path = format!("{}/{name}", self.directory);
+            state.volumes.insert(path.into(), volume);
+        }
+        Ok(state)
+    }
+
+    fn wanted_bytes(&self) -> Option<u64> {
+        self.size_mib.map(VolumeSizeMib::bytes)
+    }
+
+    fn no_room(&self, state: &PoolState, bytes: u64) -> Option<String> {
+        state.unfit.clone().or_else(|| {
+            (bytes > state.free_bytes).then(|| {
+                let (asked, free) = (Bytes(bytes), Bytes(state.free_bytes));
+                format!("{asked} are needed, and {free} are free")
+            })
+        })
+    }
+
+    fn make(&self, _: &PoolState) -> Vec<Command> {
+        let Some(size_mib) = self.size_mib else {
+            return Vec::new();
+        };
+        let (path, directory) = (self.path(), self.directory.as_str());
+        // The name of what an interrupted run may have left, and that nothing has used.
+        let new = format!("{directory}/.{}.xen-vman-new", self.name);
+        let short = |words: &[&str]| Command::new(words.iter().copied(), SHORT_SECS);
+        vec![
+            short(&["rm", "--force", &new]),
+            short(&[
+                "install",
+                "--mode=0600",
+                "--no-target-directory",
+                "/dev/null",
+                &new,
+            ]),
+            self.resize(&new, size_mib),
+            short(&["sync", &new]),
+            // Unlike a rename, this replaces nothing.
+            short(&["ln", "--no-target-directory", &new, &path]),
+            short(&["rm", &new]),
+            short(&["sync", directory]),
+        ]
+    }
+
+    fn grow(&self) -> Vec<Command> {
+        const TELL: &str = "set -e; devices=$(losetup --noheadings --output NAME --associated \"$1\"); \
+            for device in $devices; do losetup --set-capacity \"$device\"; done";
+        let Some(size_mib) = self.size_mib else {
+            return Vec::new();
+        };
+        let path = self.path();
+        vec![
+            self.resize(&path, size_mib),
+            Command::new(["sync", &path], SHORT_SECS),
+            Command::new(["sh", "-c", TELL, "sh", &path], SHORT_SECS),
+        ]
+    }
+
+    fn describe(&self) -> String {
+        self.path()
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        json!({
+            "type": "file",
+            "path": self.path(),
+            "size_mib": self.size_mib,
+            "allocation": self.allocation,
+            "filesystem": self.filesystem,
+        })
+    }
+}

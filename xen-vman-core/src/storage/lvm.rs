@@ -1,0 +1,397 @@
+//! Roots on LVM volumes, thick or thin, which xen-vman makes (lvcreate(8), lvmthin(7)).
+
+use super::block::{ROOT_VDEV, root_on_disk};
+use super::{
+    Attachment, Backend, BlockDevice, Bytes, Fstab, KernelRoot, Location, Medium, Needs, Pool,
+    PoolState, Problem, ProblemAt, RootRequest, RootVolume, SettingRow, ShellVariable,
+    StorageSettings, Unmanaged, Volume, VolumeId, XlDisk, lvm_report,
+};
+use crate::command::{Command, Effect, SHORT_SECS, wiping_secs};
+use crate::diag::DiagnosticId;
+use crate::document::decode::FromText as _;
+use crate::document::table::table;
+use crate::origin::Sourced;
+use crate::values::{DomainName, Filesystem, LvmName, LvmWipe, Percent, VolumeSizeMib};
+use serde_json::json;
+
+/// The built-in defaults.
+pub(super) const BUILT_IN: &str = r#"
+lvm_wipe = "zero"
+lvm_shared = false
+lvm_thin_data_limit = 90
+lvm_thin_metadata_limit = 80
+"#;
+
+/// The tag of volumes that xen-vman made. With `/` and a domain, it says for which VM.
+pub(super) const TAG: &str = "xen-vman";
+/// What the name of a volume ends in until it is wiped. Names of domains have no `+`.
+const UNFINISHED: &str = "+new";
+/// What LVM takes for a volume group that a host has not.
+const REPORT_SECS: u32 = 60;
+/// The most bytes that the device mapper has for the names of group and volume, with each `-` twice.
+const NAMES_MAX: usize = 120;
+
+table! {
+    /// The host's settings for LVM, as written.
+    plain struct LvmKeys {
+        /// The volume group of LVM roots. Required for LVM.
+        lvm_vg: LvmName,
+        /// The thin pool in `lvm_vg` that LVM roots are made in. Without it, they take their space at once.
+        lvm_thin_pool: LvmName,
+        /// How a new volume loses the data of those before it: `zero` overwrites it, `discard` lets its
+        /// disk forget it, and nothing is installed if it then still shows data. Thin volumes show none.
+        lvm_wipe: LvmWipe,
+        /// Whether other hosts have the volume group, too, so that a volume is the same on all of them.
+        lvm_shared: bool,
+        /// How much of a thin pool may be used when a volume is made or grows, in percent.
+        lvm_thin_data_limit: Percent,
+        /// How much of a thin pool's metadata may be used then, in percent.
+        lvm_thin_metadata_limit: Percent,
+    }
+}
+
+/// A host's settings for LVM, by their keys.
+#[expect(clippy::struct_field_names, reason = "they are the keys")]
+#[derive(Debug, Clone)]
+pub struct LvmSettings {
+    lvm_vg: Option<Sourced<LvmName>>,
+    lvm_thin_pool: Option<Sourced<LvmName>>,
+    lvm_wipe: Sourced<LvmWipe>,
+    lvm_shared: Sourced<bool>,
+    lvm_thin_data_limit: Sourced<Percent>,
+    lvm_thin_metadata_limit: Sourced<Percent>,
+}
+
+impl LvmSettings {
+    pub(super) fn new(written: &LvmKeys, built_in: &LvmKeys) -> Self {
+        macro_rules! setting {
+            ($key:ident) => {
+                Sourced::setting(
+                    stringify!($key),
+                    written.$key.as_ref(),
+                    built_in.$key.as_ref(),
+                )
+            };
+        }
+        macro_rules! required {
+            ($key:ident) => {
+                setting!($key).unwrap_or_else(|| {
+                    unreachable!(concat!(
+                        "the built-in settings have `",
+                        stringify!($key),
+                        "`"
+                    ))
+                })
+            };
+        }
+        Self {
+            lvm_vg: setting!(lvm_vg),
+            lvm_thin_pool: setting!(lvm_thin_pool),
+            lvm_wipe: required!(lvm_wipe),
+            lvm_shared: required!(lvm_shared),
+            lvm_thin_data_limit: required!(lvm_thin_data_limit),
+            lvm_thin_metadata_limit: required!(lvm_thin_metadata_limit),
+        }
+    }
+
+    pub(super) fn rows(&self) -> Vec<SettingRow> {
+        vec![
+            SettingRow::maybe("lvm_vg", self.lvm_vg.as_ref()),
+            SettingRow::maybe("lvm_thin_pool", self.lvm_thin_pool.as_ref()),
+            SettingRow::of("lvm_wipe", &self.lvm_wipe),
+            SettingRow::of("lvm_shared", &self.lvm_shared),
+            SettingRow::of("lvm_thin_data_limit", &self.lvm_thin_data_limit),
+            SettingRow::of("lvm_thin_metadata_limit", &self.lvm_thin_metadata_limit),
+        ]
+    }
+
+    /// The root of a VM.
+    pub(super) fn root(&self, vm: &RootRequest<'_>, report: &mut dyn FnMut(Problem)) -> RootVolume {
+        if vm.manual_root_disk {
+            return RootVolume::Unmanaged(Unmanaged::AmongDisks);
+        }
+        let Some(group) = &self.lvm_vg else {
+            return vm.without_setting(
+                Problem::missing(
+                    DiagnosticId::MissingLvmVg,
+                    "lvm_vg",
+                    "set it to the volume group for roots, such as `vg0`",
+                ),
+                report,
+            );
+        };
+        let name = vm.root_volume.as_ref().map_or_else(
+            || LvmName::from_text(vm.domain.as_str()),
+            |name| Ok(name.value.clone()),
+        );
+        let name = name.and_then(|name| {
+            let both = [group.as_str(), name.as_str()];
+            let length = both.map(|one| one.len() + one.matches('-').count());
+            if length.iter().sum::<usize>() + UNFINISHED.len() > NAMES_MAX {
+                return Err(crate::document::decode::Invalid::new(
+                    "is too long together with that of its volume group",
+                ));
+            }
+            Ok(name)
+        });
+        let name = match name {
+            Ok(name) => name,
+            Err(invalid) => {
+                report(Problem {
+                    id: DiagnosticId::BadLvmName,
+                    at: ProblemAt::Name,
+                    message: format!("the volume name `{}` {}", vm.domain, invalid.why),
+                    help: "set `root_volume` to another name".to_owned(),
+                });
+                return RootVolume::Unmanaged(Unmanaged::Incomplete);
+            }
+        };
+        if !vm.has_size(report) {
+            return RootVolume::Unmanaged(Unmanaged::Incomplete);
+        }
+        RootVolume::Managed(Volume::Lvm(LvmVolume {
+            group: group.value.clone(),
+            thin_pool: self.lvm_thin_pool.as_ref().map(|pool| pool.value.clone()),
+            name,
+            domain: vm.domain.clone(),
+            size_mib: vm.size_mib.as_ref().map(|size| size.value),
+            filesystem: vm.filesystem.value,
+            wipe: self.lvm_wipe.value,
+            is_shared: self.lvm_shared.value,
+            data_limit: self.lvm_thin_data_limit.value,
+            metadata_limit: self.lvm_thin_metadata_limit.value,
+        }))
+    }
+}
+
+/// A logical volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LvmVolume {
+    /// The volume group.
+    pub group: LvmName,
+    /// The thin pool that it is made in; `None` for a volume that takes its space at once.
+    pub thin_pool: Option<LvmName>,
+    /// Its name.
+    pub name: LvmName,
+    /// The VM that it is for.
+    pub domain: DomainName,
+    /// Its size, which it is made with and grows to.
+    pub size_mib: Option<VolumeSizeMib>,
+    /// The file system that it gets.
+    pub filesystem: Filesystem,
+    /// How it loses the data of volumes before it.
+    pub wipe: LvmWipe,
+    /// Whether it is the same volume on all hosts.
+    pub is_shared: bool,
+    /// How much of the thin pool may be used when it is made or grows.
+    pub data_limit: Percent,
+    /// How much of the thin pool's metadata may be used then.
+    pub metadata_limit: Percent,
+}
+
+impl LvmVolume {
+    fn device(&self) -> String {
+        device(self.group.as_str(), self.name.as_str())
+    }
+
+    fn disk(&self) -> BlockDevice {
+        BlockDevice {
+            path: self.device(),
+            filesystem: self.filesystem,
+        }
+    }
+
+    fn unfinished(&self) -> String {
+        format!("{}{UNFINISHED}", self.name)
+    }
+}
+
+pub(super) fn device(group: &str, name: &str) -> String {
+    format!("/dev/{group}/{name}")
+}
+
+impl Backend for LvmVolume {
+    fn location(&self) -> Location {
+        self.device().into()
+    }
+
+    fn id(&self) -> VolumeId {
+        if self.is_shared {
+            VolumeId::everywhere(self.device())
+        } else {
+            VolumeId::of_host(self.device())
+        }
+    }
+
+    fn medium(&self) -> Medium {
+        Medium::Disk(self.disk())
+    }
+
+    fn attachment(&self) -> Option<Attachment> {
+        None
+    }
+
+    fn xl_disk(&self) -> Option<XlDisk> {
+        Some(XlDisk {
+            target: self.device(),
+            vdev: ROOT_VDEV,
+        })
+    }
+
+    fn kernel_root(&self) -> KernelRoot {
+        KernelRoot {
+            arguments: root_on_disk(self.filesystem),
+            server: None,
+        }
+    }
+
+    fn fstab(&self) -> Fstab {
+        self.disk().fstab()
+    }
+
+    fn data(&self) -> Vec<ShellVariable> {
+        vec![("LVM_VOLUME", format!("{}/{}", self.group, self.name))]
+    }
+
+    fn needs(&self, _: &StorageSettings) -> Needs {
+        let thin = self
+            .thin_pool
+            .as_ref()
+            .map(|_| ("thin_check", "thin-provisioning-tools"));
+        let programs = [("lvcreate", "lvm2")].into_iter().chain(thin);
+        Needs {
+            programs: programs
+                .map(|(program, package)| (program.to_owned(), package))
+                .collect(),
+            targets: Vec::new(),
+        }
+    }
+
+    fn pool(&self) -> Option<Pool> {
+        let name = match &self.thin_pool {
+            None => format!("volume group {}", self.group),
+            Some(pool) => format!("thin pool {}/{pool}", self.group),
+        };
+        let words = "lvm fullreport --reportformat json --units b --nosuffix \
+            --configreport vg -o vg_free,vg_extent_size \
+            --configreport lv -o lv_name,lv_uuid,lv_size,lv_tags,pool_lv,data_percent,metadata_percent \
+            --configreport seg -o lv_name,segtype,zero \
+            --configreport pv -o pv_name --configreport pvseg -o pvseg_start";
+        let words = words.split_ascii_whitespace().chain([self.group.as_str()]);
+        Some(Pool {
+            name,
+            ask: vec![Command::new(words, REPORT_SECS)],
+        })
+    }
+
+    fn read_pool(&self, said: &[Vec<u8>]) -> Result<PoolState, String> {
+        lvm_report::read(self, said.first().map_or(&b""[..], Vec::as_slice))
+    }
+
+    fn wanted_bytes(&self) -> Option<u64> {
+        self.size_mib.map(VolumeSizeMib::bytes)
+    }
+
+    fn no_room(&self, state: &PoolState, bytes: u64) -> Option<String> {
+        if let Some(why) = &state.unfit {
+            return Some(why.clone());
+        }
+        let Some(thin) = &state.thin else {
+            return (bytes > state.free_bytes).then(|| {
+                format!(
+                    "{} are needed, and {} are free",
+                    Bytes(bytes),
+                    Bytes(state.free_bytes)
+                )
+            });
+        };
+        let Some((data, metadata)) = thin.data_percent.zip(thin.metadata_percent) else {
+            return Some("it is not active, so its use is not known".to_owned());
+        };
+        let is_full = |used: u8, limit: Percent| used > limit.get();
+        let full = [
+            (data, self.data_limit, "", "lvm_thin_data_limit"),
+            (
+                metadata,
+                self.metadata_limit,
+                " of its metadata",
+                "lvm_thin_metadata_limit",
+            ),
+        ];
+        let full = full
+            .into_iter()
+            .find(|(used, limit, ..)| is_full(*used, *limit));
+        full.map(|(used, limit, of, key)| {
+            format!("{used} %{of} are used, and `{key}` is {limit}; extend it first")
+        })
+    }
+
+    fn make(&self, state: &PoolState) -> Vec<Command> {
+        let Some(size_mib) = self.size_mib else {
+            return Vec::new();
+        };
+        let unfinished = self.unfinished();
+        let path = format!("{}/{unfinished}", self.group);
+        let device = device(self.group.as_str(), &unfinished);
+        let mut commands = Vec::new();
+        let left = state.volumes.get(&Location::from(device.clone()));
+        // An interrupted run has left it, and nothing has used it.
+        if left.is_some_and(|left| left.made_for.as_deref() == Some(self.domain.as_str())) {
+            commands.push(Command::new(["lvremove", "--yes", &path], SHORT_SECS));
+        }
+        let size = format!("{size_mib}m");
+        let tag = format!("{TAG}/{}", self.domain);
+        let mut words = vec!["lvcreate", "--yes", "--wipesignatures", "y", "--zero", "y"];
+        words.extend(["--addtag", TAG, "--addtag", &tag, "--name", &unfinished]);
+        let pool = self
+            .thin_pool
+            .as_ref()
+            .map(|pool| format!("{}/{pool}", self.group));
+        match &pool {
+            None => words.extend(["--size", &size, self.group.as_str()]),
+            Some(pool) => words.extend(["--virtualsize", &size, "--thinpool", pool]),
+        }
+        commands.push(Command::new(words, SHORT_SECS));
+        if self.thin_pool.is_none() {
+            let how: &[&str] = match self.wipe {
+                LvmWipe::Zero => &["--zeroout"],
+                LvmWipe::Discard => &[],
+            };
+            let words = [&["blkdiscard", "--force"], how, &[&*device]].concat();
+            let wipe = Command::new(words, wiping_secs(size_mib.get()));
+            commands.push(wipe.with_effect(Effect::Wipe));
+        }
+        let (group, name) = (self.group.as_str(), self.name.as_str());
+        commands.push(Command::new(
+            ["lvrename", group, &unfinished, name],
+            SHORT_SECS,
+        ));
+        commands
+    }
+
+    fn grow(&self) -> Vec<Command> {
+        let size = self.size_mib.map(|size| format!("{size}m"));
+        let path = format!("{}/{}", self.group, self.name);
+        let extend = |size: String| Command::new(["lvextend", "--size", &size, &path], SHORT_SECS);
+        size.map(extend).into_iter().collect()
+    }
+
+    fn describe(&self) -> String {
+        self.device()
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        json!({
+            "type": "lvm",
+            "device": self.device(),
+            "thin_pool": self.thin_pool,
+            "thin_data_limit_percent": self.data_limit,
+            "thin_metadata_limit_percent": self.metadata_limit,
+            "wipe": self.wipe,
+            "shared": self.is_shared,
+            "size_mib": self.size_mib,
+            "filesystem": self.filesystem,
+        })
+    }
+}
