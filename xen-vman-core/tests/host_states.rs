@@ -14,18 +14,27 @@ use xen_vman_core::host::{
     uninstall,
 };
 use xen_vman_core::install::{GuestRecord, Marker};
-use xen_vman_core::plan::{Entry, Plan};
+use xen_vman_core::plan::{Action, Change, Entry, Plan};
 use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
 
 /// A file that nobody may lose.
 const PRECIOUS: &str = "/srv/precious";
+
+/// The roots that are made on the host.
+const MADE_HERE: [&str; 4] = [
+    "/dev/vg0/a-vm0",
+    "/dev/vg0/a-vm1",
+    "/srv/xen/a-vm0.img",
+    "/srv/xen/a-vm1.img",
+];
 
 /// Definitions of one host over time: each VM is there or not, on one backend or the other,
 /// with or without a token.
 fn definition(vms: &[Vm]) -> String {
     let mut text = String::from(
         "nfsroot_base = \"10.0.0.5:/tank\"\niscsi_server = \"10.0.0.6\"\n\
-         iscsi_base_wwn = \"iqn.2017-01.de.example\"\nvms = []\n",
+         iscsi_base_wwn = \"iqn.2017-01.de.example\"\nlvm_vg = \"vg0\"\nfile_dir = \"/srv/xen\"\n\
+         vms = []\n",
     );
     if !vms.is_empty() {
         text = text.replace("vms = []\n", "");
@@ -37,11 +46,12 @@ fn definition(vms: &[Vm]) -> String {
         };
         let _ = write!(
             text,
-            "[[vms]]\norg = \"a\"\nname = \"vm{number}\"\nstorage_type = \"{}\"\nmemory = {}\n{token}\
+            "[[vms]]\norg = \"a\"\nname = \"vm{number}\"\nstorage_type = \"{}\"\nmemory = {}\nsize = \"{}G\"\n{token}\
              auto_boot = {}\nos = {{ type = \"debian\", version = \"12\" }}\n\
              interfaces = [{{ ip = \"10.0.0.{}/24\" }}]\n",
             vm.storage,
             vm.memory,
+            vm.size_gib,
             vm.auto_boot,
             number + 10
         );
@@ -53,6 +63,8 @@ fn definition(vms: &[Vm]) -> String {
 struct Vm {
     storage: &'static str,
     memory: u32,
+    /// Of a root that is made on the host.
+    size_gib: u8,
     token: Option<u8>,
     auto_boot: bool,
 }
@@ -73,6 +85,10 @@ enum Step {
     },
     /// An administrator stops all VMs and removes what was applied.
     Uninstall { fails_after: Option<u32> },
+    /// Somebody makes a volume with the name of one of ours, and puts data on it.
+    MakeByHand(Index),
+    /// Somebody removes a volume that xen-vman has made.
+    RemoveByHand(Index),
     /// Somebody puts data on a volume.
     Fill(Index),
     /// Somebody puts data without a signature on a volume, such as the pages of a database.
@@ -92,14 +108,16 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let vm = (
-        select(&["nfs", "iscsi"][..]),
+        select(&["nfs", "iscsi", "lvm", "file"][..]),
         select(&[512_u32, 1024][..]),
+        1_u8..3,
         proptest::option::of(0_u8..2),
         any::<bool>(),
     );
-    let vm = vm.prop_map(|(storage, memory, token, auto_boot)| Vm {
+    let vm = vm.prop_map(|(storage, memory, size_gib, token, auto_boot)| Vm {
         storage,
         memory,
+        size_gib,
         token,
         auto_boot,
     });
@@ -112,6 +130,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (proptest::option::weighted(0.4, any::<Index>()), proptest::option::weighted(0.3, 0_u32..60))
             .prop_map(|(to, fails_after)| Step::Rollback { to, fails_after }),
         1 => proptest::option::weighted(0.5, 0_u32..60).prop_map(|fails_after| Step::Uninstall { fails_after }),
+        1 => any::<Index>().prop_map(Step::MakeByHand),
+        1 => any::<Index>().prop_map(Step::RemoveByHand),
         1 => any::<Index>().prop_map(Step::Fill),
         1 => any::<Index>().prop_map(Step::FillRaw),
         1 => (any::<Index>(), any::<bool>()).prop_map(|(which, is)| Step::Break(which, is)),
@@ -178,6 +198,7 @@ impl World {
                 let vm = Vm {
                     storage,
                     memory: 512,
+                    size_gib: 1,
                     token: None,
                     auto_boot: true,
                 };
@@ -271,14 +292,18 @@ impl World {
 
     /// Changes a volume as somebody else might.
     fn with_volume(&mut self, which: Index, work: impl FnOnce(bool, &mut Content)) {
-        let all: Vec<_> = self.host.state().volumes.keys().cloned().collect();
+        // What is being made is nobody's yet.
+        let state = self.host.state();
+        let all = state.volumes.keys().cloned();
+        let all: Vec<_> = all.filter(|location| !location.ends_with("new")).collect();
+        drop(state);
         let location = which.get(&all);
         // An installation that was interrupted starts again from an empty volume.
         let begun = self.is_begun(location);
         let mut state = self.host.state();
         let content = state.volumes.get_mut(location).unwrap();
         if !begun {
-            work(location.starts_with("/dev/"), content);
+            work(location.starts_with('/'), content);
         }
     }
 
@@ -292,6 +317,29 @@ impl World {
             } => self.take_apply(&rendered(vms), *prune, *yes, *fails_after),
             Step::Rollback { to, fails_after } => self.take_rollback(*to, *fails_after),
             Step::Uninstall { fails_after } => self.take_uninstall(*fails_after),
+            Step::MakeByHand(which) => {
+                let location = *which.get(&MADE_HERE);
+                let mut state = self.host.state();
+                let precious = (PRECIOUS.to_owned(), file("years of work"));
+                let theirs = || Content {
+                    size_bytes: 2 << 30,
+                    unique_id: "of somebody".to_owned(),
+                    is_raw: true,
+                    files: BTreeMap::from([precious]),
+                    ..Content::default()
+                };
+                state
+                    .volumes
+                    .entry(location.to_owned())
+                    .or_insert_with(theirs);
+            }
+            Step::RemoveByHand(which) => {
+                let location = *which.get(&MADE_HERE);
+                let mut state = self.host.state();
+                if state.domains.is_empty() {
+                    state.volumes.remove(location);
+                }
+            }
             Step::Fill(which) => self.with_volume(*which, |is_disk, content| {
                 content
                     .files
@@ -365,10 +413,18 @@ impl World {
                     let entry = Entry::file(file.mode, file.content.clone());
                     assert_eq!(self.host.state().entries[&file.path], entry);
                 }
-                let rest = plan(&self.host, output, prune).unwrap();
+                let mut rest = plan(&self.host, output, prune).unwrap();
+                // A volume that this host had no record of only grows once its system was found there.
+                let grows = |action: &Action| matches!(action.change, Change::Grow { .. });
+                if !rest.is_empty() && rest.actions.iter().all(grows) {
+                    self.apply(output, prune, false).unwrap();
+                    rest = plan(&self.host, output, prune).unwrap();
+                }
                 assert!(rest.is_empty(), "not done: {:?}", rest.actions);
             }
-            Ok(_) | Err(HostError::Io { .. } | HostError::Program { .. }) => {}
+            // Volumes: one would become smaller.
+            Ok(_)
+            | Err(HostError::Io { .. } | HostError::Program { .. } | HostError::Volumes(_)) => {}
             Err(HostError::NotApproved(_)) => assert!(!yes),
             Err(error) => panic!("{error}"),
         }

@@ -2,17 +2,18 @@
 
 use super::dir::is_new_file;
 use super::doctor::preflight;
-use super::generation::{self, Generation, Generations, Purpose, Summary};
+use super::generation::{self, Generation, Purpose};
 use super::install::{Follower, Loss};
 use super::machine::{Host, demand};
 use super::observe::{active_units, domains, enabled_vms, kernels, mounted, sessions};
 use super::session::Session;
+use super::volume::{self, Pools};
 use super::watch::{Event, Watcher};
 use super::{HostError, guest_records, install, state, vm_unit};
 use crate::command::Command;
-use crate::install::{GuestRecord, Step};
-use crate::object::Role;
-use crate::plan::{self, Change, Entry, Observed, Plan, Record};
+use crate::install::{GuestRecord, Install, Step};
+use crate::object::{RenderedFile, Role};
+use crate::plan::{self, Change, Entry, Observed, Plan, PlanError, Record};
 use crate::render::Output;
 use crate::resolve::Resolved;
 use crate::values::DomainName;
@@ -53,7 +54,21 @@ pub struct Applied {
 /// If the host cannot be read.
 pub fn observe(host: &dyn Host, output: &Output) -> Result<Observed, HostError> {
     let record = state::record(host)?;
-    look(host, plan::paths(output, &record), record)
+    let mut observed = look(host, plan::paths(output, &record), record)?;
+    if observed.is_running {
+        observed.pools = pools(host, output);
+    }
+    Ok(observed)
+}
+
+fn pools(host: &dyn Host, output: &Output) -> Pools {
+    let pools = plan::pools(output).into_iter();
+    pools
+        .map(|(pool, volume)| {
+            let state = volume::pool(host, volume).map(Option::unwrap_or_default);
+            (pool.name, state.map_err(|error| error.to_string()))
+        })
+        .collect()
 }
 
 /// Plans the changes to a host, without making them.
@@ -61,7 +76,10 @@ pub fn observe(host: &dyn Host, output: &Output) -> Result<Observed, HostError> 
 /// # Errors
 /// If the host cannot be read, or if existing paths conflict.
 pub fn plan(host: &dyn Host, output: &Output, prune: bool) -> Result<Plan, HostError> {
-    plan::plan(output, &observe(host, output)?, prune).map_err(HostError::Conflicts)
+    plan::plan(output, &observe(host, output)?, prune).map_err(|error| match error {
+        PlanError::Conflicts(conflicts) => HostError::Conflicts(conflicts),
+        PlanError::Volumes(problems) => HostError::Volumes(problems),
+    })
 }
 
 /// Makes a host match what was rendered. It may be interrupted at any point: the next apply does
@@ -98,50 +116,6 @@ pub fn apply(
         definition: &options.definition,
     };
     carry_out(host, plan, purpose, watcher)
-}
-
-/// The generations of a host, the oldest first.
-///
-/// # Errors
-/// If they cannot be read.
-pub fn generations(host: &dyn Host) -> Result<Vec<Summary>, HostError> {
-    Ok(Generations::read(host)?.summaries())
-}
-
-/// Restores the files and the record of managed files as they were after a generation. Without
-/// `to`, it undoes the last apply that changed files; if called again, the one before that. A
-/// rollback that was interrupted is continued.
-///
-/// # Errors
-/// Like [`apply`]; also if there is nothing to roll back, or if somebody else has changed the
-/// files since.
-pub fn rollback(
-    host: &dyn Host,
-    to: Option<u32>,
-    watcher: &mut dyn Watcher,
-) -> Result<Applied, HostError> {
-    let _lock = host.lock()?;
-    let (plan, to) = plan_rollback(host, to)?;
-    watcher.goes_back_to(to);
-    carry_out(host, plan, Purpose::Rollback { to }, watcher)
-}
-
-/// Plans a [`rollback`], without changing anything. Also returns the generation that it rolls back
-/// to; 0 is the state before all of them.
-///
-/// # Errors
-/// Like [`rollback`].
-pub fn plan_rollback(host: &dyn Host, to: Option<u32>) -> Result<(Plan, u32), HostError> {
-    let generations = Generations::read(host)?;
-    let target = generations.target(host, to)?;
-    let paths = target.kept.iter().map(|kept| kept.path.clone()).collect();
-    let observed = look(host, paths, state::record(host)?)?;
-    let plan =
-        plan::rollback(&target.kept, target.record, &observed).map_err(HostError::ChangedSince)?;
-    if plan.is_empty() && to.is_none() {
-        generations.refuse_to_do_nothing()?;
-    }
-    Ok((plan, target.number))
 }
 
 pub(super) fn look(
@@ -316,6 +290,8 @@ impl Run<'_> {
             match (&action.change, &error) {
                 (
                     Change::BuildInitrd { .. }
+                    | Change::Make { .. }
+                    | Change::Grow { .. }
                     | Change::Install { .. }
                     | Change::TakeOverSession { .. }
                     | Change::Start { .. },
@@ -374,12 +350,16 @@ impl Run<'_> {
             Change::TakeOverSession { domain, attachment } => {
                 vm_unit::take_over_session(self.host, domain, attachment)
             }
+            Change::Make { domain, .. } => volume::make(self.host, self.defined(domain)?.0),
+            Change::Grow { domain, fill, .. } => {
+                volume::grow(self.host, self.defined(domain)?.0, *fill)
+            }
             Change::Install { domain, erase, .. } => self.install(domain, *erase),
         }
     }
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// Fails if a path is not as it was when the plan was made, which may be minutes ago.
     fn refuse_changed(&self, path: &str, before: Option<&Entry>) -> Result<(), HostError> {
         if self.host.entry(path)?.as_ref() == before {
@@ -409,15 +389,19 @@ impl Run<'_> {
         renamed_from.map_or(Ok(()), |old| guest_records::remove(self.host, old))
     }
 
-    /// Installs a guest, and keeps its disk connected for the VM, which is started later.
-    fn install(&mut self, domain: &DomainName, erase: bool) -> Result<(), HostError> {
-        let found = self
-            .output
-            .and_then(|output| output.installation(domain.as_str()));
-        let (install, files) = found.ok_or_else(|| HostError::Refused {
+    /// What the definition says about the installation of a VM.
+    fn defined(&self, domain: &DomainName) -> Result<(&'a Install, &'a [RenderedFile]), HostError> {
+        let output = self.output;
+        let found = output.and_then(|output| output.installation(domain.as_str()));
+        found.ok_or_else(|| HostError::Refused {
             domain: domain.clone(),
             why: "the definition does not install it".to_owned(),
-        })?;
+        })
+    }
+
+    /// Installs a guest, and keeps its disk connected for the VM, which is started later.
+    fn install(&mut self, domain: &DomainName, erase: bool) -> Result<(), HostError> {
+        let (install, files) = self.defined(domain)?;
         let host = self.host;
         let record = guest_records::of(host, domain)?;
         let outcome = install::install(host, install, files, record.as_ref(), erase, self);
@@ -453,26 +437,28 @@ impl Follower for Run<'_> {
     }
 }
 
-/// The VM that a change starts, now or whenever the host does.
-fn needs_a_system(change: &Change) -> Option<&DomainName> {
+/// The VM that a change installs or starts, now or whenever the host does.
+fn needs_what_came_before(change: &Change) -> Option<&DomainName> {
     match change {
-        Change::Start { domain } => Some(domain),
+        Change::Install { domain, .. } | Change::Start { domain } => Some(domain),
         Change::Put { object, .. } if object.role == Role::Enablement => object.vm(),
         _ => None,
     }
 }
 
-/// The error for starting or enabling a VM whose installation failed, if it did.
+/// The error for installing, starting or enabling a VM whose volume or installation failed, if it did.
 fn not_installed(
     change: &Change,
     plan: &Plan,
     failures: &[(usize, HostError)],
 ) -> Option<HostError> {
-    let domain = needs_a_system(change)?;
+    let domain = needs_what_came_before(change)?;
     let failed = failures.iter().any(|(index, _)| {
         matches!(
             &plan.actions[*index].change,
-            Change::Install { domain: other, .. } | Change::Adopt { domain: other, .. }
+            Change::Make { domain: other, .. }
+            | Change::Install { domain: other, .. }
+            | Change::Adopt { domain: other, .. }
                 if other == domain
         )
     });

@@ -6,7 +6,7 @@
 use super::machine::{GuestRoot, Host};
 use super::root::ACCESS_LIMIT;
 use super::session::Session;
-use super::{HostError, guest_records, root, state};
+use super::{HostError, guest_records, root, state, volume};
 use crate::command::{Command, Effect, RunsIn};
 use crate::diag::text::printable;
 use crate::install::{self, GuestRecord, Install, Step, Task, Verdict};
@@ -77,6 +77,7 @@ pub(super) fn install(
         point: install::point(&install.domain),
         log: state::new_log(host, &install.domain)?,
         session: None,
+        unique_id: None,
         follower,
     };
     for step in install::enter(install, erase) {
@@ -105,6 +106,8 @@ struct Run<'r> {
     point: String,
     log: String,
     session: Option<Session>,
+    /// What identifies the volume, once it was looked at.
+    unique_id: Option<String>,
     follower: &'r mut dyn Follower,
 }
 
@@ -153,7 +156,11 @@ impl Run<'_> {
     fn in_own_mounts(&mut self) -> Result<Option<&'static str>, HostError> {
         let domain = &self.install.domain;
         self.refuse_in_use()?;
-        let found = root::look(self.host, self.install, &self.point)?;
+        let mut found = root::look(self.host, self.install, &self.point)?;
+        let pool = volume::pool(self.host, &self.install.volume)?;
+        let state = pool.and_then(|mut pool| pool.volumes.remove(&self.install.volume.location()));
+        found.unique_id = state.and_then(|state| state.unique_id);
+        self.unique_id.clone_from(&found.unique_id);
         let verdict = install::decide(self.install, &found, self.record, self.erase);
         match &verdict {
             Verdict::Refuse(why) => return Err(refused(domain, why)),
@@ -181,10 +188,16 @@ impl Run<'_> {
         } else {
             GuestRecord::of(self.install, false)
         };
-        guest_records::set(self.host, domain, &begun)?;
+        self.record(begun)?;
         self.put_on(verdict.erases())?;
-        guest_records::set(self.host, domain, &GuestRecord::of(self.install, true))?;
+        self.record(GuestRecord::of(self.install, true))?;
         Ok(None)
+    }
+
+    /// Records the state of the volume that was looked at.
+    fn record(&self, record: GuestRecord) -> Result<(), HostError> {
+        let record = record.on(self.unique_id.clone());
+        guest_records::set(self.host, &self.install.domain, &record)
     }
 
     /// Fails if anything on this host uses the volume. Some programs, such as udev's, only look at
@@ -219,8 +232,7 @@ impl Run<'_> {
             }
             self.take(&step, root.as_deref())?;
             if step.ends_erasing() {
-                let record = GuestRecord::of(self.install, false);
-                guest_records::set(self.host, &self.install.domain, &record)?;
+                self.record(GuestRecord::of(self.install, false))?;
             }
             if step.command.effect == Effect::Mount {
                 root = Some(self.host.mounted_at(&self.point, ACCESS_LIMIT)?);

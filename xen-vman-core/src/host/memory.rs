@@ -3,6 +3,7 @@
 //! It simulates the programs that an apply runs and their effect on files, volumes and domains.
 //! It is only a model: other tests use a container with a real systemd, and real Xen.
 
+mod pools;
 mod programs;
 
 use super::HostError;
@@ -29,9 +30,26 @@ pub struct Content {
     pub is_broken: bool,
     /// What uses it on this host.
     pub users: Vec<String>,
+    /// Its size, if its backend makes it.
+    pub size_bytes: u64,
+    /// What identifies it, if it is an LVM volume.
+    pub unique_id: String,
+    /// Its tags, if it is an LVM volume.
+    pub tags: Vec<String>,
 }
 
 impl Content {
+    /// The same volume with other data.
+    fn without_data(&self, is_raw: bool, filesystem: Option<String>) -> Self {
+        Self {
+            is_raw,
+            filesystem,
+            files: BTreeMap::new(),
+            is_broken: false,
+            ..self.clone()
+        }
+    }
+
     /// Whether there is nothing on it.
     pub fn is_blank(&self) -> bool {
         self.filesystem.is_none() && self.files.is_empty() && !self.is_raw
@@ -61,6 +79,8 @@ pub struct State {
     pub erased: Vec<(String, Content)>,
     /// How many more calls succeed before all fail; `None` if no call fails.
     pub calls_left: Option<u32>,
+    /// How many volumes were made.
+    made: u32,
     clock_secs: u64,
     is_locked: bool,
 }
@@ -204,8 +224,17 @@ impl Host for MemoryHost {
         // Queries always succeed: the tests are about calls that change something.
         let asks = matches!(
             command.argv.get(1).map(String::as_str),
-            Some("list" | "known" | "is-active" | "list-units" | "show" | "--json")
-        );
+            Some(
+                "list"
+                    | "known"
+                    | "is-active"
+                    | "list-units"
+                    | "show"
+                    | "--json"
+                    | "fullreport"
+                    | "--file-system"
+            )
+        ) || command.argv.iter().any(|word| word == "-printf");
         if !asks && !state.may_call() {
             return Ok(Ran {
                 status: 1,
@@ -267,7 +296,15 @@ impl Host for MemoryHost {
         };
         let state = self.state();
         let content = state.volumes.get(location);
-        Ok(content.map_or_else(Vec::new, |content| content.users.clone()))
+        let mut users = content.map_or_else(Vec::new, |content| content.users.clone());
+        let domains = state.domains.iter().filter(|domain| {
+            let config = format!("/run/xen-vman/domains/{domain}/config");
+            let disk = format!("phy:{location},");
+            matches!(state.entries.get(&config), Some(Entry::File { content, .. })
+                if String::from_utf8_lossy(content).contains(&disk))
+        });
+        users.extend(domains.map(|domain| format!("the domain {domain}")));
+        Ok(users)
     }
 
     fn mounted_at(&self, point: &str, _: Duration) -> Result<Box<dyn GuestRoot>, HostError> {

@@ -23,6 +23,7 @@ mod observe;
 mod originals;
 mod program;
 mod real;
+mod rollback;
 mod root;
 mod session;
 mod state;
@@ -30,21 +31,24 @@ mod surface;
 mod uninstall;
 mod users;
 mod vm_unit;
+mod volume;
 mod watch;
 
-pub use apply::{Applied, Options, apply, generations, observe, plan, plan_rollback, rollback};
+pub use apply::{Applied, Options, apply, observe, plan};
 pub use dir::HostDir;
 pub use doctor::doctor;
 pub use generation::Summary;
 pub use install::Loss;
 pub use machine::{Files, GuestRoot, Held, Host, Logged, Ran};
 pub use observe::facts;
+pub use rollback::{generations, plan_rollback, rollback};
 pub use state::StateFile;
 pub use uninstall::{Uninstalled, plan_uninstall, uninstall};
 pub use watch::{Event, Watcher};
 
 use crate::doctor::Finding;
-use crate::plan::{Conflicts, Uses};
+use crate::plan::{Conflicts, Uses, VolumeProblems};
+use crate::storage::Location;
 use crate::values::DomainName;
 use std::io;
 use thiserror::Error;
@@ -66,6 +70,17 @@ pub enum HostError {
     /// Existing paths conflict with files or links to be created.
     #[error("cannot apply: {0}")]
     Conflicts(Conflicts),
+    /// Volumes cannot be as they are defined.
+    #[error("cannot apply: {0}")]
+    Volumes(VolumeProblems),
+    /// A volume, or where it is made, is not as expected.
+    #[error("{location}: {why}")]
+    Volume {
+        /// The location of the volume.
+        location: Location,
+        /// What is wrong.
+        why: String,
+    },
     /// Paths to restore were changed after the last apply.
     #[error("cannot roll back: {} changed after the last apply: {}", .0.count("path was", "paths were"), .0.list())]
     ChangedSince(Conflicts),

@@ -87,6 +87,7 @@ fn on_disk(
         signatures,
         surface,
         tree,
+        ..Found::default()
     })
 }
 

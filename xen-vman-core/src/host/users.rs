@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 /// How long xenstored may take to answer, in seconds.
 const XENSTORE_SECS: u32 = 30;
 
+/// How long the kernel may take to list loop devices, in seconds.
+const LOOPS_SECS: u32 = 30;
+
 /// What uses a medium, as descriptions.
 pub(super) fn of(host: &HostDir, medium: &Medium) -> Result<Vec<String>, HostError> {
     let mut found = BTreeSet::new();
@@ -29,11 +32,25 @@ fn of_disk(
     disk: &BlockDevice,
     found: &mut BTreeSet<String>,
 ) -> Result<(), HostError> {
-    let device = device_at(&disk.path)
-        .ok_or_else(|| failed("read", &disk.path, io::Error::other("no block device")))?;
-    let parts = partitions(&device).map_err(|error| failed("list", &device.sysfs(), error))?;
-    let devices: BTreeSet<Number> = parts.into_iter().chain([device]).collect();
-    let is_ours = |path: &str| device_at(path).is_some_and(|number| devices.contains(&number));
+    let image = image_at(&disk.path);
+    let wholes = match &image {
+        Some(image) => loops(host, image, found)?,
+        None => {
+            let device = device_at(&disk.path);
+            vec![device.ok_or_else(|| {
+                let why = io::Error::other("no block device and no image file");
+                failed("read", &disk.path, why)
+            })?]
+        }
+    };
+    let mut devices = BTreeSet::new();
+    for device in wholes {
+        let parts = partitions(&device).map_err(|error| failed("list", &device.sysfs(), error))?;
+        devices.extend(parts.into_iter().chain([device]));
+    }
+    let is_image = |path: &Path| image.as_deref() == Some(path);
+    let is_device = |path: &str| device_at(path).is_some_and(|number| devices.contains(&number));
+    let is_ours = |path: &str| is_image(Path::new(path)) || is_device(path);
     for number in &devices {
         let holders = format!("{}/holders", number.sysfs());
         let names = names(Path::new(&holders)).map_err(|error| failed("list", &holders, error))?;
@@ -59,9 +76,9 @@ fn of_disk(
         }
         // Only devices are looked at: a file on a dead server would block.
         let mut open = process.open().into_iter();
-        if open
-            .any(|(link, target)| target.starts_with("/dev") && link.to_str().is_some_and(is_ours))
-        {
+        if open.any(|(link, target)| {
+            is_image(&target) || target.starts_with("/dev") && link.to_str().is_some_and(is_device)
+        }) {
             found.insert(process.describe());
         }
     }
@@ -72,6 +89,34 @@ fn of_disk(
     })?;
     found.extend(domains);
     Ok(())
+}
+
+/// The file at a path, by its real path, if it is a plain file.
+fn image_at(path: &str) -> Option<PathBuf> {
+    let real = fs::canonicalize(path).ok()?;
+    real.is_file().then_some(real)
+}
+
+/// The loop devices of an image.
+fn loops(
+    host: &HostDir,
+    image: &Path,
+    found: &mut BTreeSet<String>,
+) -> Result<Vec<Number>, HostError> {
+    let image = image.to_string_lossy();
+    let words = [
+        "losetup",
+        "--noheadings",
+        "--output",
+        "NAME",
+        "--associated",
+        &image,
+    ];
+    let ran = demand(host, &Command::new(words, LOOPS_SECS))?;
+    let said = String::from_utf8_lossy(&ran.stdout);
+    let names = said.split_ascii_whitespace();
+    found.extend(names.clone().map(|name| format!("the loop device {name}")));
+    Ok(names.filter_map(device_at).collect())
 }
 
 fn of_export(export: &Mount, found: &mut BTreeSet<String>) -> Result<(), HostError> {

@@ -76,6 +76,9 @@ pub struct GuestRecord {
     /// consent to erase that data is used up.
     #[serde(default = "yes")]
     pub has_old_data: bool,
+    /// What identifies the volume even if another gets its name; `None` if its backend has no such thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unique_id: Option<String>,
 }
 
 /// What is assumed of a record that does not say whether there is old data.
@@ -142,7 +145,20 @@ impl GuestRecord {
             location: install.volume.location(),
             token: wanted_token(install),
             has_old_data: false,
+            unique_id: None,
         }
+    }
+
+    /// The same record, of the volume with this identity.
+    #[must_use]
+    pub fn on(self, unique_id: Option<String>) -> Self {
+        Self { unique_id, ..self }
+    }
+
+    /// Whether it is the record of the volume with this location and identity.
+    pub fn is_of(&self, location: &Location, unique_id: Option<&str>) -> bool {
+        let known = self.unique_id.as_deref().zip(unique_id);
+        self.location == *location && known.is_none_or(|(ours, found)| ours == found)
     }
 
     /// The record of a system that was there before this host had a record.
@@ -152,6 +168,7 @@ impl GuestRecord {
             location,
             token,
             has_old_data: false,
+            unique_id: None,
         }
     }
 
@@ -166,6 +183,7 @@ impl GuestRecord {
             token: known.and_then(|record| record.token.clone()),
             location,
             has_old_data: true,
+            unique_id: None,
         }
     }
 }

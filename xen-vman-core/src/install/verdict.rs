@@ -16,6 +16,8 @@ pub struct Found {
     pub surface: Surface,
     /// The content of the file system; `None` if there is none that can be inspected.
     pub tree: Option<Tree>,
+    /// What identifies the volume, if its backend has such a thing.
+    pub unique_id: Option<String>,
 }
 
 /// What samples of a device show.
@@ -152,7 +154,7 @@ impl<'a> Case<'a> {
             install,
             found,
             // A record of another volume does not apply to this one.
-            record: record.filter(|record| record.location == location),
+            record: record.filter(|record| record.is_of(&location, found.unique_id.as_deref())),
             location,
         }
     }
@@ -300,6 +302,7 @@ impl<'a> Case<'a> {
 
     fn adopt(&self, why: &'static str, token: Option<String>) -> Verdict {
         let record = GuestRecord::found_at(self.location.clone(), token);
+        let record = record.on(self.found.unique_id.clone());
         Verdict::Adopt { why, record }
     }
 

@@ -39,6 +39,18 @@ pub enum Impact {
     DestroysData,
 }
 
+/// What becomes of the file system of a volume that grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fill {
+    /// It grows with it.
+    Here,
+    /// The administrator lets it grow in the guest, with this command.
+    Inside(&'static str),
+    /// A new one is made, as the VM is installed again.
+    New,
+}
+
 /// A change to a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -105,6 +117,28 @@ pub enum Change {
         domain: DomainName,
         /// The session and its unit.
         attachment: Attachment,
+    },
+    /// Makes the volume of a root.
+    Make {
+        /// The domain.
+        domain: DomainName,
+        /// The location of its root.
+        location: Location,
+        /// The size of the volume.
+        size_bytes: u64,
+    },
+    /// Gives the volume of a root its size.
+    Grow {
+        /// The domain.
+        domain: DomainName,
+        /// The location of its root.
+        location: Location,
+        /// The size that it has.
+        from_bytes: u64,
+        /// The size that it gets.
+        to_bytes: u64,
+        /// What becomes of its file system.
+        fill: Fill,
     },
     /// Installs an operating system.
     Install {

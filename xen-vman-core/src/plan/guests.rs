@@ -92,6 +92,15 @@ pub(super) fn actions(output: &Output, observed: &Observed) -> Vec<Action> {
     actions
 }
 
+/// The VMs that a plan installs.
+pub(super) fn to_install(actions: &[Action]) -> BTreeSet<&DomainName> {
+    let installs = actions.iter().filter_map(|action| match &action.change {
+        Change::Install { domain, .. } => Some(domain),
+        _ => None,
+    });
+    installs.collect()
+}
+
 /// The VMs that a plan installs, or records as installed.
 pub(super) fn installed(actions: &[Action]) -> BTreeSet<&DomainName> {
     let installs = actions.iter().filter_map(|action| match &action.change {

@@ -14,8 +14,9 @@ mod settings;
 mod show;
 mod status;
 mod uninstall;
+mod volumes;
 
-pub use action::{Action, Change, Impact, Plan};
+pub use action::{Action, Change, Fill, Impact, Plan};
 #[cfg(feature = "host")]
 pub(crate) use earlier_record::object_at;
 pub use files::{Conflict, Conflicts, paths};
@@ -25,11 +26,13 @@ pub use status::{Installed, VmStatus, status};
 #[cfg(feature = "host")]
 pub(crate) use uninstall::emptied;
 pub use uninstall::{Left, Uninstall, Use, Uses, uninstall, uninstall_paths, uses};
+pub use volumes::{VolumeProblems, pools};
 
 use crate::object::Role;
 use crate::render::Output;
 use crate::values::DomainName;
 use std::collections::BTreeSet;
+use std::fmt;
 
 /// Plans the actions that give a host what was rendered. Managed files that are no longer needed
 /// are only removed with `prune`, unless they belong to a VM that is still defined. Whether a VM
@@ -38,9 +41,9 @@ use std::collections::BTreeSet;
 /// Programs only run where systemd runs: elsewhere, as in an image, only files are planned.
 ///
 /// # Errors
-/// All existing paths that conflict.
-pub fn plan(output: &Output, observed: &Observed, prune: bool) -> Result<Plan, Conflicts> {
-    let files = files::plan(output, observed, prune)?;
+/// All existing paths that conflict, or all volumes that cannot be as they are defined.
+pub fn plan(output: &Output, observed: &Observed, prune: bool) -> Result<Plan, PlanError> {
+    let files = files::plan(output, observed, prune).map_err(PlanError::Conflicts)?;
     let stale_initrds = kernels::stale(output, observed);
     let mut record = files.record;
     let mut ranked = files.actions;
@@ -66,7 +69,12 @@ pub fn plan(output: &Output, observed: &Observed, prune: bool) -> Result<Plan, C
             .map(|action| (Rank::Initrd, action)),
     );
     let guests = guests::actions(output, observed);
-    enable_last(&mut ranked, &guests::installed(&guests));
+    let installed = guests::installed(&guests);
+    enable_last(&mut ranked, &installed);
+    ranked.extend(
+        volumes::actions(output, observed, &guests::to_install(&guests))
+            .map_err(PlanError::Volumes)?,
+    );
     ranked.extend(guests.into_iter().map(|action| (Rank::Guest, action)));
     // The sort is stable, so paths of the same rank stay sorted.
     ranked.sort_by_key(|(rank, _)| *rank);
@@ -78,6 +86,27 @@ pub fn plan(output: &Output, observed: &Observed, prune: bool) -> Result<Plan, C
         record,
     })
 }
+
+/// Why there is no plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// Existing paths conflict with files or links to be written.
+    Conflicts(Conflicts),
+    /// Volumes cannot be as they are defined.
+    Volumes(VolumeProblems),
+}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Conflicts(conflicts) => conflicts.fmt(f),
+            Self::Volumes(problems) => problems.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for PlanError {}
 
 /// Makes a VM start at boot only once it is installed: one whose root was refused must not.
 fn enable_last(ranked: &mut [(Rank, Action)], installed: &BTreeSet<&DomainName>) {
@@ -122,6 +151,8 @@ enum Rank {
     TakeOver,
     Config,
     Enablement,
+    /// Before what is installed there.
+    Volume,
     Guest,
     LateEnablement,
 }

@@ -3,6 +3,7 @@
 use super::earlier_record::object_at;
 use crate::install::GuestRecord;
 use crate::object::Object;
+use crate::storage::PoolState;
 use crate::values::DomainName;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -167,6 +168,8 @@ pub struct Observed {
     pub refused: BTreeSet<DomainName>,
     /// The sessions of volumes that the host has open, such as iSCSI targets.
     pub sessions: BTreeSet<String>,
+    /// The pools of volumes, by name; for each whose state is not known, why.
+    pub pools: BTreeMap<String, Result<PoolState, String>>,
     /// The domains whose roots are mounted by `vm_mount@`.
     pub mounted: BTreeSet<String>,
 }

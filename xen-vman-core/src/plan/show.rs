@@ -1,8 +1,9 @@
 //! Displays plans for people and programs. Passwords are never shown.
 
-use super::{Access, Action, Change, Entry, Impact, Plan, digest};
+use super::{Access, Action, Change, Entry, Fill, Impact, Plan, digest};
 use crate::diag::text::{printable, unified_diff};
 use crate::object::{Object, Role};
+use crate::storage::Bytes;
 use crate::xl_cfg::without_secrets;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -75,6 +76,30 @@ impl fmt::Display for Change {
                     f,
                     "take over the session of {domain}, {session}, which stays open"
                 )
+            }
+            Self::Make {
+                domain,
+                location,
+                size_bytes,
+            } => write!(
+                f,
+                "make {location} for {domain} with {}",
+                Bytes(*size_bytes)
+            ),
+            Self::Grow {
+                domain,
+                location,
+                from_bytes,
+                to_bytes,
+                fill,
+            } => {
+                let (from, to) = (Bytes(*from_bytes), Bytes(*to_bytes));
+                write!(f, "let {location} grow from {from} to {to}")?;
+                match fill {
+                    Fill::Inside(command) => write!(f, "; then run `{command}` in {domain}"),
+                    Fill::Here => f.write_str(" with its file system"),
+                    Fill::New => Ok(()),
+                }
             }
             Self::Install {
                 domain,
@@ -174,7 +199,7 @@ fn text(object: &Object, entry: Option<&Entry>) -> Option<String> {
 
 impl Action {
     /// Every key that the JSON of an action may have.
-    pub const KEYS: [&str; 11] = [
+    pub const KEYS: [&str; 15] = [
         "action",
         "path",
         "domain",
@@ -184,6 +209,10 @@ impl Action {
         "moves_from",
         "renamed_from",
         "session",
+        "size_bytes",
+        "from_bytes",
+        "to_bytes",
+        "inside",
         "impact",
         "sentence",
     ];
@@ -213,6 +242,33 @@ impl Action {
             Change::TakeOverSession { domain, attachment } => (
                 "take-over-session",
                 json!({ "domain": domain, "session": attachment.session }),
+            ),
+            Change::Make {
+                domain,
+                location,
+                size_bytes,
+            } => (
+                "make",
+                json!({ "domain": domain, "location": location, "size_bytes": size_bytes }),
+            ),
+            Change::Grow {
+                domain,
+                location,
+                from_bytes,
+                to_bytes,
+                fill,
+            } => (
+                "grow",
+                json!({
+                    "domain": domain,
+                    "location": location,
+                    "from_bytes": from_bytes,
+                    "to_bytes": to_bytes,
+                    "inside": match fill {
+                        Fill::Inside(command) => Some(command),
+                        Fill::Here | Fill::New => None,
+                    },
+                }),
             ),
             Change::Install {
                 domain,

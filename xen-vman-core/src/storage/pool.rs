@@ -68,28 +68,32 @@ impl PoolState {
     }
 }
 
-/// A number of bytes for people, with the largest binary unit in which it is a short number.
+/// A number of bytes for people: exact with a binary unit if that is short, or else rounded down.
 #[derive(Debug, Clone, Copy)]
 pub struct Bytes(pub u64);
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
-        let mut number = self.0;
-        let mut rest = 0;
-        let mut unit = "bytes";
-        for next in UNITS {
-            if number < 1024 {
-                break;
-            }
-            (number, rest) = (number / 1024, number % 1024);
-            unit = next;
-        }
-        let tenths = rest * 10 / 1024;
-        if tenths == 0 {
-            write!(f, "{number} {unit}")
-        } else {
-            write!(f, "{number}.{tenths} {unit}")
+        const UNITS: [(&str, u32); 6] = [
+            ("PiB", 50),
+            ("TiB", 40),
+            ("GiB", 30),
+            ("MiB", 20),
+            ("KiB", 10),
+            ("bytes", 0),
+        ];
+        const SHORT_MAX: u64 = 9999;
+        let size = u128::from(self.0);
+        let tenths = |bits: u32| (size * 10) >> bits;
+        let mut fitting = UNITS.iter().filter(|(_, bits)| self.0 >> bits > 0);
+        let is_exact = |bits: u32| tenths(bits) << bits == size * 10;
+        let largest = fitting.clone().next().unwrap_or(&("bytes", 0));
+        let (unit, bits) = fitting
+            .find(|(_, bits)| is_exact(*bits) && self.0 >> bits <= SHORT_MAX)
+            .unwrap_or(largest);
+        match (tenths(*bits) / 10, tenths(*bits) % 10) {
+            (number, 0) => write!(f, "{number} {unit}"),
+            (number, tenth) => write!(f, "{number}.{tenth} {unit}"),
         }
     }
 }
@@ -100,18 +104,20 @@ mod tests {
 
     #[test]
     fn bytes_have_short_numbers() {
-        let shown = [1, 1023, 1024, 1536 << 20, 20 << 30, 3 << 50].map(|n| Bytes(n).to_string());
-        assert_eq!(
-            shown,
-            [
-                "1 bytes",
-                "1023 bytes",
-                "1 KiB",
-                "1.5 GiB",
-                "20 GiB",
-                "3 PiB"
-            ]
-        );
+        for (bytes, shown) in [
+            (0, "0 bytes"),
+            (1, "1 bytes"),
+            (1023, "1023 bytes"),
+            (1024, "1 KiB"),
+            (1536 << 20, "1.5 GiB"),
+            (1200 << 20, "1200 MiB"),
+            (20 << 30, "20 GiB"),
+            ((20 << 30) + 4096, "20 GiB"),
+            (3 << 50, "3 PiB"),
+            (u64::MAX, "16383.9 PiB"),
+        ] {
+            assert_eq!(Bytes(bytes).to_string(), shown);
+        }
     }
 
     #[test]

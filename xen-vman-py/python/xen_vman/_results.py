@@ -246,6 +246,14 @@ class Action(Result):
     """The name that the VM had before."""
     session: Optional[str] = None
     """The iSCSI session of the VM's root."""
+    size_bytes: Optional[int] = None
+    """The size of a volume that is made."""
+    from_bytes: Optional[int] = None
+    """The size of a volume before it grows."""
+    to_bytes: Optional[int] = None
+    """Its size afterwards."""
+    inside: Optional[str] = None
+    """What to run in the guest once its volume has grown."""
     diff: str = dataclasses.field(default="", repr=False)
     """The diff of the file, without passwords."""
 

@@ -28,12 +28,16 @@ impl State {
                 self.erase_below(point);
                 return (0, String::new());
             }
-            (Effect::Wipe, [.., device]) => {
-                self.wipe(device);
+            (Effect::Wipe, [program, options @ .., device]) => {
+                let is_zeroed = *program == "blkdiscard" && options.contains(&"--zeroout");
+                self.wipe(device, !is_zeroed);
                 return (0, String::new());
             }
             (Effect::Format, _) => return (self.make_filesystem(&argv), String::new()),
             _ => {}
+        }
+        if let Some(done) = self.on_pools(&argv) {
+            return done;
         }
         match argv.as_slice() {
             ["systemctl", "start", unit] => (self.start(unit), String::new()),
@@ -118,14 +122,10 @@ impl State {
         Some((source, self.volumes.get_mut(source)?))
     }
 
-    /// Removes signatures: what was on the disk is lost, though its blocks are still there.
-    fn wipe(&mut self, location: &str) {
+    /// Removes signatures: what was on the disk is lost, though its blocks may still be there.
+    fn wipe(&mut self, location: &str, is_raw: bool) {
         if let Some(content) = self.volumes.get_mut(location) {
-            let left = Content {
-                is_raw: true,
-                users: content.users.clone(),
-                ..Content::default()
-            };
+            let left = content.without_data(is_raw, None);
             let old = std::mem::replace(content, left);
             self.erased.push((location.to_owned(), old));
         }
@@ -148,14 +148,8 @@ impl State {
         let Some(content) = argv.last().and_then(|device| self.volumes.get_mut(*device)) else {
             return 1;
         };
-        let old = std::mem::replace(
-            content,
-            Content {
-                filesystem: Some(uuid),
-                users: content.users.clone(),
-                ..Content::default()
-            },
-        );
+        let left = content.without_data(false, Some(uuid));
+        let old = std::mem::replace(content, left);
         if !old.is_blank() {
             self.erased
                 .push(((*argv.last().unwrap_or(&"")).to_owned(), old));

@@ -1,0 +1,164 @@
+//! Plans which volumes are made, and which grow.
+
+use super::{Action, Change, Fill, Impact, Observed, Rank};
+use crate::diag::text::printable;
+use crate::install::Install;
+use crate::render::Output;
+use crate::storage::{Bytes, Medium, Pool, PoolState, Volume};
+use crate::values::DomainName;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// Why volumes cannot be what the definition says; there is at least one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeProblems(pub Vec<String>);
+
+impl fmt::Display for VolumeProblems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for VolumeProblems {}
+
+/// The pools that a plan depends on, each with a volume that reads its state.
+pub fn pools(output: &Output) -> Vec<(Pool, &Volume)> {
+    let mut seen = BTreeSet::new();
+    let volumes = output.installs.iter().map(|install| &install.volume);
+    let pools = volumes.filter_map(|volume| Some((volume.pool()?, volume)));
+    pools
+        .filter(|(pool, _)| seen.insert(pool.name.clone()))
+        .collect()
+}
+
+/// What is asked of a pool.
+#[derive(Debug, Default)]
+struct Asked<'a> {
+    bytes: u64,
+    domains: Vec<&'a DomainName>,
+}
+
+/// The volumes that `installed` VMs need, and those that grow.
+pub(super) fn actions(
+    output: &Output,
+    observed: &Observed,
+    installed: &BTreeSet<&DomainName>,
+) -> Result<Vec<(Rank, Action)>, VolumeProblems> {
+    let mut actions = Vec::new();
+    let mut problems = Vec::new();
+    let mut asked: BTreeMap<String, Asked<'_>> = BTreeMap::new();
+    for install in &output.installs {
+        let Some(pool) = install.volume.pool() else {
+            continue;
+        };
+        let domain = &install.domain;
+        let is_installed = installed.contains(domain);
+        let state = match observed.pools.get(&pool.name) {
+            None => continue,
+            Some(Ok(state)) => state,
+            // Of those that are installed, nothing is needed now.
+            Some(Err(_)) if !is_installed => continue,
+            Some(Err(why)) => {
+                let (pool, why) = (printable(&pool.name), printable(why));
+                problems.push(format!(
+                    "the root of {domain} cannot be made: {pool}: {why}"
+                ));
+                continue;
+            }
+        };
+        match change(install, state, observed, is_installed) {
+            Err(problem) => problems.push(problem),
+            Ok(None) => {}
+            Ok(Some((change, bytes))) => {
+                let pool = asked.entry(pool.name).or_default();
+                pool.bytes = pool.bytes.saturating_add(bytes);
+                pool.domains.push(domain);
+                let impact = Impact::None;
+                actions.push((Rank::Volume, Action { change, impact }));
+            }
+        }
+    }
+    problems.extend(without_room(output, observed, &asked));
+    if problems.is_empty() {
+        Ok(actions)
+    } else {
+        Err(VolumeProblems(problems))
+    }
+}
+
+/// What is to be done with the volume of a VM, and how much space that takes.
+fn change(
+    install: &Install,
+    state: &PoolState,
+    observed: &Observed,
+    is_installed: bool,
+) -> Result<Option<(Change, u64)>, String> {
+    let Some(wanted_bytes) = install.volume.wanted_bytes() else {
+        return Ok(None);
+    };
+    let (domain, location) = (install.domain.clone(), install.volume.location());
+    let rounded = state.rounded(wanted_bytes);
+    let Some(found) = state.volumes.get(&location) else {
+        let make = Change::Make {
+            domain,
+            location,
+            size_bytes: wanted_bytes,
+        };
+        return Ok(is_installed.then_some((make, rounded)));
+    };
+    let from_bytes = found.size_bytes;
+    if from_bytes > rounded {
+        let (from, to) = (Bytes(from_bytes), Bytes(wanted_bytes));
+        return Err(format!(
+            "{location}, the root of {domain}, has {from}, and `size` is {to}: a file system that is cut off \
+             is lost. Set `size` to {from}, or move the VM to a new root"
+        ));
+    }
+    let record = observed.guests.get(&domain);
+    let is_ours = record.is_some_and(|record| record.is_of(&location, found.unique_id.as_deref()));
+    if from_bytes >= wanted_bytes || !is_ours {
+        return Ok(None);
+    }
+    let is_running = observed.domains.contains_key(domain.as_str());
+    let fill = match install.volume.medium() {
+        Medium::Disk(_) if is_installed => Fill::New,
+        Medium::Disk(disk) if is_running || disk.fill().is_none() => {
+            Fill::Inside(disk.fill_inside())
+        }
+        Medium::Disk(_) | Medium::Directory(_) => Fill::Here,
+    };
+    let grow = Change::Grow {
+        domain,
+        location,
+        from_bytes,
+        to_bytes: wanted_bytes,
+        fill,
+    };
+    Ok(Some((grow, rounded.saturating_sub(from_bytes))))
+}
+
+/// The pools that cannot give what is asked of them.
+fn without_room(
+    output: &Output,
+    observed: &Observed,
+    asked: &BTreeMap<String, Asked<'_>>,
+) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (pool, volume) in pools(output) {
+        let (Some(asked), Some(Ok(state))) =
+            (asked.get(&pool.name), observed.pools.get(&pool.name))
+        else {
+            continue;
+        };
+        let Some(why) = volume.no_room(state, asked.bytes) else {
+            continue;
+        };
+        let domains: Vec<_> = asked.domains.iter().map(|one| one.as_str()).collect();
+        let pool = printable(&pool.name);
+        problems.push(format!(
+            "the {pool} has no room for the roots of {}: {why}",
+            domains.join(", ")
+        ));
+    }
+    problems
+}

@@ -1,0 +1,408 @@
+//! Volumes that xen-vman makes: on a host in memory, and with LVM's own programs.
+#![cfg(feature = "host")]
+#![allow(clippy::disallowed_methods, reason = "tests run judges")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic and says why it is skipped"
+)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use support::judges::{has_program, present};
+use xen_vman_core::host::memory::{Content, MemoryHost};
+use xen_vman_core::host::{Applied, Event, HostError, Options, Watcher, apply, plan};
+use xen_vman_core::plan::Plan;
+use xen_vman_core::storage::{PoolState, Volume};
+use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
+
+const LVM: &str = "/dev/vg0/org-web";
+const FILE: &str = "/srv/xen/org-web.img";
+const BACKENDS: [(&str, &str); 2] = [("lvm", LVM), ("file", FILE)];
+
+struct Silent;
+
+impl Watcher for Silent {
+    fn approve(&mut self, _: &Plan) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn tell(&mut self, _: Event<'_>) {}
+}
+
+fn web(backend: &str, size: &str, more: &str) -> Output {
+    let text = format!(
+        "lvm_vg = \"vg0\"\nfile_dir = \"/srv/xen\"\nguest_user = \"root\"\n[[vms]]\norg = \"org\"\nname = \"web\"\n\
+         storage_type = \"{backend}\"\nsize = \"{size}\"\nos = {{ type = \"debian\", version = \"12\" }}\n\
+         interfaces = []\n{more}"
+    );
+    let compiled = compile(
+        vec![Source::new("host.toml", &text).unwrap()],
+        &Facts::default(),
+    );
+    assert!(!compiled.report.has_errors(), "{:?}", compiled.report);
+    let (templates, assets) = (Templates::embedded(), Assets::default());
+    compiled.render(&templates, &assets).unwrap()
+}
+
+fn applied(host: &MemoryHost, output: &Output) -> Result<Applied, HostError> {
+    apply(host, output, &Options::default(), &mut Silent)
+}
+
+fn done(host: &MemoryHost, output: &Output) -> Applied {
+    let applied = applied(host, output).unwrap();
+    assert!(applied.failures.is_empty(), "{:?}", applied.failures);
+    applied
+}
+
+/// What a plan does, but for files.
+fn actions(plan: &Plan) -> Vec<String> {
+    let all = plan.actions.iter().map(ToString::to_string);
+    all.filter(|line| line.contains("org-web") && !line.contains("/etc/"))
+        .collect()
+}
+
+#[test]
+fn a_volume_is_made_wiped_and_installed_on() {
+    for (backend, location) in BACKENDS {
+        let host = MemoryHost::dom0();
+        let output = web(backend, "20G", "");
+        assert_eq!(
+            actions(&plan(&host, &output, false).unwrap()),
+            [
+                format!("make {location} for org-web with 20 GiB"),
+                format!("install org-web on {location} if it is empty [install]"),
+                "start org-web".to_owned(),
+            ]
+        );
+        done(&host, &output);
+        let state = host.state();
+        let volume = &state.volumes[location];
+        assert_eq!(volume.size_bytes, 20 << 30);
+        assert!(volume.filesystem.is_some() && state.domains.contains("org-web"));
+        assert_eq!(state.volumes.len(), 1, "{:?}", state.volumes.keys());
+        drop(state);
+        assert!(plan(&host, &output, false).unwrap().is_empty());
+    }
+}
+
+/// Whatever call fails, the next apply does the rest, and nothing is erased that was not made here.
+#[test]
+fn a_volume_is_made_after_any_interruption() {
+    for (backend, location) in BACKENDS {
+        let output = web(backend, "20G", "");
+        let mut failed = 0;
+        for calls in 0.. {
+            let host = MemoryHost::dom0();
+            let theirs = Content {
+                is_raw: true,
+                ..Content::default()
+            };
+            for path in ["/dev/vg0/theirs", "/srv/xen/theirs.img"] {
+                host.state().volumes.insert(path.to_owned(), theirs.clone());
+            }
+            host.state().calls_left = Some(calls);
+            let first = applied(&host, &output);
+            host.state().calls_left = None;
+            let is_done = first.is_ok_and(|applied| applied.failures.is_empty());
+            // One that was cut off while it got its file system is not told from other data.
+            let second = applied(&host, &output).unwrap();
+            let state = host.state();
+            if second.failures.is_empty() {
+                assert!(
+                    state.volumes[location].filesystem.is_some(),
+                    "{backend}, {calls} calls"
+                );
+                assert_eq!(state.volumes.len(), 3, "{:?}", state.volumes.keys());
+            }
+            for path in ["/dev/vg0/theirs", "/srv/xen/theirs.img"] {
+                assert_eq!(state.volumes[path], theirs);
+            }
+            if is_done {
+                break;
+            }
+            failed += 1;
+        }
+        assert!(failed > 10, "{backend}: only {failed} calls failed");
+    }
+}
+
+#[test]
+fn a_volume_that_is_there_is_looked_at_before_it_is_used() {
+    for (backend, location) in BACKENDS {
+        let host = MemoryHost::dom0();
+        let theirs = Content {
+            size_bytes: 20 << 30,
+            is_raw: true,
+            ..Content::default()
+        };
+        host.state()
+            .volumes
+            .insert(location.to_owned(), theirs.clone());
+        let applied = applied(&host, &web(backend, "20G", "")).unwrap();
+        assert!(!applied.failures.is_empty());
+        assert_eq!(host.state().volumes[location], theirs);
+        assert!(!host.state().domains.contains("org-web"));
+    }
+}
+
+#[test]
+fn a_larger_size_lets_a_running_vm_grow() {
+    for (backend, location) in BACKENDS {
+        let host = MemoryHost::dom0();
+        done(&host, &web(backend, "20G", ""));
+        let before = host.state().volumes[location].clone();
+        let output = web(backend, "30G", "");
+        let grow = format!(
+            "let {location} grow from 20 GiB to 30 GiB; then run `resize2fs /dev/xvda` in org-web"
+        );
+        assert_eq!(actions(&plan(&host, &output, false).unwrap()), [grow]);
+        done(&host, &output);
+        let grown = Content {
+            size_bytes: 30 << 30,
+            ..before
+        };
+        assert_eq!(host.state().volumes[location], grown);
+        assert!(plan(&host, &output, false).unwrap().is_empty());
+        let commands = host.state().commands.join("\n");
+        assert!(
+            !commands.contains("resize2fs"),
+            "its file system is mounted"
+        );
+
+        host.state().domains.clear();
+        let output = web(backend, "40G", "");
+        let grow = format!("let {location} grow from 30 GiB to 40 GiB with its file system");
+        assert!(actions(&plan(&host, &output, false).unwrap()).contains(&grow));
+        done(&host, &output);
+        let commands = host.state().commands.join("\n");
+        assert!(
+            commands.contains(&format!("resize2fs {location}")),
+            "{commands}"
+        );
+    }
+}
+
+#[test]
+fn a_smaller_size_is_refused() {
+    for (backend, location) in BACKENDS {
+        let host = MemoryHost::dom0();
+        done(&host, &web(backend, "20G", ""));
+        let refused = plan(&host, &web(backend, "19G", ""), false).unwrap_err();
+        let said = refused.to_string();
+        assert!(
+            said.contains(location) && said.contains("cut off is lost"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused_before_anything_is_changed() {
+    for (backend, pool) in [("lvm", "volume group vg0"), ("file", "directory /srv/xen")] {
+        let host = MemoryHost::dom0();
+        let refused = applied(&host, &web(backend, "2T", "")).unwrap_err();
+        let said = refused.to_string();
+        assert!(
+            said.contains(&format!(
+                "the {pool} has no room for the roots of org-web: 2 TiB are needed"
+            )),
+            "{said}"
+        );
+        assert!(host.state().volumes.is_empty());
+    }
+}
+
+/// Another volume with the name of one that is recorded is not erased by `reinstall = true`.
+#[test]
+fn a_volume_that_took_the_place_of_a_recorded_one_is_somebody_elses() {
+    let host = MemoryHost::dom0();
+    done(&host, &web("lvm", "20G", ""));
+    let theirs = Content {
+        unique_id: "another".to_owned(),
+        is_raw: true,
+        filesystem: None,
+        files: BTreeMap::new(),
+        ..host.state().volumes[LVM].clone()
+    };
+    host.state().volumes.insert(LVM.to_owned(), theirs.clone());
+    host.state().domains.clear();
+    let applied = applied(&host, &web("lvm", "20G", "reinstall = true\n")).unwrap();
+    assert!(!applied.failures.is_empty());
+    assert_eq!(host.state().volumes[LVM], theirs);
+}
+
+/// How many groups the tests have made.
+static GROUPS: AtomicU32 = AtomicU32::new(0);
+
+/// A volume group on a file, of which LVM's programs keep the metadata without the device mapper.
+struct Group {
+    name: String,
+    device: String,
+    _image: tempfile::NamedTempFile,
+}
+
+impl Group {
+    /// Skips the test where there are no loop devices, or no LVM.
+    fn new() -> Option<Self> {
+        if !has_program("lvm") {
+            return None;
+        }
+        let image = tempfile::NamedTempFile::new().unwrap();
+        image.as_file().set_len(1 << 30).unwrap();
+        let attached = run(Command::new("losetup")
+            .args(["--find", "--show"])
+            .arg(image.path()));
+        if !present(attached.is_some(), "loop devices cannot be made here") {
+            return None;
+        }
+        let device = attached?.trim().to_owned();
+        let number = GROUPS.fetch_add(1, Ordering::Relaxed);
+        let name = format!("xen-vman-test-{}-{number}", std::process::id());
+        let group = Self {
+            name,
+            device,
+            _image: image,
+        };
+        lvm(&["vgcreate", "--yes", &group.name, &group.device]).unwrap();
+        Some(group)
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let _ = lvm(&["vgremove", "--yes", &self.name]);
+        let _ = run(Command::new("losetup").args(["--detach", &self.device]));
+    }
+}
+
+/// What a program of LVM prints.
+fn lvm(words: &[&str]) -> Option<String> {
+    let [program, arguments @ ..] = words else {
+        return None;
+    };
+    let mut command = Command::new("lvm");
+    command.arg(program).args(["--driverloaded", "n"]);
+    run(command.args(arguments))
+}
+
+/// What a program prints, if it succeeds.
+fn run(command: &mut Command) -> Option<String> {
+    let output = command.output().ok()?;
+    if !output.status.success() {
+        println!("{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+        return None;
+    }
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+/// Runs what is run on a host, but for what needs the device.
+fn carry_out(commands: &[xen_vman_core::command::Command]) {
+    for command in commands {
+        let words: Vec<_> = command.argv.iter().map(String::as_str).collect();
+        if words[0] != "blkdiscard" {
+            assert!(lvm(&words).is_some(), "{command}");
+        }
+    }
+}
+
+fn state(volume: &Volume) -> PoolState {
+    let pool = volume.pool().unwrap();
+    let words: Vec<_> = pool.ask[0].argv[1..].iter().map(String::as_str).collect();
+    let said = lvm(&words).unwrap();
+    volume.read_pool(&[said.into_bytes()]).unwrap()
+}
+
+fn volume_in(group: &str, size: &str, more: &str) -> Volume {
+    let text = format!(
+        "lvm_vg = \"{group}\"\n{more}[[vms]]\norg = \"org\"\nname = \"web-1\"\nstorage_type = \"lvm\"\n\
+         size = \"{size}\"\nos = {{ type = \"debian\", version = \"12\" }}\ninterfaces = []\n"
+    );
+    let compiled = compile(
+        vec![Source::new("host.toml", &text).unwrap()],
+        &Facts::default(),
+    );
+    assert!(!compiled.report.has_errors(), "{:?}", compiled.report);
+    compiled.resolved.vms[0].root.managed().unwrap().clone()
+}
+
+#[test]
+fn lvm_does_what_its_commands_are_meant_to_do() {
+    let Some(group) = Group::new() else { return };
+    let volume = volume_in(&group.name, "50M", "");
+    let location = volume.location();
+    let before = state(&volume);
+    assert!(before.volumes.is_empty());
+    assert_eq!(before.extent_bytes, 4 << 20);
+    carry_out(&volume.make(&before));
+
+    let made = state(&volume);
+    let first = &made.volumes[&location];
+    assert_eq!(first.size_bytes, made.rounded(50 << 20));
+    assert_eq!(first.made_for.as_deref(), Some("org-web-1"));
+    assert_eq!(before.free_bytes - made.free_bytes, first.size_bytes);
+
+    let larger = volume_in(&group.name, "101M", "");
+    carry_out(&larger.grow());
+    let grown = state(&larger);
+    assert_eq!(grown.volumes[&location].size_bytes, 104 << 20);
+    assert_eq!(grown.volumes[&location].unique_id, first.unique_id);
+    assert!(larger.no_room(&grown, grown.free_bytes).is_none());
+    assert!(larger.no_room(&grown, grown.free_bytes + 1).is_some());
+}
+
+/// One that an interrupted run has left is removed; one that somebody else made stays.
+#[test]
+fn an_unfinished_volume_is_made_again() {
+    let Some(group) = Group::new() else { return };
+    let volume = volume_in(&group.name, "48M", "");
+    let all = volume.make(&state(&volume));
+    carry_out(&all[..1]);
+    let left = state(&volume);
+    assert!(!left.volumes.contains_key(&volume.location()));
+    assert_eq!(left.volumes.len(), 1);
+    carry_out(&volume.make(&left));
+    let made = state(&volume);
+    assert_eq!(
+        made.volumes.keys().collect::<Vec<_>>(),
+        [&volume.location()]
+    );
+
+    let unfinished = format!("{}+new", volume.location());
+    let unfinished = unfinished.trim_start_matches("/dev/");
+    let (_, name) = unfinished.split_once('/').unwrap();
+    lvm(&[
+        "lvcreate",
+        "--yes",
+        "-Zn",
+        "-Wn",
+        "--size",
+        "8M",
+        "--name",
+        name,
+        &group.name,
+    ])
+    .unwrap();
+    let theirs = state(&volume);
+    let first = &volume.make(&theirs)[0];
+    assert_eq!(first.argv[0], "lvcreate", "{first}");
+}
+
+#[test]
+fn a_group_or_a_pool_that_is_missing_has_no_state() {
+    let Some(group) = Group::new() else { return };
+    let thin = volume_in(&group.name, "48M", "lvm_thin_pool = \"pool\"\n");
+    let plain = volume_in(&group.name, "48M", "");
+    let words: Vec<_> = plain.pool().unwrap().ask[0].argv[1..].to_vec();
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    let said = lvm(&words).unwrap().into_bytes();
+    let why = thin.read_pool(&[said]).unwrap_err();
+    assert!(why.contains("has no thin pool pool"), "{why}");
+    let why = plain
+        .read_pool(&[b"{\"report\": []}".to_vec()])
+        .unwrap_err();
+    assert!(why.contains("there is no volume group"), "{why}");
+}
