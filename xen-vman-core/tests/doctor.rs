@@ -1,6 +1,7 @@
 //! What is said of hosts, ready or not.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+use serde_json::json;
 use std::collections::BTreeSet;
 use xen_vman_core::doctor::{Questions, Readiness, Seen, examine, questions};
 use xen_vman_core::plan::Kernels;
@@ -203,4 +204,72 @@ fn an_image_is_not_asked_what_only_a_running_host_has() {
         seen.kernels.running = None;
     });
     assert_eq!(found, []);
+}
+
+/// What is not fine about a thin pool, as LVM reports it.
+fn complaints_of_pool(
+    zero: &str,
+    data_percent: &str,
+    metadata_percent: &str,
+    lvm_conf: &str,
+) -> Vec<(Readiness, String)> {
+    let text = "lvm_vg = \"vg0\"\nlvm_thin_pool = \"pool\"\n[[vms]]\norg = \"a\"\nname = \"web\"\n\
+                storage_type = \"lvm\"\nsize = \"8G\"\nos = { type = \"debian\", version = \"12\" }\n\
+                interfaces = []\n";
+    let source = Source::new("host.toml", text).unwrap();
+    let compiled = compile(vec![source], &Facts::default());
+    let output = compiled
+        .render(&Templates::embedded(), &Assets::default())
+        .unwrap();
+    let mut seen = ready(&questions(&compiled.resolved, &output));
+    lvm_conf.clone_into(&mut seen.lvm);
+    let volume = |name: &str, pool: &str, data: &str, metadata: &str| {
+        json!({
+            "lv_name": name, "lv_uuid": name, "lv_size": "10737418240", "lv_tags": "", "pool_lv": pool,
+            "data_percent": data, "metadata_percent": metadata,
+        })
+    };
+    let said = json!({ "report": [{
+        "vg": [{ "vg_free": "1048576", "vg_extent_size": "4194304" }],
+        "lv": [volume("pool", "", data_percent, metadata_percent), volume("one", "pool", "9.00", ""),
+               volume("two", "pool", "9.00", "")],
+        "seg": [{ "lv_name": "pool", "segtype": "thin-pool", "zero": zero }],
+    }] });
+    let root = &output.installs[0].volume;
+    let state = root.read_pool(&[said.to_string().into_bytes()]);
+    seen.pools.insert(root.pool().unwrap().name, state);
+    let found = examine(&compiled.resolved, &output, &seen).into_iter();
+    let found =
+        found.filter(|finding| finding.about == "volumes" && finding.state != Readiness::Fine);
+    found.map(|finding| (finding.state, finding.says)).collect()
+}
+
+#[test]
+fn pools_that_run_full_are_told() {
+    let extends = "# thin_pool_autoextend_threshold = 100\n\tthin_pool_autoextend_threshold = 80\n";
+    let of = |data: &str, metadata: &str| complaints_of_pool("zero", data, metadata, extends);
+    assert_eq!(of("80.00", "12.00"), []);
+    let said = "thin pool vg0/pool: 81 % of 10 GiB and 12 % of its metadata used, 20 GiB promised";
+    assert_eq!(of("80.01", "12.00"), [(Readiness::Risky, said.to_owned())]);
+    for (data, metadata, limit) in [
+        ("90.01", "12.00", "`lvm_thin_data_limit` is 90"),
+        ("12.00", "80.5", "`lvm_thin_metadata_limit` is 80"),
+        ("", "", "it is not active"),
+    ] {
+        let found = of(data, metadata);
+        let [(Readiness::Missing, said)] = &found[..] else {
+            panic!("{found:?}")
+        };
+        assert!(said.contains(limit), "{said}");
+    }
+    let found = complaints_of_pool("", "1.00", "1.00", extends);
+    let [(Readiness::Missing, said)] = &found[..] else {
+        panic!("{found:?}")
+    };
+    assert!(said.contains("lvchange --zero y vg0/pool"), "{said}");
+    let found = complaints_of_pool("zero", "1.00", "1.00", "\tscan_lvs = 1\n");
+    let [(Readiness::Risky, extending), (Readiness::Risky, scanning)] = &found[..] else {
+        panic!("{found:?}")
+    };
+    assert!(extending.contains("do not extend themselves") && scanning.contains("disks of guests"));
 }

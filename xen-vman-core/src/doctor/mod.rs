@@ -5,12 +5,13 @@
 
 mod boot;
 mod services;
+mod storage;
 
 use crate::diag::text::printable;
 use crate::plan::Kernels;
 use crate::render::Output;
 use crate::resolve::Resolved;
-use crate::storage::Medium;
+use crate::storage::{Medium, PoolState};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -79,6 +80,10 @@ pub struct Seen {
     pub auto: BTreeSet<String>,
     /// The content of `/etc/iscsi/iscsid.conf`.
     pub iscsid: String,
+    /// The content of `/etc/lvm/lvm.conf`.
+    pub lvm: String,
+    /// The pools that roots are made in, by name; for each whose state is not known, why.
+    pub pools: BTreeMap<String, Result<PoolState, String>>,
     /// The requested targets that the host logs in to at boot.
     pub automatic_targets: BTreeSet<String>,
     /// Its kernels.
@@ -165,6 +170,7 @@ pub fn examine(resolved: &Resolved, output: &Output, seen: &Seen) -> Vec<Finding
     }
     found.extend(services::xendomains(output, seen));
     found.extend(services::open_iscsi(&asked, seen));
+    found.extend(storage::findings(output, seen));
     found.extend(boot::findings(resolved, seen));
     found.sort_by_key(|finding| finding.state);
     found

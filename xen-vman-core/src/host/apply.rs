@@ -7,9 +7,8 @@ use super::install::{Follower, Loss};
 use super::machine::{Host, demand};
 use super::observe::{active_units, domains, enabled_vms, kernels, mounted, sessions};
 use super::session::Session;
-use super::volume::{self, Pools};
 use super::watch::{Event, Watcher};
-use super::{HostError, guest_records, install, state, vm_unit};
+use super::{HostError, guest_records, install, state, vm_unit, volume};
 use crate::command::Command;
 use crate::install::{GuestRecord, Install, Step};
 use crate::object::{RenderedFile, Role};
@@ -56,19 +55,9 @@ pub fn observe(host: &dyn Host, output: &Output) -> Result<Observed, HostError> 
     let record = state::record(host)?;
     let mut observed = look(host, plan::paths(output, &record), record)?;
     if observed.is_running {
-        observed.pools = pools(host, output);
+        observed.pools = volume::pools(host, output);
     }
     Ok(observed)
-}
-
-fn pools(host: &dyn Host, output: &Output) -> Pools {
-    let pools = plan::pools(output).into_iter();
-    pools
-        .map(|(pool, volume)| {
-            let state = volume::pool(host, volume).map(Option::unwrap_or_default);
-            (pool.name, state.map_err(|error| error.to_string()))
-        })
-        .collect()
 }
 
 /// Plans the changes to a host, without making them.
@@ -95,16 +84,18 @@ pub fn apply(
     watcher: &mut dyn Watcher,
 ) -> Result<Applied, HostError> {
     let _lock = host.lock()?;
-    let plan = plan(host, output, options.prune)?;
+    let plan = plan(host, output, options.prune);
     if let Some(resolved) = options.preflight
         && host.is_running()
-        && !plan.is_empty()
+        // Without its programs, nothing is known of a volume group.
+        && matches!(&plan, Ok(plan) if !plan.is_empty()) | matches!(plan, Err(HostError::Volumes(_)))
     {
         let missing = preflight(host, resolved, output)?;
         if !missing.is_empty() {
             return Err(HostError::NotReady(missing));
         }
     }
+    let plan = plan?;
     if host.is_running() {
         let by_hand = output.installs.iter().filter(|one| !one.is_wanted());
         for install in by_hand {

@@ -1,7 +1,7 @@
 //! Collects what `doctor` needs to know about a host.
 
 use super::machine::Host;
-use super::{HostError, observe};
+use super::{HostError, observe, volume};
 use crate::doctor::{self, Finding, Questions, Seen, examine, questions};
 use crate::plan::Entry;
 use crate::render::Output;
@@ -25,7 +25,10 @@ pub fn doctor(
     resolved: &Resolved,
     output: &Output,
 ) -> Result<Vec<Finding>, HostError> {
-    let seen = see(host, &questions(resolved, output))?;
+    let mut seen = see(host, &questions(resolved, output))?;
+    if seen.is_running {
+        seen.pools = volume::pools(host, output);
+    }
     Ok(examine(resolved, output, &seen))
 }
 
@@ -50,6 +53,7 @@ fn see(host: &dyn Host, asked: &Questions) -> Result<Seen, HostError> {
         is_dom0: text(host, "/proc/xen/capabilities")?.contains("control_d"),
         xendomains: text(host, "/etc/default/xendomains")?,
         iscsid: text(host, "/etc/iscsi/iscsid.conf")?,
+        lvm: text(host, "/etc/lvm/lvm.conf")?,
         auto: names(host, "/etc/xen/auto")?,
         kernels: observe::kernels(host)?,
         kernel_links: [link(host, GUEST_KERNEL)?, link(host, GUEST_INITRD)?],

@@ -3,12 +3,24 @@
 use super::machine::{Host, demand};
 use super::{HostError, guest_records};
 use crate::install::{GuestRecord, Install};
-use crate::plan::Fill;
+use crate::plan::{self, Fill};
+use crate::render::Output;
 use crate::storage::{Bytes, Medium, PoolState, Volume, VolumeState};
 use std::collections::BTreeMap;
 
 /// The states of pools, by name; for each that cannot be read, why.
 pub(super) type Pools = BTreeMap<String, Result<PoolState, String>>;
+
+/// What a host says about the pools that a definition needs.
+pub(super) fn pools(host: &dyn Host, output: &Output) -> Pools {
+    let pools = plan::pools(output).into_iter();
+    pools
+        .map(|(pool, volume)| {
+            let state = self::pool(host, volume).map(Option::unwrap_or_default);
+            (pool.name, state.map_err(|error| error.to_string()))
+        })
+        .collect()
+}
 
 /// What a host says about the pool of a volume; `None` if its backend makes no volumes.
 ///

@@ -1,0 +1,89 @@
+//! Volume groups, thin pools and directories in which roots are made (lvmthin(7), lvm.conf(5)).
+
+use super::{Finding, Seen, fine, missing, risky, setting};
+use crate::diag::text::printable;
+use crate::plan;
+use crate::render::Output;
+use crate::storage::{Bytes, Pool, PoolState, ThinPool, Volume};
+
+const ABOUT: &str = "volumes";
+/// From when on a pool is worth a warning, in percent.
+const NEARLY_FULL: u8 = 80;
+
+pub(super) fn findings(output: &Output, seen: &Seen) -> Vec<Finding> {
+    let pools = plan::pools(output);
+    let mut found: Vec<_> = pools
+        .iter()
+        .filter_map(|(pool, volume)| match seen.pools.get(&pool.name)? {
+            Ok(state) => Some(of_state(pool, volume, state)),
+            Err(why) => {
+                let says = format!("{}: {}", printable(&pool.name), printable(why));
+                Some(missing(
+                    ABOUT,
+                    &says,
+                    "make it, or correct its name in the definition",
+                ))
+            }
+        })
+        .collect();
+    let states = || seen.pools.values().filter_map(|state| state.as_ref().ok());
+    let is_thin = states().any(|state| state.thin.is_some());
+    if is_thin && !extends_itself(&seen.lvm) {
+        found.push(risky(
+            ABOUT,
+            "thin pools do not extend themselves, and guests lose what they write to a full one",
+            "set thin_pool_autoextend_threshold in /etc/lvm/lvm.conf to 80, for example",
+        ));
+    }
+    if setting(&seen.lvm, "scan_lvs") == Some("1") {
+        found.push(risky(
+            ABOUT,
+            "LVM looks for volume groups on the disks of guests, which can make theirs",
+            "set scan_lvs in /etc/lvm/lvm.conf to 0",
+        ));
+    }
+    found
+}
+
+fn of_state(pool: &Pool, volume: &Volume, state: &PoolState) -> Finding {
+    let name = printable(&pool.name);
+    if let Some(why) = &state.unfit {
+        return missing(
+            ABOUT,
+            &format!("nothing can be made in the {name}: {why}"),
+            "",
+        );
+    }
+    match &state.thin {
+        Some(thin) => of_thin_pool(&name, volume, state, thin),
+        None => fine(ABOUT, &format!("{name}: {} free", Bytes(state.free_bytes))),
+    }
+}
+
+fn of_thin_pool(name: &str, volume: &Volume, state: &PoolState, thin: &ThinPool) -> Finding {
+    let shown = |percent: Option<u8>| percent.map_or_else(|| "?".to_owned(), |one| one.to_string());
+    let use_percent = [thin.data_percent, thin.metadata_percent];
+    let [data, metadata] = use_percent.map(shown);
+    let (size, promised) = (Bytes(thin.size_bytes), Bytes(thin.promised_bytes));
+    let says = format!(
+        "{name}: {data} % of {size} and {metadata} % of its metadata used, {promised} promised"
+    );
+    let is_full = use_percent
+        .iter()
+        .any(|one| one.is_none_or(|one| one > NEARLY_FULL));
+    if let Some(why) = volume.no_room(state, 0) {
+        missing(ABOUT, &format!("{says}; {why}"), "extend it with lvextend")
+    } else if is_full {
+        risky(ABOUT, &says, "extend it with lvextend")
+    } else {
+        fine(ABOUT, &says)
+    }
+}
+
+/// Whether dmeventd extends thin pools; 100, the default, means never.
+fn extends_itself(lvm_conf: &str) -> bool {
+    let threshold = setting(lvm_conf, "thin_pool_autoextend_threshold");
+    threshold
+        .and_then(|text| text.parse::<u8>().ok())
+        .is_some_and(|percent| percent < 100)
+}
