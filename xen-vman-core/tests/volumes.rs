@@ -10,11 +10,14 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use support::judges::{has_program, present};
 use xen_vman_core::host::memory::{Content, MemoryHost};
-use xen_vman_core::host::{Applied, Event, HostError, Options, Watcher, apply, plan};
+use xen_vman_core::host::{
+    Applied, Event, Host as _, HostDir, HostError, Options, Watcher, apply, plan,
+};
 use xen_vman_core::plan::Plan;
 use xen_vman_core::storage::{PoolState, Volume};
 use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
@@ -405,4 +408,46 @@ fn a_group_or_a_pool_that_is_missing_has_no_state() {
         .read_pool(&[b"{\"report\": []}".to_vec()])
         .unwrap_err();
     assert!(why.contains("there is no volume group"), "{why}");
+}
+
+/// An image is in use as long as a loop device of it is there, or a program has it open.
+#[test]
+fn what_uses_an_image_is_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("org-web.img");
+    std::fs::File::create(&path)
+        .unwrap()
+        .set_len(1 << 20)
+        .unwrap();
+    let host = HostDir::open(Path::new("/")).unwrap();
+    let text = format!(
+        "file_dir = \"{}\"\n[[vms]]\norg = \"org\"\nname = \"web\"\nstorage_type = \"file\"\nsize = 1\n\
+         os = {{ type = \"debian\", version = \"12\" }}\ninterfaces = []\n",
+        directory.path().display()
+    );
+    let compiled = compile(
+        vec![Source::new("host.toml", &text).unwrap()],
+        &Facts::default(),
+    );
+    let medium = compiled.resolved.vms[0].root.managed().unwrap().medium();
+    assert_eq!(host.users(&medium).unwrap(), [""; 0]);
+    let open = std::fs::File::open(&path).unwrap();
+    let users = host.users(&medium).unwrap();
+    let own = format!("process {} ", std::process::id());
+    assert!(users.len() == 1 && users[0].starts_with(&own), "{users:?}");
+    drop(open);
+    let attached = run(Command::new("losetup")
+        .args(["--find", "--show"])
+        .arg(&path));
+    if !present(attached.is_some(), "loop devices cannot be made here") {
+        return;
+    }
+    let device = attached.unwrap().trim().to_owned();
+    let users = host.users(&medium);
+    run(Command::new("losetup").args(["--detach", &device])).unwrap();
+    assert!(
+        users
+            .unwrap()
+            .contains(&format!("the loop device {device}"))
+    );
 }

@@ -20,7 +20,7 @@ pub fn generations(host: &dyn Host) -> Result<Vec<Summary>, HostError> {
 /// rollback that was interrupted is continued.
 ///
 /// # Errors
-/// Like [`apply`]; also if there is nothing to roll back, or if somebody else has changed the
+/// Like [`apply`](super::apply()); also if there is nothing to roll back, or if somebody else has changed the
 /// files since.
 pub fn rollback(
     host: &dyn Host,

@@ -342,7 +342,7 @@ impl Backend for LvmVolume {
         }
         let size = format!("{size_mib}m");
         let tag = format!("{TAG}/{}", self.domain);
-        let mut words = vec!["lvcreate", "--yes", "--wipesignatures", "y", "--zero", "y"];
+        let mut words = vec!["lvcreate", "--yes"];
         words.extend(["--addtag", TAG, "--addtag", &tag, "--name", &unfinished]);
         let pool = self
             .thin_pool
