@@ -1,4 +1,4 @@
-"""The guests of several scenarios: one with its root on NFS, one with an iSCSI disk."""
+"""The guests of several scenarios: one with its root on NFS, one with an iSCSI disk, and some whose roots are made on dom0."""
 
 WEB_ADDRESS = "10.77.0.15"
 WEB_ROOT = "/srv/nfs/stuvus/web01-root"
@@ -24,4 +24,15 @@ def web(*more: str) -> str:
         'os = { type = "debian", version = "bookworm" }',
         f'interfaces = [{{ ip = "{WEB_ADDRESS}/24", bridge = "br0" }}]',
     ]
+    return "\n" + "\n".join(lines) + "\n"
+
+
+IMAGES = "/srv/images"
+VOLUMES = f'lvm_vg = "vg0"\nfile_dir = "{IMAGES}"\n'
+
+
+def on_volume(name: str, address: str, storage: str, size: str, *more: str) -> str:
+    """The definition of a guest whose root is made in the volume group or directory of `VOLUMES`, with more lines."""
+    lines = ["[[vms]]", 'org = "stuvus"', f'name = "{name}"', f'storage_type = "{storage}"', f'size = "{size}"', *more]
+    lines += ['os = { type = "debian", version = "bookworm" }', f'interfaces = [{{ ip = "{address}/24", bridge = "br0" }}]']
     return "\n" + "\n".join(lines) + "\n"

@@ -16,7 +16,7 @@ from .trees import inside, run, with_tools
 # Modules that nothing in the lab uses. They are most of a kernel's, and all there are go into every initrd.
 DRIVERS_LEFT_OUT = [
     *["accessibility", "ata", "bluetooth", "crypto", "firewire", "gpu", "hid", "hwmon", "iio", "infiniband", "input", "isdn"],
-    *["leds", "md/[!d]*", "md/dm-[!m]*", "md/dm-m[!o]*", "media", "message", "mfd", "misc", "mmc", "mtd", "net/ethernet", "net/usb", "net/wireless", "net/wwan"],
+    *["leds", "md/[!dp]*", "md/dm-[!mtb]*", "md/dm-m[!o]*", "media", "message", "mfd", "misc", "mmc", "mtd", "net/ethernet", "net/usb", "net/wireless", "net/wwan"],
     *["nvme", "pcmcia", "pinctrl", "platform", "power", "rtc", "scsi/[!ils]*", "soundwire", "spi", "staging", "thunderbolt"],
     *["ufs", "usb", "vfio", "video", "watchdog"],
 ]

@@ -38,6 +38,9 @@ XEN = (
     f"dom0_mem={DOM0_MEMORY_MIB}M,max:{DOM0_MEMORY_MIB}M dom0_max_vcpus={CPUS} console=com1 com1=115200,8n1 "
     "xpti=no spec-ctrl=no,eager-fpu=yes pv-l1tf=no cpuidle=no noreboot"
 )
+# What dom0 sees as /dev/vdb.
+SECOND_DISK = "second.qcow2"
+SECOND_DISK_SIZE = "8G"
 LINUX = "root=/dev/vda rw console=hvc0 net.ifnames=0 mitigations=off quiet udev.event_timeout=900"
 
 
@@ -49,6 +52,9 @@ def qemu(image: pathlib.Path, place: pathlib.Path, disk: pathlib.Path, port: int
     words += ["-initrd", f"{image}/{kernel} {LINUX.replace(',', ',,')},{image}/initrd"]
     words += ["-drive", f"file={disk},if=none,id=d0,format=qcow2,cache=unsafe,discard=unmap"]
     words += ["-device", "virtio-blk-pci,drive=d0"]
+    # For volume groups and images: a second disk, empty.
+    words += ["-drive", f"file={place}/{SECOND_DISK},if=none,id=d1,format=qcow2,cache=unsafe,discard=unmap"]
+    words += ["-device", "virtio-blk-pci,drive=d1"]
     # Nothing outside can be reached, and from outside nothing but ssh.
     words += ["-netdev", f"user,id=n0,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22"]
     words += ["-device", "virtio-net-pci,netdev=n0,romfile="]
@@ -243,6 +249,7 @@ class Machine:
         disk = self.place / "disk.qcow2"
         # The snapshot is in the disk itself, so that is copied; it is small, for what is below it is not.
         shutil.copyfile(snapshot, disk)
+        shutil.copyfile(snapshot.with_name(SECOND_DISK), self.place / SECOND_DISK)
         self.start(disk, snapshot=SNAPSHOT)
         self.answer()
 
@@ -297,6 +304,8 @@ def make_snapshot(place: pathlib.Path) -> None:
     for attempt in range(1, BOOTS_MAX + 1):
         machine = Machine(place)
         overlay(disk, machine.image / "dom0.raw")
+        second = place / SECOND_DISK
+        run(*with_tools("qemu-img", "create", "-q", "-f", "qcow2", inside(second), SECOND_DISK_SIZE))
         try:
             machine.start(disk)
             seconds = machine.boot()

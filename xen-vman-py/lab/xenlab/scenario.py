@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from . import machine, patience, tiny
+from .guests import IMAGES
 from .ours import DEFINITION, PROGRAM, definition, program
 from .patience import LimitError, Patience
 from .trees import KEY, LAB
@@ -101,6 +102,11 @@ class Scenario:
         for domain in domains:
             org, name = domain.split("-", 1)
             self.run(f"mkdir -p /srv/nfs/{org}/{name}-root")
+
+    def volume_group(self) -> None:
+        """Makes a volume group of the second disk, with a directory for images."""
+        self.run("vgcreate --yes vg0 /dev/vdb && lvcreate --yes --size 3G --name images vg0 && mkfs.ext4 -q /dev/vg0/images")
+        self.run(f"mkdir {IMAGES} && echo '/dev/vg0/images {IMAGES} ext4 defaults 0 0' >>/etc/fstab && mount {IMAGES}")
 
     # Guests.
 
