@@ -27,6 +27,8 @@ pub struct Command {
     pub runs_in: RunsIn,
     /// The effect on a volume.
     pub effect: Effect,
+    /// The largest exit status of a success, which is 0 for most.
+    pub success_max: i32,
 }
 
 /// Where a command runs.
@@ -77,7 +79,15 @@ impl Command {
             limit_secs,
             runs_in: RunsIn::Host,
             effect: Effect::None,
+            success_max: 0,
         }
+    }
+
+    /// Returns the command with more exit statuses of a success: all up to this one.
+    #[must_use]
+    pub fn succeeding_up_to(mut self, status: i32) -> Self {
+        self.success_max = status;
+        self
     }
 
     /// A command that runs a program of the guest whose root is mounted at `root`.

@@ -20,6 +20,7 @@ use xen_vman_core::host::{
 };
 use xen_vman_core::plan::Plan;
 use xen_vman_core::storage::{PoolState, Volume};
+use xen_vman_core::values::VolumeName;
 use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
 
 const LVM: &str = "/dev/vg0/org-web";
@@ -219,6 +220,106 @@ fn what_does_not_fit_is_refused_before_anything_is_changed() {
     }
 }
 
+/// What an interrupted run has left is no space that is gone.
+#[test]
+fn what_is_made_again_fits_where_it_was() {
+    let output = web("lvm", "600G", "");
+    for calls in 0.. {
+        let host = MemoryHost::dom0();
+        host.state().calls_left = Some(calls);
+        let _ = applied(&host, &output);
+        host.state().calls_left = None;
+        if !host.state().volumes.contains_key("/dev/vg0/org-web+new") {
+            continue;
+        }
+        let again = plan(&host, &output, false).unwrap();
+        assert!(actions(&again)[0].starts_with("make /dev/vg0/org-web "));
+        done(&host, &output);
+        assert_eq!(host.state().volumes.len(), 1);
+        break;
+    }
+}
+
+/// A name of a root is never one that a volume has while it is made.
+#[test]
+fn roots_are_not_called_like_what_is_being_made() {
+    for name in ["web+new", ".org-web.img.xen-vman-new", "a/b", "-a", ""] {
+        assert!(name.parse::<VolumeName>().is_err(), "{name}");
+    }
+    assert!("snapshot-web.img".parse::<VolumeName>().is_ok());
+}
+
+/// Somebody who lets a root grow by hand while a plan waits does not lose what is beyond its size.
+#[test]
+fn a_volume_that_has_grown_meanwhile_is_left_alone() {
+    struct Meanwhile(MemoryHost, &'static str);
+    impl Watcher for Meanwhile {
+        fn approve(&mut self, _: &Plan) -> Result<(), String> {
+            self.0.state().volumes.get_mut(self.1).unwrap().size_bytes = 40 << 30;
+            Ok(())
+        }
+
+        fn tell(&mut self, _: Event<'_>) {}
+    }
+    for (backend, location) in BACKENDS {
+        let host = MemoryHost::dom0();
+        done(&host, &web(backend, "20G", ""));
+        let output = web(backend, "30G", "");
+        let mut watcher = Meanwhile(host.clone(), location);
+        let applied = apply(&host, &output, &Options::default(), &mut watcher).unwrap();
+        assert!(applied.failures.is_empty(), "{:?}", applied.failures);
+        assert_eq!(host.state().volumes[location].size_bytes, 40 << 30);
+    }
+}
+
+/// A file system that did not become larger with its volume does so later.
+#[test]
+fn a_file_system_grows_when_nothing_uses_it_any_more() {
+    for (backend, location) in BACKENDS {
+        let host = MemoryHost::dom0();
+        done(&host, &web(backend, "20G", ""));
+        host.state().domains.clear();
+        host.state().volumes.get_mut(location).unwrap().users = vec!["somebody".to_owned()];
+        let output = web(backend, "30G", "");
+        let applied = applied(&host, &output).unwrap();
+        assert!(!applied.failures.is_empty());
+        assert!(!host.state().commands.join("\n").contains("resize2fs"));
+        let hold = "/run/xen-vman/resizing/org-web";
+        assert!(!host.state().entries.contains_key(hold));
+        let rest = plan(&host, &output, false).unwrap();
+        let grow = format!("let the file system on {location} grow to 30 GiB");
+        assert_eq!(actions(&rest), [grow]);
+
+        host.state()
+            .volumes
+            .get_mut(location)
+            .unwrap()
+            .users
+            .clear();
+        done(&host, &output);
+        assert!(host.state().commands.join("\n").contains("resize2fs"));
+        assert!(plan(&host, &output, false).unwrap().is_empty());
+    }
+}
+
+/// The record of a root that a VM runs from stays, and so does the other root.
+#[test]
+fn a_vm_that_runs_gets_no_other_root() {
+    let host = MemoryHost::dom0();
+    done(&host, &web("file", "20G", ""));
+    let before = host.state().entries["/var/lib/xen-vman/guests/org-web.installed"].clone();
+    let applied = applied(&host, &web("lvm", "20G", "")).unwrap();
+    assert!(applied.failures[0].1.to_string().contains("is running"));
+    let state = host.state();
+    assert_eq!(state.volumes.keys().collect::<Vec<_>>(), [FILE]);
+    assert_eq!(
+        state.entries["/var/lib/xen-vman/guests/org-web.installed"],
+        before
+    );
+    let unfinished = "/var/lib/xen-vman/guests/org-web.unfinished";
+    assert!(!state.entries.contains_key(unfinished));
+}
+
 /// Another volume with the name of one that is recorded is not erased by `reinstall = true`.
 #[test]
 fn a_volume_that_took_the_place_of_a_recorded_one_is_somebody_elses() {
@@ -349,7 +450,7 @@ fn lvm_does_what_its_commands_are_meant_to_do() {
     assert_eq!(before.free_bytes - made.free_bytes, first.size_bytes);
 
     let larger = volume_in(&group.name, "101M", "");
-    carry_out(&larger.grow());
+    carry_out(&larger.grow(made.rounded(50 << 20)));
     let grown = state(&larger);
     assert_eq!(grown.volumes[&location].size_bytes, 104 << 20);
     assert_eq!(grown.volumes[&location].unique_id, first.unique_id);

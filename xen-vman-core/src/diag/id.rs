@@ -144,6 +144,8 @@ catalogue! {
     BadIqn = "bad-iqn", Error;
     /// A name that LVM does not accept.
     BadLvmName = "bad-lvm-name", Error;
+    /// A name that no volume or image of ours can have.
+    BadVolumeName = "bad-volume-name", Error;
     /// The iSCSI name derived from `iscsi_base_wwn` and the VM's names is not valid.
     BadIscsiTarget = "bad-iscsi-target", Error;
     /// Not an OpenSSH public key.

@@ -67,6 +67,18 @@ pub(super) fn set(
     permit(host, domain)
 }
 
+/// Makes the record of a guest what it was.
+pub(super) fn restore(
+    host: &dyn Host,
+    domain: &DomainName,
+    before: Option<&GuestRecord>,
+) -> Result<(), HostError> {
+    match before {
+        Some(record) => set(host, domain, record),
+        None => remove(host, domain),
+    }
+}
+
 /// Keeps a VM from starting: its root was refused, and nothing is known of what is there.
 pub(super) fn refuse(host: &dyn Host, domain: &DomainName, why: &str) -> Result<(), HostError> {
     state::put(host, &refusal_path(domain), format!("{why}\n").into_bytes())

@@ -83,7 +83,7 @@ pub(super) fn install(
     for step in install::enter(install, erase) {
         run.take(&step, None)?;
     }
-    run.refuse_running()?;
+    refuse_running(host, &install.domain)?;
     let done = run.with_session();
     let session = run.session.take();
     match done {
@@ -124,24 +124,6 @@ pub(super) trait Follower: Send {
 }
 
 impl Run<'_> {
-    /// Fails if Xen has the domain or does not answer.
-    fn refuse_running(&self) -> Result<(), HostError> {
-        let domain = &self.install.domain;
-        let helper = format!("{LIBRARY}/vm-domain");
-        let known = Command::new([&helper, "known", domain.as_str()], XEN_SECS);
-        let why = match self.host.run(&known)?.status {
-            1 => return Ok(()),
-            0 => format!(
-                "the VM is running, and its root must not be in use twice. Shut it down first: \
-                 systemctl stop vm@{domain}, or xl shutdown -w {domain}"
-            ),
-            _ => "xl cannot tell whether the VM is running. Check Xen with `xl list` and \
-                  `systemctl status xen`"
-                .to_owned(),
-        };
-        Err(refused(domain, &why))
-    }
-
     fn with_session(&mut self) -> Result<Option<&'static str>, HostError> {
         if let Some(step) = install::open(self.install) {
             self.take(&step, None)?;
@@ -155,7 +137,7 @@ impl Run<'_> {
 
     fn in_own_mounts(&mut self) -> Result<Option<&'static str>, HostError> {
         let domain = &self.install.domain;
-        self.refuse_in_use()?;
+        refuse_in_use(self.host, self.install)?;
         let mut found = root::look(self.host, self.install, &self.point)?;
         let pool = volume::pool(self.host, &self.install.volume)?;
         let state = pool.and_then(|mut pool| pool.volumes.remove(&self.install.volume.location()));
@@ -181,8 +163,8 @@ impl Run<'_> {
             may.map_err(|why| refused(domain, &why))?;
         }
         // The last checks before data may be lost.
-        self.refuse_running()?;
-        self.refuse_in_use()?;
+        refuse_running(self.host, domain)?;
+        refuse_in_use(self.host, self.install)?;
         let begun = if verdict == Verdict::Erase {
             GuestRecord::of_erasing(self.install, self.record)
         } else {
@@ -198,29 +180,6 @@ impl Run<'_> {
     fn record(&self, record: GuestRecord) -> Result<(), HostError> {
         let record = record.on(self.unique_id.clone());
         guest_records::set(self.host, &self.install.domain, &record)
-    }
-
-    /// Fails if anything on this host uses the volume. Some programs, such as udev's, only look at
-    /// a new disk for a moment.
-    fn refuse_in_use(&self) -> Result<(), HostError> {
-        let medium = self.install.volume.medium();
-        let began = self.host.uptime();
-        loop {
-            let users = self.host.users(&medium)?;
-            if users.is_empty() {
-                return Ok(());
-            }
-            if self.host.uptime().saturating_sub(began) > USE_LIMIT {
-                let location = self.install.volume.location();
-                let why = format!(
-                    "{location} is in use on this host by {}. Nothing was changed there; end that \
-                     first",
-                    users.join(", ")
-                );
-                return Err(refused(&self.install.domain, &why));
-            }
-            self.host.sleep(LOOK_AGAIN);
-        }
     }
 
     fn put_on(&mut self, erase: bool) -> Result<(), HostError> {
@@ -302,6 +261,46 @@ impl Run<'_> {
             why: why.to_owned(),
             log: self.log.clone(),
         }
+    }
+}
+
+/// Fails if Xen has the domain or does not answer.
+pub(super) fn refuse_running(host: &dyn Host, domain: &DomainName) -> Result<(), HostError> {
+    let helper = format!("{LIBRARY}/vm-domain");
+    let known = Command::new([&helper, "known", domain.as_str()], XEN_SECS);
+    let why = match host.run(&known)?.status {
+        1 => return Ok(()),
+        0 => format!(
+            "the VM is running, and its root must not be in use twice. Shut it down first: \
+             systemctl stop vm@{domain}, or xl shutdown -w {domain}"
+        ),
+        _ => "xl cannot tell whether the VM is running. Check Xen with `xl list` and \
+              `systemctl status xen`"
+            .to_owned(),
+    };
+    Err(refused(domain, &why))
+}
+
+/// Fails if anything on this host uses the volume. Some programs, such as udev's, only look at
+/// a new disk for a moment.
+pub(super) fn refuse_in_use(host: &dyn Host, install: &Install) -> Result<(), HostError> {
+    let medium = install.volume.medium();
+    let began = host.uptime();
+    loop {
+        let users = host.users(&medium)?;
+        if users.is_empty() {
+            return Ok(());
+        }
+        if host.uptime().saturating_sub(began) > USE_LIMIT {
+            let location = install.volume.location();
+            let why = format!(
+                "{location} is in use on this host by {}. Nothing was changed there; end that \
+                 first",
+                users.join(", ")
+            );
+            return Err(refused(&install.domain, &why));
+        }
+        host.sleep(LOOK_AGAIN);
     }
 }
 

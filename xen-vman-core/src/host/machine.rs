@@ -211,7 +211,7 @@ pub struct Logged {
 pub(super) fn demand(host: &dyn Host, command: &Command) -> Result<Ran, HostError> {
     let ran = host.run(command)?;
     match ran.status {
-        0 => Ok(ran),
+        status if (0..=command.success_max).contains(&status) => Ok(ran),
         124 => {
             let why = format!("it took longer than {} s", command.limit_secs);
             Err(failed(command, &why))

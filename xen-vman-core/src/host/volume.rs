@@ -1,12 +1,16 @@
 //! Makes volumes, and lets them grow.
 
 use super::machine::{Host, demand};
-use super::{HostError, guest_records};
+use super::{HostError, guest_records, install};
+use crate::command::Command;
 use crate::install::{GuestRecord, Install};
-use crate::plan::{self, Fill};
+use crate::plan::{self, Entry, Fill};
 use crate::render::Output;
-use crate::storage::{Bytes, Medium, PoolState, Volume, VolumeState};
+use crate::storage::{BlockDevice, Bytes, Medium, PoolState, Volume, VolumeState};
 use std::collections::BTreeMap;
+
+/// Where it is said which VMs must not start now. `vm-domain` looks there.
+const RESIZING: &str = "/run/xen-vman/resizing";
 
 /// The states of pools, by name; for each that cannot be read, why.
 pub(super) type Pools = BTreeMap<String, Result<PoolState, String>>;
@@ -46,47 +50,91 @@ pub(super) fn pool(host: &dyn Host, volume: &Volume) -> Result<Option<PoolState>
 /// it is: the installation looks at what it holds.
 ///
 /// # Errors
-/// If it is not there with its size afterwards.
+/// If the VM runs, which may be from another root, or if the volume is not there with its size afterwards.
 pub(super) fn make(host: &dyn Host, install: &Install) -> Result<(), HostError> {
-    let volume = &install.volume;
+    let (volume, domain) = (&install.volume, &install.domain);
+    install::refuse_running(host, domain)?;
     let Some(state) = pool(host, volume)? else {
         return Ok(());
     };
     if state.volumes.contains_key(&volume.location()) {
         return Ok(());
     }
+    let before = guest_records::of(host, domain)?;
     // First, so that there is no volume of ours without a record.
     let record = GuestRecord::of(install, false);
-    guest_records::set(host, &install.domain, &record)?;
-    for command in volume.make(&state) {
-        demand(host, &command)?;
+    guest_records::set(host, domain, &record)?;
+    let made = carry_out(host, &volume.make(&state)).and_then(|()| with_its_size(host, volume));
+    match made {
+        Ok(made) => guest_records::set(host, domain, &record.on(made.unique_id)),
+        Err(error) => {
+            // Without an answer, it may be there.
+            let after = pool(host, volume).ok().flatten();
+            if after.is_some_and(|state| !state.volumes.contains_key(&volume.location())) {
+                guest_records::restore(host, domain, before.as_ref())?;
+            }
+            Err(error)
+        }
     }
-    let made = with_its_size(host, volume)?;
-    guest_records::set(host, &install.domain, &record.on(made.unique_id))
 }
 
-/// Gives the volume of a VM its size, and its file system, too, if that is to be and nothing uses it.
+fn carry_out(host: &dyn Host, commands: &[Command]) -> Result<(), HostError> {
+    commands
+        .iter()
+        .try_for_each(|command| demand(host, command).map(drop))
+}
+
+/// Gives the volume of a VM its size, and its file system, too, if that is to be.
 ///
 /// # Errors
-/// If the volume, or a file system that nothing uses, does not have its size afterwards.
+/// If the volume, or the file system, does not have its size afterwards.
 pub(super) fn grow(host: &dyn Host, install: &Install, fill: Fill) -> Result<(), HostError> {
     let volume = &install.volume;
-    for command in volume.grow() {
-        demand(host, &command)?;
+    let domain = &install.domain;
+    if fill == Fill::Here
+        && let Some(record) = guest_records::of(host, domain)?
+    {
+        // Until it is done, also if that is not today.
+        guest_records::set(host, domain, &record.to_be_filled(true))?;
     }
-    with_its_size(host, volume)?;
-    let medium = volume.medium();
-    let commands = match &medium {
-        Medium::Disk(disk) if fill == Fill::Here => disk.fill().unwrap_or_default(),
-        Medium::Disk(_) | Medium::Directory(_) => Vec::new(),
+    let found = pool(host, volume)?.and_then(|mut state| state.volumes.remove(&volume.location()));
+    let Some(VolumeState {
+        size_bytes: from_bytes,
+        ..
+    }) = found
+    else {
+        let why = "it is no longer there".to_owned();
+        let location = volume.location();
+        return Err(HostError::Volume { location, why });
     };
-    if commands.is_empty() || !host.users(&medium)?.is_empty() {
-        return Ok(());
+    // Somebody may have been faster.
+    if volume
+        .wanted_bytes()
+        .is_some_and(|wanted| from_bytes < wanted)
+    {
+        carry_out(host, &volume.grow(from_bytes))?;
+        with_its_size(host, volume)?;
     }
-    for command in commands {
-        demand(host, &command)?;
+    match volume.medium() {
+        Medium::Disk(disk) if fill == Fill::Here => let_fill(host, install, &disk),
+        Medium::Disk(_) | Medium::Directory(_) => Ok(()),
     }
-    Ok(())
+}
+
+/// Makes a file system as large as its disk. The VM does not start meanwhile.
+fn let_fill(host: &dyn Host, install: &Install, disk: &BlockDevice) -> Result<(), HostError> {
+    let domain = &install.domain;
+    let hold = format!("{RESIZING}/{domain}");
+    host.put(&hold, &Entry::file(0o600, ""))?;
+    let done = install::refuse_running(host, domain)
+        .and_then(|()| install::refuse_in_use(host, install))
+        .and_then(|()| carry_out(host, &disk.fill().unwrap_or_default()));
+    host.remove(&hold)?;
+    done?;
+    match guest_records::of(host, domain)? {
+        Some(record) => guest_records::set(host, domain, &record.to_be_filled(false)),
+        None => Ok(()),
+    }
 }
 
 /// A volume, if it is there with its size.

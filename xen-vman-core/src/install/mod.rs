@@ -79,6 +79,9 @@ pub struct GuestRecord {
     /// What identifies the volume even if another gets its name; `None` if its backend has no such thing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unique_id: Option<String>,
+    /// Whether its file system has yet to become as large as the volume.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_to_be_filled: bool,
 }
 
 /// What is assumed of a record that does not say whether there is old data.
@@ -146,6 +149,7 @@ impl GuestRecord {
             token: wanted_token(install),
             has_old_data: false,
             unique_id: None,
+            is_to_be_filled: false,
         }
     }
 
@@ -153,6 +157,15 @@ impl GuestRecord {
     #[must_use]
     pub fn on(self, unique_id: Option<String>) -> Self {
         Self { unique_id, ..self }
+    }
+
+    /// The same record, with a file system that has yet to become as large as its volume, or has.
+    #[must_use]
+    pub fn to_be_filled(self, is_to_be_filled: bool) -> Self {
+        Self {
+            is_to_be_filled,
+            ..self
+        }
     }
 
     /// Whether it is the record of the volume with this location and identity.
@@ -169,6 +182,7 @@ impl GuestRecord {
             token,
             has_old_data: false,
             unique_id: None,
+            is_to_be_filled: false,
         }
     }
 
@@ -184,6 +198,7 @@ impl GuestRecord {
             location,
             has_old_data: true,
             unique_id: None,
+            is_to_be_filled: false,
         }
     }
 }

@@ -316,10 +316,7 @@ impl<'a> Case<'a> {
     }
 
     fn refuse(&self, what: &str, question: &str) -> Verdict {
-        let empty = match self.install.volume.medium() {
-            Medium::Directory(_) => "empty it by hand",
-            Medium::Disk(_) => "fill it with zeros (`blkdiscard --zeroout`)",
-        };
+        let empty = self.install.volume.how_to_empty();
         Verdict::Refuse(format!(
             "{} {what}; nothing was changed. {question} To install the VM there, {empty}, \
             or set `reinstall` to a new token and confirm erasing it with `apply --yes`; to leave \

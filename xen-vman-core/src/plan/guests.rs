@@ -5,6 +5,7 @@ use super::{Action, Change, Entry, Impact, Observed};
 use crate::install::{GuestRecord, Install};
 use crate::object::{Object, instance};
 use crate::render::Output;
+use crate::storage::Location;
 use crate::values::{DomainName, Reinstall};
 use crate::xl_cfg::same_meaning;
 use std::collections::BTreeSet;
@@ -58,7 +59,7 @@ pub(super) fn actions(output: &Output, observed: &Observed) -> Vec<Action> {
                 change: Change::Adopt {
                     domain,
                     record: renamed.map_or_else(
-                        || GuestRecord::found_at(location, None),
+                        || found_at(location, observed),
                         |(_, record)| record.clone(),
                     ),
                     renamed_from: renamed.map(|(old, _)| old.clone()),
@@ -90,6 +91,17 @@ pub(super) fn actions(output: &Output, observed: &Observed) -> Vec<Action> {
         impact: Impact::StartsOrStops,
     }));
     actions
+}
+
+/// The record of a root that is in use.
+fn found_at(location: Location, observed: &Observed) -> GuestRecord {
+    let pools = observed
+        .pools
+        .values()
+        .filter_map(|state| state.as_ref().ok());
+    let mut volumes = pools.filter_map(|state| state.volumes.get(&location));
+    let unique_id = volumes.find_map(|volume| volume.unique_id.clone());
+    GuestRecord::found_at(location, None).on(unique_id)
 }
 
 /// The VMs that a plan installs.

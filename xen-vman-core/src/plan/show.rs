@@ -94,6 +94,9 @@ impl fmt::Display for Change {
                 fill,
             } => {
                 let (from, to) = (Bytes(*from_bytes), Bytes(*to_bytes));
+                if from_bytes == to_bytes {
+                    return write!(f, "let the file system on {location} grow to {to}");
+                }
                 write!(f, "let {location} grow from {from} to {to}")?;
                 match fill {
                     Fill::Inside(command) => write!(f, "; then run `{command}` in {domain}"),

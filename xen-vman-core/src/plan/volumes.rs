@@ -93,10 +93,11 @@ fn change(
     observed: &Observed,
     is_installed: bool,
 ) -> Result<Option<(Change, u64)>, String> {
-    let Some(wanted_bytes) = install.volume.wanted_bytes() else {
+    let volume = &install.volume;
+    let Some(wanted_bytes) = volume.wanted_bytes() else {
         return Ok(None);
     };
-    let (domain, location) = (install.domain.clone(), install.volume.location());
+    let (domain, location) = (install.domain.clone(), volume.location());
     let rounded = state.rounded(wanted_bytes);
     let Some(found) = state.volumes.get(&location) else {
         let make = Change::Make {
@@ -104,25 +105,34 @@ fn change(
             location,
             size_bytes: wanted_bytes,
         };
-        return Ok(is_installed.then_some((make, rounded)));
+        // Of a damaged record, the installation says what is to be done.
+        let is_made = is_installed && !observed.damaged.contains(&install.domain);
+        let bytes = rounded.saturating_sub(volume.reclaims_bytes(state));
+        return Ok(is_made.then_some((make, bytes)));
     };
     let from_bytes = found.size_bytes;
-    if from_bytes > rounded {
-        let (from, to) = (Bytes(from_bytes), Bytes(wanted_bytes));
+    let record = observed.guests.get(&domain);
+    let record = record.filter(|record| record.is_of(&location, found.unique_id.as_deref()));
+    if from_bytes > rounded && (is_installed || record.is_some()) {
+        let has = from_bytes.div_ceil(1 << 20);
         return Err(format!(
-            "{location}, the root of {domain}, has {from}, and `size` is {to}: a file system that is cut off \
-             is lost. Set `size` to {from}, or move the VM to a new root"
+            "{location}, the root of {domain}, has {has} MiB, and `size` is {}: a file system that is cut off \
+             is lost. Set `size` to `{has}M`, or move the VM to a new root",
+            Bytes(wanted_bytes)
         ));
     }
-    let record = observed.guests.get(&domain);
-    let is_ours = record.is_some_and(|record| record.is_of(&location, found.unique_id.as_deref()));
-    if from_bytes >= wanted_bytes || !is_ours {
+    let Some(record) = record else {
+        return Ok(None);
+    };
+    let is_running = observed.domains.contains_key(domain.as_str());
+    let is_filled = !record.is_to_be_filled || is_running || is_installed;
+    if from_bytes >= wanted_bytes && is_filled {
         return Ok(None);
     }
-    let is_running = observed.domains.contains_key(domain.as_str());
-    let fill = match install.volume.medium() {
+    let fill = match volume.medium() {
         Medium::Disk(_) if is_installed => Fill::New,
-        Medium::Disk(disk) if is_running || disk.fill().is_none() => {
+        // Whether another host uses it is not known.
+        Medium::Disk(disk) if is_running || disk.fill().is_none() || !volume.id().is_of_host() => {
             Fill::Inside(disk.fill_inside())
         }
         Medium::Disk(_) | Medium::Directory(_) => Fill::Here,
@@ -131,10 +141,15 @@ fn change(
         domain,
         location,
         from_bytes,
-        to_bytes: wanted_bytes,
+        to_bytes: wanted_bytes.max(from_bytes),
         fill,
     };
-    Ok(Some((grow, rounded.saturating_sub(from_bytes))))
+    let bytes = if volume.shares_room_with(found) {
+        rounded.saturating_sub(from_bytes)
+    } else {
+        0
+    };
+    Ok(Some((grow, bytes)))
 }
 
 /// The pools that cannot give what is asked of them.

@@ -11,10 +11,10 @@ use crate::values::{
     Bridge, CpuCount, CpuList, Days, Description, DiskSpec, DisplayHost, DisplayPassword,
     DomainAction, DomainName, DracutModule, Filesystem, GUEST_INITRD, GUEST_KERNEL,
     GenerationCount, GuestType, GuestUser, Header, HostAddress, HostPath, Hostname, Initrd,
-    KernelCmdline, LvmName, MacAddr, MemoryMib, Mtu, NamePart, NetworkScript, OsType, OsVersion,
+    KernelCmdline, MacAddr, MemoryMib, Mtu, NamePart, NetworkScript, OsType, OsVersion,
     PackageName, ProgramPath, PublicKeys, Rate, Reinstall, Seconds, ShellCommand, ShellWords,
     SpicePort, UsbRedirections, VcpuCount, VifName, VifNamePrefix, VifParameters, VifType,
-    VolumeSizeMib, Word, XenVersion, XlKey, XlValue,
+    VolumeName, VolumeSizeMib, Word, XenVersion, XlKey, XlValue,
 };
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
@@ -143,7 +143,7 @@ pub struct ResolvedVm {
     /// The size of the root, if its backend makes it.
     pub size_mib: Option<Sourced<VolumeSizeMib>>,
     /// The name of the root, if it has another than that of the VM.
-    pub root_volume: Option<Sourced<LvmName>>,
+    pub root_volume: Option<Sourced<VolumeName>>,
     /// Its disks as written, without a managed root.
     pub disks: Vec<Sourced<DiskSpec>>,
     /// Network interfaces.

@@ -18,8 +18,8 @@ use crate::spec::{DefaultsSpec, VmSpec};
 use crate::storage::{BackendKind, ProblemAt, RootRequest, RootVolume, StorageType};
 use crate::values::{
     ArchiveComponent, ArchiveUrl, Builder, CpuList, DebootstrapVariant, DiskSpec, DomainName,
-    Filesystem, GuestType, HostPath, Hostname, KernelCmdline, LvmName, MemoryMib, NamePart, OsType,
-    Reinstall, VcpuCount, VolumeSizeMib,
+    Filesystem, GuestType, HostPath, Hostname, KernelCmdline, MemoryMib, NamePart, OsType,
+    Reinstall, VcpuCount, VolumeName, VolumeSizeMib,
 };
 use uuid::Uuid;
 
@@ -54,7 +54,7 @@ pub(super) struct Disks {
     pub(super) manual_root_disk: Sourced<bool>,
     pub(super) filesystem: Sourced<Filesystem>,
     pub(super) size_mib: Option<Sourced<VolumeSizeMib>>,
-    pub(super) root_volume: Option<Sourced<LvmName>>,
+    pub(super) root_volume: Option<Sourced<VolumeName>>,
     pub(super) further: Sourced<Vec<DiskSpec>>,
 }
 
@@ -306,6 +306,7 @@ impl Vm<'_, '_> {
             let (path, message) = match problem.at {
                 ProblemAt::Name => (name.path(), problem.message),
                 ProblemAt::Size => (scope.key("size").path(), problem.message),
+                ProblemAt::RootVolume => (scope.key("root_volume").path(), problem.message),
                 ProblemAt::Setting(key) => (
                     storage_type.path_or(name),
                     format!(

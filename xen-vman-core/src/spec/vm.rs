@@ -7,9 +7,9 @@ use crate::storage::StorageType;
 use crate::values::{
     ArchiveComponent, ArchiveUrl, BootOrder, Builder, CpuList, DebootstrapVariant, Description,
     DiskSpec, DisplayHost, DisplayPassword, DomainAction, DomainName, Filesystem, GraphicsCard,
-    GuestType, HostAddress, HostPath, Hostname, Initrd, KernelCmdline, LvmName, MemoryMib,
-    NamePart, Nameservers, OsType, OsVersion, PciDevice, Reinstall, SpicePort, UsbRedirections,
-    VcpuCount, VideoMemoryMib, VncDisplay, VncHost, VolumeSizeMib, XlOptions,
+    GuestType, HostAddress, HostPath, Hostname, Initrd, KernelCmdline, MemoryMib, NamePart,
+    Nameservers, OsType, OsVersion, PciDevice, Reinstall, SpicePort, UsbRedirections, VcpuCount,
+    VideoMemoryMib, VncDisplay, VncHost, VolumeName, VolumeSizeMib, XlOptions,
 };
 use std::net::{IpAddr, Ipv6Addr};
 use uuid::Uuid;
@@ -67,7 +67,7 @@ table! {
         /// root grows, also while the VM runs. Other roots have no size of ours.
         size: VolumeSizeMib,
         /// Name of the LVM volume or image file that is the root, if it is not that of the VM.
-        root_volume: LvmName,
+        root_volume: VolumeName,
         /// Operating system.
         os: OsSpec,
         /// Whether the VM is started after its installation.

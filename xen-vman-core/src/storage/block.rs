@@ -92,8 +92,11 @@ impl BlockDevice {
     pub fn fill(&self) -> Option<Vec<Command>> {
         match self.filesystem {
             Filesystem::Ext2 | Filesystem::Ext3 | Filesystem::Ext4 => Some(vec![
-                // resize2fs wants it to have been checked; 1 is its status if it has repaired something.
-                Command::new(["e2fsck", "-f", "-p", &self.path], WHOLE_VOLUME_SECS).contained(),
+                // resize2fs wants it to have been checked. 1 means that errors were corrected, such as those of
+                // a guest that lost its power.
+                Command::new(["e2fsck", "-f", "-p", &self.path], WHOLE_VOLUME_SECS)
+                    .contained()
+                    .succeeding_up_to(1),
                 Command::new(["resize2fs", &self.path], WHOLE_VOLUME_SECS).contained(),
             ]),
             Filesystem::F2fs => Some(vec![

@@ -18,15 +18,21 @@ pub(super) const BUILT_IN: &str = r#"
 file_allocation = "sparse"
 "#;
 
+const OVER_THE_NETWORK: &str = "a loop device there can stop the host when memory is short";
+
 /// File systems on which an image would be lost, or could not be written while memory is short.
-const UNFIT: [(&str, &str); 4] = [
+const UNFIT: [(&str, &str); 8] = [
     ("tmpfs", "it is in memory, and gone with the next boot"),
     ("ramfs", "it is in memory, and gone with the next boot"),
-    ("msdos", "its files can have 4 GiB at most"),
+    ("cifs", OVER_THE_NETWORK),
+    ("smb2", OVER_THE_NETWORK),
+    ("v9fs", OVER_THE_NETWORK),
     (
-        "nfs",
-        "a loop device on NFS can stop the host when memory is short; use `storage_type = \"nfs\"`",
+        "fuseblk",
+        "a program of this host serves it, which can wait for the guest's memory",
     ),
+    ("msdos", "its files can have 4 GiB at most"),
+    ("nfs", OVER_THE_NETWORK),
 ];
 
 table! {
@@ -131,18 +137,25 @@ impl FileVolume {
         }
     }
 
-    /// Gives a file its size.
-    fn resize(&self, path: &str, size_mib: VolumeSizeMib) -> Command {
+    /// Lets a file grow to its size, and never makes it smaller.
+    fn extend(&self, path: &str, from_bytes: u64, to_bytes: u64) -> Command {
         match self.allocation {
             FileAllocation::Sparse => {
-                let size = format!("--size={size_mib}M");
+                let size = format!("--size=>{to_bytes}");
                 Command::new(["truncate", &size, path], SHORT_SECS)
             }
             FileAllocation::Full => {
-                let size = format!("{size_mib}MiB");
-                Command::new(["fallocate", "--length", &size, path], WHOLE_VOLUME_SECS)
+                let more = to_bytes.saturating_sub(from_bytes);
+                let (offset, length) = (from_bytes.to_string(), more.to_string());
+                let words = ["fallocate", "--offset", &offset, "--length", &length, path];
+                Command::new(words, WHOLE_VOLUME_SECS)
             }
         }
+    }
+
+    /// The name of what is being made, and that nothing has used.
+    fn unfinished(&self) -> String {
+        format!("{}/.{}.xen-vman-new", self.directory, self.name)
     }
 }
 
@@ -187,16 +200,7 @@ impl Backend for FileVolume {
 
     fn pool(&self) -> Option<Pool> {
         let directory = self.directory.as_str();
-        let list = [
-            "find",
-            directory,
-            "-mindepth",
-            "1",
-            "-maxdepth",
-            "1",
-            "-type",
-            "f",
-        ];
+        let list = ["find", "-L", directory, "-mindepth", "1", "-maxdepth", "1"];
         let list = list.into_iter().chain(["-printf", "%s %f\\0"]);
         let fs = ["stat", "--file-system", "--format=%T %a %S", directory];
         Some(Pool {
@@ -258,14 +262,13 @@ impl Backend for FileVolume {
     }
 
     fn make(&self, _: &PoolState) -> Vec<Command> {
-        let Some(size_mib) = self.size_mib else {
+        let Some(size) = self.wanted_bytes() else {
             return Vec::new();
         };
-        let (path, directory) = (self.path(), self.directory.as_str());
-        // The name of what an interrupted run may have left, and that nothing has used.
-        let new = format!("{directory}/.{}.xen-vman-new", self.name);
+        let (path, new, directory) = (self.path(), self.unfinished(), self.directory.as_str());
         let short = |words: &[&str]| Command::new(words.iter().copied(), SHORT_SECS);
         vec![
+            // What an interrupted run may have left.
             short(&["rm", "--force", &new]),
             short(&[
                 "install",
@@ -274,27 +277,37 @@ impl Backend for FileVolume {
                 "/dev/null",
                 &new,
             ]),
-            self.resize(&new, size_mib),
+            self.extend(&new, 0, size),
             short(&["sync", &new]),
-            // Unlike a rename, this replaces nothing.
-            short(&["ln", "--no-target-directory", &new, &path]),
-            short(&["rm", &new]),
+            short(&["mv", "--no-clobber", "--no-target-directory", &new, &path]),
             short(&["sync", directory]),
         ]
     }
 
-    fn grow(&self) -> Vec<Command> {
+    fn reclaims_bytes(&self, state: &PoolState) -> u64 {
+        let left = state.volumes.get(&Location::from(self.unfinished()));
+        match self.allocation {
+            FileAllocation::Sparse => 0,
+            FileAllocation::Full => left.map_or(0, |left| left.size_bytes),
+        }
+    }
+
+    fn grow(&self, from_bytes: u64) -> Vec<Command> {
         const TELL: &str = "set -e; devices=$(losetup --noheadings --output NAME --associated \"$1\"); \
             for device in $devices; do losetup --set-capacity \"$device\"; done";
-        let Some(size_mib) = self.size_mib else {
+        let Some(size) = self.wanted_bytes() else {
             return Vec::new();
         };
         let path = self.path();
         vec![
-            self.resize(&path, size_mib),
+            self.extend(&path, from_bytes, size),
             Command::new(["sync", &path], SHORT_SECS),
             Command::new(["sh", "-c", TELL, "sh", &path], SHORT_SECS),
         ]
+    }
+
+    fn how_to_empty(&self) -> &'static str {
+        "remove the image, or let it be all zeros (`truncate --size=0`, then its size again)"
     }
 
     fn describe(&self) -> String {

@@ -4,11 +4,11 @@ use super::block::{ROOT_VDEV, root_on_disk};
 use super::{
     Attachment, Backend, BlockDevice, Bytes, Fstab, KernelRoot, Location, Medium, Needs, Pool,
     PoolState, Problem, ProblemAt, RootRequest, RootVolume, SettingRow, ShellVariable,
-    StorageSettings, Unmanaged, Volume, VolumeId, XlDisk, lvm_report,
+    StorageSettings, Unmanaged, Volume, VolumeId, VolumeState, XlDisk, lvm_report,
 };
 use crate::command::{Command, Effect, SHORT_SECS, wiping_secs};
 use crate::diag::DiagnosticId;
-use crate::document::decode::FromText as _;
+use crate::document::decode::{FromText as _, Invalid};
 use crate::document::table::table;
 use crate::origin::Sourced;
 use crate::values::{DomainName, Filesystem, LvmName, LvmWipe, Percent, VolumeSizeMib};
@@ -24,7 +24,7 @@ lvm_thin_metadata_limit = 80
 
 /// The tag of volumes that xen-vman made. With `/` and a domain, it says for which VM.
 pub(super) const TAG: &str = "xen-vman";
-/// What the name of a volume ends in until it is wiped. Names of domains have no `+`.
+/// What the name of a volume ends in until it is wiped. Names of roots have no `+`.
 const UNFINISHED: &str = "+new";
 /// What LVM takes for a volume group that a host has not.
 const REPORT_SECS: u32 = 60;
@@ -39,7 +39,7 @@ table! {
         /// The thin pool in `lvm_vg` that LVM roots are made in. Without it, they take their space at once.
         lvm_thin_pool: LvmName,
         /// How a new volume loses the data of those before it: `zero` overwrites it, `discard` lets its
-        /// disk forget it, and nothing is installed if it then still shows data. Thin volumes show none.
+        /// disk forget it, and nothing is installed if samples then still show data. Thin volumes show none.
         lvm_wipe: LvmWipe,
         /// Whether other hosts have the volume group, too, so that a volume is the same on all of them.
         lvm_shared: bool,
@@ -120,27 +120,19 @@ impl LvmSettings {
                 report,
             );
         };
-        let name = vm.root_volume.as_ref().map_or_else(
-            || LvmName::from_text(vm.domain.as_str()),
-            |name| Ok(name.value.clone()),
-        );
-        let name = name.and_then(|name| {
-            let both = [group.as_str(), name.as_str()];
-            let length = both.map(|one| one.len() + one.matches('-').count());
-            if length.iter().sum::<usize>() + UNFINISHED.len() > NAMES_MAX {
-                return Err(crate::document::decode::Invalid::new(
-                    "is too long together with that of its volume group",
-                ));
-            }
-            Ok(name)
-        });
-        let name = match name {
+        let written = vm
+            .root_volume
+            .map_or(vm.domain.as_str(), |name| name.value.as_str());
+        let name = match LvmName::from_text(written).and_then(|name| fitting(group, name)) {
             Ok(name) => name,
             Err(invalid) => {
                 report(Problem {
                     id: DiagnosticId::BadLvmName,
-                    at: ProblemAt::Name,
-                    message: format!("the volume name `{}` {}", vm.domain, invalid.why),
+                    at: match vm.root_volume {
+                        Some(_) => ProblemAt::RootVolume,
+                        None => ProblemAt::Name,
+                    },
+                    message: format!("the volume name `{written}` {}", invalid.why),
                     help: "set `root_volume` to another name".to_owned(),
                 });
                 return RootVolume::Unmanaged(Unmanaged::Incomplete);
@@ -162,6 +154,18 @@ impl LvmSettings {
             metadata_limit: self.lvm_thin_metadata_limit.value,
         }))
     }
+}
+
+/// A name, if the device mapper has room for it and that of its group.
+fn fitting(group: &LvmName, name: LvmName) -> Result<LvmName, Invalid> {
+    let both = [group.as_str(), name.as_str()];
+    let lengths = both.map(|one| one.len() + one.matches('-').count());
+    if lengths.iter().sum::<usize>() + UNFINISHED.len() > NAMES_MAX {
+        return Err(Invalid::new(
+            "is too long together with that of its volume group",
+        ));
+    }
+    Ok(name)
 }
 
 /// A logical volume.
@@ -200,6 +204,15 @@ impl LvmVolume {
             path: self.device(),
             filesystem: self.filesystem,
         }
+    }
+
+    /// What an interrupted run of this host has left, and nothing has used.
+    fn left<'s>(&self, state: &'s PoolState) -> Option<&'s VolumeState> {
+        let device = device(self.group.as_str(), &self.unfinished());
+        let left = state.volumes.get(&Location::from(device))?;
+        let is_ours = left.made_for.as_deref() == Some(self.domain.as_str());
+        // In a shared group, another host may be making it just now.
+        (is_ours && !self.is_shared).then_some(left)
     }
 
     fn unfinished(&self) -> String {
@@ -335,9 +348,7 @@ impl Backend for LvmVolume {
         let path = format!("{}/{unfinished}", self.group);
         let device = device(self.group.as_str(), &unfinished);
         let mut commands = Vec::new();
-        let left = state.volumes.get(&Location::from(device.clone()));
-        // An interrupted run has left it, and nothing has used it.
-        if left.is_some_and(|left| left.made_for.as_deref() == Some(self.domain.as_str())) {
+        if self.left(state).is_some() {
             commands.push(Command::new(["lvremove", "--yes", &path], SHORT_SECS));
         }
         let size = format!("{size_mib}m");
@@ -370,7 +381,15 @@ impl Backend for LvmVolume {
         commands
     }
 
-    fn grow(&self) -> Vec<Command> {
+    fn reclaims_bytes(&self, state: &PoolState) -> u64 {
+        self.left(state).map_or(0, |left| left.size_bytes)
+    }
+
+    fn shares_room_with(&self, found: &VolumeState) -> bool {
+        found.thin_pool.as_deref() == self.thin_pool.as_ref().map(LvmName::as_str)
+    }
+
+    fn grow(&self, _: u64) -> Vec<Command> {
         let size = self.size_mib.map(|size| format!("{size}m"));
         let path = format!("{}/{}", self.group, self.name);
         let extend = |size: String| Command::new(["lvextend", "--size", &size, &path], SHORT_SECS);

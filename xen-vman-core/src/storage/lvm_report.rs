@@ -58,7 +58,10 @@ pub(super) fn read(volume: &LvmVolume, said: &[u8]) -> Result<PoolState, String>
     let full: FullReport =
         serde_json::from_slice(said).map_err(|error| format!("the report of LVM: {error}"))?;
     let [report] = &full.report[..] else {
-        return Err(format!("there is no volume group {}", volume.group));
+        return Err(match full.report.len() {
+            0 => format!("there is no volume group {}", volume.group),
+            several => format!("there are {several} volume groups {}", volume.group),
+        });
     };
     let number = |text: &str| {
         let number: Result<u64, _> = text.parse();
@@ -85,6 +88,7 @@ pub(super) fn read(volume: &LvmVolume, said: &[u8]) -> Result<PoolState, String>
         let state = VolumeState {
             size_bytes: number(&row.lv_size)?,
             unique_id: Some(row.lv_uuid.clone()),
+            thin_pool: Some(row.pool_lv.clone()).filter(|pool| !pool.is_empty()),
             made_for: of_vm.filter(|_| is_ours).map(str::to_owned),
         };
         found.insert(device(volume.group.as_str(), &row.lv_name).into(), state);

@@ -279,8 +279,20 @@ trait Backend {
     fn make(&self, _: &PoolState) -> Vec<Command> {
         Vec::new()
     }
-    fn grow(&self) -> Vec<Command> {
+    fn reclaims_bytes(&self, _: &PoolState) -> u64 {
+        0
+    }
+    fn shares_room_with(&self, _: &VolumeState) -> bool {
+        true
+    }
+    fn grow(&self, _: u64) -> Vec<Command> {
         Vec::new()
+    }
+    fn how_to_empty(&self) -> &'static str {
+        match self.medium() {
+            Medium::Directory(_) => "empty it by hand",
+            Medium::Disk(_) => "fill it with zeros (`blkdiscard --zeroout`)",
+        }
     }
     fn describe(&self) -> String;
     fn to_json(&self) -> serde_json::Value;
@@ -414,9 +426,24 @@ impl Volume {
         self.backend().make(state)
     }
 
-    /// The commands that give the volume its size if it is smaller, also while it is in use.
-    pub fn grow(&self) -> Vec<Command> {
-        self.backend().grow()
+    /// What [`make`](Self::make) gives back first of what an interrupted run has left.
+    pub fn reclaims_bytes(&self, state: &PoolState) -> u64 {
+        self.backend().reclaims_bytes(state)
+    }
+
+    /// Whether a volume that is there takes its space where new ones do.
+    pub fn shares_room_with(&self, found: &VolumeState) -> bool {
+        self.backend().shares_room_with(found)
+    }
+
+    /// The commands that give the volume its size if it has `from_bytes`, also while it is in use.
+    pub fn grow(&self, from_bytes: u64) -> Vec<Command> {
+        self.backend().grow(from_bytes)
+    }
+
+    /// How an administrator empties the volume, for people.
+    pub fn how_to_empty(&self) -> &'static str {
+        self.backend().how_to_empty()
     }
 
     /// A short description, for people.

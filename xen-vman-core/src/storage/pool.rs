@@ -54,6 +54,8 @@ pub struct VolumeState {
     pub size_bytes: u64,
     /// What identifies it even if its name changes; `None` if its backend has no such thing.
     pub unique_id: Option<String>,
+    /// The thin pool that it is in; `None` if it has taken its space.
+    pub thin_pool: Option<String>,
     /// The VM that it was made for; `None` if xen-vman did not make it.
     pub made_for: Option<String>,
 }

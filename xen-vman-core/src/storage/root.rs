@@ -3,7 +3,7 @@
 use super::{Problem, ProblemAt, Volume};
 use crate::diag::DiagnosticId;
 use crate::origin::Sourced;
-use crate::values::{DomainName, Filesystem, GuestType, LvmName, NamePart, VolumeSizeMib};
+use crate::values::{DomainName, Filesystem, GuestType, NamePart, VolumeName, VolumeSizeMib};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
@@ -75,7 +75,7 @@ pub struct RootRequest<'a> {
     /// The size of its root, if its backend makes it.
     pub size_mib: Option<&'a Sourced<VolumeSizeMib>>,
     /// The name of its root, if it has another than that of the VM.
-    pub root_volume: Option<&'a Sourced<LvmName>>,
+    pub root_volume: Option<&'a Sourced<VolumeName>>,
     /// Whether it has `disks`.
     pub has_disks: bool,
     /// Whether it needs a size, if its backend makes its root.

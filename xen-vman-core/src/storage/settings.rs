@@ -193,6 +193,8 @@ pub enum ProblemAt {
     Name,
     /// The size of its root.
     Size,
+    /// The name of its root.
+    RootVolume,
 }
 
 impl Problem {

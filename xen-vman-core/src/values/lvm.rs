@@ -10,9 +10,9 @@ text_type!(
 );
 
 /// What LVM calls its internal volumes.
-const RESERVED: [&str; 14] = [
+const RESERVED: [&str; 17] = [
     "_cdata", "_cmeta", "_corig", "_cpool", "_cvol", "_imeta", "_iorig", "_mimage", "_mlog",
-    "_pmspare", "_rimage", "_rmeta", "_tdata", "_tmeta",
+    "_pmspare", "_rimage", "_rmeta", "_tdata", "_tmeta", "_vdata", "_vorigin", "_wcorig",
 ];
 /// Those of snapshots and of volumes that are moved.
 const RESERVED_AT_THE_START: [&str; 2] = ["pvmove", "snapshot"];
@@ -46,6 +46,29 @@ impl FromText for LvmName {
             return Err(Invalid::new(
                 "must be at most 100 characters long, where `-` counts twice",
             ));
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+text_type!(
+    /// The name of a root: of a volume or of an image file. New ones have names that it cannot be.
+    VolumeName
+);
+
+impl FromText for VolumeName {
+    const ID: DiagnosticId = DiagnosticId::BadVolumeName;
+    const EXPECTED: &'static str = "a name such as `web01-disk`";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+        if text.is_empty() || !text.chars().all(fits) || text.starts_with(['.', '-']) {
+            return Err(Invalid::new(
+                "must consist of letters, digits, `_`, `.` and `-`, and not begin with `.` or `-`",
+            ));
+        }
+        if text.len() > NAME_MAX {
+            return Err(Invalid::new("must be at most 100 characters long"));
         }
         Ok(Self(text.into()))
     }

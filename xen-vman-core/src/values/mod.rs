@@ -34,7 +34,7 @@ pub use guest::{
     ShellWords,
 };
 pub use iscsi::{Iqn, Portal};
-pub use lvm::LvmName;
+pub use lvm::{LvmName, VolumeName};
 pub use names::{
     DomainName, HostPath, Hostname, ImageDir, Initrd, NamePart, ProgramPath, ShellCommand,
 };

@@ -137,7 +137,8 @@ pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
         (_, "iscsi_server") => normal(&["10.0.0.6", "san.example", "10.0.0.6:3261"], portal),
         (_, "iscsi_base_wwn") => text(&["iqn.2017-01.de.example", "iqn.2024-12.org.a:b"]),
         (_, "file_dir") => normal(&["/srv/xen", "/mnt/a-b_c+1.d"], without_slash),
-        (_, "lvm_vg" | "root_volume") => text(&["vg0", "vg-1.a", "a+b_c"]),
+        (_, "lvm_vg") => text(&["vg0", "vg-1.a", "a+b_c"]),
+        (_, "root_volume") => text(&["web-disk", "snapshot-1.img", "a_b"]),
         (_, "debootstrap_packages") => text(&["openssh-server", "g++", "libc6:amd64"]),
         (_, "debootstrap_mirror") => normal(
             &[

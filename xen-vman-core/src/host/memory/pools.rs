@@ -14,7 +14,7 @@ fn option<'a>(argv: &[&'a str], name: &str) -> Option<&'a str> {
     argv.get(at + 1).copied()
 }
 
-/// A number of MiB with a unit, as LVM, truncate(1) and fallocate(1) take it, in bytes.
+/// A number of MiB with a unit, as LVM takes it, in bytes.
 fn bytes(size: &str) -> u64 {
     let digits = size.trim_end_matches(|c: char| !c.is_ascii_digit());
     digits.parse::<u64>().unwrap_or_default() << 20
@@ -36,21 +36,28 @@ impl State {
                 let [from, to] = [from, to].map(|name| format!("/dev/{group}/{name}"));
                 done(self.give_name(&from, &to).is_some())
             }
-            ["lvextend", "--size", size, path] => {
-                done(self.resize(&format!("/dev/{path}"), size).is_some())
-            }
-            ["find", directory, .., "-printf", _] => Some((0, self.images(directory))),
-            ["stat", "--file-system", ..] => {
-                Some((0, format!("ext2/ext3 {} 4096\n", POOL_BYTES / 4096)))
+            ["lvextend", "--size", size, path] => done(
+                self.has_size(&format!("/dev/{path}"), bytes(size))
+                    .is_some(),
+            ),
+            ["find", "-L", directory, .., "-printf", _] => Some((0, self.images(directory))),
+            ["stat", "--file-system", .., directory] => {
+                let free = self.free_bytes(&format!("{directory}/"));
+                Some((0, format!("ext2/ext3 {} 4096\n", free / 4096)))
             }
             ["install", .., "/dev/null", path] => {
                 self.volumes.insert((*path).to_owned(), Content::default());
                 done(true)
             }
-            ["truncate", size, path] | ["fallocate", "--length", size, path] => {
-                done(self.resize(path, size).is_some())
+            ["truncate", size, path] => {
+                let size = size.trim_start_matches("--size=>").parse().ok()?;
+                done(self.has_size(path, size).is_some())
             }
-            ["ln", "--no-target-directory", from, to] => done(self.give_name(from, to).is_some()),
+            // Nothing is replaced, and that is a success.
+            ["mv", "--no-clobber", "--no-target-directory", from, to] => {
+                let _ = self.give_name(from, to);
+                done(true)
+            }
             ["rm", "--force", path] => {
                 self.volumes.remove(*path);
                 done(true)
@@ -77,7 +84,7 @@ impl State {
         };
         let rows: Vec<_> = ours.map(row).collect();
         let group = json!({
-            "vg_free": POOL_BYTES.to_string(),
+            "vg_free": self.free_bytes(&prefix).to_string(),
             "vg_extent_size": EXTENT_BYTES.to_string(),
         });
         json!({ "report": [{ "vg": [group], "lv": rows, "seg": [] }] }).to_string()
@@ -112,9 +119,19 @@ impl State {
         Some(())
     }
 
-    fn resize(&mut self, path: &str, size: &str) -> Option<()> {
-        self.volumes.get_mut(path)?.size_bytes = bytes(size.trim_start_matches("--size="));
+    fn has_size(&mut self, path: &str, size_bytes: u64) -> Option<()> {
+        self.volumes.get_mut(path)?.size_bytes = size_bytes;
         Some(())
+    }
+
+    /// What is free in a group or a directory.
+    fn free_bytes(&self, prefix: &str) -> u64 {
+        let volumes = self
+            .volumes
+            .iter()
+            .filter(|(path, _)| path.starts_with(prefix));
+        let used: u64 = volumes.map(|(_, content)| content.size_bytes).sum();
+        POOL_BYTES.saturating_sub(used)
     }
 
     fn images(&self, directory: &str) -> String {

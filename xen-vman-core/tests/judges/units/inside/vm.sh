@@ -123,9 +123,9 @@ restart() {
 }
 
 not_installed() {
-    local ending guests=/var/lib/xen-vman/guests
+    local ending guests=/var/lib/xen-vman/guests resizing=/run/xen-vman/resizing
     vm bare nfs
-    mkdir -p "$guests"
+    mkdir -p "$guests" "$resizing"
     for ending in unfinished refused; do
         touch "$guests/bare.$ending"
         start_fails vm@bare
@@ -133,6 +133,11 @@ not_installed() {
         check "$ending: xl is not called" never bare "xl create"
         rm "$guests/bare.$ending"
     done
+    touch "$resizing/bare"
+    start_fails vm@bare
+    check "resizing: the message names the file" says vm@bare "remove $resizing/bare"
+    check "resizing: xl is not called" never bare "xl create"
+    rm "$resizing/bare"
     start vm@bare
     stop vm@bare
 }
