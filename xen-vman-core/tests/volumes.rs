@@ -10,6 +10,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -509,6 +510,71 @@ fn a_group_or_a_pool_that_is_missing_has_no_state() {
         .read_pool(&[b"{\"report\": []}".to_vec()])
         .unwrap_err();
     assert!(why.contains("there is no volume group"), "{why}");
+}
+
+/// The programs of a host do with images what they are meant to do, also where the directory is a link.
+#[test]
+fn images_are_made_and_grow() {
+    let directory = tempfile::tempdir().unwrap();
+    let real = directory.path().join("real");
+    let link = directory.path().join("link");
+    std::fs::create_dir(&real).unwrap();
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    for allocation in ["sparse", "full"] {
+        let volume = |size: &str| {
+            let text = format!(
+                "file_dir = \"{}\"\nfile_allocation = \"{allocation}\"\n[[vms]]\norg = \"org\"\n\
+                 name = \"{allocation}\"\nstorage_type = \"file\"\nsize = \"{size}\"\ninterfaces = []\n\
+                 os = {{ type = \"debian\", version = \"12\" }}\n",
+                link.display()
+            );
+            let source = Source::new("host.toml", &text).unwrap();
+            let compiled = compile(vec![source], &Facts::default());
+            compiled.resolved.vms[0].root.managed().unwrap().clone()
+        };
+        let run_all = |commands: &[xen_vman_core::command::Command]| {
+            for command in commands {
+                let mut program = Command::new(&command.argv[0]);
+                assert!(run(program.args(&command.argv[1..])).is_some(), "{command}");
+            }
+        };
+        let state = |volume: &Volume| {
+            let asked = volume.pool().unwrap().ask.into_iter();
+            let said: Vec<_> = asked
+                .map(|one| {
+                    run(Command::new(&one.argv[0]).args(&one.argv[1..]))
+                        .unwrap()
+                        .into_bytes()
+                })
+                .collect();
+            volume.read_pool(&said).unwrap()
+        };
+        let small = volume("4M");
+        let path = small.location().to_string();
+        run_all(&small.make(&state(&small)));
+        let meta = std::fs::metadata(&path).unwrap();
+        assert_eq!((meta.len(), meta.mode() & 0o7777), (4 << 20, 0o600));
+        assert_eq!(meta.blocks() > 0, allocation == "full");
+        assert_eq!(state(&small).volumes[&small.location()].size_bytes, 4 << 20);
+        // Nothing replaces one that is there.
+        std::fs::write(&path, "theirs").unwrap();
+        run_all(&small.make(&state(&small)));
+        assert_eq!(std::fs::read(&path).unwrap(), b"theirs");
+        std::fs::File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_len(6 << 20)
+            .unwrap();
+        run_all(&volume("8M").grow(6 << 20)[..2]);
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), 8 << 20);
+        if allocation == "sparse" {
+            run_all(&volume("5M").grow(8 << 20)[..1]);
+        }
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), 8 << 20);
+        assert!(std::fs::read(&path).unwrap().starts_with(b"theirs"));
+        std::fs::remove_file(&path).unwrap();
+    }
 }
 
 /// An image is in use as long as a loop device of it is there, or a program has it open.
