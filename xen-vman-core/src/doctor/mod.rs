@@ -170,7 +170,7 @@ pub fn examine(resolved: &Resolved, output: &Output, seen: &Seen) -> Vec<Finding
     }
     found.extend(services::xendomains(output, seen));
     found.extend(services::open_iscsi(&asked, seen));
-    found.extend(storage::findings(output, seen));
+    found.extend(storage::findings(resolved, output, seen));
     found.extend(boot::findings(resolved, seen));
     found.sort_by_key(|finding| finding.state);
     found

@@ -4,13 +4,15 @@ use super::{Finding, Seen, fine, missing, risky, setting};
 use crate::diag::text::printable;
 use crate::plan;
 use crate::render::Output;
+use crate::resolve::Resolved;
 use crate::storage::{Bytes, Pool, PoolState, ThinPool, Volume};
+use std::collections::BTreeSet;
 
 const ABOUT: &str = "volumes";
 /// From when on a pool is worth a warning, in percent.
 const NEARLY_FULL: u8 = 80;
 
-pub(super) fn findings(output: &Output, seen: &Seen) -> Vec<Finding> {
+pub(super) fn findings(resolved: &Resolved, output: &Output, seen: &Seen) -> Vec<Finding> {
     let pools = plan::pools(output);
     let mut found: Vec<_> = pools
         .iter()
@@ -26,6 +28,11 @@ pub(super) fn findings(output: &Output, seen: &Seen) -> Vec<Finding> {
             }
         })
         .collect();
+    found.extend(
+        pools
+            .iter()
+            .flat_map(|(pool, volume)| left(pool, volume, resolved, seen)),
+    );
     let states = || seen.pools.values().filter_map(|state| state.as_ref().ok());
     let is_thin = states().any(|state| state.thin.is_some());
     if is_thin && !extends_itself(&seen.lvm) {
@@ -43,6 +50,31 @@ pub(super) fn findings(output: &Output, seen: &Seen) -> Vec<Finding> {
         ));
     }
     found
+}
+
+/// The volumes that were made for VMs and that none has as its root. In a shared group, they may be those of
+/// other hosts.
+fn left(pool: &Pool, volume: &Volume, resolved: &Resolved, seen: &Seen) -> Vec<Finding> {
+    let Some(Ok(state)) = seen.pools.get(&pool.name) else {
+        return Vec::new();
+    };
+    if !volume.id().is_of_host() {
+        return Vec::new();
+    }
+    let roots = resolved.vms.iter().filter_map(|vm| vm.root.managed());
+    let roots: BTreeSet<_> = roots.map(Volume::location).collect();
+    let made = state.volumes.iter();
+    let made = made.filter_map(|(location, one)| Some((location, one, one.made_for.as_ref()?)));
+    let unused = made.filter(|(location, ..)| !roots.contains(location));
+    unused
+        .map(|(location, one, domain)| {
+            let (location, domain) = (printable(location.as_str()), printable(domain));
+            let size = Bytes(one.size_bytes);
+            let says =
+                format!("{location} ({size}) was made for {domain}, and no VM has it as its root");
+            risky(ABOUT, &says, "keep it, or remove it with lvremove")
+        })
+        .collect()
 }
 
 fn of_state(pool: &Pool, volume: &Volume, state: &PoolState) -> Finding {
