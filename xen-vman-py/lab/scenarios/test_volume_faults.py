@@ -54,6 +54,9 @@ def test_volume_faults(lab):
         cut_while(lab, lambda: lab.run("lvs --noheadings --nosuffix --units b --options lv_size vg0/stuvus-cut") == str(1100 << 20))
         lab.quick_installs()
         lab.run("rm /usr/local/sbin/lvextend; fsck.ext4 -f -n /dev/vg0/stuvus-cut")
+        planned = lab.cli("plan", exit_status=3)
+        assert "let the file system on /dev/vg0/stuvus-cut grow to 1100 MiB" in planned, planned
+        lab.cli("apply")
         lab.cli("plan")
 
     with lab.step("a volume that somebody has made is taken over with the guest that runs on it"):
