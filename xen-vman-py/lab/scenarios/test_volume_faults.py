@@ -7,7 +7,7 @@ from xenlab.guests import on_volume as vm
 
 WEB, CUT = "10.77.0.31", "10.77.0.34"
 # A guest that somebody has made by hand, from the configuration of ours.
-BY_HAND = "sed 's,/dev/vg0/stuvus-web,/dev/vg0/web-disk,' /etc/xen/vms/stuvus-web.cfg >/root/by-hand.cfg; xl create /root/by-hand.cfg"
+BY_HAND = "sed 's,/dev/vg0/stuvus-web,/dev/vg0/web-disk,' /etc/xen/vms/stuvus-web.cfg >/run/by-hand.cfg; xl create /run/by-hand.cfg"
 
 
 def slow(lab, program, seconds):
