@@ -37,7 +37,7 @@ impl State {
                 done(self.give_name(&from, &to).is_some())
             }
             ["lvextend", "--size", size, path] => done(
-                self.has_size(&format!("/dev/{path}"), bytes(size))
+                self.set_size(&format!("/dev/{path}"), bytes(size))
                     .is_some(),
             ),
             ["find", "-L", directory, .., "-printf", _] => Some((0, self.images(directory))),
@@ -51,7 +51,7 @@ impl State {
             }
             ["truncate", size, path] => {
                 let size = size.trim_start_matches("--size=>").parse().ok()?;
-                done(self.has_size(path, size).is_some())
+                done(self.set_size(path, size).is_some())
             }
             // Nothing is replaced, and that is a success.
             ["mv", "--no-clobber", "--no-target-directory", from, to] => {
@@ -119,7 +119,7 @@ impl State {
         Some(())
     }
 
-    fn has_size(&mut self, path: &str, size_bytes: u64) -> Option<()> {
+    fn set_size(&mut self, path: &str, size_bytes: u64) -> Option<()> {
         self.volumes.get_mut(path)?.size_bytes = size_bytes;
         Some(())
     }
