@@ -116,6 +116,19 @@ impl<T> Sourced<T> {
         })
     }
 
+    /// A host setting that has a built-in default.
+    pub(crate) fn required_setting(
+        key: &'static str,
+        written: Option<&T>,
+        built_in: Option<&T>,
+    ) -> Self
+    where
+        T: Clone,
+    {
+        Self::setting(key, written, built_in)
+            .unwrap_or_else(|| unreachable!("the built-in settings have `{key}`"))
+    }
+
     /// A value derived from others.
     pub const fn derived(value: T, from: &'static str) -> Self {
         Self {

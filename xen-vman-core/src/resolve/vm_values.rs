@@ -304,9 +304,7 @@ impl Vm<'_, '_> {
         host.storage.root(storage_type, request, &mut |problem| {
             let name = scope.key("name");
             let (path, message) = match problem.at {
-                ProblemAt::Name => (name.path(), problem.message),
-                ProblemAt::Size => (scope.key("size").path(), problem.message),
-                ProblemAt::RootVolume => (scope.key("root_volume").path(), problem.message),
+                ProblemAt::Key(key) => (scope.key(key).path(), problem.message),
                 ProblemAt::Setting(key) => (
                     storage_type.path_or(name),
                     format!(

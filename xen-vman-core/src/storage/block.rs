@@ -1,12 +1,12 @@
 //! What all backends with disks share: xen-vman creates the file system.
 
-use super::{Fstab, Mount};
+use super::{Fstab, KernelRoot, Mount, XlDisk};
 use crate::command::{Command, Effect, SHORT_SECS, WHOLE_VOLUME_SECS};
 use crate::values::Filesystem;
 use uuid::Uuid;
 
 /// The device name of the root disk in guests.
-pub(super) const ROOT_VDEV: &str = "xvda";
+const ROOT_VDEV: &str = "xvda";
 
 /// The kernel arguments for a root on the guest's first disk.
 pub(crate) fn root_on_disk(filesystem: Filesystem) -> String {
@@ -29,6 +29,22 @@ impl BlockDevice {
         Mount {
             fs_type: self.filesystem.to_string(),
             source: self.path.clone(),
+        }
+    }
+
+    /// The disk in xl.cfg.
+    pub(super) fn xl_disk(&self) -> XlDisk {
+        XlDisk {
+            target: self.path.clone(),
+            vdev: ROOT_VDEV,
+        }
+    }
+
+    /// How a kernel finds its root on the disk.
+    pub(super) fn kernel_root(&self) -> KernelRoot {
+        KernelRoot {
+            arguments: root_on_disk(self.filesystem),
+            server: None,
         }
     }
 

@@ -1,13 +1,14 @@
 //! Roots in image files (raw), which xen-vman makes. Xen attaches them as loop devices.
 
-use super::block::{ROOT_VDEV, root_on_disk};
+use super::settings::sourced;
 use super::{
-    Attachment, Backend, BlockDevice, Bytes, Fstab, KernelRoot, Location, Medium, Needs, Pool,
-    PoolState, Problem, RootRequest, RootVolume, SettingRow, StorageSettings, Unmanaged, Volume,
-    VolumeId, VolumeState, XlDisk,
+    Backend, BlockDevice, Bytes, Fstab, KernelRoot, Location, Medium, Needs, Pool, PoolState,
+    Problem, RootRequest, RootVolume, SettingRow, StorageSettings, Unmanaged, Volume, VolumeId,
+    VolumeState,
 };
 use crate::command::{Command, SHORT_SECS, WHOLE_VOLUME_SECS};
 use crate::diag::DiagnosticId;
+use crate::diag::text::printable;
 use crate::document::table::table;
 use crate::origin::Sourced;
 use crate::values::{FileAllocation, Filesystem, ImageDir, VolumeSizeMib};
@@ -54,19 +55,9 @@ pub struct FileSettings {
 
 impl FileSettings {
     pub(super) fn new(written: &FileKeys, built_in: &FileKeys) -> Self {
-        let allocation = Sourced::setting(
-            "file_allocation",
-            written.file_allocation.as_ref(),
-            built_in.file_allocation.as_ref(),
-        );
         Self {
-            file_dir: Sourced::setting(
-                "file_dir",
-                written.file_dir.as_ref(),
-                built_in.file_dir.as_ref(),
-            ),
-            file_allocation: allocation
-                .unwrap_or_else(|| unreachable!("the built-in settings have `file_allocation`")),
+            file_dir: sourced!(setting, written, built_in, file_dir),
+            file_allocation: sourced!(required_setting, written, built_in, file_allocation),
         }
     }
 
@@ -160,10 +151,6 @@ impl FileVolume {
 }
 
 impl Backend for FileVolume {
-    fn location(&self) -> Location {
-        self.path().into()
-    }
-
     fn id(&self) -> VolumeId {
         VolumeId::of_host(self.path())
     }
@@ -172,22 +159,8 @@ impl Backend for FileVolume {
         Medium::Disk(self.disk())
     }
 
-    fn attachment(&self) -> Option<Attachment> {
-        None
-    }
-
-    fn xl_disk(&self) -> Option<XlDisk> {
-        Some(XlDisk {
-            target: self.path(),
-            vdev: ROOT_VDEV,
-        })
-    }
-
     fn kernel_root(&self) -> KernelRoot {
-        KernelRoot {
-            arguments: root_on_disk(self.filesystem),
-            server: None,
-        }
+        self.disk().kernel_root()
     }
 
     fn fstab(&self) -> Fstab {
@@ -214,7 +187,7 @@ impl Backend for FileVolume {
             return Err("two outputs are needed".to_owned());
         };
         let unexpected = |what: &[u8]| {
-            let what = crate::diag::text::printable(&String::from_utf8_lossy(what));
+            let what = printable(&String::from_utf8_lossy(what));
             format!("unexpected output: {what}")
         };
         let text = String::from_utf8_lossy(fs);

@@ -1,10 +1,10 @@
 //! Roots on iSCSI disks: each VM has a target whose LUN 0 is the root; the host logs in to it.
 
-use super::block::{ROOT_VDEV, root_on_disk};
+use super::settings::sourced;
 use super::{
-    Attachment, Backend, BlockDevice, Fstab, KernelRoot, Location, Medium, Needs, Problem,
-    ProblemAt, RootRequest, RootVolume, SettingRow, ShellVariable, StorageServer, StorageSettings,
-    StorageTimeout, Unmanaged, Volume, VolumeId, XlDisk,
+    Attachment, Backend, BlockDevice, Fstab, KernelRoot, Medium, Needs, Problem, ProblemAt,
+    RootRequest, RootVolume, SettingRow, ShellVariable, StorageServer, StorageSettings,
+    StorageTimeout, Unmanaged, Volume, VolumeId,
 };
 use crate::diag::DiagnosticId;
 use crate::document::table::table;
@@ -51,27 +51,8 @@ impl IscsiSettings {
         built_in: &IscsiKeys,
         program: &dyn Fn(&str) -> Option<ProgramPath>,
     ) -> Self {
-        macro_rules! setting {
-            ($key:ident) => {
-                Sourced::setting(
-                    stringify!($key),
-                    written.$key.as_ref(),
-                    built_in.$key.as_ref(),
-                )
-            };
-        }
-        macro_rules! required {
-            ($key:ident) => {
-                setting!($key).unwrap_or_else(|| {
-                    unreachable!(concat!(
-                        "the built-in settings have `",
-                        stringify!($key),
-                        "`"
-                    ))
-                })
-            };
-        }
-        let mut iscsiadm_path: Sourced<ProgramPath> = required!(iscsiadm_path);
+        let mut iscsiadm_path: Sourced<ProgramPath> =
+            sourced!(required_setting, written, built_in, iscsiadm_path);
         // Facts override the built-in default, but not what the user sets.
         if iscsiadm_path.origin == Origin::BuiltIn
             && let Some(value) = program("iscsiadm_path")
@@ -83,10 +64,15 @@ impl IscsiSettings {
         }
         Self {
             iscsiadm_path,
-            iscsi_login_timeout: required!(iscsi_login_timeout),
-            iscsi_logout_timeout: required!(iscsi_logout_timeout),
-            iscsi_server: setting!(iscsi_server),
-            iscsi_base_wwn: setting!(iscsi_base_wwn),
+            iscsi_login_timeout: sourced!(required_setting, written, built_in, iscsi_login_timeout),
+            iscsi_logout_timeout: sourced!(
+                required_setting,
+                written,
+                built_in,
+                iscsi_logout_timeout
+            ),
+            iscsi_server: sourced!(setting, written, built_in, iscsi_server),
+            iscsi_base_wwn: sourced!(setting, written, built_in, iscsi_base_wwn),
         }
     }
 
@@ -147,7 +133,7 @@ impl IscsiSettings {
             Err(invalid) => {
                 report(Problem {
                     id: DiagnosticId::BadIscsiTarget,
-                    at: ProblemAt::Name,
+                    at: ProblemAt::Key("name"),
                     message: format!(
                         "the iSCSI name `{}:{}` {}",
                         base.value, vm.domain, invalid.why
@@ -188,10 +174,6 @@ impl IscsiVolume {
 }
 
 impl Backend for IscsiVolume {
-    fn location(&self) -> Location {
-        self.device.clone().into()
-    }
-
     fn id(&self) -> VolumeId {
         VolumeId::everywhere(self.target.to_string())
     }
@@ -210,18 +192,8 @@ impl Backend for IscsiVolume {
         })
     }
 
-    fn xl_disk(&self) -> Option<XlDisk> {
-        Some(XlDisk {
-            target: self.device.clone(),
-            vdev: ROOT_VDEV,
-        })
-    }
-
     fn kernel_root(&self) -> KernelRoot {
-        KernelRoot {
-            arguments: root_on_disk(self.filesystem),
-            server: None,
-        }
+        self.disk().kernel_root()
     }
 
     fn fstab(&self) -> Fstab {

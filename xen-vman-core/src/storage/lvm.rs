@@ -1,10 +1,10 @@
 //! Roots on LVM volumes, thick or thin, which xen-vman makes (lvcreate(8), lvmthin(7)).
 
-use super::block::{ROOT_VDEV, root_on_disk};
+use super::settings::sourced;
 use super::{
-    Attachment, Backend, BlockDevice, Bytes, Fstab, KernelRoot, Location, Medium, Needs, Pool,
-    PoolState, Problem, ProblemAt, RootRequest, RootVolume, SettingRow, ShellVariable,
-    StorageSettings, Unmanaged, Volume, VolumeId, VolumeState, XlDisk, lvm_report,
+    Backend, BlockDevice, Bytes, Fstab, KernelRoot, Location, Medium, Needs, Pool, PoolState,
+    Problem, ProblemAt, RootRequest, RootVolume, SettingRow, ShellVariable, StorageSettings,
+    Unmanaged, Volume, VolumeId, VolumeState, lvm_report,
 };
 use crate::command::{Command, Effect, SHORT_SECS, wiping_secs};
 use crate::diag::DiagnosticId;
@@ -64,33 +64,18 @@ pub struct LvmSettings {
 
 impl LvmSettings {
     pub(super) fn new(written: &LvmKeys, built_in: &LvmKeys) -> Self {
-        macro_rules! setting {
-            ($key:ident) => {
-                Sourced::setting(
-                    stringify!($key),
-                    written.$key.as_ref(),
-                    built_in.$key.as_ref(),
-                )
-            };
-        }
-        macro_rules! required {
-            ($key:ident) => {
-                setting!($key).unwrap_or_else(|| {
-                    unreachable!(concat!(
-                        "the built-in settings have `",
-                        stringify!($key),
-                        "`"
-                    ))
-                })
-            };
-        }
         Self {
-            lvm_vg: setting!(lvm_vg),
-            lvm_thin_pool: setting!(lvm_thin_pool),
-            lvm_wipe: required!(lvm_wipe),
-            lvm_shared: required!(lvm_shared),
-            lvm_thin_data_limit: required!(lvm_thin_data_limit),
-            lvm_thin_metadata_limit: required!(lvm_thin_metadata_limit),
+            lvm_vg: sourced!(setting, written, built_in, lvm_vg),
+            lvm_thin_pool: sourced!(setting, written, built_in, lvm_thin_pool),
+            lvm_wipe: sourced!(required_setting, written, built_in, lvm_wipe),
+            lvm_shared: sourced!(required_setting, written, built_in, lvm_shared),
+            lvm_thin_data_limit: sourced!(required_setting, written, built_in, lvm_thin_data_limit),
+            lvm_thin_metadata_limit: sourced!(
+                required_setting,
+                written,
+                built_in,
+                lvm_thin_metadata_limit
+            ),
         }
     }
 
@@ -129,8 +114,8 @@ impl LvmSettings {
                 report(Problem {
                     id: DiagnosticId::BadLvmName,
                     at: match vm.root_volume {
-                        Some(_) => ProblemAt::RootVolume,
-                        None => ProblemAt::Name,
+                        Some(_) => ProblemAt::Key("root_volume"),
+                        None => ProblemAt::Key("name"),
                     },
                     message: format!("the volume name `{written}` {}", invalid.why),
                     help: "set `root_volume` to another name".to_owned(),
@@ -225,10 +210,6 @@ pub(super) fn device(group: &str, name: &str) -> String {
 }
 
 impl Backend for LvmVolume {
-    fn location(&self) -> Location {
-        self.device().into()
-    }
-
     fn id(&self) -> VolumeId {
         if self.is_shared {
             VolumeId::everywhere(self.device())
@@ -241,22 +222,8 @@ impl Backend for LvmVolume {
         Medium::Disk(self.disk())
     }
 
-    fn attachment(&self) -> Option<Attachment> {
-        None
-    }
-
-    fn xl_disk(&self) -> Option<XlDisk> {
-        Some(XlDisk {
-            target: self.device(),
-            vdev: ROOT_VDEV,
-        })
-    }
-
     fn kernel_root(&self) -> KernelRoot {
-        KernelRoot {
-            arguments: root_on_disk(self.filesystem),
-            server: None,
-        }
+        self.disk().kernel_root()
     }
 
     fn fstab(&self) -> Fstab {

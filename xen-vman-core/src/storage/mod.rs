@@ -250,11 +250,11 @@ pub struct StorageServer {
 
 /// The interface of a backend's volumes; see the methods of [`Volume`].
 trait Backend {
-    fn location(&self) -> Location;
     fn id(&self) -> VolumeId;
     fn medium(&self) -> Medium;
-    fn attachment(&self) -> Option<Attachment>;
-    fn xl_disk(&self) -> Option<XlDisk>;
+    fn attachment(&self) -> Option<Attachment> {
+        None
+    }
     fn kernel_root(&self) -> KernelRoot;
     fn fstab(&self) -> Fstab;
     fn data(&self) -> Vec<ShellVariable> {
@@ -335,7 +335,10 @@ impl Volume {
 
     /// The location of the volume.
     pub fn location(&self) -> Location {
-        self.backend().location()
+        match self.medium() {
+            Medium::Directory(mount) => mount.source.into(),
+            Medium::Disk(disk) => disk.path.into(),
+        }
     }
 
     /// The identity of the volume, which is the same on all hosts.
@@ -355,7 +358,10 @@ impl Volume {
 
     /// The volume as a disk in xl.cfg; `None` if the guest mounts it over the network.
     pub fn xl_disk(&self) -> Option<XlDisk> {
-        self.backend().xl_disk()
+        match self.medium() {
+            Medium::Directory(_) => None,
+            Medium::Disk(disk) => Some(disk.xl_disk()),
+        }
     }
 
     /// How a kernel finds the volume when it boots from it.

@@ -1,9 +1,9 @@
 //! Roots on NFS: each guest mounts its own directory below a common export.
 
+use super::settings::sourced;
 use super::{
-    Attachment, Backend, Fstab, KernelRoot, Location, Medium, Mount, Needs, Problem, RootRequest,
-    RootServer, RootVolume, SettingRow, StorageServer, StorageSettings, Unmanaged, Volume,
-    VolumeId, XlDisk,
+    Backend, Fstab, KernelRoot, Medium, Mount, Needs, Problem, RootRequest, RootServer, RootVolume,
+    SettingRow, StorageServer, StorageSettings, Unmanaged, Volume, VolumeId,
 };
 use crate::diag::DiagnosticId;
 use crate::document::table::table;
@@ -32,11 +32,7 @@ pub struct NfsSettings {
 impl NfsSettings {
     pub(super) fn new(written: &NfsKeys, built_in: &NfsKeys) -> Self {
         Self {
-            nfsroot_base: Sourced::setting(
-                "nfsroot_base",
-                written.nfsroot_base.as_ref(),
-                built_in.nfsroot_base.as_ref(),
-            ),
+            nfsroot_base: sourced!(setting, written, built_in, nfsroot_base),
         }
     }
 
@@ -76,10 +72,6 @@ pub struct NfsVolume {
 }
 
 impl Backend for NfsVolume {
-    fn location(&self) -> Location {
-        self.export.to_string().into()
-    }
-
     fn id(&self) -> VolumeId {
         VolumeId::everywhere(self.export.to_string())
     }
@@ -89,14 +81,6 @@ impl Backend for NfsVolume {
             fs_type: "nfs".to_owned(),
             source: self.export.to_string(),
         })
-    }
-
-    fn attachment(&self) -> Option<Attachment> {
-        None
-    }
-
-    fn xl_disk(&self) -> Option<XlDisk> {
-        None
     }
 
     fn kernel_root(&self) -> KernelRoot {

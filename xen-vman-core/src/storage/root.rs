@@ -103,7 +103,7 @@ impl RootRequest<'_> {
         if !has {
             report(Problem {
                 id: DiagnosticId::MissingSize,
-                at: ProblemAt::Size,
+                at: ProblemAt::Key("size"),
                 message: format!(
                     "`{}` needs `size`, with which its root is made",
                     self.domain

@@ -12,6 +12,18 @@ use crate::values::{ProgramPath, Seconds};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+/// A setting as written, or else built in: `setting`, or `required_setting` if there is always one.
+macro_rules! sourced {
+    ($how:ident, $written:ident, $built_in:ident, $key:ident) => {
+        Sourced::$how(
+            stringify!($key),
+            $written.$key.as_ref(),
+            $built_in.$key.as_ref(),
+        )
+    };
+}
+pub(super) use sourced;
+
 /// The top-level keys of all backends, as written.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
@@ -189,12 +201,8 @@ pub struct Problem {
 pub enum ProblemAt {
     /// A host setting that the storage type needs.
     Setting(&'static str),
-    /// The VM's name.
-    Name,
-    /// The size of its root.
-    Size,
-    /// The name of its root.
-    RootVolume,
+    /// A key of the VM.
+    Key(&'static str),
 }
 
 impl Problem {

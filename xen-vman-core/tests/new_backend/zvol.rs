@@ -1,10 +1,8 @@
 //! Roots on ZFS volumes that exist on the host.
 
-use super::block::{ROOT_VDEV, root_on_disk};
 use super::{
-    Attachment, Backend, BlockDevice, Fstab, KernelRoot, Location, Medium, Needs, Problem,
-    RootRequest, RootVolume, SettingRow, StorageSettings, Unmanaged, Volume, VolumeId, XlDisk,
-};
+    Backend, BlockDevice, Fstab, KernelRoot, Medium, Needs, Problem,
+    RootRequest, RootVolume, SettingRow, StorageSettings, Unmanaged, Volume, VolumeId, };
 use crate::diag::DiagnosticId;
 use crate::document::table::table;
 use crate::origin::Sourced;
@@ -78,10 +76,6 @@ impl ZvolVolume {
 }
 
 impl Backend for ZvolVolume {
-    fn location(&self) -> Location {
-        self.device.clone().into()
-    }
-
     fn id(&self) -> VolumeId {
         VolumeId::of_host(self.device.clone())
     }
@@ -90,22 +84,8 @@ impl Backend for ZvolVolume {
         Medium::Disk(self.disk())
     }
 
-    fn attachment(&self) -> Option<Attachment> {
-        None
-    }
-
-    fn xl_disk(&self) -> Option<XlDisk> {
-        Some(XlDisk {
-            target: self.device.clone(),
-            vdev: ROOT_VDEV,
-        })
-    }
-
     fn kernel_root(&self) -> KernelRoot {
-        KernelRoot {
-            arguments: root_on_disk(self.filesystem),
-            server: None,
-        }
+        self.disk().kernel_root()
     }
 
     fn fstab(&self) -> Fstab {
