@@ -290,7 +290,7 @@ fn meaning(vm: &ResolvedVm, config: &Value) -> Vec<String> {
     let disk = vm.root.managed().and_then(Volume::xl_disk);
     let root = disk
         .as_ref()
-        .map(|disk| (disk.target.as_str(), disk.vdev, true));
+        .map(|disk| (disk.target.as_str(), disk.vdev.as_str(), true));
     let disks = vm.disks.iter().map(|disk| {
         (
             disk.target(),

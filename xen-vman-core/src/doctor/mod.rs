@@ -109,9 +109,10 @@ pub fn questions(resolved: &Resolved, output: &Output) -> Questions {
         for (program, package) in install.method.programs() {
             need(program, package);
         }
-        if let Medium::Disk(disk) = install.volume.medium() {
-            let (program, package) = disk.maker();
-            need(&program, package);
+        if let Medium::Disk(disk) = install.volume.medium()
+            && let Some(maker) = disk.maker()
+        {
+            need(&maker.program, maker.package);
         }
     }
     let mut targets = BTreeSet::new();

@@ -343,7 +343,7 @@ impl Run<'_> {
             }
             Change::Make { domain, .. } => volume::make(self.host, self.defined(domain)?.0),
             Change::Grow { domain, fill, .. } => {
-                volume::grow(self.host, self.defined(domain)?.0, *fill)
+                volume::grow(self.host, self.defined(domain)?.0, fill)
             }
             Change::Install { domain, erase, .. } => self.install(domain, *erase),
         }

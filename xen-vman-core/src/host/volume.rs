@@ -88,10 +88,10 @@ fn carry_out(host: &dyn Host, commands: &[Command]) -> Result<(), HostError> {
 ///
 /// # Errors
 /// If the volume, or the file system, does not have its size afterwards.
-pub(super) fn grow(host: &dyn Host, install: &Install, fill: Fill) -> Result<(), HostError> {
+pub(super) fn grow(host: &dyn Host, install: &Install, fill: &Fill) -> Result<(), HostError> {
     let volume = &install.volume;
     let domain = &install.domain;
-    if fill == Fill::Here
+    if *fill == Fill::Here
         && let Some(record) = guest_records::of(host, domain)?
     {
         // Until it is done, also if that is not today.
@@ -116,7 +116,7 @@ pub(super) fn grow(host: &dyn Host, install: &Install, fill: Fill) -> Result<(),
         with_its_size(host, volume)?;
     }
     match volume.medium() {
-        Medium::Disk(disk) if fill == Fill::Here => let_fill(host, install, &disk),
+        Medium::Disk(disk) if *fill == Fill::Here => let_fill(host, install, &disk),
         Medium::Disk(_) | Medium::Directory(_) => Ok(()),
     }
 }

@@ -144,7 +144,7 @@ pub(crate) fn put_on(
             let token = wanted_token(install);
             let location = install.volume.location();
             let uuid = filesystem_uuid(&install.domain, &location, token.as_deref());
-            all.extend(disk.make_filesystem(uuid).into_iter().map(Step::from));
+            all.extend(disk.format(uuid).into_iter().map(Step::from));
             all.push(mount(install, &disk.mount(), point));
             all.push(begun);
         }

@@ -40,13 +40,13 @@ pub enum Impact {
 }
 
 /// What becomes of the file system of a volume that grows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fill {
     /// It grows with it.
     Here,
     /// The administrator lets it grow in the guest, with this command.
-    Inside(&'static str),
+    Inside(String),
     /// A new one is made, as the VM is installed again.
     New,
 }

@@ -133,7 +133,7 @@ fn change(
         Medium::Disk(_) if is_installed => Fill::New,
         // Whether another host uses it is not known.
         Medium::Disk(disk) if is_running || disk.fill().is_none() || !volume.id().is_of_host() => {
-            Fill::Inside(disk.fill_inside())
+            disk.fill_root_inside().map_or(Fill::Here, Fill::Inside)
         }
         Medium::Disk(_) | Medium::Directory(_) => Fill::Here,
     };

@@ -9,8 +9,8 @@ use crate::document::Node;
 use crate::install::Installation;
 use crate::origin::{Origin, Place, Scope, Sourced};
 use crate::spec::VmSpec;
-use crate::storage::RootRequest;
-use crate::values::GuestType;
+use crate::storage::{RootRequest, VolumeRequest};
+use crate::values::{GuestType, VolumeKey};
 
 /// Completes a VM. Missing required keys are reported; other values stand in for them, so that all
 /// else is checked. `None` if an expression fails.
@@ -50,16 +50,18 @@ pub(super) fn resolve(
 
     let (guest_type, machine) = machine?;
     let disks = disks?;
-    let request = RootRequest {
+    let request = VolumeRequest {
         org: &org,
         name: &name,
-        domain: &domain,
-        guest_type: *guest_type,
-        manual_root_disk: *disks.manual_root_disk,
-        filesystem: &disks.filesystem,
-        size_mib: disks.size_mib.as_ref(),
-        root_volume: disks.root_volume.as_ref(),
-        has_disks: vm.writes("disks") || !disks.further.value.is_empty(),
+        key: VolumeKey::root(domain.clone()),
+        root: Some(RootRequest {
+            guest_type: *guest_type,
+            manual_root_disk: *disks.manual_root_disk,
+            has_disks: vm.writes("disks") || !disks.further.value.is_empty(),
+        }),
+        content: disks.filesystem.value.into(),
+        size_mib: disks.size_mib.as_deref().copied(),
+        called: disks.root_volume.as_ref(),
         // One that is written, but wrong, is reported where it is.
         needs_size: !vm.writes("size")
             && life.as_ref().is_none_or(|life| *life.auto_install)

@@ -15,7 +15,7 @@ use crate::document::{Node, Value};
 use crate::install::DebootstrapSettings;
 use crate::origin::{Origin, Scope, Sourced};
 use crate::spec::{DefaultsSpec, VmSpec};
-use crate::storage::{BackendKind, ProblemAt, RootRequest, RootVolume, StorageType};
+use crate::storage::{BackendKind, ProblemAt, RootVolume, StorageType, VolumeRequest};
 use crate::values::{
     ArchiveComponent, ArchiveUrl, Builder, CpuList, DebootstrapVariant, DiskSpec, DomainName,
     Filesystem, GuestType, HostPath, Hostname, KernelCmdline, MemoryMib, NamePart, OsType,
@@ -297,7 +297,7 @@ impl Vm<'_, '_> {
     pub(super) fn root(
         &mut self,
         storage_type: &Sourced<StorageType>,
-        request: &RootRequest<'_>,
+        request: &VolumeRequest<'_>,
         host: &ResolvedHost,
     ) -> RootVolume {
         let (scope, report) = (self.scope, &mut *self.lookup.report);
@@ -309,7 +309,7 @@ impl Vm<'_, '_> {
                     storage_type.path_or(name),
                     format!(
                         "`{}` has its root on {}, which requires `{key}`",
-                        request.domain,
+                        request.key.domain,
                         storage_type.as_str()
                     ),
                 ),

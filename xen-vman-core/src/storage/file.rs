@@ -1,9 +1,9 @@
-//! Roots in image files (raw), which xen-vman makes. Xen attaches them as loop devices.
+//! Volumes in image files (raw), which xen-vman makes. Xen attaches them as loop devices.
 
 use super::settings::sourced;
 use super::{
     Backend, BlockDevice, Bytes, Fstab, KernelRoot, Location, Medium, Needs, Pool, PoolState,
-    Problem, RootRequest, RootVolume, SettingRow, StorageSettings, Unmanaged, Volume, VolumeId,
+    Problem, RootVolume, SettingRow, StorageSettings, Unmanaged, Volume, VolumeId, VolumeRequest,
     VolumeState,
 };
 use crate::command::{Command, SHORT_SECS, WHOLE_VOLUME_SECS};
@@ -11,7 +11,7 @@ use crate::diag::DiagnosticId;
 use crate::diag::text::printable;
 use crate::document::table::table;
 use crate::origin::Sourced;
-use crate::values::{FileAllocation, Filesystem, ImageDir, VolumeSizeMib};
+use crate::values::{DiskContent, FileAllocation, ImageDir, VolumeSizeMib};
 use serde_json::json;
 
 /// The built-in defaults.
@@ -39,7 +39,8 @@ const UNFIT: [(&str, &str); 8] = [
 table! {
     /// The host's settings for image files, as written.
     plain struct FileKeys {
-        /// The directory of image files, which must exist; a root is `DIR/ORG-NAME.img`. Required for files.
+        /// The directory of image files, which must exist; a root is `DIR/ORG-NAME.img`, a further volume
+        /// `DIR/ORG-NAME-VOLUME.img`. Required for files.
         file_dir: ImageDir,
         /// Whether image files take their space at once (`full`), or as it is written (`sparse`).
         file_allocation: FileAllocation,
@@ -68,13 +69,17 @@ impl FileSettings {
         ]
     }
 
-    /// The root of a VM.
-    pub(super) fn root(&self, vm: &RootRequest<'_>, report: &mut dyn FnMut(Problem)) -> RootVolume {
-        if vm.manual_root_disk {
+    /// A volume of a VM.
+    pub(super) fn volume(
+        &self,
+        asked: &VolumeRequest<'_>,
+        report: &mut dyn FnMut(Problem),
+    ) -> RootVolume {
+        if asked.is_among_disks() {
             return RootVolume::Unmanaged(Unmanaged::AmongDisks);
         }
         let Some(directory) = &self.file_dir else {
-            return vm.without_setting(
+            return asked.without_setting(
                 Problem::missing(
                     DiagnosticId::MissingFileDir,
                     "file_dir",
@@ -83,19 +88,19 @@ impl FileSettings {
                 report,
             );
         };
-        if !vm.has_size(report) {
+        if !asked.has_size(report) {
             return RootVolume::Unmanaged(Unmanaged::Incomplete);
         }
-        let name = match &vm.root_volume {
+        let name = match &asked.called {
             Some(name) => name.value.to_string(),
-            None => format!("{}.img", vm.domain),
+            None => format!("{}.img", asked.label()),
         };
         RootVolume::Managed(Volume::File(FileVolume {
             directory: directory.value.clone(),
             name,
-            size_mib: vm.size_mib.as_ref().map(|size| size.value),
+            size_mib: asked.size_mib,
             allocation: self.file_allocation.value,
-            filesystem: vm.filesystem.value,
+            content: asked.content,
         }))
     }
 }
@@ -112,8 +117,8 @@ pub struct FileVolume {
     pub size_mib: Option<VolumeSizeMib>,
     /// Whether it takes its space at once.
     pub allocation: FileAllocation,
-    /// The file system that it gets.
-    pub filesystem: Filesystem,
+    /// What it holds.
+    pub content: DiskContent,
 }
 
 impl FileVolume {
@@ -124,7 +129,7 @@ impl FileVolume {
     fn disk(&self) -> BlockDevice {
         BlockDevice {
             path: self.path(),
-            filesystem: self.filesystem,
+            content: self.content,
         }
     }
 
@@ -293,7 +298,7 @@ impl Backend for FileVolume {
             "path": self.path(),
             "size_mib": self.size_mib,
             "allocation": self.allocation,
-            "filesystem": self.filesystem,
+            "filesystem": self.content,
         })
     }
 }

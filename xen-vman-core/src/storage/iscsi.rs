@@ -1,15 +1,15 @@
-//! Roots on iSCSI disks: each VM has a target whose LUN 0 is the root; the host logs in to it.
+//! Volumes on iSCSI disks: each has a target, whose LUN 0 it is; the host logs in to it.
 
 use super::settings::sourced;
 use super::{
     Attachment, Backend, BlockDevice, Fstab, KernelRoot, Medium, Needs, Problem, ProblemAt,
-    RootRequest, RootVolume, SettingRow, ShellVariable, StorageServer, StorageSettings,
-    StorageTimeout, Unmanaged, Volume, VolumeId,
+    RootVolume, SettingRow, ShellVariable, StorageServer, StorageSettings, StorageTimeout,
+    Unmanaged, Volume, VolumeId, VolumeRequest,
 };
 use crate::diag::DiagnosticId;
 use crate::document::table::table;
 use crate::origin::{Origin, Sourced};
-use crate::values::{Filesystem, Iqn, Portal, ProgramPath, Seconds};
+use crate::values::{DiskContent, Iqn, Portal, ProgramPath, Seconds};
 use serde_json::json;
 
 /// The built-in defaults.
@@ -30,7 +30,8 @@ table! {
         iscsi_logout_timeout: Seconds,
         /// The iSCSI server, with or without `:port` (3260). Required for iSCSI.
         iscsi_server: Portal,
-        /// The prefix of all target names; a target is `BASE:ORG-NAME`. Required for iSCSI.
+        /// The prefix of all target names; a target is `BASE:ORG-NAME`, or `BASE:ORG-NAME-VOLUME` for a
+        /// further volume. Required for iSCSI.
         iscsi_base_wwn: Iqn,
     }
 }
@@ -99,9 +100,13 @@ impl IscsiSettings {
         ]
     }
 
-    /// The root of a VM.
-    pub(super) fn root(&self, vm: &RootRequest<'_>, report: &mut dyn FnMut(Problem)) -> RootVolume {
-        if vm.manual_root_disk {
+    /// A volume of a VM.
+    pub(super) fn volume(
+        &self,
+        asked: &VolumeRequest<'_>,
+        report: &mut dyn FnMut(Problem),
+    ) -> RootVolume {
+        if asked.is_among_disks() {
             return RootVolume::Unmanaged(Unmanaged::AmongDisks);
         }
         if self.iscsi_server.is_none() {
@@ -121,12 +126,13 @@ impl IscsiSettings {
         let (Some(portal), Some(base)) = (&self.iscsi_server, &self.iscsi_base_wwn) else {
             return RootVolume::Unmanaged(Unmanaged::Incomplete);
         };
-        match base.target(vm.domain.as_str()) {
+        let label = asked.label();
+        match base.target(&label) {
             Ok(target) => RootVolume::Managed(Volume::Iscsi(IscsiVolume {
                 device: portal.by_path(&target),
                 portal: portal.value.clone(),
                 target,
-                filesystem: vm.filesystem.value,
+                content: asked.content,
                 login_timeout: self.iscsi_login_timeout.value,
                 logout_timeout: self.iscsi_logout_timeout.value,
             })),
@@ -134,10 +140,7 @@ impl IscsiSettings {
                 report(Problem {
                     id: DiagnosticId::BadIscsiTarget,
                     at: ProblemAt::Key("name"),
-                    message: format!(
-                        "the iSCSI name `{}:{}` {}",
-                        base.value, vm.domain, invalid.why
-                    ),
+                    message: format!("the iSCSI name `{}:{label}` {}", base.value, invalid.why),
                     help: "choose another `org` or `name`, or set `domain`".to_owned(),
                 });
                 RootVolume::Unmanaged(Unmanaged::Incomplete)
@@ -156,8 +159,8 @@ pub struct IscsiVolume {
     pub target: Iqn,
     /// The path of the disk on the host, once logged in.
     pub device: String,
-    /// The file system that it gets.
-    pub filesystem: Filesystem,
+    /// What it holds.
+    pub content: DiskContent,
     /// How long a login may take.
     pub login_timeout: Seconds,
     /// How long a logout may take.
@@ -168,7 +171,7 @@ impl IscsiVolume {
     fn disk(&self) -> BlockDevice {
         BlockDevice {
             path: self.device.clone(),
-            filesystem: self.filesystem,
+            content: self.content,
         }
     }
 }
@@ -233,7 +236,7 @@ impl Backend for IscsiVolume {
             "portal": self.portal,
             "iqn": self.target,
             "device": self.device,
-            "filesystem": self.filesystem,
+            "filesystem": self.content,
         })
     }
 }

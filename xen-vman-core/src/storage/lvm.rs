@@ -1,17 +1,17 @@
-//! Roots on LVM volumes, thick or thin, which xen-vman makes (lvcreate(8), lvmthin(7)).
+//! Volumes of LVM, thick or thin, which xen-vman makes (lvcreate(8), lvmthin(7)).
 
 use super::settings::sourced;
 use super::{
     Backend, BlockDevice, Bytes, Fstab, KernelRoot, Location, Medium, Needs, Pool, PoolState,
-    Problem, ProblemAt, RootRequest, RootVolume, SettingRow, ShellVariable, StorageSettings,
-    Unmanaged, Volume, VolumeId, VolumeState, lvm_report,
+    Problem, RootVolume, SettingRow, ShellVariable, StorageSettings, Unmanaged, Volume, VolumeId,
+    VolumeRequest, VolumeState, lvm_report,
 };
 use crate::command::{Command, Effect, SHORT_SECS, wiping_secs};
 use crate::diag::DiagnosticId;
 use crate::document::decode::{FromText as _, Invalid};
 use crate::document::table::table;
 use crate::origin::Sourced;
-use crate::values::{DomainName, Filesystem, LvmName, LvmWipe, Percent, VolumeSizeMib};
+use crate::values::{DiskContent, DomainName, LvmName, LvmWipe, Percent, VolumeSizeMib};
 use serde_json::json;
 
 /// The built-in defaults.
@@ -90,13 +90,17 @@ impl LvmSettings {
         ]
     }
 
-    /// The root of a VM.
-    pub(super) fn root(&self, vm: &RootRequest<'_>, report: &mut dyn FnMut(Problem)) -> RootVolume {
-        if vm.manual_root_disk {
+    /// A volume of a VM.
+    pub(super) fn volume(
+        &self,
+        asked: &VolumeRequest<'_>,
+        report: &mut dyn FnMut(Problem),
+    ) -> RootVolume {
+        if asked.is_among_disks() {
             return RootVolume::Unmanaged(Unmanaged::AmongDisks);
         }
         let Some(group) = &self.lvm_vg else {
-            return vm.without_setting(
+            return asked.without_setting(
                 Problem::missing(
                     DiagnosticId::MissingLvmVg,
                     "lvm_vg",
@@ -105,34 +109,31 @@ impl LvmSettings {
                 report,
             );
         };
-        let written = vm
-            .root_volume
-            .map_or(vm.domain.as_str(), |name| name.value.as_str());
-        let name = match LvmName::from_text(written).and_then(|name| fitting(group, name)) {
+        let written = asked
+            .called
+            .map_or_else(|| asked.label(), |name| name.value.to_string());
+        let name = match LvmName::from_text(&written).and_then(|name| fitting(group, name)) {
             Ok(name) => name,
             Err(invalid) => {
                 report(Problem {
                     id: DiagnosticId::BadLvmName,
-                    at: match vm.root_volume {
-                        Some(_) => ProblemAt::Key("root_volume"),
-                        None => ProblemAt::Key("name"),
-                    },
+                    at: asked.problem_with_name(),
                     message: format!("the volume name `{written}` {}", invalid.why),
-                    help: "set `root_volume` to another name".to_owned(),
+                    help: format!("set `{}` to another name", asked.name_key()),
                 });
                 return RootVolume::Unmanaged(Unmanaged::Incomplete);
             }
         };
-        if !vm.has_size(report) {
+        if !asked.has_size(report) {
             return RootVolume::Unmanaged(Unmanaged::Incomplete);
         }
         RootVolume::Managed(Volume::Lvm(LvmVolume {
             group: group.value.clone(),
             thin_pool: self.lvm_thin_pool.as_ref().map(|pool| pool.value.clone()),
             name,
-            domain: vm.domain.clone(),
-            size_mib: vm.size_mib.as_ref().map(|size| size.value),
-            filesystem: vm.filesystem.value,
+            domain: asked.key.domain.clone(),
+            size_mib: asked.size_mib,
+            content: asked.content,
             wipe: self.lvm_wipe.value,
             is_shared: self.lvm_shared.value,
             data_limit: self.lvm_thin_data_limit.value,
@@ -167,8 +168,8 @@ pub struct LvmVolume {
     pub domain: DomainName,
     /// Its size, which it is made with and grows to.
     pub size_mib: Option<VolumeSizeMib>,
-    /// The file system that it gets.
-    pub filesystem: Filesystem,
+    /// What it holds.
+    pub content: DiskContent,
     /// How it loses the data of volumes before it.
     pub wipe: LvmWipe,
     /// Whether it is the same volume on all hosts.
@@ -187,7 +188,7 @@ impl LvmVolume {
     fn disk(&self) -> BlockDevice {
         BlockDevice {
             path: self.device(),
-            filesystem: self.filesystem,
+            content: self.content,
         }
     }
 
@@ -377,7 +378,7 @@ impl Backend for LvmVolume {
             "wipe": self.wipe,
             "shared": self.is_shared,
             "size_mib": self.size_mib,
-            "filesystem": self.filesystem,
+            "filesystem": self.content,
         })
     }
 }

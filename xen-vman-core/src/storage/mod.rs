@@ -1,4 +1,4 @@
-//! The storage of VM roots: a [`Volume`], and one file for each backend.
+//! The storage of VMs: their roots and data disks as [`Volume`]s, and one file for each backend.
 //!
 //! Each backend implements `Backend`, which describes it as data; all stages use a [`Volume`]
 //! and none knows a backend by name. To add one, write its file, and add it wherever the compiler
@@ -15,25 +15,25 @@ mod root;
 mod settings;
 mod storage_type;
 
-pub use block::BlockDevice;
 pub(crate) use block::root_on_disk;
+pub use block::{BlockDevice, Maker};
 pub use file::{FileKeys, FileSettings, FileVolume};
 pub use iscsi::{IscsiKeys, IscsiSettings, IscsiVolume};
 pub use lvm::{LvmKeys, LvmSettings, LvmVolume};
 pub use nfs::{NfsKeys, NfsSettings, NfsVolume};
 pub use pool::{Bytes, Pool, PoolState, ThinPool, VolumeState};
-pub use root::{RootRequest, RootVolume, Unmanaged};
+pub use root::{RootRequest, RootVolume, Unmanaged, VolumeRequest};
 pub(crate) use settings::built_in;
 pub use settings::{Problem, ProblemAt, SettingRow, StorageKeys, StorageSettings, StorageTimeout};
 pub use storage_type::{BackendKind, StorageType};
 
 use crate::command::Command;
-use crate::values::Filesystem;
+use crate::values::{Filesystem, Vdev};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
 
-/// The root volume of a VM, on one of the backends.
+/// A volume of a VM, on one of the backends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Volume {
@@ -217,7 +217,7 @@ pub struct XlDisk {
     /// The path of the disk on the host.
     pub target: String,
     /// The device name in the guest.
-    pub vdev: &'static str,
+    pub vdev: Vdev,
 }
 
 impl fmt::Display for XlDisk {
@@ -466,7 +466,7 @@ impl Volume {
     pub fn filesystem(&self) -> Option<Filesystem> {
         match self.medium() {
             Medium::Directory(_) => None,
-            Medium::Disk(disk) => Some(disk.filesystem),
+            Medium::Disk(disk) => disk.content.filesystem(),
         }
     }
 }

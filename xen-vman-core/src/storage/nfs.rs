@@ -1,9 +1,9 @@
-//! Roots on NFS: each guest mounts its own directory below a common export.
+//! Volumes on NFS: each is a directory below a common export, which the guest mounts.
 
 use super::settings::sourced;
 use super::{
-    Backend, Fstab, KernelRoot, Medium, Mount, Needs, Problem, RootRequest, RootServer, RootVolume,
-    SettingRow, StorageServer, StorageSettings, Unmanaged, Volume, VolumeId,
+    Backend, Fstab, KernelRoot, Medium, Mount, Needs, Problem, RootServer, RootVolume, SettingRow,
+    StorageServer, StorageSettings, Unmanaged, Volume, VolumeId, VolumeRequest,
 };
 use crate::diag::DiagnosticId;
 use crate::document::table::table;
@@ -18,7 +18,7 @@ table! {
     /// The host's settings for NFS, as written.
     plain struct NfsKeys {
         /// The directory that contains all NFS roots, as `server:/path`; a root is
-        /// `BASE/ORG/NAME-root`. Required for NFS.
+        /// `BASE/ORG/NAME-root`, a further volume `BASE/ORG/NAME-VOLUME`. Required for NFS.
         nfsroot_base: NfsBase,
     }
 }
@@ -43,9 +43,16 @@ impl NfsSettings {
         )]
     }
 
-    /// The root of a VM.
-    pub(super) fn root(&self, vm: &RootRequest<'_>, report: &mut dyn FnMut(Problem)) -> RootVolume {
-        if vm.guest_type == GuestType::Hvm {
+    /// A volume of a VM.
+    pub(super) fn volume(
+        &self,
+        asked: &VolumeRequest<'_>,
+        report: &mut dyn FnMut(Problem),
+    ) -> RootVolume {
+        if asked
+            .root
+            .is_some_and(|root| root.guest_type == GuestType::Hvm)
+        {
             return RootVolume::Unmanaged(Unmanaged::HvmBootsFromDisks);
         }
         // `manual_root_disk` has no effect: there is no root disk to replace.
@@ -58,7 +65,10 @@ impl NfsSettings {
             return RootVolume::Unmanaged(Unmanaged::Incomplete);
         };
         RootVolume::Managed(Volume::Nfs(NfsVolume {
-            export: base.root_of(vm.org, vm.name),
+            export: match &asked.key.volume {
+                None => base.root_of(asked.org, asked.name),
+                Some(volume) => base.volume_of(asked.org, asked.name, volume),
+            },
         }))
     }
 }

@@ -1,11 +1,12 @@
-//! The root of a VM: what determines it, and whether xen-vman manages it.
+//! A volume of a VM: what determines it, and whether xen-vman manages it.
 
 use super::{Problem, ProblemAt, Volume};
 use crate::diag::DiagnosticId;
 use crate::origin::Sourced;
-use crate::values::{DomainName, Filesystem, GuestType, NamePart, VolumeName, VolumeSizeMib};
+use crate::values::{DiskContent, GuestType, NamePart, VolumeKey, VolumeName, VolumeSizeMib};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
+use std::fmt;
 
 /// The root volume of a VM, managed or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,33 +57,70 @@ impl RootVolume {
     }
 }
 
-/// The properties of a VM that determine its root volume.
-#[derive(Debug, Clone, Copy)]
+/// What determines a volume of a VM: its root, or one of its data disks.
+#[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct RootRequest<'a> {
+pub struct VolumeRequest<'a> {
     /// The organisation that owns the VM.
     pub org: &'a NamePart,
     /// Its name.
     pub name: &'a NamePart,
-    /// Its domain.
-    pub domain: &'a DomainName,
-    /// Its guest type.
-    pub guest_type: GuestType,
-    /// Whether one of its `disks` is the root.
-    pub manual_root_disk: bool,
-    /// The file system that a disk gets.
-    pub filesystem: &'a Sourced<Filesystem>,
-    /// The size of its root, if its backend makes it.
-    pub size_mib: Option<&'a Sourced<VolumeSizeMib>>,
-    /// The name of its root, if it has another than that of the VM.
-    pub root_volume: Option<&'a Sourced<VolumeName>>,
-    /// Whether it has `disks`.
-    pub has_disks: bool,
-    /// Whether it needs a size, if its backend makes its root.
+    /// The domain, and the name of the data disk.
+    pub key: VolumeKey,
+    /// Whether the volume is to replace what others provide, if the VM has such a thing.
+    pub root: Option<RootRequest>,
+    /// What a disk holds.
+    pub content: DiskContent,
+    /// Its size, if its backend makes it.
+    pub size_mib: Option<VolumeSizeMib>,
+    /// Its name, if it is another than that of the VM.
+    pub called: Option<&'a Sourced<VolumeName>>,
+    /// Whether it needs a size, if its backend makes it.
     pub needs_size: bool,
 }
 
-impl RootRequest<'_> {
+/// What matters for roots alone.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct RootRequest {
+    /// The type of the VM.
+    pub guest_type: GuestType,
+    /// Whether one of its `disks` is the root.
+    pub manual_root_disk: bool,
+    /// Whether it has `disks`.
+    pub has_disks: bool,
+}
+
+impl VolumeRequest<'_> {
+    /// Whether one of the `disks` of the VM takes the place of the volume.
+    pub(super) fn is_among_disks(&self) -> bool {
+        self.root.is_some_and(|root| root.manual_root_disk)
+    }
+
+    /// The name of the volume on its backend, unless it is called otherwise: `DOMAIN`, or `DOMAIN-VOLUME`.
+    pub(super) fn label(&self) -> String {
+        match &self.key.volume {
+            None => self.key.domain.to_string(),
+            Some(volume) => format!("{}-{volume}", self.key.domain),
+        }
+    }
+
+    /// The key that gives it another name.
+    pub(super) const fn name_key(&self) -> &'static str {
+        match self.root {
+            Some(_) => "root_volume",
+            None => "volume",
+        }
+    }
+
+    /// The subject of a problem with the name of the volume.
+    pub(super) const fn problem_with_name(&self) -> ProblemAt {
+        match self.called {
+            Some(_) => ProblemAt::Key(self.name_key()),
+            None => ProblemAt::Key("name"),
+        }
+    }
+
     /// The root if a backend lacks a setting. The name of the backend is then a word of the
     /// administrator's own, unless the VM says what is to be made.
     pub(super) fn without_setting(
@@ -90,29 +128,50 @@ impl RootRequest<'_> {
         problem: Problem,
         report: &mut dyn FnMut(Problem),
     ) -> RootVolume {
-        if self.has_disks || self.size_mib.is_none() {
+        if let Some(root) = self.root
+            && (root.has_disks || self.size_mib.is_none())
+        {
             return RootVolume::Unmanaged(Unmanaged::ForeignBackend);
         }
         report(problem);
         RootVolume::Unmanaged(Unmanaged::Incomplete)
     }
 
-    /// Whether the root has the size that it needs to be made.
+    /// Whether the volume has the size that it needs to be made.
     pub(super) fn has_size(&self, report: &mut dyn FnMut(Problem)) -> bool {
         let has = self.size_mib.is_some() || !self.needs_size;
         if !has {
+            let help = match self.root {
+                Some(_) => {
+                    "set it, for example to `20G`; if the root is there, set `auto_install = false`"
+                }
+                None => "set it, for example to `20G`",
+            };
             report(Problem {
                 id: DiagnosticId::MissingSize,
                 at: ProblemAt::Key("size"),
                 message: format!(
-                    "`{}` needs `size`, with which its root is made",
-                    self.domain
+                    "`{self}` needs `size`, with which its {} is made",
+                    self.what()
                 ),
-                help:
-                    "set it, for example to `20G`; if the root is there, set `auto_install = false`"
-                        .to_owned(),
+                help: help.to_owned(),
             });
         }
         has
+    }
+
+    /// What it is, for people.
+    const fn what(&self) -> &'static str {
+        match self.root {
+            Some(_) => "root",
+            None => "disk",
+        }
+    }
+}
+
+/// The VM, and the data disk.
+impl fmt::Display for VolumeRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.key.fmt(f)
     }
 }

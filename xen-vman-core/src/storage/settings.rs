@@ -2,7 +2,7 @@
 
 use super::{
     BackendKind, FileKeys, FileSettings, IscsiKeys, IscsiSettings, LvmKeys, LvmSettings, NfsKeys,
-    NfsSettings, RootRequest, RootVolume, StorageType, Unmanaged, file, iscsi, lvm, nfs,
+    NfsSettings, RootVolume, StorageType, Unmanaged, VolumeRequest, file, iscsi, lvm, nfs,
 };
 use crate::diag::DiagnosticId;
 use crate::document::decode::{Fields, FromNode as _, Schema};
@@ -141,15 +141,27 @@ impl StorageSettings {
     pub(crate) fn root(
         &self,
         storage_type: &StorageType,
-        vm: &RootRequest<'_>,
+        asked: &VolumeRequest<'_>,
         report: &mut dyn FnMut(Problem),
     ) -> RootVolume {
         match storage_type {
-            StorageType::Managed(BackendKind::Nfs) => self.nfs.root(vm, report),
-            StorageType::Managed(BackendKind::Iscsi) => self.iscsi.root(vm, report),
-            StorageType::Managed(BackendKind::Lvm) => self.lvm.root(vm, report),
-            StorageType::Managed(BackendKind::File) => self.file.root(vm, report),
+            StorageType::Managed(kind) => self.volume(*kind, asked, report),
             StorageType::Other(_) => RootVolume::Unmanaged(Unmanaged::ForeignBackend),
+        }
+    }
+
+    /// A volume of a VM on a backend; problems go to `report`.
+    pub(crate) fn volume(
+        &self,
+        kind: BackendKind,
+        asked: &VolumeRequest<'_>,
+        report: &mut dyn FnMut(Problem),
+    ) -> RootVolume {
+        match kind {
+            BackendKind::Nfs => self.nfs.volume(asked, report),
+            BackendKind::Iscsi => self.iscsi.volume(asked, report),
+            BackendKind::Lvm => self.lvm.volume(asked, report),
+            BackendKind::File => self.file.volume(asked, report),
         }
     }
 }
@@ -183,7 +195,7 @@ impl SettingRow {
     }
 }
 
-/// Why a backend cannot provide the root of a VM.
+/// Why a backend cannot provide a volume.
 #[derive(Debug, Clone)]
 pub struct Problem {
     /// The kind of the problem.
@@ -196,12 +208,12 @@ pub struct Problem {
     pub help: String,
 }
 
-/// The subject of a problem with a root.
+/// The subject of a problem with a volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProblemAt {
-    /// A host setting that the storage type needs.
+    /// A host setting that its backend needs.
     Setting(&'static str),
-    /// A key of the VM.
+    /// A key of the VM, or of the volume.
     Key(&'static str),
 }
 

@@ -12,7 +12,12 @@ pub(super) fn duplicate_vdev(resolved: &Resolved, report: &mut Report) {
     for vm in &resolved.vms {
         let scope = Scope::Vm(vm.number);
         let root = vm.root.managed().and_then(Volume::xl_disk);
-        let root = root.map(|disk| (disk.vdev, vm.storage_type.place_or(scope.key("name"))));
+        let root = root.as_ref().map(|disk| {
+            (
+                disk.vdev.as_str(),
+                vm.storage_type.place_or(scope.key("name")),
+            )
+        });
         let disks = vm.disks.iter();
         let disks = disks.map(|disk| (disk.vdev(), disk.place_or(scope.key("disks"))));
         let mut seen = Seen::default();

@@ -4,6 +4,7 @@
 //! or [`FromNode`](crate::document::decode::FromNode)), so that after the parser no bare `String`
 //! carries meaning. Nothing here depends on VMs or hosts.
 
+mod content;
 mod cpu;
 mod debootstrap;
 mod devices;
@@ -25,6 +26,7 @@ mod xl;
 mod xl_keys;
 mod xl_words;
 
+pub use content::DiskContent;
 pub use cpu::{CpuItems, CpuList};
 pub use debootstrap::{ArchiveComponent, ArchiveUrl};
 pub use devices::{BootOrder, GraphicsCard, PciDevice, VifType, VncHost};
@@ -37,6 +39,7 @@ pub use iscsi::{Iqn, Portal};
 pub use lvm::{LvmName, VolumeName};
 pub use names::{
     DomainName, HostPath, Hostname, ImageDir, Initrd, NamePart, ProgramPath, ShellCommand,
+    VolumeKey,
 };
 pub(crate) use names::{GUEST_INITRD, GUEST_KERNEL, guest_initrd};
 pub use net::{AddressesV4, AddressesV6, DisplayHost, HostAddress, MacAddr, Nameservers};
@@ -47,6 +50,7 @@ pub use numbers::{
 };
 pub use suite::{suite, suites};
 pub(crate) use text::from_str;
+pub use vdev::Vdev;
 pub(crate) use vdev::device_number;
 pub use version::XenVersion;
 pub use vif::{Bridge, NetworkScript, Rate, VifName, VifNamePrefix, VifParameters};
@@ -70,5 +74,6 @@ text::from_str!(
     Portal,
     ProgramPath,
     ShellWords,
+    VolumeKey,
     XenVersion,
 );

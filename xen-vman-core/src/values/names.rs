@@ -57,6 +57,61 @@ impl FromText for DomainName {
     }
 }
 
+/// Names a volume of a VM: `DOMAIN` is its root, `DOMAIN:VOLUME` one of its data disks. Units and files on
+/// a host have it in their names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VolumeKey {
+    /// The domain of the VM.
+    pub domain: DomainName,
+    /// The name of the data disk; `None` for the root.
+    pub volume: Option<NamePart>,
+}
+
+impl VolumeKey {
+    /// The root of a VM.
+    pub const fn root(domain: DomainName) -> Self {
+        Self {
+            domain,
+            volume: None,
+        }
+    }
+
+    /// Whether it is the root of its VM.
+    pub const fn is_root(&self) -> bool {
+        self.volume.is_none()
+    }
+}
+
+impl fmt::Display for VolumeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.domain)?;
+        match &self.volume {
+            Some(volume) => write!(f, ":{volume}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl FromText for VolumeKey {
+    const ID: DiagnosticId = DiagnosticId::BadName;
+    const EXPECTED: &'static str = "a VM, or `VM:VOLUME`";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        let (domain, volume) = match text.split_once(':') {
+            Some((domain, volume)) => (domain, Some(NamePart::from_text(volume)?)),
+            None => (text, None),
+        };
+        let domain = DomainName::from_text(domain)?;
+        Ok(Self { domain, volume })
+    }
+}
+
+impl Serialize for VolumeKey {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 text_type!(
     /// A host name (RFC 1123), of at most 64 characters (`HOST_NAME_MAX`, gethostname(2)).
     Hostname

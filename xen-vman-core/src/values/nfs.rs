@@ -38,6 +38,14 @@ impl NfsBase {
             path: format!("{}/{org}/{name}-root", self.path).into(),
         }
     }
+
+    /// A further volume of a VM: `BASE/ORG/NAME-VOLUME`.
+    pub fn volume_of(&self, org: &NamePart, name: &NamePart, volume: &NamePart) -> NfsExport {
+        NfsExport {
+            server: self.server.clone(),
+            path: format!("{}/{org}/{name}-{volume}", self.path).into(),
+        }
+    }
 }
 
 impl FromText for NfsBase {

@@ -1,5 +1,38 @@
 //! Virtual devices: the names of disks in a VM.
 
+use super::text::text_type;
+use crate::diag::DiagnosticId;
+use crate::document::decode::{FromText, Invalid};
+
+text_type!(
+    /// The name of a whole disk in a VM (xen-vbd-interface(7)).
+    Vdev
+);
+
+impl Vdev {
+    /// The disk `xvdX` with this number, from 0 for `xvda`.
+    pub(crate) fn xvd(number: u8) -> Self {
+        Self(format!("xvd{}", char::from(b'a' + number)).into())
+    }
+}
+
+impl FromText for Vdev {
+    const ID: DiagnosticId = DiagnosticId::BadDisk;
+    const EXPECTED: &'static str = "a device such as `xvdb`";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        let is_whole = ["xvd", "hd", "sd"]
+            .iter()
+            .any(|kind| text.starts_with(kind) && !text.ends_with(|c: char| c.is_ascii_digit()));
+        if is_vdev(text) && is_whole {
+            return Ok(Self(text.into()));
+        }
+        Err(Invalid::new(
+            "must be a whole disk such as `xvdb`: `xvd`, `hd` or `sd` with letters",
+        ))
+    }
+}
+
 /// xen-vbd-interface(7): `xvd`, `hd` or `sd` with letters and a partition, `dNpM`, or a number.
 pub(super) fn is_vdev(vdev: &str) -> bool {
     let digits = |text: &str, most: u32| {

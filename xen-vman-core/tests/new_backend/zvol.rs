@@ -2,11 +2,11 @@
 
 use super::{
     Backend, BlockDevice, Fstab, KernelRoot, Medium, Needs, Problem,
-    RootRequest, RootVolume, SettingRow, StorageSettings, Unmanaged, Volume, VolumeId, };
+    RootVolume, SettingRow, StorageSettings, Unmanaged, Volume, VolumeId, VolumeRequest, };
 use crate::diag::DiagnosticId;
 use crate::document::table::table;
 use crate::origin::Sourced;
-use crate::values::{Filesystem, HostPath};
+use crate::values::{DiskContent, HostPath};
 use serde_json::json;
 
 pub(super) const BUILT_IN: &str = "";
@@ -40,8 +40,8 @@ impl ZvolSettings {
         vec![SettingRow::maybe("zvol_pool", self.zvol_pool.as_ref())]
     }
 
-    pub(super) fn root(&self, vm: &RootRequest<'_>, report: &mut dyn FnMut(Problem)) -> RootVolume {
-        if vm.manual_root_disk {
+    pub(super) fn volume(&self, asked: &VolumeRequest<'_>, report: &mut dyn FnMut(Problem)) -> RootVolume {
+        if asked.is_among_disks() {
             return RootVolume::Unmanaged(Unmanaged::AmongDisks);
         }
         let Some(pool) = &self.zvol_pool else {
@@ -50,8 +50,8 @@ impl ZvolSettings {
             return RootVolume::Unmanaged(Unmanaged::Incomplete);
         };
         RootVolume::Managed(Volume::Zvol(ZvolVolume {
-            device: format!("{}/{}", **pool, vm.domain),
-            filesystem: vm.filesystem.value,
+            device: format!("{}/{}", **pool, asked.label()),
+            content: asked.content,
         }))
     }
 }
@@ -63,14 +63,14 @@ pub struct ZvolVolume {
     /// The path of the device.
     pub device: String,
     /// The file system that it gets.
-    pub filesystem: Filesystem,
+    pub content: DiskContent,
 }
 
 impl ZvolVolume {
     fn disk(&self) -> BlockDevice {
         BlockDevice {
             path: self.device.clone(),
-            filesystem: self.filesystem,
+            content: self.content,
         }
     }
 }
@@ -104,7 +104,7 @@ impl Backend for ZvolVolume {
     }
 
     fn to_json(&self) -> serde_json::Value {
-        json!({ "type": "zvol", "device": self.device, "filesystem": self.filesystem })
+        json!({ "type": "zvol", "device": self.device, "filesystem": self.content })
     }
 }
 
