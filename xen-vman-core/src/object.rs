@@ -168,9 +168,9 @@ pub enum EnabledUnit {
     Preparation,
 }
 
-/// The instance of a template unit, such as `vm`, for a domain.
-pub(crate) fn instance(template: &str, domain: &DomainName) -> String {
-    format!("{template}@{domain}.service")
+/// The instance of a template unit, such as `vm`, for a domain or a volume.
+pub(crate) fn instance(template: &str, of: &impl fmt::Display) -> String {
+    format!("{template}@{of}.service")
 }
 
 /// The directory of the units.

@@ -54,6 +54,8 @@ pub enum Scope {
     Vm(u32),
     /// `vms[i].interfaces[j]`.
     Interface(u32, u32),
+    /// `vms[i].volumes[j]`.
+    Volume(u32, u32),
 }
 
 impl Scope {
@@ -65,6 +67,7 @@ impl Scope {
             Self::Defaults => FieldPath::root().key("defaults"),
             Self::Vm(number) => vm(number),
             Self::Interface(number, devid) => vm(number).key("interfaces").index(devid as usize),
+            Self::Volume(number, volume) => vm(number).key("volumes").index(volume as usize),
         }
     }
 

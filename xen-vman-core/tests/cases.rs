@@ -17,7 +17,7 @@ use support::{cases, compile_files, everything, expect, expect_tree, finish, inp
 use xen_vman_core::diag::text::{Colour, render};
 use xen_vman_core::parse::{ConvertTarget, convert};
 use xen_vman_core::schema::{SchemaOf, schema};
-use xen_vman_core::spec::{DefaultsSpec, HostSpec, InterfaceSpec, Key, OsSpec, VmSpec};
+use xen_vman_core::spec::{DefaultsSpec, HostSpec, InterfaceSpec, Key, OsSpec, VmSpec, VolumeSpec};
 use xen_vman_core::storage::StorageKeys;
 use xen_vman_core::{Compiled, Facts, Source, compile};
 
@@ -236,6 +236,7 @@ fn schema_paths() -> Vec<String> {
     );
     paths.extend(table("vms.os.", OsSpec::KEYS));
     paths.extend(table("vms.interfaces.", InterfaceSpec::KEYS));
+    paths.extend(table("vms.volumes.", VolumeSpec::KEYS));
     paths
 }
 

@@ -16,7 +16,7 @@ use support::name;
 use xen_vman_core::diag::text::{Colour, render};
 use xen_vman_core::diag::{Diagnostic, DiagnosticId};
 use xen_vman_core::resolve::built_in_text;
-use xen_vman_core::spec::{DefaultsSpec, HostSpec, InterfaceSpec, Key, OsSpec, VmSpec};
+use xen_vman_core::spec::{DefaultsSpec, HostSpec, InterfaceSpec, Key, OsSpec, VmSpec, VolumeSpec};
 use xen_vman_core::storage::StorageKeys;
 use xen_vman_core::{Compiled, Facts, Source, Templates, compile};
 
@@ -99,6 +99,14 @@ fn page_of_variables_is_what_the_schema_says() {
         "Interface",
         "In an item of a VM's `interfaces`. All keys are optional.",
         InterfaceSpec::KEYS,
+        &none,
+        "",
+    );
+    section(
+        &mut page,
+        "Volume",
+        "In an item of a VM's `volumes`: a data disk. Only `name` is required; [Storage](storage.md#data-disks) has more.",
+        VolumeSpec::KEYS,
         &none,
         "",
     );

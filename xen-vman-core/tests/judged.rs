@@ -20,7 +20,7 @@ use support::strategy::definition;
 use support::{cases, compile_files, good_definitions, inputs, judges, skipped, write_host};
 use xen_vman_core::render::vif_p2p::vif_p2p;
 use xen_vman_core::resolve::ResolvedVm;
-use xen_vman_core::storage::{NfsVolume, RootVolume, Volume};
+use xen_vman_core::storage::{DataVolume, NfsVolume, RootVolume, Volume};
 use xen_vman_core::values::{
     CpuList, DiskAccess, GuestType, Initrd, VifName, XenVersion, xl_keys, xl_words,
 };
@@ -298,7 +298,11 @@ fn meaning(vm: &ResolvedVm, config: &Value) -> Vec<String> {
             disk.access() == DiskAccess::ReadWrite,
         )
     });
-    let disks: Vec<_> = root.into_iter().chain(disks).collect();
+    let data: Vec<_> = vm.volumes.iter().filter_map(DataVolume::xl_disk).collect();
+    let data = data
+        .iter()
+        .map(|disk| (disk.target.as_str(), disk.vdev.as_str(), true));
+    let disks: Vec<_> = root.into_iter().chain(disks).chain(data).collect();
     same("/disks", list_length(config, "disks", disks.len()));
     for (number, (target, vdev, writable)) in disks.into_iter().enumerate() {
         same(&format!("/disks/{number}/pdev_path"), target.into());

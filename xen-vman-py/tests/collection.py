@@ -156,7 +156,7 @@ def argument_specs():
     every.update({f"xen_vman_default_{key}": option(one) for key, one in defaults.items()})
     every["xen_vman_vms"]["description"] = ["The VMs."]
     vm = every["xen_vman_vms"]["options"]
-    for table, keys in ((vm, ("org", "name", "interfaces", "os")), (vm["os"]["options"], ("type", "version"))):
+    for table, keys in ((vm, ("org", "name", "interfaces", "os")), (vm["os"]["options"], ("type", "version")), (vm["volumes"]["options"], ("name",))):
         for key in keys:
             table[key]["required"] = True
     for name, (default, kind_of, text) in OF_THE_ROLE.items():

@@ -196,6 +196,8 @@ catalogue! {
     VifKeyWrittenTwice = "vif-key-written-twice", Error;
     /// Two disks of a VM have the same virtual device.
     DuplicateVdev = "duplicate-vdev", Error;
+    /// Two data disks of a VM with one name, or at one place in the guest.
+    DuplicateVolume = "duplicate-volume", Error;
     /// An NFS root without `nfsroot_base`.
     MissingNfsrootBase = "missing-nfsroot-base", Error;
     /// An iSCSI root without `iscsi_server`.

@@ -10,7 +10,7 @@ mod storage;
 use crate::diag::text::printable;
 use crate::plan::Kernels;
 use crate::render::Output;
-use crate::resolve::Resolved;
+use crate::resolve::{Resolved, ResolvedVm};
 use crate::storage::{Medium, PoolState};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -116,7 +116,14 @@ pub fn questions(resolved: &Resolved, output: &Output) -> Questions {
         }
     }
     let mut targets = BTreeSet::new();
-    for volume in resolved.vms.iter().filter_map(|vm| vm.root.managed()) {
+    for data in resolved.vms.iter().flat_map(|vm| &vm.volumes) {
+        if let Medium::Disk(disk) = data.volume.medium()
+            && let Some(maker) = disk.maker()
+        {
+            need(&maker.program, maker.package);
+        }
+    }
+    for volume in resolved.vms.iter().flat_map(ResolvedVm::managed_volumes) {
         let needs = volume.needs(&host.storage);
         for (program, package) in &needs.programs {
             need(program, package);

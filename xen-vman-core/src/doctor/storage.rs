@@ -4,7 +4,7 @@ use super::{Finding, Seen, fine, missing, risky, setting};
 use crate::diag::text::printable;
 use crate::plan;
 use crate::render::Output;
-use crate::resolve::Resolved;
+use crate::resolve::{Resolved, ResolvedVm};
 use crate::storage::{Bytes, Pool, PoolState, ThinPool, Volume};
 use std::collections::BTreeSet;
 
@@ -61,11 +61,11 @@ fn left(pool: &Pool, volume: &Volume, resolved: &Resolved, seen: &Seen) -> Vec<F
     if !volume.id().is_of_host() {
         return Vec::new();
     }
-    let roots = resolved.vms.iter().filter_map(|vm| vm.root.managed());
-    let roots: BTreeSet<_> = roots.map(Volume::location).collect();
+    let used = resolved.vms.iter().flat_map(ResolvedVm::managed_volumes);
+    let used: BTreeSet<_> = used.map(Volume::location).collect();
     let made = state.volumes.iter();
     let made = made.filter_map(|(location, one)| Some((location, one, one.made_for.as_ref()?)));
-    let unused = made.filter(|(location, ..)| !roots.contains(location));
+    let unused = made.filter(|(location, ..)| !used.contains(location));
     unused
         .map(|(location, one, domain)| {
             let (location, domain) = (printable(location.as_str()), printable(domain));

@@ -6,6 +6,7 @@ use crate::resolve::{
     Origin, Resolved, ResolvedHost, ResolvedInterface, ResolvedSpice, ResolvedVm, Scope, Sourced,
 };
 use crate::spec::Extra;
+use crate::storage::DataVolume;
 use serde::Serialize;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -185,6 +186,9 @@ pub fn vm(vm: &ResolvedVm, resolved: &Resolved) -> Vec<Row> {
         words: None,
         origin: Some(Origin::Derived("storage")),
     });
+    for data in &vm.volumes {
+        volume_rows(data, vm, &mut rows);
+    }
     rows.add("os.type", &vm.os_type);
     rows.add("os.version", &vm.os_version);
     rows.add("boot_after_creation", &vm.boot_after_creation);
@@ -258,6 +262,40 @@ fn xl_setting_rows(vm: &ResolvedVm, rows: &mut Rows) {
             rows.add(own, &setting.value);
         }
     }
+}
+
+fn volume_rows(data: &DataVolume, vm: &ResolvedVm, rows: &mut Rows) {
+    let scope = Scope::Volume(vm.number, data.number);
+    let mut add = |key: &'static str, value: Value, otherwise: Option<Origin>| {
+        let origin = if vm.writes_in_volume(data.number, key) {
+            Some(Origin::Written(scope.key(key)))
+        } else {
+            otherwise
+        };
+        rows.0.push(Row {
+            key: format!("volumes[{}].{key}", data.number),
+            value,
+            words: None,
+            origin,
+        });
+    };
+    let root = Origin::Derived("storage_type of the VM");
+    add("name", to_value(data.name()), None);
+    add("storage_type", to_value(&data.volume.kind()), Some(root));
+    let derived = Some(Origin::Derived("storage"));
+    add("volume", data.volume.describe().into(), derived);
+    add("size", to_value(&data.size_mib), None);
+    let content = data.content();
+    add(
+        "filesystem",
+        to_value(&content),
+        content.map(|_| Origin::BuiltIn),
+    );
+    let (vdev, uuid) = (data.vdev.as_ref(), &data.uuid);
+    add("vdev", to_value(&vdev), vdev.map(|vdev| vdev.origin));
+    add("uuid", to_value(uuid), Some(uuid.origin));
+    add("mount", to_value(&data.mount), None);
+    add("mount_options", to_value(&data.options), None);
 }
 
 fn interface_rows(interface: &ResolvedInterface, resolved: &Resolved, rows: &mut Rows) {

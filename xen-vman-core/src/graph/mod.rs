@@ -254,6 +254,13 @@ impl Builder {
             }
             RootVolume::Unmanaged(_) => {}
         }
+        for data in &of.volumes {
+            let node = self.volume(&data.volume, host);
+            let vdev = data.vdev.as_ref().map(|vdev| vdev.to_string());
+            let label = vdev.or_else(|| data.mount.as_ref().map(ToString::to_string));
+            let label: Vec<_> = label.into_iter().collect();
+            self.connect(vm, node, EdgeKind::Disk, &label);
+        }
         // An empty drive has no storage.
         for disk in of.disks.iter().filter(|disk| !disk.target().is_empty()) {
             let storage = self.backing(&disk.backing(), host);

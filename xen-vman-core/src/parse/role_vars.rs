@@ -6,7 +6,9 @@
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Fix, Report, did_you_mean, is_mistyped};
 use crate::document::decode::is_foreign;
 use crate::document::{Node, TableEntry, Value};
-use crate::spec::{DefaultsSpec, EXTRA, InterfaceSpec, Key, VmSpec, host_keys, role_of};
+use crate::spec::{
+    DefaultsSpec, EXTRA, InterfaceSpec, Key, VmSpec, VolumeSpec, host_keys, role_of,
+};
 use crate::xl_cfg::unquoted;
 use std::collections::HashSet;
 
@@ -50,6 +52,7 @@ fn without_omitted(node: &mut Node) {
 
 const VMS: &str = "vms";
 const INTERFACES: &str = "interfaces";
+const VOLUMES: &str = "volumes";
 
 /// Changes the keys of each VM, and of each of its interfaces.
 fn for_each_vm(tree: &mut Node, change: fn(&mut Vec<TableEntry>, &str, &[Key])) {
@@ -67,10 +70,13 @@ fn for_each_vm(tree: &mut Node, change: fn(&mut Vec<TableEntry>, &str, &[Key])) 
     };
     for entry in entries.iter_mut().filter(|entry| &*entry.key == VMS) {
         of_list(entry, &|vm| {
-            for entry in vm.iter_mut().filter(|entry| &*entry.key == INTERFACES) {
-                of_list(entry, &|interface| {
-                    change(interface, INTERFACES, InterfaceSpec::KEYS);
-                });
+            for (list, keys) in [
+                (INTERFACES, InterfaceSpec::KEYS),
+                (VOLUMES, VolumeSpec::KEYS),
+            ] {
+                for entry in vm.iter_mut().filter(|entry| &*entry.key == list) {
+                    of_list(entry, &|item| change(item, list, keys));
+                }
             }
             change(vm, VMS, VmSpec::KEYS);
         });

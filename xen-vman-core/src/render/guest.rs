@@ -5,7 +5,7 @@ use super::templates::{Filler, NoValues};
 use crate::error::Error;
 use crate::object::{Object, RenderedFile, Role};
 use crate::resolve::{GuestInterface, GuestNetwork, Link, Resolved, ResolvedVm, Router};
-use crate::storage::{RootServer, Volume};
+use crate::storage::{Fstab, RootServer, Volume};
 use crate::values::{HostAddress, PublicKey};
 use ipnet::IpNet;
 use serde::Serialize;
@@ -23,8 +23,12 @@ pub(super) fn files(
     let object = Object::of_vm(&vm.domain, Role::GuestFile);
     let templates = &templates.for_object(object.clone());
     let server = volume.kernel_root().server;
+    let fstab = GuestFstab {
+        root: volume.fstab(),
+        lines: vm.fstab_lines(),
+    };
     let mut files = vec![
-        templates.file("guest/fstab", "/etc/fstab", &volume.fstab())?,
+        templates.file("guest/fstab", "/etc/fstab", &fstab)?,
         RenderedFile::new(object, "/etc/hostname", format!("{hostname}\n")),
         templates.file("guest/hosts", "/etc/hosts", &Hosts { hostname })?,
         templates.file(
@@ -88,6 +92,14 @@ pub(super) fn files(
 struct InterfaceLink<'a> {
     mac: String,
     name: &'a str,
+}
+
+#[derive(Serialize)]
+struct GuestFstab {
+    #[serde(flatten)]
+    root: Fstab,
+    /// Those of data disks.
+    lines: Vec<String>,
 }
 
 #[derive(Serialize)]

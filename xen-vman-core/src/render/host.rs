@@ -5,8 +5,8 @@ use crate::object::{EnabledUnit, Object, RenderedFile, Role};
 use crate::origin::Origin;
 use crate::quote::{env_value, xl_string};
 use crate::resolve::{Resolved, ResolvedVm};
-use crate::storage::Attachment;
-use crate::values::{DomainName, GUEST_INITRD, GUEST_KERNEL};
+use crate::storage::{Attachment, Volume};
+use crate::values::{DomainName, GUEST_INITRD, GUEST_KERNEL, VolumeKey};
 use std::collections::BTreeMap;
 
 /// The script that vm@.service runs, which also hands over VMs that were started by hand.
@@ -19,19 +19,32 @@ pub(crate) const ROOTS: &str = "/etc/xen-vman/roots";
 /// The directory where roots are mounted on the host.
 pub(crate) const MOUNT_PATH: &str = "/mnt/vms";
 
-/// The data about a VM's root, for scripts: `DOMAIN.BACKEND`. A backend's units are only active
-/// if it exists.
-pub(super) fn storage_file(vm: &ResolvedVm, resolved: &Resolved) -> Option<RenderedFile> {
-    let volume = vm.root.managed()?;
+/// The data about the volumes of a VM, for scripts: `DOMAIN.BACKEND` for its root, `DOMAIN@VOLUME.BACKEND`
+/// for others. A backend's units are only active if it exists.
+pub(super) fn storage_files<'a>(
+    vm: &'a ResolvedVm,
+    resolved: &'a Resolved,
+) -> impl Iterator<Item = RenderedFile> + 'a {
+    let root = vm.root.managed();
+    let root =
+        root.map(|volume| storage_file(&VolumeKey::root(vm.domain.clone()), volume, resolved));
+    let data = vm.volumes.iter();
+    // A guest mounts directories of servers itself.
+    let disks = data.filter(|data| data.vdev.is_some());
+    root.into_iter()
+        .chain(disks.map(|data| storage_file(&data.key, &data.volume, resolved)))
+}
+
+fn storage_file(key: &VolumeKey, volume: &Volume, resolved: &Resolved) -> RenderedFile {
     let mut content = format!("# {}\n", *resolved.host.header);
     for (key, value) in volume.data() {
         content.extend([key, "=", &env_value(&value), "\n"]);
     }
-    Some(RenderedFile::new(
-        Object::of_vm(&vm.domain, Role::StorageData),
-        format!("{ROOTS}/{}.{}", vm.domain, volume.kind()),
+    RenderedFile::new(
+        Object::of_vm(&key.domain, Role::StorageData),
+        format!("{ROOTS}/{key}.{}", volume.kind()),
         content,
-    ))
+    )
 }
 
 /// The sessions that the host needs for roots.

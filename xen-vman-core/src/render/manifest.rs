@@ -3,6 +3,7 @@
 use super::{HostSetting, Keep, Link, Output};
 use crate::object::{EnabledUnit, RenderedFile};
 use crate::resolve::{Resolved, ResolvedVm};
+use crate::storage::DataVolume;
 use crate::values::{ArchiveComponent, ArchiveUrl, DebootstrapVariant, HostPath, PackageName};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -58,6 +59,8 @@ pub struct VmEntry<'a> {
     config: String,
     auto_boot: bool,
     storage: Value,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    volumes: &'a [DataVolume],
     install: InstallEntry<'a>,
 }
 
@@ -133,6 +136,7 @@ fn vm_entry<'a>(vm: &'a ResolvedVm, resolved: &'a Resolved) -> VmEntry<'a> {
         config: super::xl_cfg::path(vm, resolved),
         auto_boot: *vm.auto_boot,
         storage,
+        volumes: &vm.volumes,
         install: InstallEntry {
             os_type: vm.os_type.as_str(),
             os_version: vm.os_version.as_str(),

@@ -44,9 +44,12 @@ pub fn render(
     let mut output = Output::default();
     for vm in &resolved.vms {
         output.host.push(xl_cfg::file(vm, resolved, templates)?);
-        output.host.extend(host::storage_file(vm, resolved));
+        output.host.extend(host::storage_files(vm, resolved));
         output.host.extend(systemd::after_drop_in(vm, templates)?);
         output.host.extend(systemd::loader_drop_in(vm, templates)?);
+        output
+            .host
+            .extend(systemd::sessions_drop_in(vm, templates)?);
         if let Some(volume) = vm.root.managed().filter(|_| vm.has_guest_files()) {
             let guest = guest::files(vm, volume, resolved, templates)?;
             output.guests.push(guest);

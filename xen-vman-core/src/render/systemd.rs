@@ -3,7 +3,7 @@
 use super::host::{LIBRARY, MOUNT_PATH, ROOTS};
 use super::templates::Filler;
 use crate::error::Error;
-use crate::object::{Object, RenderedFile, Role, UNITS};
+use crate::object::{Object, RenderedFile, Role, UNITS, instance};
 use crate::quote::{sh_word, systemd_path, systemd_word, systemd_word_of_instance};
 use crate::resolve::{Resolved, ResolvedVm};
 use crate::storage::BackendKind;
@@ -167,6 +167,29 @@ pub(super) fn loader_drop_in(
     };
     let template = "systemd/vm-bootloader.conf";
     drop_in(vm, templates, template, "bootloader", &context).map(Some)
+}
+
+/// The drop-in that attaches the data disks of a VM before it starts.
+pub(super) fn sessions_drop_in(
+    vm: &ResolvedVm,
+    templates: &Filler<'_>,
+) -> Result<Option<RenderedFile>, Error> {
+    #[derive(Serialize)]
+    struct Context {
+        units: Vec<String>,
+    }
+    let attached = vm.volumes.iter().filter_map(|data| {
+        let attachment = data.volume.attachment()?;
+        Some(instance(attachment.unit, &data.key))
+    });
+    let context = Context {
+        units: attached.collect(),
+    };
+    if context.units.is_empty() {
+        return Ok(None);
+    }
+    let template = "systemd/vm-sessions.conf";
+    drop_in(vm, templates, template, "sessions", &context).map(Some)
 }
 
 /// A drop-in for the unit of a VM.

@@ -31,6 +31,7 @@ embedded![
     "scripts/vm-root",
     "systemd/vm-after.conf",
     "systemd/vm-bootloader.conf",
+    "systemd/vm-sessions.conf",
     "systemd/vm@.service",
     "systemd/vm_iscsi@.service",
     "systemd/vm_iscsi_session@.service",

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::object::{Object, RenderedFile, Role};
 use crate::quote::{comment_lines, xl_string};
 use crate::resolve::{Resolved, ResolvedInterface, ResolvedSpice, ResolvedVm, XlOption};
-use crate::storage::{RootVolume, Volume};
+use crate::storage::{DataVolume, RootVolume, Volume};
 use crate::values::{CpuList, Initrd, XenVersion, XlValue, xl_key_info};
 use crate::xl_cfg::names::xl_key;
 use serde::Serialize;
@@ -200,8 +200,11 @@ fn token(value: &XlValue) -> String {
 fn disks(vm: &ResolvedVm) -> Vec<Token> {
     let root = vm.root.managed().and_then(Volume::xl_disk);
     let root = root.map(|disk| Token(xl_string(&disk.to_string())));
+    let data = vm.volumes.iter().filter_map(DataVolume::xl_disk);
+    let data = data.map(|disk| Token(xl_string(&disk.to_string())));
     root.into_iter()
         .chain(vm.disks.iter().map(|disk| Token(xl_string(disk.as_str()))))
+        .chain(data)
         .collect()
 }
 

@@ -14,6 +14,14 @@ pub(super) fn uuid(org: &NamePart, name: &NamePart) -> Uuid {
     Uuid::new_v5(&NAMESPACE, format!("{org}/{name}").as_bytes())
 }
 
+/// The UUID of what is on a data disk: version 5 over `ORG/NAME/volumes/VOLUME`.
+pub(super) fn volume_uuid(org: &NamePart, name: &NamePart, volume: &NamePart) -> Uuid {
+    Uuid::new_v5(
+        &NAMESPACE,
+        format!("{org}/{name}/volumes/{volume}").as_bytes(),
+    )
+}
+
 /// The MAC address of an interface: locally administered, with 44 bits from the UUID of
 /// `ORG/NAME/NUMBER`. The vendor range 00:16:3e only has 24 bits: among ten thousand interfaces, two
 /// would share an address.

@@ -20,6 +20,7 @@ mod vif_network;
 mod vifname;
 mod vm;
 mod vm_values;
+mod volumes;
 mod xl_settings;
 
 pub use crate::origin::{Origin, Place, Scope, Sourced};

@@ -6,7 +6,7 @@ use crate::diag::Levels;
 use crate::install::{DebootstrapSettings, Installation};
 use crate::origin::{Origin, Sourced};
 use crate::spec::{AllowedDiagnostic, DeniedDiagnostic, Extra, ScriptSource};
-use crate::storage::{RootVolume, StorageSettings, StorageType};
+use crate::storage::{DataVolume, RootVolume, StorageSettings, StorageType, Volume};
 use crate::values::{
     Bridge, CpuCount, CpuList, Days, Description, DiskSpec, DisplayHost, DisplayPassword,
     DomainAction, DomainName, DracutModule, Filesystem, GUEST_INITRD, GUEST_KERNEL,
@@ -112,6 +112,8 @@ pub struct ResolvedVm {
     pub(super) written: Vec<&'static str>,
     #[serde(skip)]
     pub(super) misread: Vec<&'static str>,
+    #[serde(skip)]
+    pub(super) written_in_volumes: Vec<Vec<&'static str>>,
     /// Its description.
     pub description: Option<Sourced<Description>>,
     /// Its UUID.
@@ -146,6 +148,8 @@ pub struct ResolvedVm {
     pub root_volume: Option<Sourced<VolumeName>>,
     /// Its disks as written, without a managed root.
     pub disks: Vec<Sourced<DiskSpec>>,
+    /// Its data disks.
+    pub volumes: Vec<DataVolume>,
     /// Network interfaces.
     pub interfaces: Vec<ResolvedInterface>,
     /// The address of the VM, if set.
@@ -235,6 +239,18 @@ impl ResolvedVm {
     pub fn xl_options_of<'v>(&'v self, key: &'v str) -> impl Iterator<Item = &'v XlOption> {
         let options = self.xl_options.iter();
         options.filter(move |option| option.key.as_str() == key)
+    }
+
+    /// All its volumes that xen-vman manages: its root, and its data disks.
+    pub fn managed_volumes(&self) -> impl Iterator<Item = &Volume> {
+        let data = self.volumes.iter().map(|data| &data.volume);
+        self.root.managed().into_iter().chain(data)
+    }
+
+    /// The lines of the guest's fstab(5) for its data disks, without the ends of the lines.
+    pub fn fstab_lines(&self) -> Vec<String> {
+        let data = self.volumes.iter();
+        data.filter_map(DataVolume::fstab_line).collect()
     }
 
     /// Whether the boot loader runs without the rights of root.
@@ -363,6 +379,12 @@ impl ResolvedVm {
     /// Whether a key is written on the VM, valid or not.
     pub fn writes(&self, key: &str) -> bool {
         self.written.contains(&key)
+    }
+
+    /// Whether a key is written in the data disk with this number.
+    pub fn writes_in_volume(&self, number: u32, key: &str) -> bool {
+        let written = self.written_in_volumes.get(number as usize);
+        written.is_some_and(|keys| keys.contains(&key))
     }
 
     /// Whether a key is written, but its value is not valid, or whether it is missing.

@@ -4,13 +4,14 @@ use super::expression::Scene;
 use super::lookup::Lookup;
 use super::resolved::{ResolvedHost, ResolvedVm};
 use super::vm_values::{Vm, has_loader};
+use super::volumes::Devices;
 use super::{boot, network};
 use crate::document::Node;
 use crate::install::Installation;
 use crate::origin::{Origin, Place, Scope, Sourced};
 use crate::spec::VmSpec;
-use crate::storage::{RootRequest, VolumeRequest};
-use crate::values::{GuestType, VolumeKey};
+use crate::storage::RootRequest;
+use crate::values::GuestType;
 
 /// Completes a VM. Missing required keys are reported; other values stand in for them, so that all
 /// else is checked. `None` if an expression fails.
@@ -50,24 +51,23 @@ pub(super) fn resolve(
 
     let (guest_type, machine) = machine?;
     let disks = disks?;
-    let request = VolumeRequest {
-        org: &org,
-        name: &name,
-        key: VolumeKey::root(domain.clone()),
-        root: Some(RootRequest {
-            guest_type: *guest_type,
-            manual_root_disk: *disks.manual_root_disk,
-            has_disks: vm.writes("disks") || !disks.further.value.is_empty(),
-        }),
-        content: disks.filesystem.value.into(),
-        size_mib: disks.size_mib.as_deref().copied(),
-        called: disks.root_volume.as_ref(),
-        // One that is written, but wrong, is reported where it is.
-        needs_size: !vm.writes("size")
-            && life.as_ref().is_none_or(|life| *life.auto_install)
-            && Installation::is_possible(&os_type, *guest_type),
+    let root_request = RootRequest {
+        guest_type: *guest_type,
+        manual_root_disk: *disks.manual_root_disk,
+        has_disks: vm.writes("disks") || !disks.further.value.is_empty(),
     };
+    // One that is written, but wrong, is reported where it is.
+    let needs_size = !vm.writes("size")
+        && life.as_ref().is_none_or(|life| *life.auto_install)
+        && Installation::is_possible(&os_type, *guest_type);
+    let request = disks.root_request(&org, &name, &domain, root_request, needs_size);
     let root = vm.root(&disks.storage_type, &request, host);
+    let volumes = vm.volumes(
+        &request,
+        &disks.storage_type,
+        Devices::beside(&root, &disks.further),
+        host,
+    );
     let (machine, network) = (machine?, network?);
     let direct_boot = match *guest_type {
         GuestType::Hvm => None,
@@ -85,6 +85,7 @@ pub(super) fn resolve(
         number,
         written: vm.written(),
         misread: vm.misread(),
+        written_in_volumes: vm.written_in_volumes(),
         description: vm.own(spec.description.as_ref(), "description"),
         uuid: vm.uuid(&org, &name),
         memory_mib: machine.memory_mib,
@@ -106,6 +107,7 @@ pub(super) fn resolve(
         size_mib: disks.size_mib,
         root_volume: disks.root_volume,
         disks: items(disks.further),
+        volumes,
         interfaces,
         connection_ip: vm.own(spec.connection_ip.as_ref(), "connection_ip"),
         network,

@@ -15,11 +15,11 @@ use crate::document::{Node, Value};
 use crate::install::DebootstrapSettings;
 use crate::origin::{Origin, Scope, Sourced};
 use crate::spec::{DefaultsSpec, VmSpec};
-use crate::storage::{BackendKind, ProblemAt, RootVolume, StorageType, VolumeRequest};
+use crate::storage::{BackendKind, ProblemAt, RootRequest, RootVolume, StorageType, VolumeRequest};
 use crate::values::{
     ArchiveComponent, ArchiveUrl, Builder, CpuList, DebootstrapVariant, DiskSpec, DomainName,
     Filesystem, GuestType, HostPath, Hostname, KernelCmdline, MemoryMib, NamePart, OsType,
-    Reinstall, VcpuCount, VolumeName, VolumeSizeMib,
+    Reinstall, VcpuCount, VolumeKey, VolumeName, VolumeSizeMib,
 };
 use uuid::Uuid;
 
@@ -56,6 +56,29 @@ pub(super) struct Disks {
     pub(super) size_mib: Option<Sourced<VolumeSizeMib>>,
     pub(super) root_volume: Option<Sourced<VolumeName>>,
     pub(super) further: Sourced<Vec<DiskSpec>>,
+}
+
+impl Disks {
+    /// What is asked of the backend of the root.
+    pub(super) fn root_request<'a>(
+        &'a self,
+        org: &'a NamePart,
+        name: &'a NamePart,
+        domain: &DomainName,
+        root: RootRequest,
+        needs_size: bool,
+    ) -> VolumeRequest<'a> {
+        VolumeRequest {
+            org,
+            name,
+            key: VolumeKey::root(domain.clone()),
+            root: Some(root),
+            content: self.filesystem.value.into(),
+            size_mib: self.size_mib.as_deref().copied(),
+            called: self.root_volume.as_ref(),
+            needs_size,
+        }
+    }
 }
 
 pub(super) struct Life {

@@ -10,6 +10,7 @@ mod host;
 mod interface;
 mod levels;
 mod vm;
+mod volume;
 
 pub use defaults::DefaultsSpec;
 pub use extra::Extra;
@@ -18,6 +19,7 @@ pub use host::{HostSpec, LazyBridge, ScriptSource};
 pub use interface::InterfaceSpec;
 pub use levels::{AllowedDiagnostic, DeniedDiagnostic};
 pub use vm::{OsSpec, VmSpec};
+pub use volume::VolumeSpec;
 
 pub use crate::document::table::{Key, Templated};
 
@@ -83,6 +85,7 @@ pub(crate) fn table_of(key: &str) -> Option<&'static str> {
     let tables = [
         ("a VM", VmSpec::KEYS),
         ("an interface", InterfaceSpec::KEYS),
+        ("a data disk", VolumeSpec::KEYS),
         ("the host, at the top level", HostSpec::KEYS),
         ("`defaults`", DefaultsSpec::KEYS),
     ];

@@ -1,7 +1,7 @@
 //! A VM.
 
 use super::Extra;
-use super::InterfaceSpec;
+use super::{InterfaceSpec, VolumeSpec};
 use crate::document::table::table;
 use crate::storage::StorageType;
 use crate::values::{
@@ -68,6 +68,8 @@ table! {
         size: VolumeSizeMib,
         /// Name of the LVM volume or image file that is the root, if it is not that of the VM.
         root_volume: VolumeName,
+        /// Data disks, which the VM has besides its root.
+        volumes: Vec<VolumeSpec>,
         /// Operating system.
         os: OsSpec,
         /// Whether the VM is started after its installation.

@@ -34,7 +34,7 @@ impl BlockDevice {
 
     /// The disk of a root in xl.cfg.
     pub(super) fn xl_disk(&self) -> XlDisk {
-        self.as_vdev(Vdev::xvd(0))
+        self.as_vdev(Vdev::first())
     }
 
     /// The disk in xl.cfg.

@@ -5,6 +5,7 @@
 //! then complains: [`BackendKind`], [`Volume`], [`StorageKeys`], [`StorageSettings`].
 
 mod block;
+mod data;
 mod file;
 mod iscsi;
 mod lvm;
@@ -17,6 +18,7 @@ mod storage_type;
 
 pub(crate) use block::root_on_disk;
 pub use block::{BlockDevice, Maker};
+pub use data::DataVolume;
 pub use file::{FileKeys, FileSettings, FileVolume};
 pub use iscsi::{IscsiKeys, IscsiSettings, IscsiVolume};
 pub use lvm::{LvmKeys, LvmSettings, LvmVolume};

@@ -21,7 +21,12 @@ pub(super) fn duplicate_vdev(resolved: &Resolved, report: &mut Report) {
         let disks = vm.disks.iter();
         let disks = disks.map(|disk| (disk.vdev(), disk.place_or(scope.key("disks"))));
         let mut seen = Seen::default();
-        for (vdev, place) in root.into_iter().chain(disks) {
+        let data = vm.volumes.iter().filter_map(|data| {
+            let vdev = data.vdev.as_ref()?;
+            let place = Scope::Volume(vm.number, data.number).key("vdev");
+            Some((vdev.as_str(), vdev.place_or(place)))
+        });
+        for (vdev, place) in root.into_iter().chain(disks).chain(data) {
             let Some((other, first)) = seen.add(vdev, place) else {
                 continue;
             };

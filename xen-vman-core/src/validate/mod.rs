@@ -16,6 +16,7 @@ mod roots;
 mod spice;
 mod start_order;
 mod unused;
+mod volumes;
 
 use crate::diag::Report;
 use crate::resolve::{Resolved, ResolvedInterface, ResolvedVm, Scope};
@@ -61,6 +62,8 @@ const CHECKS: &[Check] = &[
     start_order::cycle,
     unused::dhcp_beside_address,
     unused::keys,
+    volumes::duplicate,
+    volumes::unused_keys,
 ];
 
 /// A check across VMs, on one host or on several.

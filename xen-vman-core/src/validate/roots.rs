@@ -3,7 +3,7 @@
 use super::Hosts;
 use super::across_vms::{elsewhere, vm_place};
 use crate::diag::{Diagnostic, DiagnosticId, FieldPath, Report};
-use crate::resolve::{Place, ResolvedVm};
+use crate::resolve::{Place, ResolvedVm, Scope};
 use crate::storage::{Volume, VolumeId};
 use crate::values::{Backing, DiskAccess};
 use std::collections::HashMap;
@@ -40,7 +40,12 @@ pub(super) fn shared_disk(hosts: Hosts<'_>, report: &mut Report) {
                 false,
             )
         });
-        for (backing, place, writes, is_root) in root.into_iter().chain(disks) {
+        let data = vm.volumes.iter().filter_map(|data| {
+            let backing = Backing::of(&data.xl_disk()?.target);
+            let place = Scope::Volume(vm.number, data.number).key("name");
+            Some((backing, place, true, false))
+        });
+        for (backing, place, writes, is_root) in root.into_iter().chain(disks).chain(data) {
             let of_host = matches!(backing, Backing::Local(_)).then_some(host);
             match seen.get(&(of_host, backing.clone())) {
                 Some(first) if (writes || first.writes) && !(is_root && first.is_root) => {

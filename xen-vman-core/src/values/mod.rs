@@ -38,8 +38,8 @@ pub use guest::{
 pub use iscsi::{Iqn, Portal};
 pub use lvm::{LvmName, VolumeName};
 pub use names::{
-    DomainName, HostPath, Hostname, ImageDir, Initrd, NamePart, ProgramPath, ShellCommand,
-    VolumeKey,
+    DomainName, HostPath, Hostname, ImageDir, Initrd, MountOptions, MountPoint, NamePart,
+    ProgramPath, ShellCommand, VolumeKey,
 };
 pub(crate) use names::{GUEST_INITRD, GUEST_KERNEL, guest_initrd};
 pub use net::{AddressesV4, AddressesV6, DisplayHost, HostAddress, MacAddr, Nameservers};

@@ -57,7 +57,7 @@ impl FromText for DomainName {
     }
 }
 
-/// Names a volume of a VM: `DOMAIN` is its root, `DOMAIN:VOLUME` one of its data disks. Units and files on
+/// Names a volume of a VM: `DOMAIN` is its root, `DOMAIN@VOLUME` one of its data disks. Units and files on
 /// a host have it in their names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VolumeKey {
@@ -86,7 +86,7 @@ impl fmt::Display for VolumeKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.domain)?;
         match &self.volume {
-            Some(volume) => write!(f, ":{volume}"),
+            Some(volume) => write!(f, "@{volume}"),
             None => Ok(()),
         }
     }
@@ -94,10 +94,10 @@ impl fmt::Display for VolumeKey {
 
 impl FromText for VolumeKey {
     const ID: DiagnosticId = DiagnosticId::BadName;
-    const EXPECTED: &'static str = "a VM, or `VM:VOLUME`";
+    const EXPECTED: &'static str = "a VM, or `VM@VOLUME`";
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
-        let (domain, volume) = match text.split_once(':') {
+        let (domain, volume) = match text.split_once('@') {
             Some((domain, volume)) => (domain, Some(NamePart::from_text(volume)?)),
             None => (text, None),
         };
@@ -219,6 +219,58 @@ impl FromText for ImageDir {
             ));
         }
         Ok(Self(path.0))
+    }
+}
+
+text_type!(
+    /// Where a guest mounts a volume: a directory that nothing else in a guest needs before. It needs no escaping
+    /// in fstab(5), units and shells.
+    MountPoint
+);
+
+impl FromText for MountPoint {
+    const ID: DiagnosticId = DiagnosticId::BadPath;
+    const EXPECTED: &'static str = "an absolute path such as `/srv`";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        /// Directories of the system, which are not on disks, or without which nothing can be mounted.
+        const TAKEN: [&str; 8] = ["bin", "dev", "etc", "lib", "proc", "run", "sbin", "sys"];
+        let path = HostPath::from_text(text)?;
+        let fits = |c: char| c.is_ascii_alphanumeric() || "/._+-".contains(c);
+        if !path.as_str().chars().all(fits) {
+            return Err(Invalid::new(
+                "must consist of letters, digits, `/`, `.`, `_`, `+` and `-`",
+            ));
+        }
+        let parts: Vec<_> = path.as_str().split('/').skip(1).collect();
+        if parts.iter().any(|part| matches!(*part, "" | ".")) {
+            return Err(Invalid::new("must not contain `//` or `/./`"));
+        }
+        if parts.first().is_some_and(|first| TAKEN.contains(first)) {
+            return Err(Invalid::new("must not be in a directory of the system"));
+        }
+        Ok(Self(path.0))
+    }
+}
+
+text_type!(
+    /// The options of a mount, as in fstab(5).
+    MountOptions
+);
+
+impl FromText for MountOptions {
+    const ID: DiagnosticId = DiagnosticId::BadText;
+    const EXPECTED: &'static str = "mount options such as `noatime,nodev`";
+
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || ",=._:/@%+-".contains(c);
+        let is_list = text.split(',').all(|option| !option.is_empty());
+        if is_list && text.chars().all(fits) && text.len() <= 1024 {
+            return Ok(Self(text.into()));
+        }
+        Err(Invalid::new(
+            "must be options that are separated by single `,`, without spaces and quotes",
+        ))
     }
 }
 

@@ -10,9 +10,15 @@ text_type!(
 );
 
 impl Vdev {
-    /// The disk `xvdX` with this number, from 0 for `xvda`.
-    pub(crate) fn xvd(number: u8) -> Self {
-        Self(format!("xvd{}", char::from(b'a' + number)).into())
+    /// The disk `xvdX` with this number, from 0 for `xvda` to 25.
+    pub(crate) fn xvd(number: u8) -> Option<Self> {
+        let letter = b'a'.checked_add(number).filter(u8::is_ascii_lowercase)?;
+        Some(Self(format!("xvd{}", char::from(letter)).into()))
+    }
+
+    /// The first disk.
+    pub(crate) fn first() -> Self {
+        Self("xvda".into())
     }
 }
 

@@ -92,12 +92,18 @@ fn elsewhere(case: &Case<'_>, error: &Diagnostic) -> bool {
         // It may be part of a default.
         "description" => error.path.segments().first() == Some(&Segment::Key("defaults".into())),
         // An empty variable of the role is unset.
-        "nfsroot_base" | "iscsi_server" | "iscsi_base_wwn" if case.text.is_empty() => matches!(
-            error.id,
-            DiagnosticId::MissingNfsrootBase
-                | DiagnosticId::MissingIscsiServer
-                | DiagnosticId::MissingIscsiBaseWwn
-        ),
+        "nfsroot_base" | "iscsi_server" | "iscsi_base_wwn" | "lvm_vg" | "file_dir"
+            if case.text.is_empty() =>
+        {
+            matches!(
+                error.id,
+                DiagnosticId::MissingNfsrootBase
+                    | DiagnosticId::MissingIscsiServer
+                    | DiagnosticId::MissingIscsiBaseWwn
+                    | DiagnosticId::MissingLvmVg
+                    | DiagnosticId::MissingFileDir
+            )
+        }
         // It is part of the command line that is made up.
         "nfsroot_base" => error.id == DiagnosticId::CmdlineTooLong,
         // A VM of another kind needs other keys.

@@ -88,6 +88,30 @@ fn value(seeds: &'static [&'static str], value: fn(&str) -> Option<Value>) -> Kn
 #[expect(clippy::too_many_lines, reason = "a line or two for each key")]
 pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
     Some(match (table, key) {
+        ("volume", "name") => text(&["data", "a.b-c", "d_e"]),
+        ("volume", "storage_type") => value(&["nfs", "lvm"], |text| {
+            word(text, &["nfs", "iscsi", "lvm", "file"])
+        }),
+        ("volume", "filesystem") => value(&["swap", "none", "ext4"], |text| {
+            word(
+                text,
+                &[
+                    "ext4", "ext3", "ext2", "xfs", "btrfs", "f2fs", "jfs", "swap", "none",
+                ],
+            )
+        }),
+        (_, "mount") => normal(&["/srv", "/var/lib/a-b_c+1.d"], without_slash),
+        (_, "mount_options") => text(&[
+            "noatime",
+            "nodev,subvol=/a_b@c",
+            "x-systemd.device-timeout=5",
+        ]),
+        (_, "vdev") => value(&["xvdb", "hdb", "xvdaa", "xvdb1"], |text| {
+            let is_whole = !text.ends_with(|c: char| c.is_ascii_digit());
+            let disk: Option<xen_vman_core::values::Vdev> = text.parse().ok();
+            disk.filter(|_| is_whole).map(|disk| disk.as_str().into())
+        }),
+        ("volume", "volume") => text(&["web-swap", "swap-1.img", "a_b"]),
         (_, "vif_type") => value(&["vif", "ioemu"], |text| word(text, &["vif", "ioemu"])),
         (_, "model") => text(&["e1000", "rtl8139"]),
         (_, "pci") => apart(
@@ -339,7 +363,7 @@ pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
                 &["own-pv", "own-hvm", "ZQdomainQZ", "zqgroup-zqmachine"],
             )
         }),
-        ("vm", "interfaces" | "os") | ("vm" | "interface", "extra") => Known {
+        ("vm", "interfaces" | "volumes" | "os") | ("vm" | "interface", "extra") => Known {
             rule: Rule::Refused,
             seeds: &["eth0", "debian"],
         },

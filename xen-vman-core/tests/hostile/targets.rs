@@ -2,7 +2,7 @@
 
 use crate::rules::{Form, Known, Rule, known};
 use serde_json::{Map, Value};
-use xen_vman_core::spec::{DefaultsSpec, HostSpec, InterfaceSpec, Key, OsSpec, VmSpec};
+use xen_vman_core::spec::{DefaultsSpec, HostSpec, InterfaceSpec, Key, OsSpec, VmSpec, VolumeSpec};
 use xen_vman_core::storage::StorageKeys;
 use xen_vman_core::values::xl_keys;
 
@@ -170,6 +170,14 @@ fn tables(base: &Value, all: &mut Vec<(&'static str, String, &'static [Key])>) {
                 InterfaceSpec::KEYS,
             ));
         }
+        let volumes = vm["volumes"].as_array().map_or(0, Vec::len);
+        for number in 0..volumes {
+            all.push((
+                "volume",
+                format!("{place}/volumes/{number}"),
+                VolumeSpec::KEYS,
+            ));
+        }
         all.push(("vm", place, VmSpec::KEYS));
     }
 }
@@ -232,11 +240,12 @@ fn complete(all: &[Target]) {
     let is_of_host: fn(&str) -> bool =
         |place| !place.starts_with("/defaults/") && !place.starts_with("/vms/");
     let storage = StorageKeys::tables().map(|(_, keys)| (keys, is_of_host));
-    let tables: [Keys; 5] = [
+    let tables: [Keys; 6] = [
         (HostSpec::KEYS, is_of_host),
         (DefaultsSpec::KEYS, |place| place.starts_with("/defaults/")),
         (VmSpec::KEYS, |place| place.starts_with("/vms/")),
         (InterfaceSpec::KEYS, |place| place.contains("/interfaces/")),
+        (VolumeSpec::KEYS, |place| place.contains("/volumes/")),
         (OsSpec::KEYS, |place| place.contains("/os/")),
     ];
     for (keys, is_in) in tables.into_iter().chain(storage) {
