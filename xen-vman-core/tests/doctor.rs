@@ -240,7 +240,7 @@ fn complaints_of_pool(
                volume("two", "pool", "9.00", ""), volume("left", "", "", "")],
         "seg": [{ "lv_name": "pool", "segtype": "thin-pool", "zero": zero }],
     }] });
-    let root = &output.installs[0].volume;
+    let root = &output.installs[0].root.volume;
     let state = root.read_pool(&[said.to_string().into_bytes()]);
     seen.pools.insert(root.pool().unwrap().name, state);
     let found = examine(&compiled.resolved, &output, &seen).into_iter();

@@ -204,7 +204,7 @@ impl World {
                 };
                 rendered(&[vm.clone(), vm]).installs
             })
-            .map(|install| install.volume.location().to_string())
+            .map(|install| install.root.volume.location().to_string())
             .collect();
         host.state().volumes.extend(
             all.into_iter()

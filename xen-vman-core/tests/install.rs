@@ -64,8 +64,8 @@ fn a_root_is_on_its_disk_before_it_is_called_finished() {
 fn data_of_somebody_is_never_given_up_unasked() {
     let output = rendered(&case("iscsi"));
     let install = &output.installs[0];
-    let location = install.volume.location();
-    let ours = filesystem_uuid(&install.domain, &location, Some("second")).to_string();
+    let location = install.root.volume.location();
+    let ours = filesystem_uuid(&install.root.key.domain, &location, Some("second")).to_string();
     let device = |kind: &str, uuid: &str, tree| Found {
         signatures: vec![Signature {
             kind: kind.into(),
@@ -169,7 +169,7 @@ fn earlier() -> GuestRecord {
 
 #[test]
 fn a_guest_cannot_veto_its_own_reinstallation() {
-    let domain = rendered(&case("iscsi")).installs[0].domain.to_string();
+    let domain = rendered(&case("iscsi")).installs[0].root.key.to_string();
     let forged = system_of(&domain, Some("second"));
     assert_eq!(verdict(&forged, Some(&earlier()), true), Verdict::Erase);
     let foreign = system_of("somebody-else", None);
@@ -191,7 +191,7 @@ fn the_root_of_another_vm_is_not_erased_even_with_consent() {
 #[test]
 fn a_failed_reinstallation_needs_consent_again() {
     let install = &rendered(&case("iscsi")).installs[0];
-    let domain = install.domain.as_str();
+    let domain = install.root.key.domain.as_str();
     let record = GuestRecord::of_erasing(install, Some(&earlier()));
     assert_eq!(record.token.as_deref(), Some("first"));
     let mut found = system_of(domain, Some("first"));
@@ -207,7 +207,7 @@ fn a_failed_reinstallation_needs_consent_again() {
 
 #[test]
 fn a_marker_of_an_installation_is_not_believed_without_a_record() {
-    let domain = rendered(&case("iscsi")).installs[0].domain.to_string();
+    let domain = rendered(&case("iscsi")).installs[0].root.key.to_string();
     let mut found = system_of(&domain, None);
     if let Some(tree) = &mut found.tree {
         tree.begun = tree.finished.take();

@@ -11,7 +11,7 @@ use xen_vman_core::plan::{
     Action, Change, Domain, Entry, Kept, Kernels, Observed, Plan, Record, digest, paths, plan,
     rollback, status,
 };
-use xen_vman_core::values::{DomainName, Reinstall};
+use xen_vman_core::values::{DomainName, Reinstall, VolumeKey};
 use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
 
 fn rendered(text: &str) -> Option<Output> {
@@ -66,7 +66,7 @@ fn one(host: &mut Observed, change: &Change) {
             host.kernels.with_initrd.insert(kernel);
         }
         Change::Adopt { domain, record, .. } => {
-            host.guests.insert(domain, record);
+            host.guests.insert(VolumeKey::root(domain), record);
         }
         Change::Install {
             domain, location, ..
@@ -76,7 +76,7 @@ fn one(host: &mut Observed, change: &Change) {
                 location,
                 ..GuestRecord::default()
             };
-            host.guests.insert(domain, record);
+            host.guests.insert(VolumeKey::root(domain), record);
         }
         Change::Start { domain } => {
             host.domains.insert(domain.to_string(), Domain::default());

@@ -322,6 +322,7 @@ fn host_with_vm(storage: &str) -> MemoryHost {
     let host = MemoryHost::dom0();
     for storage in ["nfs", "iscsi"] {
         let location = rendered(&vm(storage)).unwrap().installs[0]
+            .root
             .volume
             .location();
         let mut state = host.state();
@@ -370,7 +371,7 @@ fn a_token_that_was_used_is_no_consent_for_another_root() {
     assert!(consent.failures.is_empty(), "{:?}", consent.failures);
     host.state().domains.clear();
     let moved = with_token("iscsi");
-    let location = moved.installs[0].volume.location().to_string();
+    let location = moved.installs[0].root.volume.location().to_string();
     let theirs = Content {
         is_raw: true,
         ..Content::default()
@@ -393,7 +394,7 @@ fn a_token_that_was_used_is_no_consent_for_another_root() {
 fn an_export_with_nothing_but_snapshots_of_the_server_is_empty() {
     let host = MemoryHost::dom0();
     let output = rendered(&vm("nfs")).unwrap();
-    let location = output.installs[0].volume.location().to_string();
+    let location = output.installs[0].root.volume.location().to_string();
     let snapshot = Entry::file(0o644, "of the server");
     let content = Content {
         files: BTreeMap::from([("/.snapshot/daily/file".to_owned(), snapshot)]),
@@ -409,7 +410,7 @@ fn a_root_in_use_is_left_alone_with_consent_too() {
     for definition in [vm("nfs"), format!("{}reinstall = \"r1\"\n", vm("nfs"))] {
         let host = MemoryHost::dom0();
         let output = rendered(&definition).unwrap();
-        let location = output.installs[0].volume.location().to_string();
+        let location = output.installs[0].root.volume.location().to_string();
         let used = Content {
             users: vec!["process 4711 (bash)".to_owned()],
             ..Content::default()
@@ -468,7 +469,7 @@ fn a_rollback_that_was_interrupted_goes_on_in_its_direction() {
 fn a_vm_that_was_renamed_gets_its_root_once_the_old_one_has_stopped() {
     let host = host_with_vm("nfs");
     let renamed = rendered(&format!("{}domain = \"web\"\n", vm("nfs"))).unwrap();
-    let location = renamed.installs[0].volume.location().to_string();
+    let location = renamed.installs[0].root.volume.location().to_string();
     let before = host.state().volumes[&location].clone();
     let found = plan(&host, &renamed, false).unwrap();
     let sentences = sentences(&found);
@@ -499,7 +500,7 @@ fn a_vm_that_was_renamed_gets_its_root_once_the_old_one_has_stopped() {
 fn a_vm_whose_root_was_refused_is_neither_started_nor_enabled() {
     let host = MemoryHost::dom0();
     let output = rendered(&vm("nfs")).unwrap();
-    let location = output.installs[0].volume.location().to_string();
+    let location = output.installs[0].root.volume.location().to_string();
     let thesis = Entry::file(0o600, "years of work");
     let content = Content {
         files: BTreeMap::from([("/thesis".to_owned(), thesis)]),
@@ -509,7 +510,7 @@ fn a_vm_whose_root_was_refused_is_neither_started_nor_enabled() {
         .volumes
         .insert(location.clone(), content.clone());
     let link = "/etc/systemd/system/multi-user.target.wants/vm@a-web.service";
-    let domain = output.installs[0].domain.clone();
+    let domain = output.installs[0].root.key.clone();
     for _ in 0..2 {
         let applied = apply(&host, &output, &options(false), &mut Silent).unwrap();
         assert_eq!(applied.failures.len(), 3, "{:?}", applied.failures);
@@ -591,7 +592,7 @@ fn a_damaged_record_stops_its_vm_alone() {
             .replace("web", "db")
             .replace("0.9", "0.8");
     let output = rendered(&two).unwrap();
-    let location = output.installs[1].volume.location().to_string();
+    let location = output.installs[1].root.volume.location().to_string();
     host.state().volumes.insert(location, Content::default());
     let applied = apply(&host, &output, &options(false), &mut Silent).unwrap();
     let failures = failures(&applied);

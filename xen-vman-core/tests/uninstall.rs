@@ -542,7 +542,7 @@ fn running() -> MemoryHost {
     let host = MemoryHost::dom0();
     let output = rendered(&definition("br0"));
     for install in &output.installs {
-        let location = install.volume.location().to_string();
+        let location = install.root.volume.location().to_string();
         host.state().volumes.insert(location, Content::default());
     }
     applied(&host, &definition("br0"));

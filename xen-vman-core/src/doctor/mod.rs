@@ -109,7 +109,7 @@ pub fn questions(resolved: &Resolved, output: &Output) -> Questions {
         for (program, package) in install.method.programs() {
             need(program, package);
         }
-        if let Medium::Disk(disk) = install.volume.medium()
+        if let Medium::Disk(disk) = install.root.volume.medium()
             && let Some(maker) = disk.maker()
         {
             need(&maker.program, maker.package);

@@ -10,12 +10,12 @@ use super::session::Session;
 use super::watch::{Event, Watcher};
 use super::{HostError, guest_records, install, state, vm_unit, volume};
 use crate::command::Command;
-use crate::install::{GuestRecord, Install, Step};
+use crate::install::{GuestRecord, Install, Step, record_paths_of};
 use crate::object::{RenderedFile, Role};
 use crate::plan::{self, Change, Entry, Observed, Plan, PlanError, Record};
 use crate::render::Output;
 use crate::resolve::Resolved;
-use crate::values::DomainName;
+use crate::values::{DomainName, VolumeKey};
 use std::collections::BTreeSet;
 
 /// How long systemd may take to reload its units, in seconds.
@@ -99,7 +99,7 @@ pub fn apply(
     if host.is_running() {
         let by_hand = output.installs.iter().filter(|one| !one.is_wanted());
         for install in by_hand {
-            guest_records::permit(host, &install.domain)?;
+            guest_records::permit(host, &install.root.key)?;
         }
     }
     let purpose = Purpose::Apply {
@@ -129,6 +129,14 @@ pub(super) fn look(
         observed.domains = domains(host)?;
         observed.kernels = kernels(host)?;
         (observed.guests, observed.damaged) = guest_records::all(host)?;
+        observed.refused = guest_records::refused(host)?;
+        let keys = observed.guests.keys().chain(&observed.damaged);
+        let data = keys.chain(&observed.refused).filter(|key| !key.is_root());
+        for path in data.flat_map(record_paths_of) {
+            if let Some(entry) = host.entry(&path)? {
+                observed.entries.insert(path, entry);
+            }
+        }
         observed.sessions = sessions(host)?;
         observed.mounted = mounted(host)?;
         observed.active_units = active_units(host)?;
@@ -376,8 +384,9 @@ impl<'a> Run<'a> {
                 old: old.clone(),
             });
         }
-        guest_records::set(self.host, domain, record)?;
-        renamed_from.map_or(Ok(()), |old| guest_records::remove(self.host, old))
+        let root = |domain: &DomainName| VolumeKey::root(domain.clone());
+        guest_records::set(self.host, &root(domain), record)?;
+        renamed_from.map_or(Ok(()), |old| guest_records::remove(self.host, &root(old)))
     }
 
     /// What the definition says about the installation of a VM.
@@ -385,7 +394,7 @@ impl<'a> Run<'a> {
         let output = self.output;
         let found = output.and_then(|output| output.installation(domain.as_str()));
         found.ok_or_else(|| HostError::Refused {
-            domain: domain.clone(),
+            key: VolumeKey::root(domain.clone()),
             why: "the definition does not install it".to_owned(),
         })
     }
@@ -394,15 +403,16 @@ impl<'a> Run<'a> {
     fn install(&mut self, domain: &DomainName, erase: bool) -> Result<(), HostError> {
         let (install, files) = self.defined(domain)?;
         let host = self.host;
-        let record = guest_records::of(host, domain)?;
+        let key = &install.root.key;
+        let record = guest_records::of(host, key)?;
         let outcome = install::install(host, install, files, record.as_ref(), erase, self);
         let outcome = outcome.inspect_err(|error| {
-            let location = install.volume.location();
-            if guest_records::of(host, domain)
+            let location = install.root.volume.location();
+            if guest_records::of(host, key)
                 .is_ok_and(|now| now.is_none_or(|now| now.location != location))
             {
                 // The error is reported, and the VM is not enabled.
-                let _ = guest_records::refuse(host, domain, &error.to_string());
+                let _ = guest_records::refuse(host, key, &error.to_string());
             }
         })?;
         self.sessions.extend(outcome.session);

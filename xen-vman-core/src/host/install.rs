@@ -9,12 +9,12 @@ use super::session::Session;
 use super::{HostError, guest_records, root, state, volume};
 use crate::command::{Command, Effect, RunsIn};
 use crate::diag::text::printable;
-use crate::install::{self, GuestRecord, Install, Step, Task, Verdict};
+use crate::install::{self, GuestRecord, Install, OnHost, Step, Task, Verdict};
 use crate::object::RenderedFile;
 use crate::plan::FileOwner;
 use crate::render::LIBRARY;
 use crate::storage::{Location, VolumeId};
-use crate::values::DomainName;
+use crate::values::{DomainName, VolumeKey};
 use std::time::Duration;
 
 /// How long Xen may take to answer, in seconds.
@@ -66,7 +66,7 @@ pub(super) fn install(
 ) -> Result<Outcome, HostError> {
     if !host.is_running() {
         let why = "guests can only be installed on a running host, not in an image";
-        return Err(refused(&install.domain, why));
+        return Err(refused(&install.root.key, why));
     }
     let mut run = Run {
         host,
@@ -74,8 +74,8 @@ pub(super) fn install(
         files,
         record,
         erase,
-        point: install::point(&install.domain),
-        log: state::new_log(host, &install.domain)?,
+        point: install::point(&install.root.key),
+        log: state::new_log(host, &install.root.key)?,
         session: None,
         unique_id: None,
         follower,
@@ -83,7 +83,7 @@ pub(super) fn install(
     for step in install::enter(install, erase) {
         run.take(&step, None)?;
     }
-    refuse_running(host, &install.domain)?;
+    refuse_running(host, &install.root.key.domain)?;
     let done = run.with_session();
     let session = run.session.take();
     match done {
@@ -125,7 +125,7 @@ pub(super) trait Follower: Send {
 
 impl Run<'_> {
     fn with_session(&mut self) -> Result<Option<&'static str>, HostError> {
-        if let Some(step) = install::open(self.install) {
+        if let Some(step) = install::open(&self.install.root) {
             self.take(&step, None)?;
         }
         let host = self.host;
@@ -136,35 +136,36 @@ impl Run<'_> {
     }
 
     fn in_own_mounts(&mut self) -> Result<Option<&'static str>, HostError> {
-        let domain = &self.install.domain;
-        refuse_in_use(self.host, self.install)?;
-        let mut found = root::look(self.host, self.install, &self.point)?;
-        let pool = volume::pool(self.host, &self.install.volume)?;
-        let state = pool.and_then(|mut pool| pool.volumes.remove(&self.install.volume.location()));
+        let key = &self.install.root.key;
+        refuse_in_use(self.host, &self.install.root)?;
+        let mut found = root::look(self.host, &self.install.root, &self.point)?;
+        let pool = volume::pool(self.host, &self.install.root.volume)?;
+        let state =
+            pool.and_then(|mut pool| pool.volumes.remove(&self.install.root.volume.location()));
         found.unique_id = state.and_then(|state| state.unique_id);
         self.unique_id.clone_from(&found.unique_id);
         let verdict = install::decide(self.install, &found, self.record, self.erase);
         match &verdict {
-            Verdict::Refuse(why) => return Err(refused(domain, why)),
+            Verdict::Refuse(why) => return Err(refused(key, why)),
             Verdict::Adopt { why, record } => {
-                guest_records::set(self.host, domain, record)?;
+                guest_records::set(self.host, key, record)?;
                 return Ok(Some(why));
             }
             Verdict::Install | Verdict::Erase | Verdict::StartOver => {}
         }
         if verdict == Verdict::Erase {
             let loss = Loss {
-                domain: domain.clone(),
-                location: self.install.volume.location(),
-                volume: self.install.volume.id(),
+                domain: key.domain.clone(),
+                location: self.install.root.volume.location(),
+                volume: self.install.root.volume.id(),
                 content: found.describe(),
             };
             let may = self.follower.may_erase(&loss);
-            may.map_err(|why| refused(domain, &why))?;
+            may.map_err(|why| refused(key, &why))?;
         }
         // The last checks before data may be lost.
-        refuse_running(self.host, domain)?;
-        refuse_in_use(self.host, self.install)?;
+        refuse_running(self.host, &key.domain)?;
+        refuse_in_use(self.host, &self.install.root)?;
         let begun = if verdict == Verdict::Erase {
             GuestRecord::of_erasing(self.install, self.record)
         } else {
@@ -179,7 +180,7 @@ impl Run<'_> {
     /// Records the state of the volume that was looked at.
     fn record(&self, record: GuestRecord) -> Result<(), HostError> {
         let record = record.on(self.unique_id.clone());
-        guest_records::set(self.host, &self.install.domain, &record)
+        guest_records::set(self.host, &self.install.root.key, &record)
     }
 
     fn put_on(&mut self, erase: bool) -> Result<(), HostError> {
@@ -209,7 +210,7 @@ impl Run<'_> {
             || root.ok_or_else(|| self.failed(step, "needs the root, which is not mounted"));
         match &step.task {
             Task::Hold => {
-                let session = Session::open(self.host, self.install, step, &self.log);
+                let session = Session::open(self.host, &self.install.root, step, &self.log);
                 self.session = Some(session.map_err(|why| self.failed(step, &why))?);
                 Ok(())
             }
@@ -256,7 +257,7 @@ impl Run<'_> {
 
     fn failed(&self, step: &Step, why: &str) -> HostError {
         HostError::Step {
-            domain: self.install.domain.clone(),
+            key: self.install.root.key.clone(),
             step: step.to_string(),
             why: why.to_owned(),
             log: self.log.clone(),
@@ -278,13 +279,13 @@ pub(super) fn refuse_running(host: &dyn Host, domain: &DomainName) -> Result<(),
               `systemctl status xen`"
             .to_owned(),
     };
-    Err(refused(domain, &why))
+    Err(refused(&VolumeKey::root(domain.clone()), &why))
 }
 
 /// Fails if anything on this host uses the volume. Some programs, such as udev's, only look at
 /// a new disk for a moment.
-pub(super) fn refuse_in_use(host: &dyn Host, install: &Install) -> Result<(), HostError> {
-    let medium = install.volume.medium();
+pub(super) fn refuse_in_use(host: &dyn Host, on: &OnHost) -> Result<(), HostError> {
+    let medium = on.volume.medium();
     let began = host.uptime();
     loop {
         let users = host.users(&medium)?;
@@ -292,13 +293,13 @@ pub(super) fn refuse_in_use(host: &dyn Host, install: &Install) -> Result<(), Ho
             return Ok(());
         }
         if host.uptime().saturating_sub(began) > USE_LIMIT {
-            let location = install.volume.location();
+            let location = on.volume.location();
             let why = format!(
                 "{location} is in use on this host by {}. Nothing was changed there; end that \
                  first",
                 users.join(", ")
             );
-            return Err(refused(&install.domain, &why));
+            return Err(refused(&on.key, &why));
         }
         host.sleep(LOOK_AGAIN);
     }
@@ -320,9 +321,9 @@ fn how_it_ended(command: &Command, status: i32) -> String {
     }
 }
 
-fn refused(domain: &DomainName, why: &str) -> HostError {
+pub(super) fn refused(key: &VolumeKey, why: &str) -> HostError {
     HostError::Refused {
-        domain: domain.clone(),
+        key: key.clone(),
         why: why.to_owned(),
     }
 }

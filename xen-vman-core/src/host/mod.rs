@@ -49,7 +49,7 @@ pub use watch::{Event, Watcher};
 use crate::doctor::Finding;
 use crate::plan::{Conflicts, Uses, VolumeProblems};
 use crate::storage::Location;
-use crate::values::DomainName;
+use crate::values::{DomainName, VolumeKey};
 use std::io;
 use thiserror::Error;
 
@@ -160,29 +160,28 @@ pub enum HostError {
         message: String,
     },
     /// The session of a volume did not end.
-    #[error("the storage session of `{domain}` did not end in time; see `systemctl status {unit}`")]
+    #[error("the storage session of `{key}` did not end in time; see `systemctl status {unit}`")]
     SessionStays {
-        /// The domain.
-        domain: DomainName,
+        /// The volume.
+        key: VolumeKey,
         /// The unit that holds it.
         unit: String,
     },
-    /// A guest was not installed, and its root was not touched.
-    #[error("`{domain}` was not installed: {why}")]
+    /// A guest was not installed, or a data disk not prepared, and the volume was not touched.
+    #[error("`{key}` was not {}: {why}", done_to(.key))]
     Refused {
-        /// The domain.
-        domain: DomainName,
+        /// The volume.
+        key: VolumeKey,
         /// The reason, and how to proceed.
         why: String,
     },
-    /// A step of an installation failed.
+    /// A step of an installation failed, or of what prepares a data disk.
     #[error(
-        "`{domain}` was not installed: `{step}` {why}\nThe full output is in {log}. The next \
-        `apply` starts the installation over"
+        "`{key}` was not {}: `{step}` {why}\nThe full output is in {log}. The next `apply` starts over", done_to(.key)
     )]
     Step {
-        /// The domain.
-        domain: DomainName,
+        /// The volume.
+        key: VolumeKey,
         /// The step, as a command line.
         step: String,
         /// Its exit status, and the last lines that it printed.
@@ -198,6 +197,15 @@ pub enum HostError {
         /// Its exit status and output.
         why: String,
     },
+}
+
+/// What is done to a volume, for messages.
+const fn done_to(key: &VolumeKey) -> &'static str {
+    if key.is_root() {
+        "installed"
+    } else {
+        "prepared"
+    }
 }
 
 /// Findings in a sentence, with what to do.

@@ -1,9 +1,9 @@
-//! Inspects the root of a guest, which may hold anybody's data, without changing anything.
+//! Inspects a volume of a guest, which may hold anybody's data, without changing anything.
 
 use super::HostError;
 use super::machine::{GuestRoot, Host, demand, failed};
 use crate::command::{Command, Effect};
-use crate::install::{Found, Install, Marker, SNAPSHOTS, Signature, Surface, Tree};
+use crate::install::{Found, Marker, OnHost, SNAPSHOTS, Signature, Surface, Tree};
 use crate::plan::FileOwner;
 use crate::storage::{BlockDevice, Medium, Mount};
 use serde::Deserialize;
@@ -40,21 +40,21 @@ struct Line {
     uuid: Option<String>,
 }
 
-/// Inspects the root of a guest, mounting it temporarily at `point`. Call this in a private mount
+/// Inspects a volume of a guest, mounting it temporarily at `point`. Call this in a private mount
 /// namespace.
-pub(super) fn look(host: &dyn Host, install: &Install, point: &str) -> Result<Found, HostError> {
-    match install.volume.medium() {
+pub(super) fn look(host: &dyn Host, on: &OnHost, point: &str) -> Result<Found, HostError> {
+    match on.volume.medium() {
         Medium::Directory(mount) => Ok(Found {
-            tree: Some(inside(host, install, &mount, "ro", point)?),
+            tree: Some(inside(host, on, &mount, "ro", point)?),
             ..Found::default()
         }),
-        Medium::Disk(disk) => on_disk(host, install, &disk, point),
+        Medium::Disk(disk) => on_disk(host, on, &disk, point),
     }
 }
 
 fn on_disk(
     host: &dyn Host,
-    install: &Install,
+    on: &OnHost,
     disk: &BlockDevice,
     point: &str,
 ) -> Result<Found, HostError> {
@@ -75,7 +75,7 @@ fn on_disk(
                 fs_type: fs_type.to_owned(),
                 source: disk.path.clone(),
             };
-            match inside(host, install, &mount, options, point) {
+            match inside(host, on, &mount, options, point) {
                 Ok(tree) => Some(tree),
                 // A file system that cannot be mounted or read may still hold somebody's data.
                 Err(HostError::Program { .. } | HostError::Io { .. }) => None,
@@ -94,18 +94,18 @@ fn on_disk(
 /// Mounts a file system, inspects it and unmounts it.
 fn inside(
     host: &dyn Host,
-    install: &Install,
+    on: &OnHost,
     mount: &Mount,
     options: &str,
     point: &str,
 ) -> Result<Tree, HostError> {
-    let timeouts = &install.timeouts;
+    let timeouts = &on.timeouts;
     let options = format!("{options},nodev,nosuid,noexec");
     demand(
         host,
         &mount.at(point, &options, timeouts.mount_timeout.get()),
     )?;
-    let is_export = matches!(install.volume.medium(), Medium::Directory(_));
+    let is_export = matches!(on.volume.medium(), Medium::Directory(_));
     let tree = host
         .mounted_at(point, ACCESS_LIMIT)
         .and_then(|root| tree(&*root, is_export));
@@ -113,7 +113,7 @@ fn inside(
     let unmounted = demand(host, &umount.with_effect(Effect::Unmount));
     // Not a `Program` error: the caller would treat that as a file system it cannot mount.
     unmounted.map_err(|error| HostError::Refused {
-        domain: install.domain.clone(),
+        key: on.key.clone(),
         why: error.to_string(),
     })?;
     tree

@@ -3,7 +3,7 @@
 use super::machine::Host;
 use super::{HostError, dir::failed};
 use crate::plan::{Entry, Record};
-use crate::values::DomainName;
+use crate::values::VolumeKey;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -86,9 +86,9 @@ pub(super) fn make_parents(host: &dyn Host, path: &str) -> Result<(), HostError>
     host.make_parents(path, 0o700)
 }
 
-/// Creates an empty log for an installation; returns its path.
-pub(super) fn new_log(host: &dyn Host, domain: &DomainName) -> Result<String, HostError> {
-    let path = format!("{STATE}/logs/install-{domain}.log");
+/// Creates an empty log of the work on a volume; returns its path.
+pub(super) fn new_log(host: &dyn Host, key: &VolumeKey) -> Result<String, HostError> {
+    let path = format!("{STATE}/logs/install-{key}.log");
     make_parents(host, &path)?;
     host.remove(&path)?;
     host.append(&path, b"")?;

@@ -73,7 +73,7 @@ pub(super) fn take_over_session(
     domain: &DomainName,
     attachment: &Attachment,
 ) -> Result<(), HostError> {
-    let users = Attachment::USERS.map(|template| instance(template, domain));
+    let users = ["vm", "vm_mount"].map(|template| instance(template, domain));
     for holder in attachment.holders {
         let unit = instance(holder, domain);
         // With the foreign units, the VM would stop together with this one.

@@ -3,7 +3,7 @@
 use super::machine::{Host, demand};
 use super::{HostError, guest_records, install};
 use crate::command::Command;
-use crate::install::{GuestRecord, Install};
+use crate::install::{GuestRecord, Install, OnHost};
 use crate::plan::{self, Entry, Fill};
 use crate::render::Output;
 use crate::storage::{BlockDevice, Bytes, Medium, PoolState, Volume, VolumeState};
@@ -52,26 +52,26 @@ pub(super) fn pool(host: &dyn Host, volume: &Volume) -> Result<Option<PoolState>
 /// # Errors
 /// If the VM runs, which may be from another root, or if the volume is not there with its size afterwards.
 pub(super) fn make(host: &dyn Host, install: &Install) -> Result<(), HostError> {
-    let (volume, domain) = (&install.volume, &install.domain);
-    install::refuse_running(host, domain)?;
+    let OnHost { key, volume, .. } = &install.root;
+    install::refuse_running(host, &key.domain)?;
     let Some(state) = pool(host, volume)? else {
         return Ok(());
     };
     if state.volumes.contains_key(&volume.location()) {
         return Ok(());
     }
-    let before = guest_records::of(host, domain)?;
+    let before = guest_records::of(host, key)?;
     // First, so that there is no volume of ours without a record.
     let record = GuestRecord::of(install, false);
-    guest_records::set(host, domain, &record)?;
+    guest_records::set(host, key, &record)?;
     let made = carry_out(host, &volume.make(&state)).and_then(|()| with_its_size(host, volume));
     match made {
-        Ok(made) => guest_records::set(host, domain, &record.on(made.unique_id)),
+        Ok(made) => guest_records::set(host, key, &record.on(made.unique_id)),
         Err(error) => {
             // Without an answer, it may be there.
             let after = pool(host, volume).ok().flatten();
             if after.is_some_and(|state| !state.volumes.contains_key(&volume.location())) {
-                guest_records::restore(host, domain, before.as_ref())?;
+                guest_records::restore(host, key, before.as_ref())?;
             }
             Err(error)
         }
@@ -89,13 +89,12 @@ fn carry_out(host: &dyn Host, commands: &[Command]) -> Result<(), HostError> {
 /// # Errors
 /// If the volume, or the file system, does not have its size afterwards.
 pub(super) fn grow(host: &dyn Host, install: &Install, fill: &Fill) -> Result<(), HostError> {
-    let volume = &install.volume;
-    let domain = &install.domain;
+    let OnHost { key, volume, .. } = &install.root;
     if *fill == Fill::Here
-        && let Some(record) = guest_records::of(host, domain)?
+        && let Some(record) = guest_records::of(host, key)?
     {
         // Until it is done, also if that is not today.
-        guest_records::set(host, domain, &record.to_be_filled(true))?;
+        guest_records::set(host, key, &record.to_be_filled(true))?;
     }
     let found = pool(host, volume)?.and_then(|mut state| state.volumes.remove(&volume.location()));
     let Some(VolumeState {
@@ -123,16 +122,16 @@ pub(super) fn grow(host: &dyn Host, install: &Install, fill: &Fill) -> Result<()
 
 /// Makes a file system as large as its disk. The VM does not start meanwhile.
 fn let_fill(host: &dyn Host, install: &Install, disk: &BlockDevice) -> Result<(), HostError> {
-    let domain = &install.domain;
-    let hold = format!("{RESIZING}/{domain}");
+    let key = &install.root.key;
+    let hold = format!("{RESIZING}/{key}");
     host.put(&hold, &Entry::file(0o600, ""))?;
-    let done = install::refuse_running(host, domain)
-        .and_then(|()| install::refuse_in_use(host, install))
+    let done = install::refuse_running(host, &key.domain)
+        .and_then(|()| install::refuse_in_use(host, &install.root))
         .and_then(|()| carry_out(host, &disk.fill().unwrap_or_default()));
     host.remove(&hold)?;
     done?;
-    match guest_records::of(host, domain)? {
-        Some(record) => guest_records::set(host, domain, &record.to_be_filled(false)),
+    match guest_records::of(host, key)? {
+        Some(record) => guest_records::set(host, key, &record.to_be_filled(false)),
         None => Ok(()),
     }
 }

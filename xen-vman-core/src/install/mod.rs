@@ -16,7 +16,7 @@ pub(crate) use steps::{close, enter, open, point, put_on};
 pub use verdict::{Found, Signature, Surface, Tree, Verdict, decide};
 
 use crate::storage::{Location, Volume};
-use crate::values::{DomainName, GuestUser, Reinstall, Seconds};
+use crate::values::{DomainName, GuestUser, Reinstall, Seconds, VolumeKey};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -24,10 +24,8 @@ use uuid::Uuid;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Install {
-    /// The domain.
-    pub domain: DomainName,
-    /// Its root volume.
-    pub volume: Volume,
+    /// Its root.
+    pub root: OnHost,
     /// The installation method.
     pub method: Method,
     /// The user to create.
@@ -38,7 +36,17 @@ pub struct Install {
     pub reinstall: Reinstall,
     /// Whether to start it after the installation.
     pub boot_after_creation: bool,
-    /// The time limits of the steps.
+}
+
+/// A volume of a VM in the hands of a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OnHost {
+    /// The VM, and the name of a data disk.
+    pub key: VolumeKey,
+    /// The volume.
+    pub volume: Volume,
+    /// The time limits of what is done with it.
     pub timeouts: Timeouts,
 }
 
@@ -61,13 +69,13 @@ pub struct Timeouts {
     pub stop_timeout: Seconds,
 }
 
-/// A host's record of a guest's root. It is written before the root is touched.
+/// A host's record of a volume of a guest. It is written before the volume is touched.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestRecord {
-    /// Whether the root holds a complete system. Otherwise, an installation was begun and must be
-    /// started over.
+    /// Whether a root holds a complete system, and a data disk its file system. Otherwise, that was begun and
+    /// must be started over.
     pub is_finished: bool,
-    /// The location of the root.
+    /// The location of the volume.
     #[serde(alias = "place")]
     pub location: Location,
     /// The `reinstall` token that it was installed with.
@@ -96,20 +104,25 @@ pub(crate) const SNAPSHOTS: [&str; 2] = [".snapshot", ".zfs"];
 /// Where the records of guests are.
 pub(crate) const GUESTS: &str = "/var/lib/xen-vman/guests";
 
-/// The paths of a guest's record: once it is installed, and before that.
-pub fn record_paths(domain: &DomainName) -> [String; 2] {
-    ["installed", "unfinished"].map(|ending| format!("{GUESTS}/{domain}.{ending}"))
+/// The paths of the record of a volume: once it holds what it is to hold, and before that.
+pub fn record_paths(key: &VolumeKey) -> [String; 2] {
+    ["installed", "unfinished"].map(|ending| format!("{GUESTS}/{key}.{ending}"))
 }
 
-/// The path of the file that keeps a VM from starting because its root was refused.
-pub fn refusal_path(domain: &DomainName) -> String {
-    format!("{GUESTS}/{domain}.refused")
+/// The path of the file that keeps a VM from starting because a volume of it was refused.
+pub fn refusal_path(key: &VolumeKey) -> String {
+    format!("{GUESTS}/{key}.refused")
 }
 
-/// The paths of all that a host records about a guest.
+/// The paths of all that a host records about a volume.
+pub(crate) fn record_paths_of(key: &VolumeKey) -> [String; 3] {
+    let [installed, unfinished] = record_paths(key);
+    [installed, unfinished, refusal_path(key)]
+}
+
+/// The paths of all that a host records about the root of a VM.
 pub(crate) fn guest_paths(domain: &DomainName) -> [String; 3] {
-    let [installed, unfinished] = record_paths(domain);
-    [installed, unfinished, refusal_path(domain)]
+    record_paths_of(&VolumeKey::root(domain.clone()))
 }
 
 /// A marker inside a root that identifies its VM to every host.
@@ -133,7 +146,7 @@ impl Marker {
     /// The marker of an installation.
     pub fn of(install: &Install) -> Self {
         Self {
-            domain: install.domain.to_string(),
+            domain: install.root.key.domain.to_string(),
             suite: install.method.release().to_owned(),
             token: wanted_token(install),
         }
@@ -145,7 +158,7 @@ impl GuestRecord {
     pub fn of(install: &Install, is_finished: bool) -> Self {
         Self {
             is_finished,
-            location: install.volume.location(),
+            location: install.root.volume.location(),
             token: wanted_token(install),
             has_old_data: false,
             unique_id: None,
@@ -190,7 +203,7 @@ impl GuestRecord {
     /// record before it: if the installation fails before that is done, the next one must be
     /// confirmed again.
     pub fn of_erasing(install: &Install, known: Option<&Self>) -> Self {
-        let location = install.volume.location();
+        let location = install.root.volume.location();
         let known = known.filter(|record| record.location == location);
         Self {
             is_finished: false,

@@ -1,10 +1,10 @@
 //! The commands of an installation.
 
-use super::{Install, Marker, SNAPSHOTS, filesystem_uuid, wanted_token};
+use super::{Install, Marker, OnHost, SNAPSHOTS, filesystem_uuid, wanted_token};
 use crate::command::{Command, Effect, SHORT_SECS, SYSTEMD_SECS, WHOLE_VOLUME_SECS};
 use crate::object::{Object, RenderedFile, Role, instance};
 use crate::storage::{Medium, Mount};
-use crate::values::DomainName;
+use crate::values::VolumeKey;
 use std::fmt;
 
 /// A step of an installation. It is displayed as an equivalent command line.
@@ -57,50 +57,53 @@ impl From<Command> for Step {
     }
 }
 
-/// The mount point of a guest's root during its installation, invisible to other processes.
-pub(crate) fn point(domain: &DomainName) -> String {
-    format!("/run/xen-vman/install/{domain}")
+/// The mount point of a volume while a host works on it, invisible to other processes.
+pub(crate) fn point(key: &VolumeKey) -> String {
+    format!("/run/xen-vman/install/{key}")
 }
 
 /// All steps of an installation on a root that is empty, or that is erased first.
 pub fn steps(install: &Install, files: &[RenderedFile], erase: bool) -> Vec<Step> {
     let mut all = enter(install, erase);
-    all.extend(open(install));
-    all.extend(put_on(install, files, &point(&install.domain), erase));
-    all.extend(close(install));
+    all.extend(open(&install.root));
+    all.extend(put_on(install, files, &point(&install.root.key), erase));
+    all.extend(close(&install.root));
     all
 }
 
 /// The steps that make sure that the root is not in use.
 pub(crate) fn enter(install: &Install, erase: bool) -> Vec<Step> {
-    let stop = |unit: &str, limit_secs: u32| {
-        let unit = instance(unit, &install.domain);
-        let limit_secs = limit_secs.saturating_add(SYSTEMD_SECS);
-        Step::from(Command::new(["systemctl", "stop", &unit], limit_secs))
-    };
-    let timeouts = &install.timeouts;
-    let detach_secs = install
+    let stop_secs = install.root.timeouts.stop_timeout.get();
+    let vm = erase.then(|| stop(&instance("vm", &install.root.key), stop_secs));
+    vm.into_iter().chain([unmount(&install.root)]).collect()
+}
+
+/// The step that ends what `vm_mount@` does with a volume.
+pub(crate) fn unmount(on: &OnHost) -> Step {
+    let detach_secs = on
         .volume
         .attachment()
         .map_or(0, |attachment| attachment.detach_secs);
-    let vm = erase.then(|| stop("vm", timeouts.stop_timeout.get()));
-    let mount_secs = timeouts.umount_timeout.get().saturating_add(detach_secs);
-    vm.into_iter()
-        .chain([stop("vm_mount", mount_secs)])
-        .collect()
+    let limit_secs = on.timeouts.umount_timeout.get().saturating_add(detach_secs);
+    stop(&instance("vm_mount", &on.key), limit_secs)
+}
+
+fn stop(unit: &str, limit_secs: u32) -> Step {
+    let limit_secs = limit_secs.saturating_add(SYSTEMD_SECS);
+    Command::new(["systemctl", "stop", unit], limit_secs).into()
 }
 
 /// The step that attaches the volume to this host, if necessary: a systemd scope requires its
 /// unit as long as the scope's process runs.
-pub(crate) fn open(install: &Install) -> Option<Step> {
-    let attachment = install.volume.attachment()?;
-    let unit = instance(attachment.unit, &install.domain);
+pub(crate) fn open(on: &OnHost) -> Option<Step> {
+    let attachment = on.volume.attachment()?;
+    let unit = instance(attachment.unit, &on.key);
     let words = [
         "systemd-run",
         "--scope",
         "--collect",
         "--quiet",
-        &format!("--unit={}", scope(install)),
+        &format!("--unit={}", scope(on)),
         &format!("--property=Requires={unit}"),
         &format!("--property=After={unit}"),
         "sh",
@@ -114,14 +117,14 @@ pub(crate) fn open(install: &Install) -> Option<Step> {
 }
 
 /// The step that detaches the volume.
-pub(crate) fn close(install: &Install) -> Option<Step> {
-    let attachment = install.volume.attachment()?;
+pub(crate) fn close(on: &OnHost) -> Option<Step> {
+    let attachment = on.volume.attachment()?;
     let limit_secs = attachment.detach_secs.saturating_add(SYSTEMD_SECS);
-    Some(Command::new(["systemctl", "stop", &scope(install)], limit_secs).into())
+    Some(Command::new(["systemctl", "stop", &scope(on)], limit_secs).into())
 }
 
-fn scope(install: &Install) -> String {
-    format!("xen_vman_install-{}.scope", install.domain)
+fn scope(on: &OnHost) -> String {
+    format!("xen_vman_install-{}.scope", on.key)
 }
 
 /// The steps that install the operating system and the guest's files on an attached volume.
@@ -136,14 +139,14 @@ pub(crate) fn put_on(
         ..put(&marker(install, Marker::BEGUN), point)
     };
     let mut all: Vec<Step> = Vec::new();
-    match install.volume.medium() {
+    match install.root.volume.medium() {
         Medium::Disk(disk) => {
             if erase {
                 all.push(disk.wipe().into());
             }
             let token = wanted_token(install);
-            let location = install.volume.location();
-            let uuid = filesystem_uuid(&install.domain, &location, token.as_deref());
+            let location = install.root.volume.location();
+            let uuid = filesystem_uuid(&install.root.key.domain, &location, token.as_deref());
             all.extend(disk.format(uuid).into_iter().map(Step::from));
             all.push(mount(install, &disk.mount(), point));
             all.push(begun);
@@ -168,7 +171,7 @@ pub(crate) fn put_on(
 /// the contents of files.
 fn finish(install: &Install, point: &str) -> [Step; 3] {
     let begun = format!("{point}{}", Marker::BEGUN);
-    let umount_secs = install.timeouts.umount_timeout.get();
+    let umount_secs = install.root.timeouts.umount_timeout.get();
     [
         Command::new(["sync", "--file-system", point], WHOLE_VOLUME_SECS).into(),
         Step {
@@ -185,7 +188,7 @@ fn marker(install: &Install, path: &str) -> RenderedFile {
     let mut content = serde_json::to_vec_pretty(&Marker::of(install))
         .unwrap_or_else(|error| unreachable!("three strings: {error}"));
     content.push(b'\n');
-    let object = Object::of_vm(&install.domain, Role::GuestFile);
+    let object = Object::of_vm(&install.root.key.domain, Role::GuestFile);
     RenderedFile::new(object, path, content)
 }
 
@@ -209,7 +212,7 @@ fn erase_below(point: &str) -> Step {
 }
 
 fn mount(install: &Install, source: &Mount, point: &str) -> Step {
-    let limit_secs = install.timeouts.mount_timeout.get();
+    let limit_secs = install.root.timeouts.mount_timeout.get();
     source.at(point, "nodev,nosuid", limit_secs).into()
 }
 

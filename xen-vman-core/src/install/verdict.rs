@@ -149,7 +149,7 @@ struct Case<'a> {
 
 impl<'a> Case<'a> {
     fn new(install: &'a Install, found: &'a Found, record: Option<&'a GuestRecord>) -> Self {
-        let location = install.volume.location();
+        let location = install.root.volume.location();
         Self {
             install,
             found,
@@ -164,7 +164,7 @@ impl<'a> Case<'a> {
     }
 
     fn is_blank(&self) -> bool {
-        match self.install.volume.medium() {
+        match self.install.root.volume.medium() {
             Medium::Directory(_) => self.tree().is_some_and(|tree| tree.is_empty),
             Medium::Disk(_) => {
                 self.found.signatures.is_empty() && self.found.surface == Surface::Zeros
@@ -184,7 +184,8 @@ impl<'a> Case<'a> {
         }
         let begun = self.tree().and_then(|tree| tree.begun.as_ref());
         let mut markers = begun.into_iter().chain(self.finished_marker());
-        let is_of_another = markers.any(|marker| marker.domain != self.install.domain.as_str());
+        let is_of_another =
+            markers.any(|marker| marker.domain != self.install.root.key.domain.as_str());
         // `true` is a standing consent, for the root that is recorded. A token requests a single
         // installation, even if another host has carried it out.
         let is_requested = wanted_token(self.install).is_some()
@@ -195,7 +196,7 @@ impl<'a> Case<'a> {
     /// The verdict if there is the marker of an installation in progress.
     fn begun(&self) -> Option<Verdict> {
         let marker = self.tree()?.begun.as_ref()?;
-        if marker.domain != self.install.domain.as_str() {
+        if marker.domain != self.install.root.key.domain.as_str() {
             return Some(self.of_another(marker));
         }
         Some(match self.record {
@@ -219,7 +220,7 @@ impl<'a> Case<'a> {
     fn finished(&self) -> Option<Verdict> {
         let marker = self.finished_marker()?;
         let wanted = wanted_token(self.install);
-        Some(if marker.domain != self.install.domain.as_str() {
+        Some(if marker.domain != self.install.root.key.domain.as_str() {
             self.of_another(marker)
         } else if wanted.is_some() && wanted != marker.token {
             self.refuse(
@@ -242,7 +243,8 @@ impl<'a> Case<'a> {
             return None;
         }
         let token = record.token.as_deref();
-        let ours = filesystem_uuid(&self.install.domain, &self.location, token).to_string();
+        let ours =
+            filesystem_uuid(&self.install.root.key.domain, &self.location, token).to_string();
         let signatures = &self.found.signatures;
         // A system without a marker is more than an interrupted installation.
         let is_system = self
@@ -316,7 +318,7 @@ impl<'a> Case<'a> {
     }
 
     fn refuse(&self, what: &str, question: &str) -> Verdict {
-        let empty = self.install.volume.how_to_empty();
+        let empty = self.install.root.volume.how_to_empty();
         Verdict::Refuse(format!(
             "{} {what}; nothing was changed. {question} To install the VM there, {empty}, \
             or set `reinstall` to a new token and confirm erasing it with `apply --yes`; to leave \

@@ -1,10 +1,10 @@
 //! Files, links and settings.
 
 use super::{Action, Change, Entry, Impact, Observed, Rank, Record, guests, settings};
-use crate::install::guest_paths;
+use crate::install::{guest_paths, record_paths_of};
 use crate::object::{EnabledUnit, Object, Role};
 use crate::render::Output;
-use crate::values::DomainName;
+use crate::values::{DomainName, VolumeKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -187,7 +187,10 @@ fn replaced<'a>(
 /// The actions that accompany removing the configuration of a VM that is no longer defined: the
 /// VM is stopped first, and its guest records are removed.
 fn give_up(domain: &DomainName, observed: &Observed) -> Vec<(Rank, Action)> {
-    let records = guest_paths(domain).into_iter().filter_map(|path| {
+    let root = VolumeKey::root(domain.clone());
+    let keys: BTreeSet<_> = observed.volumes_of(domain).chain([&root]).collect();
+    let records = keys.into_iter().flat_map(record_paths_of);
+    let records = records.filter_map(|path| {
         let before = observed.entries.get(&path)?.clone();
         let object = Object::of_vm(domain, Role::GuestRecord);
         Some((Rank::Removal, remove(object, path, before)))

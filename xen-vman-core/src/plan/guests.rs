@@ -6,7 +6,7 @@ use crate::install::{GuestRecord, Install};
 use crate::object::{Object, instance};
 use crate::render::Output;
 use crate::storage::Location;
-use crate::values::{DomainName, Reinstall};
+use crate::values::{DomainName, Reinstall, VolumeKey};
 use crate::xl_cfg::same_meaning;
 use std::collections::BTreeSet;
 
@@ -20,22 +20,24 @@ pub(super) fn actions(output: &Output, observed: &Observed) -> Vec<Action> {
     let mut actions = Vec::new();
     let mut starts = BTreeSet::new();
     for install in &output.installs {
-        let domain = &install.domain;
-        let location = install.volume.location();
-        let earlier = observed.guests.get(domain);
+        let domain = &install.root.key.domain;
+        let location = install.root.volume.location();
+        let key = &install.root.key;
+        let earlier = observed.guests.get(key);
         let known = earlier.filter(|record| record.location == location);
         let moves_from = earlier
             .map(|record| &record.location)
             .filter(|from| **from != location);
-        let needed = if observed.damaged.contains(domain) {
+        let needed = if observed.damaged.contains(key) {
             // This fails and says what is damaged, and others are installed.
             Need::Install
         } else {
             need(install, earlier, known)
         };
-        let is_new = earlier.is_none() && !observed.damaged.contains(domain);
-        let was_there = |(other, record): &(&DomainName, &GuestRecord)| {
-            record.is_finished && record.location == location && !defined.contains(*other)
+        let is_new = earlier.is_none() && !observed.damaged.contains(key);
+        let was_there = |(other, record): &(&VolumeKey, &GuestRecord)| {
+            let is_left = other.is_root() && !defined.contains(&other.domain);
+            is_left && record.is_finished && record.location == location
         };
         let renamed = is_new
             .then(|| observed.guests.iter().find(was_there))
@@ -62,7 +64,7 @@ pub(super) fn actions(output: &Output, observed: &Observed) -> Vec<Action> {
                         || found_at(location, observed),
                         |(_, record)| record.clone(),
                     ),
-                    renamed_from: renamed.map(|(old, _)| old.clone()),
+                    renamed_from: renamed.map(|(old, _)| old.domain.clone()),
                 },
                 impact: Impact::None,
             },

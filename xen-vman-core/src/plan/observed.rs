@@ -4,7 +4,7 @@ use super::earlier_record::object_at;
 use crate::install::GuestRecord;
 use crate::object::Object;
 use crate::storage::PoolState;
-use crate::values::DomainName;
+use crate::values::{DomainName, VolumeKey};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -160,18 +160,26 @@ pub struct Observed {
     pub enabled_vms: BTreeSet<DomainName>,
     /// Its kernels.
     pub kernels: Kernels,
-    /// The records of guest roots, by domain.
-    pub guests: BTreeMap<DomainName, GuestRecord>,
-    /// The domains whose records cannot be read, so that nothing is known of their roots.
-    pub damaged: BTreeSet<DomainName>,
-    /// The domains that do not start because their roots were refused.
-    pub refused: BTreeSet<DomainName>,
+    /// The records of volumes: of roots, and of data disks.
+    pub guests: BTreeMap<VolumeKey, GuestRecord>,
+    /// The volumes whose records cannot be read, so that nothing is known of them.
+    pub damaged: BTreeSet<VolumeKey>,
+    /// The volumes that were refused, so that their VMs do not start.
+    pub refused: BTreeSet<VolumeKey>,
     /// The sessions of volumes that the host has open, such as iSCSI targets.
     pub sessions: BTreeSet<String>,
     /// The pools of volumes, by name; for each whose state is not known, why.
     pub pools: BTreeMap<String, Result<PoolState, String>>,
     /// The domains whose roots are mounted by `vm_mount@`.
     pub mounted: BTreeSet<String>,
+}
+
+impl Observed {
+    /// The volumes that this host has recorded for a VM.
+    pub(super) fn volumes_of(&self, domain: &DomainName) -> impl Iterator<Item = &VolumeKey> {
+        let recorded = self.guests.keys().chain(&self.damaged).chain(&self.refused);
+        recorded.filter(move |key| key.domain == *domain)
+    }
 }
 
 /// A domain that Xen has.

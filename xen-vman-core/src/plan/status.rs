@@ -95,7 +95,7 @@ pub fn status(output: &Output, observed: &Observed) -> Vec<VmStatus> {
                 .map(|running| running.config.is_some() || is_active(domain, observed)),
             needs_restart: pending.iter().any(|pending| pending.as_str() == domain),
             installed: installed(domain, install, observed),
-            storage: install.map(|install| install.volume.location()),
+            storage: install.map(|install| install.root.volume.location()),
             is_connected: install.and_then(|install| is_connected(install, observed)),
             is_mounted: observed.mounted.contains(domain),
         }
@@ -120,10 +120,10 @@ fn is_enabled(domain: &str, observed: &Observed) -> bool {
 
 fn installed(domain: &str, install: Option<&Install>, observed: &Observed) -> Installed {
     let mut records = observed.guests.iter();
-    let record = records.find(|(known, _)| known.as_str() == domain);
+    let record = records.find(|(known, _)| known.is_root() && known.domain.as_str() == domain);
     // A record of another volume says nothing about this one.
     let is_of_this = |record: &&GuestRecord| {
-        install.is_none_or(|install| install.volume.location() == record.location)
+        install.is_none_or(|install| install.root.volume.location() == record.location)
     };
     match (record.map(|(_, record)| record).filter(is_of_this), install) {
         (Some(record), _) if record.is_finished => Installed::Yes,
@@ -134,6 +134,6 @@ fn installed(domain: &str, install: Option<&Install>, observed: &Observed) -> In
 }
 
 fn is_connected(install: &Install, observed: &Observed) -> Option<bool> {
-    let attachment = install.volume.attachment()?;
+    let attachment = install.root.volume.attachment()?;
     Some(observed.sessions.contains(&attachment.session))
 }

@@ -5,12 +5,11 @@ use super::{
     Action, Change, Entry, Impact, Kept, Observed, Plan, Rank, Record, digest, reload, settings,
 };
 #[cfg(feature = "host")]
-use crate::install::GUESTS;
-use crate::install::guest_paths;
+use crate::install::{GUESTS, record_paths_of};
 use crate::object::{Object, Role, UNITS};
 use crate::render::{MOUNT_PATH, links};
 use crate::storage::source_in;
-use crate::values::{DomainName, guest_initrd};
+use crate::values::{DomainName, VolumeKey, guest_initrd};
 use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,7 +33,7 @@ pub struct Left {
     pub changed_files: BTreeSet<String>,
     /// Files of which it is not known any more what was there before.
     pub unknown_originals: BTreeSet<String>,
-    /// The locations of the roots of VMs, also of those that are no longer defined. They are never
+    /// The locations of the volumes of VMs, also of those that are no longer defined. They are never
     /// touched.
     pub roots: BTreeMap<DomainName, BTreeSet<String>>,
 }
@@ -83,17 +82,26 @@ impl fmt::Display for Uses {
 fn known_vms(observed: &Observed) -> BTreeSet<&DomainName> {
     let objects = observed.record.objects.values();
     let configured = objects.filter_map(Object::configures);
-    let installed = observed.guests.keys().chain(&observed.damaged);
-    configured
-        .chain(installed)
-        .chain(&observed.refused)
-        .collect()
+    let recorded = observed.guests.keys().chain(&observed.damaged);
+    let recorded = recorded.chain(&observed.refused);
+    configured.chain(recorded.map(|key| &key.domain)).collect()
+}
+
+/// The volumes that may have records.
+fn known_volumes(observed: &Observed) -> BTreeSet<VolumeKey> {
+    let mut all = BTreeSet::new();
+    for domain in known_vms(observed) {
+        all.insert(VolumeKey::root(domain.clone()));
+        all.extend(observed.volumes_of(domain).cloned());
+    }
+    all
 }
 
 /// The paths that an uninstallation depends on, in addition to those of what applies replaced. Only
 /// the record and the guests of the host need to be observed.
 pub fn uninstall_paths(observed: &Observed) -> BTreeSet<String> {
-    let records = known_vms(observed).into_iter().flat_map(guest_paths);
+    let records = known_volumes(observed);
+    let records = records.iter().flat_map(record_paths_of);
     let links = links().into_iter().map(|link| link.path.to_owned());
     let record = &observed.record;
     let paths = record.objects.keys().chain(record.settings.keys()).cloned();
@@ -279,14 +287,14 @@ impl Work<'_> {
         for (path, object) in &observed.record.objects {
             self.left.note_root_of(object, observed.entries.get(path));
         }
-        for (domain, record) in &observed.guests {
+        for (key, record) in &observed.guests {
             let location = record.location.to_string();
-            self.left.note_root(domain, Some(location));
+            self.left.note_root(&key.domain, Some(location));
         }
-        for domain in known_vms(observed) {
-            for path in guest_paths(domain) {
+        for key in known_volumes(observed) {
+            for path in record_paths_of(&key) {
                 if observed.entries.contains_key(&path) {
-                    let object = Object::of_vm(domain, Role::GuestRecord);
+                    let object = Object::of_vm(&key.domain, Role::GuestRecord);
                     self.restore(&path, &object, None);
                 }
             }

@@ -24,7 +24,7 @@ impl std::error::Error for VolumeProblems {}
 /// The pools that a plan depends on, each with a volume that reads its state.
 pub fn pools(output: &Output) -> Vec<(Pool, &Volume)> {
     let mut seen = BTreeSet::new();
-    let volumes = output.installs.iter().map(|install| &install.volume);
+    let volumes = output.installs.iter().map(|install| &install.root.volume);
     let pools = volumes.filter_map(|volume| Some((volume.pool()?, volume)));
     pools
         .filter(|(pool, _)| seen.insert(pool.name.clone()))
@@ -48,10 +48,10 @@ pub(super) fn actions(
     let mut problems = Vec::new();
     let mut asked: BTreeMap<String, Asked<'_>> = BTreeMap::new();
     for install in &output.installs {
-        let Some(pool) = install.volume.pool() else {
+        let Some(pool) = install.root.volume.pool() else {
             continue;
         };
-        let domain = &install.domain;
+        let domain = &install.root.key.domain;
         let is_installed = installed.contains(domain);
         let state = match observed.pools.get(&pool.name) {
             None => continue,
@@ -93,11 +93,11 @@ fn change(
     observed: &Observed,
     is_installed: bool,
 ) -> Result<Option<(Change, u64)>, String> {
-    let volume = &install.volume;
+    let volume = &install.root.volume;
     let Some(wanted_bytes) = volume.wanted_bytes() else {
         return Ok(None);
     };
-    let (domain, location) = (install.domain.clone(), volume.location());
+    let (domain, location) = (install.root.key.domain.clone(), volume.location());
     let rounded = state.rounded(wanted_bytes);
     let Some(found) = state.volumes.get(&location) else {
         let make = Change::Make {
@@ -106,12 +106,12 @@ fn change(
             size_bytes: wanted_bytes,
         };
         // Of a damaged record, the installation says what is to be done.
-        let is_made = is_installed && !observed.damaged.contains(&install.domain);
+        let is_made = is_installed && !observed.damaged.contains(&install.root.key);
         let bytes = rounded.saturating_sub(volume.reclaims_bytes(state));
         return Ok(is_made.then_some((make, bytes)));
     };
     let from_bytes = found.size_bytes;
-    let record = observed.guests.get(&domain);
+    let record = observed.guests.get(&install.root.key);
     let record = record.filter(|record| record.is_of(&location, found.unique_id.as_deref()));
     if from_bytes > rounded && (is_installed || record.is_some()) {
         let has = from_bytes.div_ceil(1 << 20);

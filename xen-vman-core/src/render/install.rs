@@ -1,7 +1,8 @@
 //! Collects what is needed to install guests, except their files.
 
-use crate::install::{Debootstrap, Install, Installation, Method, MethodKind, Timeouts};
-use crate::resolve::{Resolved, ResolvedVm};
+use crate::install::{Debootstrap, Install, Installation, Method, MethodKind, OnHost, Timeouts};
+use crate::resolve::{Resolved, ResolvedHost, ResolvedVm};
+use crate::values::VolumeKey;
 
 /// The installations of all guests that xen-vman can install.
 pub(super) fn installs(resolved: &Resolved) -> Vec<Install> {
@@ -21,17 +22,23 @@ fn install(vm: &ResolvedVm, resolved: &Resolved) -> Option<Install> {
         )?),
     };
     Some(Install {
-        domain: vm.domain.clone(),
-        volume: vm.root.managed()?.clone(),
+        root: OnHost {
+            key: VolumeKey::root(vm.domain.clone()),
+            volume: vm.root.managed()?.clone(),
+            timeouts: timeouts(host),
+        },
         method,
         user: host.guest_user.value.clone(),
         auto_install: *vm.auto_install,
         reinstall: vm.reinstall.value.clone(),
         boot_after_creation: *vm.boot_after_creation,
-        timeouts: Timeouts {
-            mount_timeout: *host.mount_timeout,
-            umount_timeout: *host.umount_timeout,
-            stop_timeout: *host.stop_timeout,
-        },
     })
+}
+
+fn timeouts(host: &ResolvedHost) -> Timeouts {
+    Timeouts {
+        mount_timeout: *host.mount_timeout,
+        umount_timeout: *host.umount_timeout,
+        stop_timeout: *host.stop_timeout,
+    }
 }

@@ -124,7 +124,7 @@ impl Output {
         let install = self
             .installs
             .iter()
-            .find(|install| install.domain.as_str() == domain)?;
+            .find(|install| install.root.key.domain.as_str() == domain)?;
         let mut guests = self.guests.iter();
         let guest = guests.find(|guest| guest.domain.as_str() == domain)?;
         Some((install, &guest.files))

@@ -167,17 +167,6 @@ pub struct Attachment {
     pub detach_secs: u32,
 }
 
-#[cfg(feature = "host")]
-impl Attachment {
-    /// The units that may need the session of any VM.
-    pub(crate) const USERS: [&'static str; 2] = ["vm", "vm_mount"];
-
-    /// All units that may need it.
-    pub(crate) fn all_holders(&self) -> impl Iterator<Item = &'static str> {
-        Self::USERS.iter().chain(self.holders).copied()
-    }
-}
-
 /// How a kernel finds its root (dracut.cmdline(7)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
