@@ -14,7 +14,7 @@ use xen_vman_core::host::{
     uninstall,
 };
 use xen_vman_core::install::{GuestRecord, Marker};
-use xen_vman_core::plan::{Action, Change, Entry, Plan};
+use xen_vman_core::plan::{Action, Change, Entry, Plan, VolumeWork};
 use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
 
 /// A file that nobody may lose.
@@ -415,7 +415,7 @@ impl World {
                 }
                 let mut rest = plan(&self.host, output, prune).unwrap();
                 // A volume that this host had no record of only grows once its system was found there.
-                let grows = |action: &Action| matches!(action.change, Change::Grow { .. });
+                let grows = |action: &Action| matches!(&action.change, Change::Volume(change) if matches!(change.work, VolumeWork::Grow { .. }));
                 if !rest.is_empty() && rest.actions.iter().all(grows) {
                     self.apply(output, prune, false).unwrap();
                     rest = plan(&self.host, output, prune).unwrap();

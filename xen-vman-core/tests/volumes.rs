@@ -180,7 +180,7 @@ fn a_larger_size_lets_a_running_vm_grow() {
 
         host.state().domains.clear();
         let output = web(backend, "40G", "");
-        let grow = format!("let {location} grow from 30 GiB to 40 GiB with its file system");
+        let grow = format!("let {location} grow from 30 GiB to 40 GiB with its content");
         assert!(actions(&plan(&host, &output, false).unwrap()).contains(&grow));
         done(&host, &output);
         let commands = host.state().commands.join("\n");
@@ -213,7 +213,7 @@ fn what_does_not_fit_is_refused_before_anything_is_changed() {
         let said = refused.to_string();
         assert!(
             said.contains(&format!(
-                "the {pool} has no room for the roots of org-web: 2 TiB are needed"
+                "the {pool} has no room for the root of org-web: 2 TiB are needed"
             )),
             "{said}"
         );

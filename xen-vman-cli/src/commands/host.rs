@@ -227,6 +227,7 @@ pub(super) fn finish(
             "generation": applied.generation,
             "orphaned_files": applied.plan.orphaned_files.keys().collect::<Vec<_>>(),
             "pending_restarts": applied.plan.pending_restarts,
+            "pending_mounts": applied.plan.pending_mounts.iter().map(ToString::to_string).collect::<Vec<_>>(),
         }));
     } else {
         note_rest(&applied.plan);
@@ -315,6 +316,13 @@ fn note_rest(plan: &Plan) {
             .collect();
         terminal::note(&format!(
             "running with outdated settings until restarted:{list}"
+        ));
+    }
+    if !plan.pending_mounts.is_empty() {
+        let list = plan.pending_mounts.iter();
+        let list: String = list.map(|one| format!("\n  {one}")).collect();
+        terminal::note(&format!(
+            "to be changed in guests that run; an apply does it while they do not:{list}"
         ));
     }
 }

@@ -6,9 +6,9 @@
 use super::machine::{GuestRoot, Host};
 use super::root::ACCESS_LIMIT;
 use super::session::Session;
-use super::{HostError, guest_records, root, state, volume};
-use crate::command::{Command, Effect, RunsIn};
-use crate::diag::text::printable;
+use super::steps::Follower;
+use super::{HostError, guest_records, root, state, steps, volume};
+use crate::command::{Command, Effect};
 use crate::install::{self, GuestRecord, Install, OnHost, Step, Task, Verdict};
 use crate::object::RenderedFile;
 use crate::plan::FileOwner;
@@ -19,8 +19,6 @@ use std::time::Duration;
 
 /// How long Xen may take to answer, in seconds.
 const XEN_SECS: u32 = 30;
-/// How many of the last lines that a failed step printed are reported.
-const TAIL_LINES: usize = 12;
 /// How long to wait until nothing uses a volume any more.
 const USE_LIMIT: Duration = Duration::from_secs(10);
 /// How often to check that.
@@ -111,18 +109,6 @@ struct Run<'r> {
     follower: &'r mut dyn Follower,
 }
 
-/// Follows an installation.
-pub(super) trait Follower: Send {
-    /// Called before each step.
-    fn step(&mut self, step: &Step);
-
-    /// Called before existing data is erased.
-    ///
-    /// # Errors
-    /// Why it must not be.
-    fn may_erase(&mut self, loss: &Loss) -> Result<(), String>;
-}
-
 impl Run<'_> {
     fn with_session(&mut self) -> Result<Option<&'static str>, HostError> {
         if let Some(step) = install::open(&self.install.root) {
@@ -203,9 +189,7 @@ impl Run<'_> {
 
     /// Carries out a step; `root` is the guest's root, once it is mounted.
     fn take(&mut self, step: &Step, root: Option<&dyn GuestRoot>) -> Result<(), HostError> {
-        self.follower.step(step);
-        self.host
-            .append(&self.log, format!("# {step}\n").as_bytes())?;
+        steps::note(self.host, &self.log, step, self.follower)?;
         let inside =
             || root.ok_or_else(|| self.failed(step, "needs the root, which is not mounted"));
         match &step.task {
@@ -214,10 +198,10 @@ impl Run<'_> {
                 self.session = Some(session.map_err(|why| self.failed(step, &why))?);
                 Ok(())
             }
-            Task::Run => self.program(step),
+            Task::Run => steps::program(self.host, &self.install.root.key, &self.log, step),
             Task::AddUser => match root::user(inside()?, self.install.user.as_str())? {
                 Some(_) => Ok(()),
-                None => self.program(step),
+                None => steps::program(self.host, &self.install.root.key, &self.log, step),
             },
             Task::Put(file) | Task::MarkBegun(file) => self.put(step, inside()?, file),
             Task::Unmark => inside()?.unlink(install::Marker::BEGUN),
@@ -239,29 +223,8 @@ impl Run<'_> {
             .map_err(|error| self.failed(step, &format!("failed: {error}")))
     }
 
-    fn program(&self, step: &Step) -> Result<(), HostError> {
-        let (how, tail) = match self.host.run_logged(&step.command, &self.log) {
-            Ok(ended) if ended.status == 0 => return Ok(()),
-            Ok(ended) => (
-                how_it_ended(&step.command, ended.status),
-                last_lines(&ended.tail),
-            ),
-            Err(error) => (format!("could not be started ({error})"), String::new()),
-        };
-        let why = match tail.as_str() {
-            "" => how,
-            said => format!("{how}:\n{said}"),
-        };
-        Err(self.failed(step, &why))
-    }
-
     fn failed(&self, step: &Step, why: &str) -> HostError {
-        HostError::Step {
-            key: self.install.root.key.clone(),
-            step: step.to_string(),
-            why: why.to_owned(),
-            log: self.log.clone(),
-        }
+        steps::failed(&self.install.root.key, &self.log, step, why)
     }
 }
 
@@ -305,42 +268,9 @@ pub(super) fn refuse_in_use(host: &dyn Host, on: &OnHost) -> Result<(), HostErro
     }
 }
 
-fn last_lines(said: &[u8]) -> String {
-    let said = String::from_utf8_lossy(said);
-    let lines: Vec<_> = said.lines().map(printable).collect();
-    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
-}
-
-/// Describes the exit status of a command that failed (`timeout(1)`).
-fn how_it_ended(command: &Command, status: i32) -> String {
-    let in_guest = matches!(command.runs_in, RunsIn::Guest { .. });
-    match status {
-        124 | 137 => format!("took longer than {} s, or was killed", command.limit_secs),
-        127 if !in_guest => "failed: this program is not installed on the host".to_owned(),
-        _ => format!("failed with exit status {status}"),
-    }
-}
-
 pub(super) fn refused(key: &VolumeKey, why: &str) -> HostError {
     HostError::Refused {
         key: key.clone(),
         why: why.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_program_that_is_missing_in_the_guest_is_not_looked_for_on_the_host() {
-        let point = "/run/xen-vman/install/org-web";
-        let in_guest = Command::in_guest(point, &["apt-get", "clean"], 20);
-        assert_eq!(how_it_ended(&in_guest, 127), "failed with exit status 127");
-        let on_host = Command::new(["debootstrap", "bookworm", point], 20).contained();
-        assert_eq!(
-            how_it_ended(&on_host, 127),
-            "failed: this program is not installed on the host"
-        );
     }
 }

@@ -30,6 +30,8 @@ pub struct Content {
     pub is_broken: bool,
     /// What uses it on this host.
     pub users: Vec<String>,
+    /// What `filesystem` is the UUID of, such as `xfs`; empty for ext4.
+    pub kind: String,
     /// Its size, if its backend makes it.
     pub size_bytes: u64,
     /// What identifies it, if it is an LVM volume.
@@ -44,6 +46,7 @@ impl Content {
         Self {
             is_raw,
             filesystem,
+            kind: String::new(),
             files: BTreeMap::new(),
             is_broken: false,
             ..self.clone()

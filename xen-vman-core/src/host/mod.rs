@@ -10,6 +10,7 @@
 
 mod apply;
 mod confine;
+mod data_disk;
 mod dir;
 mod doctor;
 mod generation;
@@ -25,8 +26,10 @@ mod program;
 mod real;
 mod rollback;
 mod root;
+mod run;
 mod session;
 mod state;
+mod steps;
 mod surface;
 mod uninstall;
 mod users;

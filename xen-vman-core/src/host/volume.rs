@@ -3,14 +3,52 @@
 use super::machine::{Host, demand};
 use super::{HostError, guest_records, install};
 use crate::command::Command;
-use crate::install::{GuestRecord, Install, OnHost};
+use crate::install::{DataDisk, GuestRecord, Install, OnHost};
 use crate::plan::{self, Entry, Fill};
 use crate::render::Output;
-use crate::storage::{BlockDevice, Bytes, Medium, PoolState, Volume, VolumeState};
+use crate::storage::{Bytes, Medium, PoolState, Volume, VolumeState};
 use std::collections::BTreeMap;
 
 /// Where it is said which VMs must not start now. `vm-domain` looks there.
 const RESIZING: &str = "/run/xen-vman/resizing";
+
+/// A volume that is made, or grows.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Subject<'a> {
+    /// A root.
+    Root(&'a Install),
+    /// A data disk.
+    Data(&'a DataDisk),
+}
+
+impl<'a> Subject<'a> {
+    const fn on(self) -> &'a OnHost {
+        match self {
+            Self::Root(install) => &install.root,
+            Self::Data(disk) => &disk.on,
+        }
+    }
+
+    /// The record of a new one, which holds nothing.
+    fn empty(self) -> GuestRecord {
+        match self {
+            Self::Root(install) => GuestRecord::of(install, false),
+            Self::Data(disk) => GuestRecord::of_data(disk.on.volume.location(), false),
+        }
+    }
+
+    /// The commands that make what it holds as large as the volume.
+    fn fill(self) -> Vec<Command> {
+        let fill = match self {
+            Self::Root(install) => match install.root.volume.medium() {
+                Medium::Disk(disk) => disk.fill(),
+                Medium::Directory(_) => None,
+            },
+            Self::Data(disk) => disk.data.fill(),
+        };
+        fill.unwrap_or_default()
+    }
+}
 
 /// The states of pools, by name; for each that cannot be read, why.
 pub(super) type Pools = BTreeMap<String, Result<PoolState, String>>;
@@ -46,14 +84,16 @@ pub(super) fn pool(host: &dyn Host, volume: &Volume) -> Result<Option<PoolState>
     Ok(Some(state))
 }
 
-/// Makes the volume of a VM, and records that there is nothing on it. One that is there already is left as
+/// Makes a volume of a VM, and records that there is nothing on it. One that is there already is left as
 /// it is: the installation looks at what it holds.
 ///
 /// # Errors
-/// If the VM runs, which may be from another root, or if the volume is not there with its size afterwards.
-pub(super) fn make(host: &dyn Host, install: &Install) -> Result<(), HostError> {
-    let OnHost { key, volume, .. } = &install.root;
-    install::refuse_running(host, &key.domain)?;
+/// If it is a root and the VM runs, which may be from another one, or if the volume is not there with its size afterwards.
+pub(super) fn make(host: &dyn Host, subject: Subject<'_>) -> Result<(), HostError> {
+    let OnHost { key, volume, .. } = subject.on();
+    if key.is_root() {
+        install::refuse_running(host, &key.domain)?;
+    }
     let Some(state) = pool(host, volume)? else {
         return Ok(());
     };
@@ -62,7 +102,7 @@ pub(super) fn make(host: &dyn Host, install: &Install) -> Result<(), HostError> 
     }
     let before = guest_records::of(host, key)?;
     // First, so that there is no volume of ours without a record.
-    let record = GuestRecord::of(install, false);
+    let record = subject.empty();
     guest_records::set(host, key, &record)?;
     let made = carry_out(host, &volume.make(&state)).and_then(|()| with_its_size(host, volume));
     match made {
@@ -84,12 +124,12 @@ fn carry_out(host: &dyn Host, commands: &[Command]) -> Result<(), HostError> {
         .try_for_each(|command| demand(host, command).map(drop))
 }
 
-/// Gives the volume of a VM its size, and its file system, too, if that is to be.
+/// Gives a volume of a VM its size, and its file system, too, if that is to be.
 ///
 /// # Errors
 /// If the volume, or the file system, does not have its size afterwards.
-pub(super) fn grow(host: &dyn Host, install: &Install, fill: &Fill) -> Result<(), HostError> {
-    let OnHost { key, volume, .. } = &install.root;
+pub(super) fn grow(host: &dyn Host, subject: Subject<'_>, fill: &Fill) -> Result<(), HostError> {
+    let OnHost { key, volume, .. } = subject.on();
     if *fill == Fill::Here
         && let Some(record) = guest_records::of(host, key)?
     {
@@ -114,20 +154,21 @@ pub(super) fn grow(host: &dyn Host, install: &Install, fill: &Fill) -> Result<()
         carry_out(host, &volume.grow(from_bytes))?;
         with_its_size(host, volume)?;
     }
-    match volume.medium() {
-        Medium::Disk(disk) if *fill == Fill::Here => let_fill(host, install, &disk),
-        Medium::Disk(_) | Medium::Directory(_) => Ok(()),
+    if *fill == Fill::Here {
+        let_fill(host, subject)
+    } else {
+        Ok(())
     }
 }
 
 /// Makes a file system as large as its disk. The VM does not start meanwhile.
-fn let_fill(host: &dyn Host, install: &Install, disk: &BlockDevice) -> Result<(), HostError> {
-    let key = &install.root.key;
+fn let_fill(host: &dyn Host, subject: Subject<'_>) -> Result<(), HostError> {
+    let key = &subject.on().key;
     let hold = format!("{RESIZING}/{key}");
     host.put(&hold, &Entry::file(0o600, ""))?;
     let done = install::refuse_running(host, &key.domain)
-        .and_then(|()| install::refuse_in_use(host, &install.root))
-        .and_then(|()| carry_out(host, &disk.fill().unwrap_or_default()));
+        .and_then(|()| install::refuse_in_use(host, subject.on()))
+        .and_then(|()| carry_out(host, &subject.fill()));
     host.remove(&hold)?;
     done?;
     match guest_records::of(host, key)? {

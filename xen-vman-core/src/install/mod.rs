@@ -3,20 +3,24 @@
 //! [`decide`] determines what may be done with a root: existing data is never overwritten without
 //! approval. [`steps`] returns the commands of an installation, which depend on the [`Method`].
 
+mod data_disk;
 mod debootstrap;
+mod fstab;
 mod method;
 mod steps;
 mod verdict;
 
+pub use data_disk::{DataDisk, DataVerdict};
 pub use debootstrap::{Debootstrap, DebootstrapSettings};
+pub use fstab::edit_fstab;
 pub use method::{Installation, Method, MethodKind, NotInstalled};
 pub use steps::{Step, Task, steps};
 #[cfg(feature = "host")]
-pub(crate) use steps::{close, enter, open, point, put_on};
+pub(crate) use steps::{close, enter, open, point, put_on, unmount};
 pub use verdict::{Found, Signature, Surface, Tree, Verdict, decide};
 
 use crate::storage::{Location, Volume};
-use crate::values::{DomainName, GuestUser, Reinstall, Seconds, VolumeKey};
+use crate::values::{DomainName, GuestUser, Reinstall, Seconds, Vdev, VolumeKey};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -36,6 +40,8 @@ pub struct Install {
     pub reinstall: Reinstall,
     /// Whether to start it after the installation.
     pub boot_after_creation: bool,
+    /// The lines of its fstab(5) for data disks.
+    pub mounts: Vec<String>,
 }
 
 /// A volume of a VM in the hands of a host.
@@ -90,6 +96,21 @@ pub struct GuestRecord {
     /// Whether its file system has yet to become as large as the volume.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_to_be_filled: bool,
+    /// The device of a data disk in its guest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vdev: Option<Vdev>,
+    /// The lines for data disks that the fstab(5) of a root has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<String>,
+}
+
+/// Lines of an fstab(5) to change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Those to add.
+    pub add: Vec<String>,
+    /// Those to remove.
+    pub remove: Vec<String>,
 }
 
 /// What is assumed of a record that does not say whether there is old data.
@@ -156,13 +177,50 @@ impl Marker {
 impl GuestRecord {
     /// The record of an installation on a root without old data.
     pub fn of(install: &Install, is_finished: bool) -> Self {
+        let mounts = if is_finished {
+            install.mounts.clone()
+        } else {
+            Vec::new()
+        };
         Self {
             is_finished,
             location: install.root.volume.location(),
             token: wanted_token(install),
-            has_old_data: false,
-            unique_id: None,
-            is_to_be_filled: false,
+            mounts,
+            ..Self::default()
+        }
+    }
+
+    /// The record of a data disk.
+    pub fn of_data(location: Location, is_finished: bool) -> Self {
+        Self {
+            is_finished,
+            location,
+            ..Self::default()
+        }
+    }
+
+    /// The same record, of a disk with this device in its guest.
+    #[must_use]
+    pub fn at(self, vdev: Option<Vdev>) -> Self {
+        Self { vdev, ..self }
+    }
+
+    /// The same record, with these lines in the guest's fstab(5).
+    #[must_use]
+    pub fn mounting(self, mounts: Vec<String>) -> Self {
+        Self { mounts, ..self }
+    }
+
+    /// What is to be changed in the guest's fstab(5).
+    pub fn mounts_to_change(&self, install: &Install) -> Changes {
+        let without = |lines: &[String], others: &[String]| {
+            let left = lines.iter().filter(|line| !others.contains(line));
+            left.cloned().collect()
+        };
+        Changes {
+            add: without(&install.mounts, &self.mounts),
+            remove: without(&self.mounts, &install.mounts),
         }
     }
 
@@ -188,14 +246,12 @@ impl GuestRecord {
     }
 
     /// The record of a system that was there before this host had a record.
-    pub const fn found_at(location: Location, token: Option<String>) -> Self {
+    pub fn found_at(location: Location, token: Option<String>) -> Self {
         Self {
             is_finished: true,
             location,
             token,
-            has_old_data: false,
-            unique_id: None,
-            is_to_be_filled: false,
+            ..Self::default()
         }
     }
 
@@ -210,8 +266,7 @@ impl GuestRecord {
             token: known.and_then(|record| record.token.clone()),
             location,
             has_old_data: true,
-            unique_id: None,
-            is_to_be_filled: false,
+            ..Self::default()
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The actions of a plan and their impact.
 
-use super::{Entry, Record};
-use crate::install::GuestRecord;
-use crate::object::Object;
+use super::volume_change::VolumeWork;
+use super::{Entry, PendingMounts, Record, VolumeChange};
+use crate::install::{Changes, GuestRecord};
+use crate::object::{Object, Role};
 use crate::storage::{Attachment, Location};
 use crate::values::DomainName;
 use serde::Serialize;
@@ -37,18 +38,6 @@ pub enum Impact {
     Install,
     /// The data on a root is lost.
     DestroysData,
-}
-
-/// What becomes of the file system of a volume that grows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Fill {
-    /// It grows with it.
-    Here,
-    /// The administrator lets it grow in the guest, with this command.
-    Inside(String),
-    /// A new one is made, as the VM is installed again.
-    New,
 }
 
 /// A change to a host.
@@ -118,27 +107,14 @@ pub enum Change {
         /// The session and its unit.
         attachment: Attachment,
     },
-    /// Makes the volume of a root.
-    Make {
+    /// Makes a volume, lets one grow, or prepares a data disk.
+    Volume(VolumeChange),
+    /// Changes lines for data disks in the fstab(5) of a guest that does not run.
+    SetMounts {
         /// The domain.
         domain: DomainName,
-        /// The location of its root.
-        location: Location,
-        /// The size of the volume.
-        size_bytes: u64,
-    },
-    /// Gives the volume of a root its size.
-    Grow {
-        /// The domain.
-        domain: DomainName,
-        /// The location of its root.
-        location: Location,
-        /// The size that it has.
-        from_bytes: u64,
-        /// The size that it gets.
-        to_bytes: u64,
-        /// What becomes of its file system.
-        fill: Fill,
+        /// The lines.
+        changes: Changes,
     },
     /// Installs an operating system.
     Install {
@@ -159,6 +135,30 @@ pub enum Change {
 }
 
 impl Change {
+    /// The VM that it installs, starts or enables, if that must not be done after another change has failed.
+    #[cfg(feature = "host")]
+    pub(crate) fn is_void_after(&self, failed: &Self) -> Option<&DomainName> {
+        let (domain, is_start) = match self {
+            Self::Install { domain, .. } => (domain, false),
+            Self::Start { domain } => (domain, true),
+            Self::Put { object, .. } if object.role == Role::Enablement => (object.vm()?, true),
+            _ => return None,
+        };
+        let is_void = match failed {
+            Self::Volume(change) => {
+                // A system can be installed without its data disks, and starts with small ones.
+                let is_needed = is_start || change.key.is_root();
+                let is_there = matches!(change.work, VolumeWork::Grow { .. });
+                change.key.domain == *domain && is_needed && !is_there
+            }
+            Self::Install { domain: other, .. } | Self::Adopt { domain: other, .. } => {
+                other == domain
+            }
+            _ => false,
+        };
+        is_void.then_some(domain)
+    }
+
     /// Makes a path what it was before: an entry, or nothing. `None` if it has neither.
     pub(super) fn restoring(
         object: &Object,
@@ -197,6 +197,8 @@ pub struct Plan {
     pub undefined_vms: Vec<DomainName>,
     /// VMs that run with outdated settings.
     pub pending_restarts: Vec<DomainName>,
+    /// Guests that run, and whose fstab(5) lacks lines, or has earlier ones.
+    pub pending_mounts: Vec<PendingMounts>,
     /// The record of managed files after the plan.
     pub record: Record,
 }

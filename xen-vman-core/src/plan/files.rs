@@ -169,6 +169,14 @@ fn remove_stale(
             None => {}
         }
     }
+    // What is recorded of a data disk that a VM no longer has must not keep it from starting.
+    let data: BTreeSet<_> = output.data_disks.iter().map(|disk| &disk.on.key).collect();
+    let recorded = observed.recorded();
+    let recorded: BTreeSet<_> = recorded
+        .filter(|key| !key.is_root() && defined.contains(&key.domain))
+        .collect();
+    let left = recorded.difference(&data);
+    actions.extend(left.flat_map(|key| forget(key, observed)));
     orphans
 }
 
@@ -188,13 +196,9 @@ fn replaced<'a>(
 /// VM is stopped first, and its guest records are removed.
 fn give_up(domain: &DomainName, observed: &Observed) -> Vec<(Rank, Action)> {
     let root = VolumeKey::root(domain.clone());
-    let keys: BTreeSet<_> = observed.volumes_of(domain).chain([&root]).collect();
-    let records = keys.into_iter().flat_map(record_paths_of);
-    let records = records.filter_map(|path| {
-        let before = observed.entries.get(&path)?.clone();
-        let object = Object::of_vm(domain, Role::GuestRecord);
-        Some((Rank::Removal, remove(object, path, before)))
-    });
+    let keys = observed.recorded().filter(|key| key.domain == *domain);
+    let keys: BTreeSet<_> = keys.chain([&root]).collect();
+    let records = keys.into_iter().flat_map(|key| forget(key, observed));
     let stop = observed.is_running.then(|| {
         let change = Change::Stop {
             domain: domain.clone(),
@@ -203,6 +207,16 @@ fn give_up(domain: &DomainName, observed: &Observed) -> Vec<(Rank, Action)> {
         (Rank::Stop, Action { change, impact })
     });
     records.chain(stop).collect()
+}
+
+/// Removes the records of a volume.
+fn forget(key: &VolumeKey, observed: &Observed) -> Vec<(Rank, Action)> {
+    let records = record_paths_of(key).into_iter().filter_map(|path| {
+        let before = observed.entries.get(&path)?.clone();
+        let object = Object::of_vm(&key.domain, Role::GuestRecord);
+        Some((Rank::Removal, remove(object, path, before)))
+    });
+    records.collect()
 }
 
 /// All files and links that the host should have, by path.

@@ -4,6 +4,7 @@
 //! actions ordered so that the host works after any prefix of them. Nothing is changed here.
 
 mod action;
+mod data_disks;
 mod earlier_record;
 mod files;
 mod guests;
@@ -14,9 +15,11 @@ mod settings;
 mod show;
 mod status;
 mod uninstall;
+mod volume_change;
 mod volumes;
 
-pub use action::{Action, Change, Fill, Impact, Plan};
+pub use action::{Action, Change, Impact, Plan};
+pub use data_disks::PendingMounts;
 #[cfg(feature = "host")]
 pub(crate) use earlier_record::object_at;
 pub use files::{Conflict, Conflicts, paths};
@@ -26,6 +29,7 @@ pub use status::{Installed, VmStatus, status};
 #[cfg(feature = "host")]
 pub(crate) use uninstall::emptied;
 pub use uninstall::{Left, Uninstall, Use, Uses, uninstall, uninstall_paths, uses};
+pub use volume_change::{Fill, VolumeChange, VolumeWork};
 pub use volumes::{VolumeProblems, pools};
 
 use crate::object::Role;
@@ -71,10 +75,10 @@ pub fn plan(output: &Output, observed: &Observed, prune: bool) -> Result<Plan, P
     let guests = guests::actions(output, observed);
     let installed = guests::installed(&guests);
     enable_last(&mut ranked, &installed);
-    ranked.extend(
-        volumes::actions(output, observed, &guests::to_install(&guests))
-            .map_err(PlanError::Volumes)?,
-    );
+    let to_install = guests::to_install(&guests);
+    ranked.extend(volumes::actions(output, observed, &to_install).map_err(PlanError::Volumes)?);
+    let (mounts, pending_mounts) = data_disks::mounts(output, observed, &to_install);
+    ranked.extend(mounts.into_iter().map(|action| (Rank::Volume, action)));
     ranked.extend(guests.into_iter().map(|action| (Rank::Guest, action)));
     // The sort is stable, so paths of the same rank stay sorted.
     ranked.sort_by_key(|(rank, _)| *rank);
@@ -83,6 +87,7 @@ pub fn plan(output: &Output, observed: &Observed, prune: bool) -> Result<Plan, P
         orphaned_files: files.orphans,
         undefined_vms: guests::undefined(output, observed),
         pending_restarts: guests::pending_restarts(output, observed),
+        pending_mounts,
         record,
     })
 }

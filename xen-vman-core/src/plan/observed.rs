@@ -175,10 +175,9 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// The volumes that this host has recorded for a VM.
-    pub(super) fn volumes_of(&self, domain: &DomainName) -> impl Iterator<Item = &VolumeKey> {
-        let recorded = self.guests.keys().chain(&self.damaged).chain(&self.refused);
-        recorded.filter(move |key| key.domain == *domain)
+    /// The volumes of which this host has a record.
+    pub(super) fn recorded(&self) -> impl Iterator<Item = &VolumeKey> {
+        self.guests.keys().chain(&self.damaged).chain(&self.refused)
     }
 }
 

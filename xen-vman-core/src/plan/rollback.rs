@@ -142,6 +142,7 @@ pub fn rollback(kept: &[Kept], record: Record, observed: &Observed) -> Result<Pl
         actions: actions.into_iter().map(|(_, action)| action).collect(),
         record,
         pending_restarts,
+        pending_mounts: Vec::new(),
         ..Plan::default()
     })
 }

@@ -1,9 +1,8 @@
 //! Displays plans for people and programs. Passwords are never shown.
 
-use super::{Access, Action, Change, Entry, Fill, Impact, Plan, digest};
+use super::{Access, Action, Change, Entry, Impact, PendingMounts, Plan, digest};
 use crate::diag::text::{printable, unified_diff};
 use crate::object::{Object, Role};
-use crate::storage::Bytes;
 use crate::xl_cfg::without_secrets;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -77,32 +76,13 @@ impl fmt::Display for Change {
                     "take over the session of {domain}, {session}, which stays open"
                 )
             }
-            Self::Make {
-                domain,
-                location,
-                size_bytes,
-            } => write!(
-                f,
-                "make {location} for {domain} with {}",
-                Bytes(*size_bytes)
-            ),
-            Self::Grow {
-                domain,
-                location,
-                from_bytes,
-                to_bytes,
-                fill,
-            } => {
-                let (from, to) = (Bytes(*from_bytes), Bytes(*to_bytes));
-                if from_bytes == to_bytes {
-                    return write!(f, "let the file system on {location} grow to {to}");
-                }
-                write!(f, "let {location} grow from {from} to {to}")?;
-                match fill {
-                    Fill::Inside(command) => write!(f, "; then run `{command}` in {domain}"),
-                    Fill::Here => f.write_str(" with its file system"),
-                    Fill::New => Ok(()),
-                }
+            Self::Volume(change) => change.fmt(f),
+            Self::SetMounts { domain, changes } => {
+                let lines = [("add", &changes.add), ("remove", &changes.remove)];
+                let parts = lines.iter().filter(|(_, lines)| !lines.is_empty());
+                let parts = parts.map(|(verb, lines)| format!("{verb} `{}`", lines.join("`, `")));
+                let parts: Vec<_> = parts.collect();
+                write!(f, "{} in /etc/fstab of {domain}", parts.join(" and "))
             }
             Self::Install {
                 domain,
@@ -202,10 +182,11 @@ fn text(object: &Object, entry: Option<&Entry>) -> Option<String> {
 
 impl Action {
     /// Every key that the JSON of an action may have.
-    pub const KEYS: [&str; 15] = [
+    pub const KEYS: [&str; 20] = [
         "action",
         "path",
         "domain",
+        "volume",
         "kernel",
         "location",
         "erase",
@@ -216,6 +197,10 @@ impl Action {
         "from_bytes",
         "to_bytes",
         "inside",
+        "filesystem",
+        "fstab",
+        "add",
+        "remove",
         "impact",
         "sentence",
     ];
@@ -246,32 +231,10 @@ impl Action {
                 "take-over-session",
                 json!({ "domain": domain, "session": attachment.session }),
             ),
-            Change::Make {
-                domain,
-                location,
-                size_bytes,
-            } => (
-                "make",
-                json!({ "domain": domain, "location": location, "size_bytes": size_bytes }),
-            ),
-            Change::Grow {
-                domain,
-                location,
-                from_bytes,
-                to_bytes,
-                fill,
-            } => (
-                "grow",
-                json!({
-                    "domain": domain,
-                    "location": location,
-                    "from_bytes": from_bytes,
-                    "to_bytes": to_bytes,
-                    "inside": match fill {
-                        Fill::Inside(command) => Some(command),
-                        Fill::Here | Fill::New => None,
-                    },
-                }),
+            Change::Volume(change) => change.to_json(),
+            Change::SetMounts { domain, changes } => (
+                "set-mounts",
+                json!({ "domain": domain, "add": changes.add, "remove": changes.remove }),
             ),
             Change::Install {
                 domain,
@@ -300,9 +263,32 @@ impl Action {
     }
 }
 
+impl fmt::Display for PendingMounts {
+    /// What to do in the guest, without a newline.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let change = Change::SetMounts {
+            domain: self.domain.clone(),
+            changes: self.changes.clone(),
+        };
+        change.fmt(f)
+    }
+}
+
+impl PendingMounts {
+    fn to_json(&self) -> Value {
+        let Self { domain, changes } = self;
+        json!({
+            "domain": domain,
+            "add": changes.add,
+            "remove": changes.remove,
+            "sentence": self.to_string(),
+        })
+    }
+}
+
 impl Plan {
-    /// The plan as JSON: `actions`, `orphaned_files`, `orphaned_vms`, `undefined_vms` and
-    /// `pending_restarts`.
+    /// The plan as JSON: `actions`, `orphaned_files`, `orphaned_vms`, `undefined_vms`,
+    /// `pending_restarts` and `pending_mounts`.
     pub fn to_json(&self) -> Value {
         json!({
             "actions": self.actions.iter().map(Action::to_json).collect::<Vec<_>>(),
@@ -310,6 +296,7 @@ impl Plan {
             "orphaned_vms": self.orphaned_vms().collect::<Vec<_>>(),
             "undefined_vms": self.undefined_vms,
             "pending_restarts": self.pending_restarts,
+            "pending_mounts": self.pending_mounts.iter().map(PendingMounts::to_json).collect::<Vec<_>>(),
         })
     }
 

@@ -89,12 +89,9 @@ fn known_vms(observed: &Observed) -> BTreeSet<&DomainName> {
 
 /// The volumes that may have records.
 fn known_volumes(observed: &Observed) -> BTreeSet<VolumeKey> {
-    let mut all = BTreeSet::new();
-    for domain in known_vms(observed) {
-        all.insert(VolumeKey::root(domain.clone()));
-        all.extend(observed.volumes_of(domain).cloned());
-    }
-    all
+    let roots = known_vms(observed).into_iter().cloned();
+    let roots = roots.map(VolumeKey::root);
+    roots.chain(observed.recorded().cloned()).collect()
 }
 
 /// The paths that an uninstallation depends on, in addition to those of what applies replaced. Only

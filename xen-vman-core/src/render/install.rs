@@ -1,6 +1,8 @@
 //! Collects what is needed to install guests, except their files.
 
-use crate::install::{Debootstrap, Install, Installation, Method, MethodKind, OnHost, Timeouts};
+use crate::install::{
+    DataDisk, Debootstrap, Install, Installation, Method, MethodKind, OnHost, Timeouts,
+};
 use crate::resolve::{Resolved, ResolvedHost, ResolvedVm};
 use crate::values::VolumeKey;
 
@@ -32,7 +34,26 @@ fn install(vm: &ResolvedVm, resolved: &Resolved) -> Option<Install> {
         auto_install: *vm.auto_install,
         reinstall: vm.reinstall.value.clone(),
         boot_after_creation: *vm.boot_after_creation,
+        mounts: vm.fstab_lines(),
     })
+}
+
+/// The data disks of all VMs, without directories of servers, which guests mount themselves.
+pub(super) fn data_disks(resolved: &Resolved) -> Vec<DataDisk> {
+    let of = |vm: &ResolvedVm| {
+        let disks = vm.volumes.iter().filter(|data| data.vdev.is_some());
+        let disks = disks.map(|data| DataDisk {
+            on: OnHost {
+                key: data.key.clone(),
+                volume: data.volume.clone(),
+                timeouts: timeouts(&resolved.host),
+            },
+            data: data.clone(),
+            has_fstab: vm.has_guest_files(),
+        });
+        disks.collect::<Vec<_>>()
+    };
+    resolved.vms.iter().flat_map(of).collect()
 }
 
 fn timeouts(host: &ResolvedHost) -> Timeouts {

@@ -1,9 +1,9 @@
 //! The result of a render.
 
-use crate::install::Install;
+use crate::install::{DataDisk, Install};
 use crate::object::{EnabledUnit, RenderedFile, Role};
 use crate::storage::Attachment;
-use crate::values::{Days, DomainName, GenerationCount};
+use crate::values::{Days, DomainName, GenerationCount, VolumeKey};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -24,6 +24,8 @@ pub struct Output {
     pub guests: Vec<Guest>,
     /// The installations of all guests that xen-vman can install.
     pub installs: Vec<Install>,
+    /// The data disks of all VMs.
+    pub data_disks: Vec<DataDisk>,
     /// The sessions that the host needs for roots, by domain.
     pub attachments: BTreeMap<DomainName, Attachment>,
     /// Whether any VM boots the kernel of the host, with an initrd that the host builds.
@@ -117,6 +119,11 @@ impl Output {
         self.host
             .iter()
             .filter(move |file| file.object.role == role)
+    }
+
+    /// A data disk of a VM.
+    pub fn data_disk(&self, key: &VolumeKey) -> Option<&DataDisk> {
+        self.data_disks.iter().find(|disk| disk.on.key == *key)
     }
 
     /// The installation of a guest and its files, by domain.

@@ -3,7 +3,7 @@
 use super::block::{checks, fill_inside};
 use super::{Medium, Volume, XlDisk};
 use crate::command::Command;
-use crate::origin::Sourced;
+use crate::origin::{Origin, Sourced};
 use crate::values::{
     DiskContent, MountOptions, MountPoint, NamePart, Vdev, VolumeKey, VolumeSizeMib,
 };
@@ -46,6 +46,12 @@ impl DataVolume {
             Medium::Directory(_) => None,
             Medium::Disk(disk) => Some(disk.content),
         }
+    }
+
+    /// Whether its device is in the definition.
+    pub fn is_vdev_written(&self) -> bool {
+        let vdev = self.vdev.as_ref();
+        vdev.is_some_and(|vdev| matches!(vdev.origin, Origin::Written(_)))
     }
 
     /// The disk in xl.cfg; `None` if the guest mounts it over the network.

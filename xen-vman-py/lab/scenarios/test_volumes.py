@@ -61,7 +61,7 @@ def test_volumes(lab):
     with lab.step("the file system grows as well while its guest does not run"):
         lab.define(HOST, vm("thick", THICK, "lvm", "1400M") + vm("file", FILE, "file", "1400M"))
         planned = lab.cli("plan", exit_status=3)
-        assert planned.count("with its file system") == 2, planned
+        assert planned.count("with its content") == 2, planned
         lab.cli("apply")
         for device in ("/dev/vg0/stuvus-thick", f"{IMAGES}/stuvus-file.img"):
             assert lab.run(f"dumpe2fs -h {device} 2>/dev/null | grep '^Block count'").split()[-1] == str((1400 << 20) // 4096)
@@ -80,7 +80,7 @@ def test_volumes(lab):
             host = f'{HOST}lvm_thin_pool = "pool"\n{limit} = 1\n'
             lab.define(host, vm("thin", THIN, "lvm", "2G") + vm("more", MORE, "lvm", "1G"))
             refused = lab.cli("plan", exit_status=2)
-            assert "thin pool vg0/pool has no room for the roots of stuvus-more" in refused and f"`{limit}` is 1" in refused, refused
+            assert "thin pool vg0/pool has no room for the root of stuvus-more" in refused and f"`{limit}` is 1" in refused, refused
     with lab.step("so is a group without room"):
         lab.define(HOST, vm("more", MORE, "lvm", "100G"))
         refused = lab.cli("plan", exit_status=2)

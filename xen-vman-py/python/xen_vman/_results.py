@@ -254,6 +254,16 @@ class Action(Result):
     """Its size afterwards."""
     inside: Optional[str] = None
     """What to run in the guest once its volume has grown."""
+    volume: Optional[str] = None
+    """The name of a data disk; None for a root."""
+    filesystem: Optional[str] = None
+    """What a data disk is to hold."""
+    fstab: Optional[str] = None
+    """The line to add to the fstab of a guest that xen-vman does not install."""
+    add: Optional[list[str]] = None
+    """The lines that the fstab of a guest gets."""
+    remove: Optional[list[str]] = None
+    """Those that it loses."""
     diff: str = dataclasses.field(default="", repr=False)
     """The diff of the file, without passwords."""
 
@@ -271,6 +281,8 @@ class Plan(Result):
     """VMs that start with the host, but that neither the definition nor an earlier one has."""
     pending_restarts: tuple[str, ...]
     """VMs that run with outdated settings."""
+    pending_mounts: tuple[str, ...]
+    """What to change in the fstab of guests that run."""
     fingerprint: str = dataclasses.field(repr=False)
     """Identifies the plan, for ``apply(..., plan=…)``."""
     report: Report = Report()
@@ -287,6 +299,7 @@ class Plan(Result):
         each = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
         yield _count(self.actions, "action") + (f" ({each})" if each else "")
         yield _some(self.pending_restarts, "pending restart")
+        yield _some(self.pending_mounts, "pending mount")
         yield _some(self.orphaned_files, "orphaned file")
         yield _some(self.orphaned_vms, "orphaned VM")
         yield _some(self.undefined_vms, "undefined VM")
@@ -298,7 +311,7 @@ class Plan(Result):
             for one in self.actions
         )
         shown = [_html.table(("action", "impact"), rows) if self.actions else _html.paragraph("nothing to do")]
-        for name in ("pending_restarts", "orphaned_files", "orphaned_vms", "undefined_vms"):
+        for name in ("pending_restarts", "pending_mounts", "orphaned_files", "orphaned_vms", "undefined_vms"):
             if getattr(self, name):
                 shown.append(_html.paragraph(f"{name.replace('_', ' ')}: {', '.join(getattr(self, name))}"))
         if self.report:
@@ -342,6 +355,7 @@ def _plan(fields: dict[str, Any], report: Report) -> Plan:
         orphaned_vms=tuple(fields["orphaned_vms"]),
         undefined_vms=tuple(fields["undefined_vms"]),
         pending_restarts=tuple(fields["pending_restarts"]),
+        pending_mounts=tuple(one["sentence"] for one in fields["pending_mounts"]),
         fingerprint=fields["fingerprint"],
         report=report,
     )

@@ -148,7 +148,12 @@ impl State {
         let Some(content) = argv.last().and_then(|device| self.volumes.get_mut(*device)) else {
             return 1;
         };
-        let left = content.without_data(false, Some(uuid));
+        let mut left = content.without_data(false, Some(uuid));
+        let program = argv.first().copied().unwrap_or_default();
+        program
+            .trim_start_matches("mkfs.")
+            .trim_start_matches("mk")
+            .clone_into(&mut left.kind);
         let old = std::mem::replace(content, left);
         if !old.is_blank() {
             self.erased
@@ -158,13 +163,17 @@ impl State {
     }
 
     fn signatures(&self, device: &str) -> String {
-        let uuid = self
-            .volumes
-            .get(device)
-            .filter(|content| !content.is_broken)
-            .and_then(|content| content.filesystem.as_ref());
-        let one = |uuid: &String| json!({ "type": "ext4", "uuid": uuid });
-        let all: Vec<_> = uuid.into_iter().map(one).collect();
+        let content = self.volumes.get(device);
+        let content = content.filter(|content| !content.is_broken);
+        let one = |content: &Content| {
+            let kind = match content.kind.as_str() {
+                "" => "ext4",
+                kind => kind,
+            };
+            let uuid = content.filesystem.as_ref()?;
+            Some(json!({ "type": kind, "uuid": uuid }))
+        };
+        let all: Vec<_> = content.and_then(one).into_iter().collect();
         json!({ "signatures": all }).to_string()
     }
 

@@ -265,6 +265,7 @@ class Converging:
             changed=bool(self.done) or (bool(plan) if applied is None else applied.changed),
             actions=self.done + [action.sentence for action in plan.actions],
             pending_restarts=list(plan.pending_restarts),
+            pending_mounts=list(plan.pending_mounts),
             orphaned_files=list(plan.orphaned_files),
             orphaned_vms=list(plan.orphaned_vms),
             failures=[f"{one.action}: {one.error}" for one in failures],
@@ -277,6 +278,7 @@ class Converging:
         if plan.pending_restarts:
             vms = ", ".join(plan.pending_restarts)
             warnings.append(f"these VMs run with outdated settings until they are restarted: {vms}")
+        warnings.extend(f"a guest that runs lacks a mount: {one}" for one in plan.pending_mounts)
         self._keep_definition(result, diff)
         if failures:
             summary = f"{len(failures)} of {len(plan.actions)} actions failed; the others were done"

@@ -154,6 +154,11 @@ pending_restarts:
   returned: success, or if actions failed
   type: list
   elements: str
+pending_mounts:
+  description: What to change in the fstab of guests that run.
+  returned: success, or if actions failed
+  type: list
+  elements: str
 orphaned_files:
   description: Files that are no longer needed; they are kept unless O(prune) is set.
   returned: success, or if actions failed
