@@ -74,6 +74,7 @@ fn on_disk(
             let mount = Mount {
                 fs_type: fs_type.to_owned(),
                 source: disk.path.clone(),
+                drivers: Vec::new(),
             };
             match inside(host, on, &mount, options, point) {
                 Ok(tree) => Some(tree),

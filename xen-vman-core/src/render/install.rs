@@ -4,7 +4,7 @@ use crate::install::{
     DataDisk, Debootstrap, Install, Installation, Method, MethodKind, OnHost, Timeouts,
 };
 use crate::resolve::{Resolved, ResolvedHost, ResolvedVm};
-use crate::values::VolumeKey;
+use crate::values::{PackageName, VolumeKey};
 
 /// The installations of all guests that xen-vman can install.
 pub(super) fn installs(resolved: &Resolved) -> Vec<Install> {
@@ -20,7 +20,7 @@ fn install(vm: &ResolvedVm, resolved: &Resolved) -> Option<Install> {
             &vm.debootstrap,
             &vm.os_type,
             &vm.os_version,
-            &host.debootstrap_packages,
+            &packages(vm, host),
         )?),
     };
     Some(Install {
@@ -54,6 +54,22 @@ pub(super) fn data_disks(resolved: &Resolved) -> Vec<DataDisk> {
         disks.collect::<Vec<_>>()
     };
     resolved.vms.iter().flat_map(of).collect()
+}
+
+/// The packages that a guest gets in addition to the base system.
+fn packages(vm: &ResolvedVm, host: &ResolvedHost) -> Vec<PackageName> {
+    let needed = vm
+        .volumes
+        .iter()
+        .filter_map(|data| data.volume.guest_package());
+    let needed = needed.filter_map(|name| name.parse().ok());
+    let mut all = host.debootstrap_packages.value.clone();
+    for package in needed {
+        if !all.contains(&package) {
+            all.push(package);
+        }
+    }
+    all
 }
 
 fn timeouts(host: &ResolvedHost) -> Timeouts {

@@ -5,21 +5,24 @@
 
 use super::guest_network::{GuestNetwork, Link, Router};
 use crate::origin::Sourced;
-use crate::storage::{KernelRoot, RootServer, RootVolume, Unmanaged, root_on_disk};
+use crate::storage::{DataVolume, KernelRoot, RootServer, RootVolume, Unmanaged, root_on_disk};
 use crate::values::{Filesystem, Hostname, KernelCmdline};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
 const NAMES: &str = "net.ifnames=0";
 
-/// The command line; `None` for a root that is not managed.
+/// The command line, with which the initrd loads the drivers of data disks, too; `None` for a root that is not
+/// managed.
 pub(super) fn cmdline(
     root: &RootVolume,
     filesystem: Filesystem,
     hostname: &Hostname,
     network: &GuestNetwork,
+    data: &[DataVolume],
 ) -> Option<Sourced<KernelCmdline>> {
-    let (line, from) = match root {
+    let (mut line, from) = match root {
         RootVolume::Managed(volume) => {
             let KernelRoot { arguments, server } = volume.kernel_root();
             match server {
@@ -40,6 +43,19 @@ pub(super) fn cmdline(
             return None;
         }
     };
+    let loaded = match root {
+        RootVolume::Managed(volume) => volume.filesystem_drivers(),
+        RootVolume::Unmanaged(_) => vec![filesystem.as_str()],
+    };
+    let data = data
+        .iter()
+        .flat_map(|data| data.volume.filesystem_drivers());
+    let drivers: BTreeSet<_> = data.filter(|driver| !loaded.contains(driver)).collect();
+    if !drivers.is_empty() {
+        // The guest has no modules of the host's kernel.
+        let drivers: Vec<_> = drivers.into_iter().collect();
+        let _ = write!(line, " rd.driver.pre={}", drivers.join(","));
+    }
     Some(Sourced::derived(KernelCmdline::generated(line), from))
 }
 

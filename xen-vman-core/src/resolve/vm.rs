@@ -75,7 +75,7 @@ pub(super) fn resolve(
             if has_loader(&xl_options) {
                 Some(kernel.found_by_loader())
             } else {
-                let made = boot::cmdline(&root, *disks.filesystem, &hostname, &network);
+                let made = boot::cmdline(&root, *disks.filesystem, &hostname, &network, &volumes);
                 Some(vm.direct_boot(kernel, made, &disks.storage_type))
             }
         }

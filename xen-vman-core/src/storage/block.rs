@@ -29,6 +29,7 @@ impl BlockDevice {
         Mount {
             fs_type: self.content.to_string(),
             source: self.path.clone(),
+            drivers: vec![self.content.as_str()],
         }
     }
 

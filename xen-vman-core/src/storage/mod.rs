@@ -10,6 +10,7 @@ mod file;
 mod iscsi;
 mod lvm;
 mod lvm_report;
+mod mounting;
 mod nfs;
 mod pool;
 mod root;
@@ -22,6 +23,7 @@ pub use data::DataVolume;
 pub use file::{FileKeys, FileSettings, FileVolume};
 pub use iscsi::{IscsiKeys, IscsiSettings, IscsiVolume};
 pub use lvm::{LvmKeys, LvmSettings, LvmVolume};
+pub use mounting::{Attachment, Fstab, KernelRoot, Mount, RootServer, XlDisk};
 pub use nfs::{NfsKeys, NfsSettings, NfsVolume};
 pub use pool::{Bytes, Pool, PoolState, ThinPool, VolumeState};
 pub use root::{RootRequest, RootVolume, Unmanaged, VolumeRequest};
@@ -30,10 +32,9 @@ pub use settings::{Problem, ProblemAt, SettingRow, StorageKeys, StorageSettings,
 pub use storage_type::{BackendKind, StorageType};
 
 use crate::command::Command;
-use crate::values::{Filesystem, Vdev};
+use crate::values::Filesystem;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::net::IpAddr;
 
 /// A volume of a VM, on one of the backends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,98 +126,6 @@ pub enum Medium {
     Disk(BlockDevice),
 }
 
-/// How a file system is mounted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mount {
-    /// Its type, as in `mount -t`.
-    pub fs_type: String,
-    /// The device or export.
-    pub source: String,
-}
-
-impl Mount {
-    /// The command that mounts it at the mount point `point`.
-    pub fn at(&self, point: &str, options: &str, limit_secs: u32) -> Command {
-        let words = [
-            "mount",
-            "-t",
-            &self.fs_type,
-            "-o",
-            options,
-            &self.source,
-            point,
-        ];
-        Command::new(words, limit_secs).with_effect(crate::command::Effect::Mount)
-    }
-}
-
-/// How a volume is attached to the host, if that is necessary: a systemd unit holds it as long
-/// as another unit needs it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Attachment {
-    /// The template unit, without `@` and suffix.
-    pub unit: &'static str,
-    /// Units of the backend that may need it, in addition to those that every VM has.
-    pub holders: &'static [&'static str],
-    /// The name of the session on the host.
-    pub session: String,
-    /// How long attaching may take, in seconds.
-    pub attach_secs: u32,
-    /// How long detaching may take, in seconds.
-    pub detach_secs: u32,
-}
-
-/// How a kernel finds its root (dracut.cmdline(7)).
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct KernelRoot {
-    /// The arguments that specify the root.
-    pub arguments: String,
-    /// The server that must be reachable over the network first; `None` for a disk.
-    pub server: Option<RootServer>,
-}
-
-/// The server of a root on the guest's network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RootServer {
-    /// Its protocol, for messages.
-    pub what: &'static str,
-    /// Its address; `None` if it is given by name.
-    pub address: Option<IpAddr>,
-}
-
-/// The root's line in the guest's fstab(5).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Fstab {
-    /// The device or export.
-    pub device: String,
-    /// The type of its file system.
-    pub fs_type: String,
-    /// The mount options.
-    pub options: &'static str,
-    /// The pass in which it is checked; 0 for never.
-    pub pass: u8,
-}
-
-/// A volume as a disk in xl.cfg (xl-disk-configuration(5)).
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct XlDisk {
-    /// The path of the disk on the host.
-    pub target: String,
-    /// The device name in the guest.
-    pub vdev: Vdev,
-}
-
-impl fmt::Display for XlDisk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "phy:{},{},w", self.target, self.vdev)
-    }
-}
-
 /// What a host needs for a volume.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -253,6 +162,9 @@ trait Backend {
     }
     fn needs(&self, settings: &StorageSettings) -> Needs;
     fn server(&self) -> Option<StorageServer> {
+        None
+    }
+    fn guest_package(&self) -> Option<&'static str> {
         None
     }
     fn pool(&self) -> Option<Pool> {
@@ -451,6 +363,24 @@ impl Volume {
     /// The volume as JSON, for programs.
     pub fn to_json(&self) -> serde_json::Value {
         self.backend().to_json()
+    }
+
+    /// The Debian package with which a guest mounts it as a data volume, if it needs one.
+    pub fn guest_package(&self) -> Option<&'static str> {
+        self.backend().guest_package()
+    }
+
+    /// The kernel modules with which it is mounted.
+    pub fn filesystem_drivers(&self) -> Vec<&'static str> {
+        match self.medium() {
+            Medium::Directory(mount) => mount.drivers,
+            Medium::Disk(disk) => disk
+                .content
+                .filesystem()
+                .map(Filesystem::as_str)
+                .into_iter()
+                .collect(),
+        }
     }
 
     /// The file system that xen-vman creates on it; `None` if it already has one.

@@ -90,6 +90,7 @@ impl Backend for NfsVolume {
         Medium::Directory(Mount {
             fs_type: "nfs".to_owned(),
             source: self.export.to_string(),
+            drivers: vec!["nfs", "nfsv3", "nfsv4"],
         })
     }
 
@@ -125,6 +126,10 @@ impl Backend for NfsVolume {
             address: self.export.server().to_owned(),
             volume: self.export.path().to_owned(),
         })
+    }
+
+    fn guest_package(&self) -> Option<&'static str> {
+        Some("nfs-common")
     }
 
     fn describe(&self) -> String {
