@@ -252,7 +252,7 @@ fn complaints_of_pool(
 #[test]
 fn pools_that_run_full_and_what_is_left_there_are_told() {
     let extends = "# thin_pool_autoextend_threshold = 100\n\tthin_pool_autoextend_threshold = 80\n";
-    let left = "/dev/vg0/left (10 GiB) was made for a-old, and no VM has it as its root";
+    let left = "/dev/vg0/left (10 GiB) was made for a-old, and no VM has it";
     let complaints = |zero: &str, data: &str, metadata: &str, lvm_conf: &str| {
         let mut found = complaints_of_pool(zero, data, metadata, lvm_conf);
         let all = found.len();

@@ -447,7 +447,7 @@ fn lvm_does_what_its_commands_are_meant_to_do() {
     let made = state(&volume);
     let first = &made.volumes[&location];
     assert_eq!(first.size_bytes, made.rounded(50 << 20));
-    assert_eq!(first.made_for.as_deref(), Some("org-web-1"));
+    assert_eq!(first.made_for, "org-web-1".parse().ok());
     assert_eq!(before.free_bytes - made.free_bytes, first.size_bytes);
 
     let larger = volume_in(&group.name, "101M", "");

@@ -65,14 +65,20 @@ fn left(pool: &Pool, volume: &Volume, resolved: &Resolved, seen: &Seen) -> Vec<F
     let used: BTreeSet<_> = used.map(Volume::location).collect();
     let made = state.volumes.iter();
     let made = made.filter_map(|(location, one)| Some((location, one, one.made_for.as_ref()?)));
-    let unused = made.filter(|(location, ..)| !used.contains(location));
+    let unused =
+        made.filter(|(location, one, _)| !used.contains(location) && one.snapshot_of.is_none());
     unused
-        .map(|(location, one, domain)| {
-            let (location, domain) = (printable(location.as_str()), printable(domain));
+        .map(|(location, one, key)| {
+            let location = printable(location.as_str());
             let size = Bytes(one.size_bytes);
-            let says =
-                format!("{location} ({size}) was made for {domain}, and no VM has it as its root");
-            risky(ABOUT, &says, "keep it, or remove it with lvremove")
+            let made = one
+                .made_on
+                .as_ref()
+                .map(|day| format!(", made on {}", printable(day)));
+            let made = made.unwrap_or_default();
+            let says = format!("{location} ({size}{made}) was made for {key}, and no VM has it");
+            let help = format!("keep it, or remove it: xen-vman-cli remove-volume {location}");
+            risky(ABOUT, &says, &help)
         })
         .collect()
 }

@@ -179,6 +179,7 @@ pub fn vm(vm: &ResolvedVm, resolved: &Resolved) -> Vec<Row> {
     rows.add("filesystem", &vm.filesystem);
     rows.maybe("size", vm.size_mib.as_ref());
     rows.maybe("root_volume", vm.root_volume.as_ref());
+    rows.add("snapshot_before", &vm.snapshot_before);
     let root = vm.root.managed();
     rows.0.push(Row {
         key: "root".to_owned(),

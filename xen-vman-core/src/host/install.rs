@@ -7,14 +7,14 @@ use super::machine::{GuestRoot, Host};
 use super::root::ACCESS_LIMIT;
 use super::session::Session;
 use super::steps::Follower;
-use super::{HostError, guest_records, root, state, steps, volume};
+use super::{HostError, guest_records, root, snapshot, state, steps, volume};
 use crate::command::{Command, Effect};
 use crate::install::{self, GuestRecord, Install, OnHost, Step, Task, Verdict};
 use crate::object::RenderedFile;
 use crate::plan::FileOwner;
 use crate::render::LIBRARY;
 use crate::storage::{Location, VolumeId};
-use crate::values::{DomainName, VolumeKey};
+use crate::values::{DomainName, Risk, VolumeKey};
 use std::time::Duration;
 
 /// How long Xen may take to answer, in seconds.
@@ -152,6 +152,9 @@ impl Run<'_> {
         // The last checks before data may be lost.
         refuse_running(self.host, &key.domain)?;
         refuse_in_use(self.host, &self.install.root)?;
+        if verdict == Verdict::Erase && self.install.snapshot_before.contains(&Risk::Reinstall) {
+            snapshot::take(self.host, &self.install.root)?;
+        }
         let begun = if verdict == Verdict::Erase {
             GuestRecord::of_erasing(self.install, self.record)
         } else {

@@ -36,6 +36,8 @@ pub struct Content {
     pub size_bytes: u64,
     /// What identifies it, if it is an LVM volume.
     pub unique_id: String,
+    /// The number of the file, if it is an image.
+    pub inode: u64,
     /// Its tags, if it is an LVM volume.
     pub tags: Vec<String>,
 }
@@ -82,6 +84,8 @@ pub struct State {
     pub erased: Vec<(String, Content)>,
     /// How many more calls succeed before all fail; `None` if no call fails.
     pub calls_left: Option<u32>,
+    /// Whether volumes have snapshots: groups have a thin pool `pool`, and directories are on XFS.
+    pub is_thin: bool,
     /// How many volumes were made.
     made: u32,
     clock_secs: u64,

@@ -17,8 +17,10 @@ mod generation;
 mod guest_records;
 mod install;
 mod kept;
+mod listed;
 mod lock;
 mod machine;
+mod made;
 pub mod memory;
 mod observe;
 mod originals;
@@ -28,6 +30,7 @@ mod rollback;
 mod root;
 mod run;
 mod session;
+mod snapshot;
 mod state;
 mod steps;
 mod surface;
@@ -42,9 +45,11 @@ pub use dir::HostDir;
 pub use doctor::doctor;
 pub use generation::Summary;
 pub use install::Loss;
+pub use listed::{Listed, Refusal, remove_volumes, volumes};
 pub use machine::{Files, GuestRoot, Held, Host, Logged, Ran};
 pub use observe::facts;
 pub use rollback::{generations, plan_rollback, rollback};
+pub use snapshot::restore_volume;
 pub use state::StateFile;
 pub use uninstall::{Uninstalled, plan_uninstall, uninstall};
 pub use watch::{Event, Watcher};
@@ -76,6 +81,9 @@ pub enum HostError {
     /// Volumes cannot be as they are defined.
     #[error("cannot apply: {0}")]
     Volumes(VolumeProblems),
+    /// Volumes are kept, and none was changed.
+    #[error("nothing was changed: {}", sentences(.0))]
+    KeptVolumes(Vec<Refusal>),
     /// A volume, or where it is made, is not as expected.
     #[error("{location}: {why}")]
     Volume {
@@ -200,6 +208,11 @@ pub enum HostError {
         /// Its exit status and output.
         why: String,
     },
+}
+
+fn sentences(refusals: &[Refusal]) -> String {
+    let all: Vec<_> = refusals.iter().map(ToString::to_string).collect();
+    all.join("; ")
 }
 
 /// What is done to a volume, for messages.

@@ -21,6 +21,8 @@ pub enum StateFile {
     OldestGeneration,
     /// The record of a root.
     Guest,
+    /// What was made as a volume.
+    Made,
 }
 
 fn record_path() -> String {

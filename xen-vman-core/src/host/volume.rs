@@ -1,16 +1,17 @@
 //! Makes volumes, and lets them grow.
 
 use super::machine::{Host, demand};
-use super::{HostError, guest_records, install};
+use super::{HostError, guest_records, install, made, snapshot};
 use crate::command::Command;
 use crate::install::{DataDisk, GuestRecord, Install, OnHost};
 use crate::plan::{self, Entry, Fill};
 use crate::render::Output;
 use crate::storage::{Bytes, Medium, PoolState, Volume, VolumeState};
+use crate::values::Risk;
 use std::collections::BTreeMap;
 
 /// Where it is said which VMs must not start now. `vm-domain` looks there.
-const RESIZING: &str = "/run/xen-vman/resizing";
+pub(super) const RESIZING: &str = "/run/xen-vman/resizing";
 
 /// A volume that is made, or grows.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +35,14 @@ impl<'a> Subject<'a> {
         match self {
             Self::Root(install) => GuestRecord::of(install, false),
             Self::Data(disk) => GuestRecord::of_data(disk.on.volume.location(), false),
+        }
+    }
+
+    /// What it needs a snapshot for.
+    fn snapshot_before(self) -> &'a [Risk] {
+        match self {
+            Self::Root(install) => &install.snapshot_before,
+            Self::Data(disk) => &disk.snapshot_before,
         }
     }
 
@@ -77,10 +86,11 @@ pub(super) fn pool(host: &dyn Host, volume: &Volume) -> Result<Option<PoolState>
         .iter()
         .map(|command| Ok(demand(host, command)?.stdout));
     let said = said.collect::<Result<Vec<_>, HostError>>()?;
-    let state = volume.read_pool(&said).map_err(|why| HostError::Volume {
+    let mut state = volume.read_pool(&said).map_err(|why| HostError::Volume {
         location: volume.location(),
         why,
     })?;
+    made::complete(host, &mut state)?;
     Ok(Some(state))
 }
 
@@ -106,7 +116,10 @@ pub(super) fn make(host: &dyn Host, subject: Subject<'_>) -> Result<(), HostErro
     guest_records::set(host, key, &record)?;
     let made = carry_out(host, &volume.make(&state)).and_then(|()| with_its_size(host, volume));
     match made {
-        Ok(made) => guest_records::set(host, key, &record.on(made.unique_id)),
+        Ok(made) => {
+            made::note(host, &volume.location(), made.inode, key, None)?;
+            guest_records::set(host, key, &record.on(made.unique_id))
+        }
         Err(error) => {
             // Without an answer, it may be there.
             let after = pool(host, volume).ok().flatten();
@@ -118,7 +131,7 @@ pub(super) fn make(host: &dyn Host, subject: Subject<'_>) -> Result<(), HostErro
     }
 }
 
-fn carry_out(host: &dyn Host, commands: &[Command]) -> Result<(), HostError> {
+pub(super) fn carry_out(host: &dyn Host, commands: &[Command]) -> Result<(), HostError> {
     commands
         .iter()
         .try_for_each(|command| demand(host, command).map(drop))
@@ -151,6 +164,9 @@ pub(super) fn grow(host: &dyn Host, subject: Subject<'_>, fill: &Fill) -> Result
         .wanted_bytes()
         .is_some_and(|wanted| from_bytes < wanted)
     {
+        if subject.snapshot_before().contains(&Risk::Growth) {
+            snapshot::take(host, subject.on())?;
+        }
         carry_out(host, &volume.grow(from_bytes))?;
         with_its_size(host, volume)?;
     }

@@ -4,7 +4,7 @@ use super::{Found, GuestRecord, OnHost, Surface};
 use crate::diag::text::printable;
 use crate::origin::Origin;
 use crate::storage::DataVolume;
-use crate::values::DiskContent;
+use crate::values::{DiskContent, Risk};
 
 /// A data disk that a host prepares for a VM.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct DataDisk {
     pub data: DataVolume,
     /// Whether the guest's fstab(5) is written by xen-vman.
     pub has_fstab: bool,
+    /// Before what a snapshot of it is taken.
+    pub snapshot_before: Vec<Risk>,
 }
 
 /// What may be done with a data disk.

@@ -20,7 +20,7 @@ pub(crate) use steps::{close, enter, open, point, put_on, unmount};
 pub use verdict::{Found, Signature, Surface, Tree, Verdict, decide};
 
 use crate::storage::{Location, Volume};
-use crate::values::{DomainName, GuestUser, Reinstall, Seconds, Vdev, VolumeKey};
+use crate::values::{DomainName, GuestUser, Reinstall, Risk, Seconds, Vdev, VolumeKey};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -42,6 +42,8 @@ pub struct Install {
     pub boot_after_creation: bool,
     /// The lines of its fstab(5) for data disks.
     pub mounts: Vec<String>,
+    /// Before what a snapshot of its root is taken.
+    pub snapshot_before: Vec<Risk>,
 }
 
 /// A volume of a VM in the hands of a host.

@@ -124,7 +124,9 @@ pub(crate) fn close(on: &OnHost) -> Option<Step> {
 }
 
 fn scope(on: &OnHost) -> String {
-    format!("xen_vman_install-{}.scope", on.key)
+    // With `@`, it would be an instance, and scopes have no templates.
+    let key = on.key.to_string().replace('@', ":");
+    format!("xen_vman_install-{key}.scope")
 }
 
 /// The steps that install the operating system and the guest's files on an attached volume.

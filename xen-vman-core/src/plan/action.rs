@@ -124,6 +124,8 @@ pub enum Change {
         location: Location,
         /// Whether existing data may be erased.
         erase: bool,
+        /// Whether a snapshot is taken before that.
+        snapshot: bool,
         /// The location of the root that it had before, which stays as it is.
         moves_from: Option<Location>,
     },

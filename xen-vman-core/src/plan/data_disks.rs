@@ -5,7 +5,7 @@ use super::{Action, Change, Impact, Observed, Rank, VolumeChange, VolumeWork};
 use crate::install::{Changes, DataDisk};
 use crate::render::Output;
 use crate::values::DomainName;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// Lines that somebody has to change in the fstab(5) of a guest that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,14 +73,14 @@ pub(super) fn moved(output: &Output, observed: &Observed) -> Vec<String> {
 pub(super) fn mounts(
     output: &Output,
     observed: &Observed,
-    installed: &BTreeSet<&DomainName>,
+    installed: &BTreeMap<&DomainName, bool>,
 ) -> (Vec<Action>, Vec<PendingMounts>) {
     let (mut actions, mut pending) = (Vec::new(), Vec::new());
     for install in &output.installs {
         let key = &install.root.key;
         let record = recorded(&install.root, observed);
         let record = record.filter(|record| record.is_finished);
-        let Some(record) = record.filter(|_| !installed.contains(&key.domain)) else {
+        let Some(record) = record.filter(|_| !installed.contains_key(&key.domain)) else {
             continue;
         };
         let domain = key.domain.clone();

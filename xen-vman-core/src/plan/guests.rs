@@ -6,9 +6,9 @@ use crate::install::{GuestRecord, Install};
 use crate::object::{Object, instance};
 use crate::render::Output;
 use crate::storage::Location;
-use crate::values::{DomainName, Reinstall, VolumeKey};
+use crate::values::{DomainName, Reinstall, Risk, VolumeKey};
 use crate::xl_cfg::same_meaning;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The installations, followed by the starts.
 pub(super) fn actions(output: &Output, observed: &Observed) -> Vec<Action> {
@@ -77,6 +77,7 @@ pub(super) fn actions(output: &Output, observed: &Observed) -> Vec<Action> {
                         domain,
                         location,
                         erase,
+                        snapshot: erase && install.snapshot_before.contains(&Risk::Reinstall),
                         moves_from: moves_from.cloned(),
                     },
                     impact: if erase {
@@ -106,10 +107,10 @@ fn found_at(location: Location, observed: &Observed) -> GuestRecord {
     GuestRecord::found_at(location, None).on(unique_id)
 }
 
-/// The VMs that a plan installs.
-pub(super) fn to_install(actions: &[Action]) -> BTreeSet<&DomainName> {
+/// The VMs that a plan installs, and whether their roots are erased for that.
+pub(super) fn to_install(actions: &[Action]) -> BTreeMap<&DomainName, bool> {
     let installs = actions.iter().filter_map(|action| match &action.change {
-        Change::Install { domain, .. } => Some(domain),
+        Change::Install { domain, erase, .. } => Some((domain, *erase)),
         _ => None,
     });
     installs.collect()

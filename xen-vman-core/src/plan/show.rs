@@ -88,8 +88,12 @@ impl fmt::Display for Change {
                 domain,
                 location,
                 erase,
+                snapshot,
                 moves_from,
             } => {
+                if *snapshot {
+                    write!(f, "take a snapshot of {location}, then ")?;
+                }
                 if *erase {
                     write!(f, "erase {location} and reinstall {domain}")?;
                 } else {
@@ -182,7 +186,7 @@ fn text(object: &Object, entry: Option<&Entry>) -> Option<String> {
 
 impl Action {
     /// Every key that the JSON of an action may have.
-    pub const KEYS: [&str; 20] = [
+    pub const KEYS: [&str; 21] = [
         "action",
         "path",
         "domain",
@@ -190,6 +194,7 @@ impl Action {
         "kernel",
         "location",
         "erase",
+        "snapshot",
         "moves_from",
         "renamed_from",
         "session",
@@ -240,6 +245,7 @@ impl Action {
                 domain,
                 location,
                 erase,
+                snapshot,
                 moves_from,
             } => (
                 "install",
@@ -247,6 +253,7 @@ impl Action {
                     "domain": domain,
                     "location": location,
                     "erase": erase,
+                    "snapshot": snapshot,
                     "moves_from": moves_from,
                 }),
             ),

@@ -34,6 +34,8 @@ pub enum VolumeWork {
         to_bytes: u64,
         /// What becomes of what it holds.
         fill: Fill,
+        /// Whether a snapshot is taken first.
+        snapshot: bool,
     },
     /// What a data disk is to hold is created, if it is empty.
     Prepare {
@@ -73,10 +75,14 @@ impl fmt::Display for VolumeChange {
                 from_bytes,
                 to_bytes,
                 fill,
+                snapshot,
             } => {
                 let (from, to) = (Bytes(*from_bytes), Bytes(*to_bytes));
                 if from_bytes == to_bytes {
                     return write!(f, "let the file system on {location} grow to {to}");
+                }
+                if *snapshot {
+                    write!(f, "take a snapshot of {location}, then ")?;
                 }
                 write!(f, "let {location} grow from {from} to {to}")?;
                 let domain = &key.domain;
@@ -124,9 +130,11 @@ impl VolumeChange {
                 from_bytes,
                 to_bytes,
                 fill,
+                snapshot,
             } => (
                 "grow",
                 json!({
+                    "snapshot": snapshot,
                     "from_bytes": from_bytes,
                     "to_bytes": to_bytes,
                     "inside": match fill {

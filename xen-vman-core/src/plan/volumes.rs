@@ -5,7 +5,7 @@ use crate::diag::text::printable;
 use crate::install::{DataDisk, GuestRecord, Install, OnHost, record_paths};
 use crate::render::Output;
 use crate::storage::{Bytes, Medium, Pool, PoolState, Volume};
-use crate::values::{DomainName, VolumeKey};
+use crate::values::{DomainName, Risk, VolumeKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -46,6 +46,9 @@ struct Subject<'a> {
     can_fill: bool,
     /// What to type in the guest for that; `None` if it is the guest's own.
     fill_inside: Option<String>,
+    snapshot_before: &'a [Risk],
+    /// Whether it is erased for a reinstallation.
+    is_erased: bool,
 }
 
 /// What is done about a volume that is not there.
@@ -56,7 +59,12 @@ enum IfMissing {
 }
 
 impl<'a> Subject<'a> {
-    fn root(install: &'a Install, observed: &'a Observed, is_installed: bool) -> Self {
+    fn root(
+        install: &'a Install,
+        observed: &'a Observed,
+        is_installed: bool,
+        is_erased: bool,
+    ) -> Self {
         let on = &install.root;
         let (can_fill, fill_inside) = match on.volume.medium() {
             Medium::Disk(disk) => (disk.fill().is_some(), disk.fill_root_inside()),
@@ -74,6 +82,8 @@ impl<'a> Subject<'a> {
             },
             can_fill,
             fill_inside,
+            snapshot_before: &install.snapshot_before,
+            is_erased,
         }
     }
 
@@ -93,6 +103,8 @@ impl<'a> Subject<'a> {
             },
             can_fill: disk.data.fill().is_some(),
             fill_inside: disk.data.fill_inside(),
+            snapshot_before: &disk.snapshot_before,
+            is_erased: false,
         }
     }
 
@@ -129,11 +141,12 @@ struct Asked {
     volumes: Vec<String>,
 }
 
-/// The volumes that `installed` VMs need, data disks, and volumes that grow.
+/// The volumes that `installed` VMs need, data disks, and volumes that grow. Of those VMs, the roots are erased
+/// for which it is `true`.
 pub(super) fn actions(
     output: &Output,
     observed: &Observed,
-    installed: &BTreeSet<&DomainName>,
+    installed: &BTreeMap<&DomainName, bool>,
 ) -> Result<Vec<(Rank, Action)>, VolumeProblems> {
     if !observed.is_running {
         return Ok(Vec::new());
@@ -142,8 +155,8 @@ pub(super) fn actions(
     let mut problems = Vec::new();
     let mut asked: BTreeMap<String, Asked> = BTreeMap::new();
     let roots = output.installs.iter().map(|install| {
-        let is_installed = installed.contains(&install.root.key.domain);
-        Subject::root(install, observed, is_installed)
+        let found = installed.get(&install.root.key.domain);
+        Subject::root(install, observed, found.is_some(), found == Some(&true))
     });
     let data = output.data_disks.iter();
     let data = data.map(|disk| Subject::data(disk, observed));
@@ -163,7 +176,17 @@ pub(super) fn actions(
                 continue;
             }
         };
-        match change(&subject, state, observed) {
+        let planned = change(&subject, state, observed);
+        let grows = matches!(
+            planned,
+            Ok(Some((VolumeWork::Grow { snapshot: true, .. }, _)))
+        );
+        let is_saved = subject.is_erased && subject.snapshot_before.contains(&Risk::Reinstall);
+        if let Some(why) = state.no_snapshots.as_ref().filter(|_| grows || is_saved) {
+            let what = subject.what();
+            problems.push(format!("no snapshot of {what} can be taken: {why}"));
+        }
+        match planned {
             Err(problem) => problems.push(problem),
             Ok(None) => {}
             Ok(Some((work, bytes))) => {
@@ -233,6 +256,9 @@ fn change(
     let grow = VolumeWork::Grow {
         from_bytes,
         to_bytes: wanted_bytes.max(from_bytes),
+        snapshot: from_bytes < wanted_bytes
+            && !subject.is_new
+            && subject.snapshot_before.contains(&Risk::Growth),
         fill,
     };
     let bytes = if volume.shares_room_with(found) {

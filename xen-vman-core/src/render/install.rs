@@ -35,6 +35,7 @@ fn install(vm: &ResolvedVm, resolved: &Resolved) -> Option<Install> {
         reinstall: vm.reinstall.value.clone(),
         boot_after_creation: *vm.boot_after_creation,
         mounts: vm.fstab_lines(),
+        snapshot_before: vm.snapshot_before.value.clone(),
     })
 }
 
@@ -50,6 +51,7 @@ pub(super) fn data_disks(resolved: &Resolved) -> Vec<DataDisk> {
             },
             data: data.clone(),
             has_fstab: vm.has_guest_files(),
+            snapshot_before: vm.snapshot_before.value.clone(),
         });
         disks.collect::<Vec<_>>()
     };

@@ -4,7 +4,9 @@ use super::{HostSetting, Keep, Link, Output};
 use crate::object::{EnabledUnit, RenderedFile};
 use crate::resolve::{Resolved, ResolvedVm};
 use crate::storage::DataVolume;
-use crate::values::{ArchiveComponent, ArchiveUrl, DebootstrapVariant, HostPath, PackageName};
+use crate::values::{
+    ArchiveComponent, ArchiveUrl, DebootstrapVariant, HostPath, PackageName, Risk,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -61,6 +63,8 @@ pub struct VmEntry<'a> {
     storage: Value,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     volumes: &'a [DataVolume],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    snapshot_before: &'a [Risk],
     install: InstallEntry<'a>,
 }
 
@@ -137,6 +141,7 @@ fn vm_entry<'a>(vm: &'a ResolvedVm, resolved: &'a Resolved) -> VmEntry<'a> {
         auto_boot: *vm.auto_boot,
         storage,
         volumes: &vm.volumes,
+        snapshot_before: &vm.snapshot_before,
         install: InstallEntry {
             os_type: vm.os_type.as_str(),
             os_version: vm.os_version.as_str(),

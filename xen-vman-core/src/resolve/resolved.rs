@@ -12,7 +12,7 @@ use crate::values::{
     DomainAction, DomainName, DracutModule, Filesystem, GUEST_INITRD, GUEST_KERNEL,
     GenerationCount, GuestType, GuestUser, Header, HostAddress, HostPath, Hostname, Initrd,
     KernelCmdline, MacAddr, MemoryMib, Mtu, NamePart, NetworkScript, OsType, OsVersion,
-    PackageName, ProgramPath, PublicKeys, Rate, Reinstall, Seconds, ShellCommand, ShellWords,
+    PackageName, ProgramPath, PublicKeys, Rate, Reinstall, Risk, Seconds, ShellCommand, ShellWords,
     SpicePort, UsbRedirections, VcpuCount, VifName, VifNamePrefix, VifParameters, VifType,
     VolumeName, VolumeSizeMib, Word, XenVersion, XlKey, XlValue,
 };
@@ -146,6 +146,8 @@ pub struct ResolvedVm {
     pub size_mib: Option<Sourced<VolumeSizeMib>>,
     /// The name of the root, if it has another than that of the VM.
     pub root_volume: Option<Sourced<VolumeName>>,
+    /// Before what a snapshot of a volume is taken.
+    pub snapshot_before: Sourced<Vec<Risk>>,
     /// Its disks as written, without a managed root.
     pub disks: Vec<Sourced<DiskSpec>>,
     /// Its data disks.

@@ -68,7 +68,7 @@ pub(super) fn resolve(
         Devices::beside(&root, &disks.further),
         host,
     );
-    let (machine, network) = (machine?, network?);
+    let (machine, network, life) = (machine?, network?, life?);
     let direct_boot = match *guest_type {
         GuestType::Hvm => None,
         GuestType::Pv | GuestType::Pvh => {
@@ -80,7 +80,6 @@ pub(super) fn resolve(
             }
         }
     };
-    let life = life?;
     Some(ResolvedVm {
         number,
         written: vm.written(),
@@ -106,6 +105,7 @@ pub(super) fn resolve(
         filesystem: disks.filesystem,
         size_mib: disks.size_mib,
         root_volume: disks.root_volume,
+        snapshot_before: disks.snapshot_before,
         disks: items(disks.further),
         volumes,
         interfaces,

@@ -19,7 +19,7 @@ use crate::storage::{BackendKind, ProblemAt, RootRequest, RootVolume, StorageTyp
 use crate::values::{
     ArchiveComponent, ArchiveUrl, Builder, CpuList, DebootstrapVariant, DiskSpec, DomainName,
     Filesystem, GuestType, HostPath, Hostname, KernelCmdline, MemoryMib, NamePart, OsType,
-    Reinstall, VcpuCount, VolumeKey, VolumeName, VolumeSizeMib,
+    Reinstall, Risk, VcpuCount, VolumeKey, VolumeName, VolumeSizeMib,
 };
 use uuid::Uuid;
 
@@ -55,6 +55,7 @@ pub(super) struct Disks {
     pub(super) filesystem: Sourced<Filesystem>,
     pub(super) size_mib: Option<Sourced<VolumeSizeMib>>,
     pub(super) root_volume: Option<Sourced<VolumeName>>,
+    pub(super) snapshot_before: Sourced<Vec<Risk>>,
     pub(super) further: Sourced<Vec<DiskSpec>>,
 }
 
@@ -171,6 +172,7 @@ impl Vm<'_, '_> {
         let filesystem = value!(self, filesystem);
         let size_mib = value!(self, size);
         let root_volume = self.own(self.spec.root_volume.as_ref(), "root_volume");
+        let snapshot_before = value!(self, snapshot_before);
         let disks = value!(self, disks);
         Some(Disks {
             storage_type: storage_type?,
@@ -178,6 +180,7 @@ impl Vm<'_, '_> {
             filesystem: filesystem?,
             size_mib,
             root_volume,
+            snapshot_before: snapshot_before?,
             further: disks?,
         })
     }

@@ -5,8 +5,9 @@ use crate::storage::StorageType;
 use crate::values::{
     ArchiveComponent, ArchiveUrl, BootOrder, Bridge, Builder, CpuList, DebootstrapVariant,
     DiskSpec, DisplayHost, DomainAction, Filesystem, GraphicsCard, GuestType, HostPath, Hostname,
-    Initrd, KernelCmdline, MemoryMib, Mtu, Nameservers, NetworkScript, SpicePort, UsbRedirections,
-    VcpuCount, VideoMemoryMib, VifNamePrefix, VifParameters, VncHost, VolumeSizeMib, XlOptions,
+    Initrd, KernelCmdline, MemoryMib, Mtu, Nameservers, NetworkScript, Risk, SpicePort,
+    UsbRedirections, VcpuCount, VideoMemoryMib, VifNamePrefix, VifParameters, VncHost,
+    VolumeSizeMib, XlOptions,
 };
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -43,6 +44,8 @@ table! {
         /// Size of an LVM root or of one in a file, such as `20G`, in MiB without a unit. If it is increased, the
         /// root grows, also while the VM runs. Other roots have no size of ours.
         size: VolumeSizeMib,
+        /// Before what a snapshot of a volume is taken: `reinstall`, `growth`.
+        snapshot_before: Vec<Risk>,
         /// Default gateway of new VMs; an IPv6 address sets `gateway6`.
         gateway: IpAddr,
         /// Default gateway of new VMs for IPv6.

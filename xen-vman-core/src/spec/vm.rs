@@ -8,8 +8,8 @@ use crate::values::{
     ArchiveComponent, ArchiveUrl, BootOrder, Builder, CpuList, DebootstrapVariant, Description,
     DiskSpec, DisplayHost, DisplayPassword, DomainAction, DomainName, Filesystem, GraphicsCard,
     GuestType, HostAddress, HostPath, Hostname, Initrd, KernelCmdline, MemoryMib, NamePart,
-    Nameservers, OsType, OsVersion, PciDevice, Reinstall, SpicePort, UsbRedirections, VcpuCount,
-    VideoMemoryMib, VncDisplay, VncHost, VolumeName, VolumeSizeMib, XlOptions,
+    Nameservers, OsType, OsVersion, PciDevice, Reinstall, Risk, SpicePort, UsbRedirections,
+    VcpuCount, VideoMemoryMib, VncDisplay, VncHost, VolumeName, VolumeSizeMib, XlOptions,
 };
 use std::net::{IpAddr, Ipv6Addr};
 use uuid::Uuid;
@@ -70,6 +70,9 @@ table! {
         root_volume: VolumeName,
         /// Data disks, which the VM has besides its root.
         volumes: Vec<VolumeSpec>,
+        /// Before what a snapshot of a volume is taken: `reinstall`, `growth`. For thin LVM volumes and for image
+        /// files on XFS or Btrfs; `restore-volume` goes back to one.
+        snapshot_before: Vec<Risk>,
         /// Operating system.
         os: OsSpec,
         /// Whether the VM is started after its installation.

@@ -3,8 +3,8 @@
 use super::settings::sourced;
 use super::{
     Backend, BlockDevice, Bytes, Fstab, KernelRoot, Location, Medium, Needs, Pool, PoolState,
-    Problem, RootVolume, SettingRow, StorageSettings, Unmanaged, Volume, VolumeId, VolumeRequest,
-    VolumeState,
+    Problem, RootVolume, SettingRow, Snapshot, StorageSettings, Unmanaged, Volume, VolumeId,
+    VolumeRequest, VolumeState,
 };
 use crate::command::{Command, SHORT_SECS, WHOLE_VOLUME_SECS};
 use crate::diag::DiagnosticId;
@@ -35,6 +35,9 @@ const UNFIT: [(&str, &str); 8] = [
     ("msdos", "its files can have 4 GiB at most"),
     ("nfs", OVER_THE_NETWORK),
 ];
+
+/// File systems on which a copy takes no space for what it has in common with the first.
+const WITH_REFLINKS: [&str; 2] = ["xfs", "btrfs"];
 
 table! {
     /// The host's settings for image files, as written.
@@ -155,6 +158,22 @@ impl FileVolume {
     }
 }
 
+/// The commands that copy an image without its data.
+fn copy(from: &str, to: &str) -> [Command; 2] {
+    let copy = [
+        "cp",
+        "--reflink=always",
+        "--preserve=mode,ownership",
+        "--no-target-directory",
+        from,
+        to,
+    ];
+    [
+        Command::new(copy, WHOLE_VOLUME_SECS),
+        Command::new(["sync", to], WHOLE_VOLUME_SECS),
+    ]
+}
+
 impl Backend for FileVolume {
     fn id(&self) -> VolumeId {
         VolumeId::of_host(self.path())
@@ -179,7 +198,9 @@ impl Backend for FileVolume {
     fn pool(&self) -> Option<Pool> {
         let directory = self.directory.as_str();
         let list = ["find", "-L", directory, "-mindepth", "1", "-maxdepth", "1"];
-        let list = list.into_iter().chain(["-printf", "%s %f\\0"]);
+        let list = list
+            .into_iter()
+            .chain(["-printf", "%s %i %BY-%Bm-%Bd %f\\0"]);
         let fs = ["stat", "--file-system", "--format=%T %a %S", directory];
         Some(Pool {
             name: format!("directory {directory}"),
@@ -207,6 +228,12 @@ impl Backend for FileVolume {
         };
         let unfit = UNFIT.iter().find(|(name, _)| *name == fs_type);
         state.unfit = unfit.map(|(name, why)| format!("its file system is {name}: {why}"));
+        if !WITH_REFLINKS.contains(&fs_type) {
+            let why = format!(
+                "its file system is {fs_type}, and only XFS and Btrfs share what files have in common"
+            );
+            state.no_snapshots = Some(why);
+        }
         let files = files
             .split(|byte| *byte == 0)
             .filter(|file| !file.is_empty());
@@ -215,9 +242,16 @@ impl Backend for FileVolume {
             let Ok(text) = std::str::from_utf8(file) else {
                 continue;
             };
-            let (size, name) = text.split_once(' ').ok_or_else(|| unexpected(file))?;
+            let mut words = text.splitn(4, ' ');
+            let [Some(size), Some(inode), Some(day), Some(name)] = [(); 4].map(|()| words.next())
+            else {
+                return Err(unexpected(file));
+            };
+            let is_day = day.starts_with(|c: char| c.is_ascii_digit());
             let volume = VolumeState {
                 size_bytes: number(size)?,
+                inode: Some(number(inode)?),
+                made_on: is_day.then(|| day.to_owned()),
                 ..VolumeState::default()
             };
             let path = format!("{}/{name}", self.directory);
@@ -282,6 +316,37 @@ impl Backend for FileVolume {
             Command::new(["sync", &path], SHORT_SECS),
             Command::new(["sh", "-c", TELL, "sh", &path], SHORT_SECS),
         ]
+    }
+
+    fn remove(&self, location: &Location) -> Vec<Command> {
+        let short = |words: &[&str]| Command::new(words.iter().copied(), SHORT_SECS);
+        vec![
+            short(&["rm", location.as_str()]),
+            short(&["sync", self.directory.as_str()]),
+        ]
+    }
+
+    fn snapshot(&self, moment: &str) -> Option<Snapshot> {
+        let location = format!("{}+at-{moment}", self.path());
+        Some(Snapshot {
+            commands: copy(&self.path(), &location).to_vec(),
+            location: location.into(),
+        })
+    }
+
+    fn put_back(&self, snapshot: &Location, _: &PoolState) -> Vec<Command> {
+        let coming = format!("{}+coming", self.path());
+        let short = |words: &[&str]| Command::new(words.iter().copied(), SHORT_SECS);
+        let mut commands = vec![short(&["rm", "--force", &coming])];
+        commands.extend(copy(snapshot.as_str(), &coming));
+        commands.push(short(&[
+            "mv",
+            "--no-target-directory",
+            &coming,
+            &self.path(),
+        ]));
+        commands.push(short(&["sync", self.directory.as_str()]));
+        commands
     }
 
     fn how_to_empty(&self) -> &'static str {

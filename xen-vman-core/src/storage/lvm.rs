@@ -3,15 +3,15 @@
 use super::settings::sourced;
 use super::{
     Backend, BlockDevice, Bytes, Fstab, KernelRoot, Location, Medium, Needs, Pool, PoolState,
-    Problem, RootVolume, SettingRow, ShellVariable, StorageSettings, Unmanaged, Volume, VolumeId,
-    VolumeRequest, VolumeState, lvm_report,
+    Problem, RootVolume, SettingRow, ShellVariable, Snapshot, StorageSettings, Unmanaged, Volume,
+    VolumeId, VolumeRequest, VolumeState, lvm_report,
 };
 use crate::command::{Command, Effect, SHORT_SECS, wiping_secs};
 use crate::diag::DiagnosticId;
 use crate::document::decode::{FromText as _, Invalid};
 use crate::document::table::table;
 use crate::origin::Sourced;
-use crate::values::{DiskContent, DomainName, LvmName, LvmWipe, Percent, VolumeSizeMib};
+use crate::values::{DiskContent, LvmName, LvmWipe, Percent, VolumeKey, VolumeSizeMib};
 use serde_json::json;
 
 /// The built-in defaults.
@@ -26,6 +26,13 @@ lvm_thin_metadata_limit = 80
 pub(super) const TAG: &str = "xen-vman";
 /// What the name of a volume ends in until it is wiped. Names of roots have no `+`.
 const UNFINISHED: &str = "+new";
+/// What the names of snapshots have before the moment.
+const SNAPSHOT: &str = "+at-";
+/// The tag of snapshots, with `/` and the name of their volume.
+pub(super) const SNAPSHOT_TAG: &str = "xen-vman-snapshot";
+/// What the name of a copy of a snapshot ends in until it has the place of its volume, and that of the volume then.
+const COMING: &str = "+coming";
+const GOING: &str = "+going";
 /// What LVM takes for a volume group that a host has not.
 const REPORT_SECS: u32 = 60;
 /// The most bytes that the device mapper has for the names of group and volume, with each `-` twice.
@@ -131,7 +138,7 @@ impl LvmSettings {
             group: group.value.clone(),
             thin_pool: self.lvm_thin_pool.as_ref().map(|pool| pool.value.clone()),
             name,
-            domain: asked.key.domain.clone(),
+            key: asked.key.clone(),
             size_mib: asked.size_mib,
             content: asked.content,
             wipe: self.lvm_wipe.value,
@@ -164,8 +171,8 @@ pub struct LvmVolume {
     pub thin_pool: Option<LvmName>,
     /// Its name.
     pub name: LvmName,
-    /// The VM that it is for.
-    pub domain: DomainName,
+    /// What it is for.
+    pub key: VolumeKey,
     /// Its size, which it is made with and grows to.
     pub size_mib: Option<VolumeSizeMib>,
     /// What it holds.
@@ -196,9 +203,37 @@ impl LvmVolume {
     fn left<'s>(&self, state: &'s PoolState) -> Option<&'s VolumeState> {
         let device = device(self.group.as_str(), &self.unfinished());
         let left = state.volumes.get(&Location::from(device))?;
-        let is_ours = left.made_for.as_deref() == Some(self.domain.as_str());
+        let is_ours = left.made_for.as_ref() == Some(&self.key);
         // In a shared group, another host may be making it just now.
         (is_ours && !self.is_shared).then_some(left)
+    }
+
+    /// The tag that says what it is for.
+    fn tag(&self) -> String {
+        let domain = &self.key.domain;
+        match &self.key.volume {
+            None => format!("{TAG}/{domain}"),
+            // `@` has a meaning of its own in tags.
+            Some(volume) => format!("{TAG}/{domain}/{volume}"),
+        }
+    }
+
+    /// The command that takes a snapshot of a volume of the group.
+    fn copy(&self, from: &str, to: &str, tags: &[&str]) -> Command {
+        let own = self.tag();
+        let mut words = vec![
+            "lvcreate",
+            "--yes",
+            "--snapshot",
+            "--setactivationskip",
+            "n",
+        ];
+        for tag in [TAG, &own].iter().chain(tags) {
+            words.extend(["--addtag", tag]);
+        }
+        let from = format!("{}/{from}", self.group);
+        words.extend(["--name", to, &from]);
+        Command::new(words, SHORT_SECS)
     }
 
     fn unfinished(&self) -> String {
@@ -256,7 +291,7 @@ impl Backend for LvmVolume {
         };
         let words = "lvm fullreport --reportformat json --units b --nosuffix \
             --configreport vg -o vg_free,vg_extent_size \
-            --configreport lv -o lv_name,lv_uuid,lv_size,lv_tags,pool_lv,data_percent,metadata_percent \
+            --configreport lv -o lv_name,lv_uuid,lv_size,lv_tags,lv_time,pool_lv,data_percent,metadata_percent \
             --configreport seg -o lv_name,segtype,zero \
             --configreport pv -o pv_name --configreport pvseg -o pvseg_start";
         let words = words.split_ascii_whitespace().chain([self.group.as_str()]);
@@ -320,7 +355,7 @@ impl Backend for LvmVolume {
             commands.push(Command::new(["lvremove", "--yes", &path], SHORT_SECS));
         }
         let size = format!("{size_mib}m");
-        let tag = format!("{TAG}/{}", self.domain);
+        let tag = self.tag();
         let mut words = vec!["lvcreate", "--yes"];
         words.extend(["--addtag", TAG, "--addtag", &tag, "--name", &unfinished]);
         let pool = self
@@ -362,6 +397,54 @@ impl Backend for LvmVolume {
         let path = format!("{}/{}", self.group, self.name);
         let extend = |size: String| Command::new(["lvextend", "--size", &size, &path], SHORT_SECS);
         size.map(extend).into_iter().collect()
+    }
+
+    fn remove(&self, location: &Location) -> Vec<Command> {
+        let name = location.as_str().strip_prefix("/dev/");
+        let remove = |name| Command::new(["lvremove", "--yes", name], SHORT_SECS);
+        name.map(remove).into_iter().collect()
+    }
+
+    fn snapshot(&self, moment: &str) -> Option<Snapshot> {
+        self.thin_pool.as_ref()?;
+        let name = format!("{}{SNAPSHOT}{moment}", self.name);
+        let tag = format!("{SNAPSHOT_TAG}/{}", self.name);
+        Some(Snapshot {
+            location: device(self.group.as_str(), &name).into(),
+            commands: vec![self.copy(self.name.as_str(), &name, &[&tag])],
+        })
+    }
+
+    fn put_back(&self, snapshot: &Location, state: &PoolState) -> Vec<Command> {
+        let (group, name) = (self.group.as_str(), self.name.as_str());
+        let Some(from) = snapshot.as_str().strip_prefix(&format!("/dev/{group}/")) else {
+            return Vec::new();
+        };
+        let [coming, going] = [COMING, GOING].map(|ending| format!("{name}{ending}"));
+        let is_there = |name: &str| state.volumes.contains_key(&device(group, name).into());
+        let rename = |from: &str, to: &str| Command::new(["lvrename", group, from, to], SHORT_SECS);
+        let remove = |name: &str| {
+            Command::new(
+                ["lvremove", "--yes", &format!("{group}/{name}")],
+                SHORT_SECS,
+            )
+        };
+        let mut commands = Vec::new();
+        // Without a volume of this name, the copy was about to get it.
+        if is_there(name) {
+            for left in [&coming, &going] {
+                commands.extend(is_there(left).then(|| remove(left)));
+            }
+            commands.push(self.copy(from, &coming, &[]));
+            commands.push(rename(name, &going));
+        } else if !is_there(&coming) {
+            commands.push(self.copy(from, &coming, &[]));
+        }
+        commands.push(rename(&coming, name));
+        if is_there(name) || is_there(&going) {
+            commands.push(remove(&going));
+        }
+        commands
     }
 
     fn describe(&self) -> String {

@@ -1,6 +1,6 @@
 //! Reads what LVM reports about a volume group (lvmreport(7)).
 
-use super::lvm::{TAG, device};
+use super::lvm::{SNAPSHOT_TAG, TAG, device};
 use super::{LvmVolume, PoolState, ThinPool, VolumeState};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -33,6 +33,8 @@ struct VolumeRow {
     lv_uuid: String,
     lv_size: String,
     lv_tags: String,
+    #[serde(default)]
+    lv_time: String,
     pool_lv: String,
     data_percent: String,
     metadata_percent: String,
@@ -81,19 +83,33 @@ pub(super) fn read(volume: &LvmVolume, said: &[u8]) -> Result<PoolState, String>
     let mut found = BTreeMap::new();
     for row in &report.lv {
         let tags: Vec<&str> = row.lv_tags.split(',').collect();
-        let of_vm = tags
-            .iter()
-            .find_map(|tag| tag.strip_prefix(TAG)?.strip_prefix('/'));
+        let after = |start: &str| {
+            let mut found = tags.iter();
+            found.find_map(|tag| tag.strip_prefix(start)?.strip_prefix('/'))
+        };
+        let made_for = after(TAG).and_then(|key| key.replacen('/', "@", 1).parse().ok());
+        let snapshot_of = after(SNAPSHOT_TAG).map(|name| device(volume.group.as_str(), name));
         let is_ours = tags.contains(&TAG);
         let state = VolumeState {
             size_bytes: number(&row.lv_size)?,
             unique_id: Some(row.lv_uuid.clone()),
             thin_pool: Some(row.pool_lv.clone()).filter(|pool| !pool.is_empty()),
-            made_for: of_vm.filter(|_| is_ours).map(str::to_owned),
+            made_for: made_for.filter(|_| is_ours),
+            snapshot_of: snapshot_of.filter(|_| is_ours).map(Into::into),
+            made_on: row
+                .lv_time
+                .split(' ')
+                .next()
+                .filter(|day| !day.is_empty())
+                .map(str::to_owned),
+            inode: None,
         };
         found.insert(device(volume.group.as_str(), &row.lv_name).into(), state);
     }
     state.volumes = found;
+    if volume.thin_pool.is_none() {
+        state.no_snapshots = Some("only thin volumes of LVM have snapshots here".to_owned());
+    }
     let Some(pool) = &volume.thin_pool else {
         return Ok(state);
     };

@@ -25,7 +25,7 @@ pub use iscsi::{IscsiKeys, IscsiSettings, IscsiVolume};
 pub use lvm::{LvmKeys, LvmSettings, LvmVolume};
 pub use mounting::{Attachment, Fstab, KernelRoot, Mount, RootServer, XlDisk};
 pub use nfs::{NfsKeys, NfsSettings, NfsVolume};
-pub use pool::{Bytes, Pool, PoolState, ThinPool, VolumeState};
+pub use pool::{Bytes, Pool, PoolState, Snapshot, ThinPool, VolumeState};
 pub use root::{RootRequest, RootVolume, Unmanaged, VolumeRequest};
 pub(crate) use settings::built_in;
 pub use settings::{Problem, ProblemAt, SettingRow, StorageKeys, StorageSettings, StorageTimeout};
@@ -191,6 +191,15 @@ trait Backend {
     fn grow(&self, _: u64) -> Vec<Command> {
         Vec::new()
     }
+    fn remove(&self, _: &Location) -> Vec<Command> {
+        Vec::new()
+    }
+    fn snapshot(&self, _: &str) -> Option<Snapshot> {
+        None
+    }
+    fn put_back(&self, _: &Location, _: &PoolState) -> Vec<Command> {
+        Vec::new()
+    }
     fn how_to_empty(&self) -> &'static str {
         match self.medium() {
             Medium::Directory(_) => "empty it by hand",
@@ -348,6 +357,22 @@ impl Volume {
     /// The commands that give the volume its size if it has `from_bytes`, also while it is in use.
     pub fn grow(&self, from_bytes: u64) -> Vec<Command> {
         self.backend().grow(from_bytes)
+    }
+
+    /// The commands that remove a volume in the same pool.
+    pub fn remove(&self, location: &Location) -> Vec<Command> {
+        self.backend().remove(location)
+    }
+
+    /// How a snapshot of the volume is taken, with a name that ends in `moment`; `None` if none can be.
+    pub fn snapshot(&self, moment: &str) -> Option<Snapshot> {
+        self.backend().snapshot(moment)
+    }
+
+    /// The commands that put a snapshot in the place of the volume, which must not be in use. What an interrupted
+    /// run has done is not done again.
+    pub fn put_back(&self, snapshot: &Location, state: &PoolState) -> Vec<Command> {
+        self.backend().put_back(snapshot, state)
     }
 
     /// How an administrator empties the volume, for people.

@@ -2,6 +2,7 @@
 
 use super::Location;
 use crate::command::Command;
+use crate::values::VolumeKey;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -28,6 +29,8 @@ pub struct PoolState {
     pub thin: Option<ThinPool>,
     /// Why no volume can be made there, if so.
     pub unfit: Option<String>,
+    /// Why no snapshot can be taken there, if so.
+    pub no_snapshots: Option<String>,
     /// The volumes in it, also those of others.
     pub volumes: BTreeMap<Location, VolumeState>,
 }
@@ -56,8 +59,24 @@ pub struct VolumeState {
     pub unique_id: Option<String>,
     /// The thin pool that it is in; `None` if it has taken its space.
     pub thin_pool: Option<String>,
-    /// The VM that it was made for; `None` if xen-vman did not make it.
-    pub made_for: Option<String>,
+    /// What it was made for; `None` if xen-vman did not make it.
+    pub made_for: Option<VolumeKey>,
+    /// The volume that it is a snapshot of, if xen-vman took it.
+    pub snapshot_of: Option<Location>,
+    /// The day on which it was made, as `2026-11-30`, if that is known.
+    pub made_on: Option<String>,
+    /// The number of a file, by which the host knows that it is the one that was made.
+    pub inode: Option<u64>,
+}
+
+/// How a snapshot is taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// Its location.
+    pub location: Location,
+    /// The commands that take it.
+    pub commands: Vec<Command>,
 }
 
 impl PoolState {

@@ -60,6 +60,14 @@ const RULES: &[Rule] = &[
         why: "only roots on LVM and in files have such a name",
     },
     Rule {
+        applies: |vm| {
+            vm.managed_volumes()
+                .all(|volume| volume.snapshot("").is_none())
+        },
+        keys: &["snapshot_before"],
+        why: "only thin LVM volumes and image files have snapshots",
+    },
+    Rule {
         applies: |vm| !vm.has_guest_files() && *vm.reinstall != Reinstall::No,
         keys: &["reinstall"],
         why: "xen-vman does not install this VM",

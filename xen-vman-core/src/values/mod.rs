@@ -58,7 +58,7 @@ pub(crate) use vif::{HVM_VIF_NAME_MAX, VIF_NAME_MAX, mtu};
 pub(crate) use words::words;
 pub use words::{
     Builder, DebootstrapVariant, DomainAction, FileAllocation, Filesystem, GuestType, LvmWipe,
-    OsType, Word,
+    OsType, Risk, Word,
 };
 pub use xl::{Description, DisplayPassword, KernelCmdline, XlKey, XlOptions, XlValue};
 pub use xl_keys::{Shape, XlKeyInfo, xl_key_info, xl_keys, xl_variable};

@@ -106,6 +106,13 @@ impl FromText for VolumeKey {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for VolumeKey {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        Self::from_text(&text).map_err(|invalid| serde::de::Error::custom(invalid.why))
+    }
+}
+
 impl Serialize for VolumeKey {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

@@ -122,6 +122,17 @@ words!(
 );
 
 words!(
+    /// What can lose data of a volume, so that a snapshot is taken first.
+    Risk {
+        /// A reinstallation, which erases a root.
+        Reinstall = "reinstall",
+        /// Growth.
+        Growth = "growth",
+    },
+    "`reinstall` or `growth`"
+);
+
+words!(
     /// How much debootstrap installs besides the packages that are asked for (debootstrap(8)).
     DebootstrapVariant {
         /// The base system, with all packages of priority `important`.

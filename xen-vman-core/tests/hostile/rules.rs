@@ -100,6 +100,9 @@ pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
                 ],
             )
         }),
+        (_, "snapshot_before") => value(&["reinstall", "growth"], |text| {
+            word(text, &["reinstall", "growth"])
+        }),
         (_, "mount") => normal(&["/srv", "/var/lib/a-b_c+1.d"], without_slash),
         (_, "mount_options") => text(&[
             "noatime",

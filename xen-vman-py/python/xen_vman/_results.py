@@ -240,6 +240,8 @@ class Action(Result):
     kernel: Optional[str] = None
     location: Optional[str] = None
     erase: Optional[bool] = None
+    snapshot: Optional[bool] = None
+    """Whether a snapshot is taken first."""
     moves_from: Optional[str] = None
     """The location of the root that the VM had before."""
     renamed_from: Optional[str] = None

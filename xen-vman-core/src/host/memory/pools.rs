@@ -20,12 +20,36 @@ fn bytes(size: &str) -> u64 {
     digits.parse::<u64>().unwrap_or_default() << 20
 }
 
+/// The tags that a command gives.
+fn tags(argv: &[&str]) -> Vec<String> {
+    let tags = argv.windows(2).filter(|pair| pair[0] == "--addtag");
+    tags.map(|pair| pair[1].to_owned()).collect()
+}
+
 impl State {
     /// Simulates a command on volume groups or images; `None` if it is another.
     pub(super) fn on_pools(&mut self, argv: &[&str]) -> Option<(i32, String)> {
         let done = |is_done: bool| Some((if is_done { 0 } else { 5 }, String::new()));
         match argv {
             ["lvm", "fullreport", .., group] => Some((0, self.report(group))),
+            ["date", ..] => {
+                self.made += 1;
+                Some((0, format!("20261130T0000{:02}Z\n", self.made)))
+            }
+            ["lvcreate", "--yes", "--snapshot", ..] => {
+                let from = format!("/dev/{}", argv.last()?);
+                let (group, _) = argv.last()?.split_once('/')?;
+                let to = format!("/dev/{group}/{}", option(argv, "--name")?);
+                done(self.copy(&from, &to, tags(argv)).is_some())
+            }
+            ["cp", "--reflink=always", .., from, to] => {
+                done(self.copy(from, to, Vec::new()).is_some())
+            }
+            ["mv", "--no-target-directory", from, to] => {
+                self.volumes.remove(*to);
+                done(self.give_name(from, to).is_some())
+            }
+            ["rm", path] => done(self.volumes.remove(*path).is_some()),
             ["lvcreate", ..] => done(self.create(argv).is_some()),
             ["lvremove", .., path] => {
                 let device = format!("/dev/{path}");
@@ -43,10 +67,15 @@ impl State {
             ["find", "-L", directory, .., "-printf", _] => Some((0, self.images(directory))),
             ["stat", "--file-system", .., directory] => {
                 let free = self.free_bytes(&format!("{directory}/"));
-                Some((0, format!("ext2/ext3 {} 4096\n", free / 4096)))
+                Some((0, format!("{} {} 4096\n", self.fs_type(), free / 4096)))
             }
             ["install", .., "/dev/null", path] => {
-                self.volumes.insert((*path).to_owned(), Content::default());
+                self.made += 1;
+                let content = Content {
+                    inode: u64::from(self.made),
+                    ..Content::default()
+                };
+                self.volumes.insert((*path).to_owned(), content);
                 done(true)
             }
             ["truncate", size, path] => {
@@ -77,36 +106,67 @@ impl State {
                 "lv_uuid": content.unique_id,
                 "lv_size": content.size_bytes.to_string(),
                 "lv_tags": content.tags.join(","),
-                "pool_lv": "",
+                "lv_time": "2026-11-30 00:00:00 +0000",
+                "pool_lv": if self.is_thin { "pool" } else { "" },
                 "data_percent": "",
                 "metadata_percent": "",
             })
         };
-        let rows: Vec<_> = ours.map(row).collect();
+        let mut rows: Vec<_> = ours.map(row).collect();
+        let mut segments = Vec::new();
+        if self.is_thin {
+            rows.push(json!({
+                "lv_name": "pool",
+                "lv_uuid": "pool",
+                "lv_size": POOL_BYTES.to_string(),
+                "lv_tags": "",
+                "pool_lv": "",
+                "data_percent": "1.00",
+                "metadata_percent": "1.00",
+            }));
+            segments.push(json!({ "lv_name": "pool", "segtype": "thin-pool", "zero": "zero" }));
+        }
         let group = json!({
             "vg_free": self.free_bytes(&prefix).to_string(),
             "vg_extent_size": EXTENT_BYTES.to_string(),
         });
-        json!({ "report": [{ "vg": [group], "lv": rows, "seg": [] }] }).to_string()
+        json!({ "report": [{ "vg": [group], "lv": rows, "seg": segments }] }).to_string()
     }
 
     /// A new volume shows what was there before it.
     fn create(&mut self, argv: &[&str]) -> Option<()> {
-        let (name, group) = (option(argv, "--name")?, argv.last()?);
+        let name = option(argv, "--name")?;
+        let group = argv.last()?.split('/').next()?;
         let device = format!("/dev/{group}/{name}");
         if self.volumes.contains_key(&device) {
             return None;
         }
         self.made += 1;
-        let tags = argv.windows(2).filter(|pair| pair[0] == "--addtag");
         let content = Content {
-            size_bytes: bytes(option(argv, "--size")?),
+            size_bytes: bytes(option(argv, "--size").or_else(|| option(argv, "--virtualsize"))?),
             unique_id: format!("lv-{}", self.made),
-            tags: tags.map(|pair| pair[1].to_owned()).collect(),
-            is_raw: true,
+            tags: tags(argv),
+            // A thin one shows zeros.
+            is_raw: option(argv, "--size").is_some(),
             ..Content::default()
         };
         self.volumes.insert(device, content);
+        Some(())
+    }
+
+    /// A copy of a volume, as a snapshot is.
+    fn copy(&mut self, from: &str, to: &str, tags: Vec<String>) -> Option<()> {
+        if self.volumes.contains_key(to) {
+            return None;
+        }
+        self.made += 1;
+        let content = Content {
+            unique_id: format!("lv-{}", self.made),
+            inode: u64::from(self.made),
+            tags,
+            ..self.volumes.get(from)?.clone()
+        };
+        self.volumes.insert(to.to_owned(), content);
         Some(())
     }
 
@@ -134,12 +194,18 @@ impl State {
         POOL_BYTES.saturating_sub(used)
     }
 
+    /// The file system of directories.
+    const fn fs_type(&self) -> &'static str {
+        if self.is_thin { "xfs" } else { "ext2/ext3" }
+    }
+
     fn images(&self, directory: &str) -> String {
         let prefix = format!("{directory}/");
         let images = self.volumes.iter();
         let images = images.filter_map(|(path, content)| {
             let name = path.strip_prefix(&prefix)?;
-            Some(format!("{} {name}\0", content.size_bytes))
+            let (size, inode) = (content.size_bytes, content.inode);
+            Some(format!("{size} {inode} -- {name}\0"))
         });
         images.collect()
     }

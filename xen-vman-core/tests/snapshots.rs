@@ -1,0 +1,268 @@
+//! Snapshots, the way back to them, and the removal of volumes, on a host in memory.
+#![cfg(feature = "host")]
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+use xen_vman_core::host::memory::{Content, MemoryHost};
+use xen_vman_core::host::{
+    Event, HostError, Listed, Loss, Options, Watcher, apply, plan, remove_volumes, restore_volume,
+    volumes,
+};
+use xen_vman_core::plan::{Entry, Plan};
+use xen_vman_core::storage::Location;
+use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
+
+const BACKENDS: [(&str, &str); 2] = [
+    ("lvm", "/dev/vg0/org-web"),
+    ("file", "/srv/xen/org-web.img"),
+];
+
+struct Silent;
+
+impl Watcher for Silent {
+    fn approve(&mut self, _: &Plan) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn may_erase(&mut self, _: &Loss) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn tell(&mut self, _: Event<'_>) {}
+}
+
+fn vm(name: &str, backend: &str, keys: &str) -> String {
+    format!(
+        "[[vms]]\norg = \"org\"\nname = \"{name}\"\nstorage_type = \"{backend}\"\nsnapshot_before = [\"reinstall\", \"growth\"]\n\
+         os = {{ type = \"debian\", version = \"12\" }}\ninterfaces = []\n{keys}\n"
+    )
+}
+
+fn host_with(vms: &str) -> Output {
+    let text = format!(
+        "lvm_vg = \"vg0\"\nlvm_thin_pool = \"pool\"\nfile_dir = \"/srv/xen\"\nguest_user = \"root\"\n{vms}"
+    );
+    let source = Source::new("host.toml", &text).unwrap();
+    let compiled = compile(vec![source], &Facts::default());
+    assert!(!compiled.report.has_errors(), "{:?}", compiled.report);
+    let (templates, assets) = (Templates::embedded(), Assets::default());
+    compiled.render(&templates, &assets).unwrap()
+}
+
+fn web(backend: &str, keys: &str) -> Output {
+    host_with(&vm("web", backend, keys))
+}
+
+fn thin_host() -> MemoryHost {
+    let host = MemoryHost::dom0();
+    host.state().is_thin = true;
+    host
+}
+
+fn done(host: &MemoryHost, output: &Output) {
+    let applied = apply(host, output, &Options::default(), &mut Silent).unwrap();
+    assert!(applied.failures.is_empty(), "{:?}", applied.failures);
+}
+
+fn stop(host: &MemoryHost) {
+    let mut state = host.state();
+    state.domains.clear();
+    state.active_units.clear();
+    state
+        .entries
+        .retain(|path, _| !path.starts_with("/run/xen-vman/domains/"));
+}
+
+fn snapshots(host: &MemoryHost, output: &Output) -> Vec<Listed> {
+    let all = volumes(host, output).unwrap().into_iter();
+    all.filter(|one| one.snapshot_of.is_some()).collect()
+}
+
+fn removed(
+    host: &MemoryHost,
+    output: &Output,
+    locations: &[&str],
+) -> Result<Vec<Listed>, HostError> {
+    let locations: Vec<_> = locations
+        .iter()
+        .map(|one| Location::from((*one).to_owned()))
+        .collect();
+    remove_volumes(host, output, &locations, &mut |_| Ok(()))
+}
+
+#[test]
+fn a_reinstallation_can_be_taken_back() {
+    for (backend, location) in BACKENDS {
+        let host = thin_host();
+        done(&host, &web(backend, "size = \"20G\""));
+        let precious = ("/precious".to_owned(), Entry::file(0o600, "data"));
+        host.state()
+            .volumes
+            .get_mut(location)
+            .unwrap()
+            .files
+            .extend([precious]);
+        let before = host.state().volumes[location].clone();
+        let again = web(backend, "size = \"20G\"\nreinstall = \"once\"");
+        let planned = plan(&host, &again, false).unwrap();
+        assert!(planned.actions.iter().any(|action| action.to_string()
+            == format!("take a snapshot of {location}, then erase {location} and reinstall org-web [DESTROYS DATA]")));
+        done(&host, &again);
+        assert!(
+            !host.state().volumes[location]
+                .files
+                .contains_key("/precious")
+        );
+        let [snapshot] = &snapshots(&host, &again)[..] else {
+            panic!("one");
+        };
+        assert_eq!(snapshot.made_for.to_string(), "org-web");
+        let back =
+            |host: &MemoryHost| restore_volume(host, &again, &snapshot.location, &mut |_| Ok(()));
+        // It runs.
+        let refused = back(&host).unwrap_err().to_string();
+        assert!(refused.contains("the VM is running"), "{refused}");
+        stop(&host);
+        let refused = restore_volume(&host, &again, &snapshot.location, &mut |_| Err("no".into()));
+        assert!(matches!(refused, Err(HostError::NotApproved(_))));
+        assert!(
+            !host.state().volumes[location]
+                .files
+                .contains_key("/precious")
+        );
+        back(&host).unwrap();
+        assert_eq!(host.state().volumes[location].files, before.files);
+        assert!(
+            !host
+                .state()
+                .entries
+                .contains_key("/run/xen-vman/resizing/org-web")
+        );
+        // It is not installed once more, and grows as before.
+        assert!(
+            plan(&host, &again, false)
+                .unwrap()
+                .destroyed()
+                .next()
+                .is_none()
+        );
+        done(&host, &web(backend, "size = \"30G\"\nreinstall = \"once\""));
+        assert_eq!(host.state().volumes[location].size_bytes, 30 << 30);
+        assert_eq!(snapshots(&host, &again).len(), 2);
+    }
+}
+
+/// Whatever call fails on the way back, the next one goes the rest of it, and the snapshot stays.
+#[test]
+fn the_way_back_can_be_interrupted() {
+    for (backend, location) in BACKENDS {
+        let output = web(backend, "size = \"30G\"");
+        let mut failed = 0;
+        for calls in 0.. {
+            let host = thin_host();
+            done(&host, &web(backend, "size = \"20G\""));
+            let before = host.state().volumes[location].clone();
+            done(&host, &output);
+            stop(&host);
+            let snapshot = snapshots(&host, &output)[0].location.clone();
+            let back =
+                |host: &MemoryHost| restore_volume(host, &output, &snapshot, &mut |_| Ok(()));
+            host.state().calls_left = Some(calls);
+            let is_done = back(&host).is_ok();
+            host.state().calls_left = None;
+            failed += u32::from(!is_done);
+            if !is_done {
+                back(&host).unwrap();
+            }
+            let state = host.state();
+            assert_eq!(
+                state.volumes[location].size_bytes, before.size_bytes,
+                "{calls}"
+            );
+            assert_eq!(state.volumes[location].files, before.files, "{calls}");
+            assert!(state.volumes.contains_key(snapshot.as_str()), "{calls}");
+            assert_eq!(
+                state.volumes.len(),
+                2,
+                "{calls}: {:?}",
+                state.volumes.keys()
+            );
+            drop(state);
+            if is_done {
+                break;
+            }
+        }
+        assert!(failed > 5, "{failed}");
+    }
+}
+
+#[test]
+fn without_snapshots_nothing_that_needs_one_is_done() {
+    let host = thin_host();
+    done(&host, &web("file", "size = \"20G\""));
+    host.state().is_thin = false;
+    for keys in ["size = \"30G\"", "size = \"20G\"\nreinstall = \"once\""] {
+        let refused = plan(&host, &web("file", keys), false)
+            .unwrap_err()
+            .to_string();
+        let why = "no snapshot of the root of org-web can be taken: its file system is ext2/ext3";
+        assert!(refused.contains(why), "{refused}");
+    }
+}
+
+#[test]
+fn only_unused_volumes_of_ours_are_removed() {
+    for (backend, location) in BACKENDS {
+        let host = thin_host();
+        let two = host_with(
+            &[
+                vm("web", backend, "size = \"20G\""),
+                vm("db", backend, "size = \"20G\""),
+            ]
+            .concat(),
+        );
+        done(&host, &two);
+        let theirs = location.replace("org-web", "theirs");
+        let content = Content {
+            is_raw: true,
+            inode: 4000,
+            ..Content::default()
+        };
+        host.state().volumes.insert(theirs.clone(), content);
+        let one = host_with(&vm("db", backend, "size = \"20G\""));
+        let db = location.replace("org-web", "org-db");
+        let listed = volumes(&host, &one).unwrap();
+        let shown: Vec<_> = listed
+            .iter()
+            .map(|one| (one.location.as_str(), one.used_for.is_some()))
+            .collect();
+        assert_eq!(shown, [(db.as_str(), true), (location, false)]);
+        for (names, why) in [
+            (vec![db.as_str()], "org-db has it"),
+            (vec![theirs.as_str()], "was not made here"),
+            (vec![location], "in use by the domain org-web"),
+            (vec![location, db.as_str()], "org-db has it"),
+        ] {
+            let refused = removed(&host, &one, &names).unwrap_err().to_string();
+            assert!(refused.contains(why), "{refused}");
+        }
+        stop(&host);
+        let locations = [Location::from(location.to_owned())];
+        let refused = remove_volumes(&host, &one, &locations, &mut |_| Err("no".into()));
+        assert!(matches!(refused, Err(HostError::NotApproved(_))));
+        assert_eq!(host.state().volumes.len(), 3);
+        // A file that took its place is somebody else's.
+        if backend == "file" {
+            let mut state = host.state();
+            let ours = state.volumes.get_mut(location).unwrap();
+            let inode = std::mem::replace(&mut ours.inode, 4001);
+            drop(state);
+            let refused = removed(&host, &one, &[location]).unwrap_err().to_string();
+            assert!(refused.contains("was not made here"), "{refused}");
+            host.state().volumes.get_mut(location).unwrap().inode = inode;
+        }
+        removed(&host, &one, &[location]).unwrap();
+        assert!(!host.state().volumes.contains_key(location));
+        assert!(host.state().volumes.contains_key(&theirs));
+        assert_eq!(volumes(&host, &one).unwrap().len(), 1);
+    }
+}
