@@ -7,8 +7,8 @@ pub(crate) use definition::{
     FileOption, FilesArgs, FixArgs, Format, HostsArgs, InputArgs, ReportArgs,
 };
 pub(crate) use host::{
-    ApplyArgs, DoctorArgs, FactsArgs, HostArgs, PlanArgs, RollbackArgs, StatusArgs, TargetArgs,
-    UninstallArgs,
+    ApplyArgs, DoctorArgs, FactsArgs, HostArgs, PlanArgs, RemoveVolumeArgs, RestoreVolumeArgs,
+    RollbackArgs, StatusArgs, TargetArgs, UninstallArgs, VolumesArgs,
 };
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
@@ -64,6 +64,15 @@ pub(crate) enum Command {
     /// Show the state of this host's VMs
     #[command(after_help = host::STATUS_EXAMPLES)]
     Status(StatusArgs),
+    /// List the volumes that were made on this host for VMs, and their snapshots
+    #[command(after_help = host::VOLUMES_EXAMPLES)]
+    Volumes(VolumesArgs),
+    /// Remove volumes that no VM has any more, or snapshots
+    #[command(after_help = host::REMOVE_VOLUME_EXAMPLES)]
+    RemoveVolume(RemoveVolumeArgs),
+    /// Make a volume of a VM what it was when a snapshot was taken
+    #[command(after_help = host::RESTORE_VOLUME_EXAMPLES)]
+    RestoreVolume(RestoreVolumeArgs),
     /// Check whether this host is ready to run its VMs
     #[command(after_help = host::DOCTOR_EXAMPLES)]
     Doctor(DoctorArgs),

@@ -84,6 +84,7 @@ fn works_on(command: &Command) -> &'static str {
         (Some("FILE"), true, false, _) => "a definition",
         (Some("HOST"), true, false, _) => "definitions",
         (Some("VM"), true, true, _) => "VMs",
+        (Some("VOLUME" | "SNAPSHOT"), true, true, true) => "volumes",
         (None, true, true, true) | (None, false, false, true) => "the host",
         (Some("FILE"), false, false, false) => "xl.cfg files",
         (_, false, false, false) => "",

@@ -243,6 +243,68 @@ pub(crate) struct StatusArgs {
     pub(crate) json: bool,
 }
 
+pub(super) const VOLUMES_EXAMPLES: &str = "\
+Examples:
+  xen-vman-cli volumes
+  xen-vman-cli volumes --json
+
+Lists what is in the volume groups and directories of the definition and was
+made for VMs of this definition or an earlier one. Changes nothing.";
+
+#[derive(Debug, Args)]
+pub(crate) struct VolumesArgs {
+    #[command(flatten)]
+    pub(crate) definition: FileOption,
+
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+
+    /// Print JSON
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) json: bool,
+}
+
+pub(super) const REMOVE_VOLUME_EXAMPLES: &str = "\
+Examples:
+  xen-vman-cli remove-volume /dev/vg0/stuvus-old
+  xen-vman-cli remove-volume /srv/xen/stuvus-old.img /dev/vg0/stuvus-old-data
+
+Removes only what was made here for a VM, has no VM in the definition and is not
+in use. It asks for the location of each; there is no option for the answer.";
+
+#[derive(Debug, Args)]
+pub(crate) struct RemoveVolumeArgs {
+    /// Volumes or snapshots to remove, as `volumes` shows them
+    #[arg(value_name = "VOLUME", required = true)]
+    pub(crate) volumes: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) definition: FileOption,
+
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
+pub(super) const RESTORE_VOLUME_EXAMPLES: &str = "\
+Example:
+  xen-vman-cli restore-volume /dev/vg0/stuvus-web01+at-20261130T200000Z
+
+The VM must not run. What was written since then is lost: it asks for the name
+of the VM. The snapshot stays.";
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreVolumeArgs {
+    /// The snapshot, as `volumes` shows it
+    #[arg(value_name = "SNAPSHOT")]
+    pub(crate) snapshot: String,
+
+    #[command(flatten)]
+    pub(crate) definition: FileOption,
+
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
 pub(super) const DOCTOR_EXAMPLES: &str = "\
 Examples:
   xen-vman-cli doctor

@@ -13,5 +13,6 @@ pub(crate) mod render;
 pub(crate) mod schema;
 pub(crate) mod uninstall;
 pub(crate) mod vif;
+pub(crate) mod volumes;
 pub(crate) mod watch;
 pub(crate) mod xl_cfg;
