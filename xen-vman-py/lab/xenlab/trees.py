@@ -38,7 +38,7 @@ DOM0 = (
         *["linux-image-amd64", f"xen-hypervisor-{XEN}-amd64", f"xen-utils-{XEN}", "xen-utils-common", "xenstore-utils", "qemu-system-xen"],
         # what the VMs need
         *["dracut-core", "dracut-network", "debootstrap", "bubblewrap", "nfs-common", "open-iscsi", "e2fsprogs", "bridge-utils"],
-        *["lvm2", "thin-provisioning-tools"],
+        *["lvm2", "thin-provisioning-tools", "xfsprogs"],
         # the servers that dom0 plays
         *["nfs-kernel-server", "rpcbind", "dmsetup"],
     ],
