@@ -50,6 +50,15 @@ def test_iscsi(lab):
         lab.run("systemctl start vm_iscsi@stuvus-db01; systemctl stop vm_iscsi@stuvus-db01")
         lab.fails("systemctl start vm_mount@stuvus-db01")
         assert lab.guest(ADDRESS, "sudo touch /written; sync; hostname") == "stuvus-db01"
+    with lab.step("it sees that its disk has grown, without a reboot"):
+        rescan = "/usr/local/lib/xen-vman/vm-root rescan stuvus-db01"
+        assert "Let the disk grow on the server first" in lab.fails(f"{rescan} 2>&1")
+        boot = lab.guest(ADDRESS, "cat /proc/sys/kernel/random/boot_id")
+        lab.run(f"lab-target grow {IQN}; {rescan}")
+        lab.until("its size", lambda: lab.guest(ADDRESS, "sudo blockdev --getsize64 /dev/xvda") == str(1400 << 20), 60)
+        lab.guest(ADDRESS, "sudo resize2fs /dev/xvda")
+        assert int(lab.guest(ADDRESS, "df --output=size --block-size=1M / | tail -n 1")) > 1250
+        assert lab.guest(ADDRESS, "cat /proc/sys/kernel/random/boot_id") == boot
     with lab.step("it stops, and the host logs out"):
         lab.run("systemctl stop vm@stuvus-db01")
         lab.until("logout", lambda: not lab.succeeds(f"test -e {DEVICE}"), 30)
