@@ -134,8 +134,6 @@ fn data_disks_are_made_after_any_interruption() {
         let is_done = first.is_ok_and(|applied| applied.failures.is_empty());
         failed += u32::from(!is_done);
         done(&host, &output);
-        // What a system that is found mounts is looked at once more.
-        done(&host, &output);
         assert_eq!(actions(&host, &output), [""; 0], "{calls}");
         let state = host.state();
         for location in [DATA, SWAP, DISK] {

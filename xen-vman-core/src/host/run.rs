@@ -213,14 +213,22 @@ impl<'a> Run<'a> {
                 let _ = guest_records::refuse(host, key, &error.to_string());
             }
         })?;
-        self.sessions.extend(outcome.session);
-        if let Some(why) = outcome.adopted {
-            self.report(Event::Step(&format!(
-                "{domain} is recorded as installed: {why}"
-            )));
-            self.adopted.insert(domain.clone());
+        let Some(why) = outcome.adopted else {
+            self.sessions.extend(outcome.session);
+            return Ok(());
+        };
+        self.report(Event::Step(&format!(
+            "{domain} is recorded as installed: {why}"
+        )));
+        self.adopted.insert(domain.clone());
+        // It is not started.
+        outcome
+            .session
+            .map_or(Ok(()), |session| session.close(host))?;
+        if install.mounts.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        data_disk::set_mounts(host, install, self)
     }
 }
 

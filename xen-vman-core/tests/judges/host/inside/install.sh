@@ -188,11 +188,20 @@ no_others() {
     sed -i '/^# Its export is empty/,$d' host.toml
 }
 
-# install_half TOKEN
+images=/srv/judge-images
+
+# install_half TOKEN: with a data disk, which is made with it.
 install_half() {
-    mkdir -p "$exports/half-root"
-    define half "reinstall = \"$1\""
+    mkdir -p "$exports/half-root" "$images"
+    sed -i "1i file_dir = \"$images\"" host.toml
+    define half "reinstall = \"$1\"" '[[vms.volumes]]' 'name = "swap"' 'storage_type = "file"' 'size = "8M"' \
+        'filesystem = "swap"'
     cli 0 apply host.toml --yes
+}
+
+# The data disk is made again with the next apply.
+without_image() {
+    rm -f "$images"/* /var/lib/xen-vman/guests/org-half@*
 }
 
 # Whatever has failed before, nothing is left of it, and the next apply finishes.
@@ -201,6 +210,9 @@ half_recovers() {
     cli 0 apply host.toml --yes
     cli 0 plan host.toml --detailed-exitcode
     is_installed half
+    check_same "its data disk is whole, and nothing else is there" "org-half-swap.img 8388608" \
+        "$(cd "$images" && stat -c '%n %s' -- * .[!.]* 2>/dev/null)"
+    check "its data disk is swap space" grep -q swap <(wipefs --json "$images/org-half-swap.img")
 }
 
 # Each program that an installation runs fails once, at one call after the other.
@@ -209,8 +221,9 @@ failing_programs() {
     no_others
     define block 'storage_type = "iscsi"' 'reinstall = "r0"'
     install_half r0
-    for program in systemctl systemd-run mount umount bwrap mkfs.ext4 wipefs sync find unshare; do
+    for program in systemctl systemd-run mount umount bwrap mkfs.ext4 wipefs sync find unshare install truncate mv mkswap; do
         for ((call = 1; call < 20; call++)); do
+            without_image
             sed -i "s/^reinstall = .*/reinstall = \"${program%.*}-$call\"/" host.toml
             echo "$call" >"$judge/fails-at"
             real=$(PATH=/usr/sbin:/usr/bin:/sbin:/bin command -v "$program")
@@ -238,6 +251,7 @@ failing_calls() {
     install_half c0
     for call in openat openat2 renameat unlinkat mkdirat fsync write fchmod mount clone execve; do
         sed -i "s/^reinstall = .*/reinstall = \"count-$call\"/" host.toml
+        without_image
         strace -f -qq -o "$judge/calls" -e "trace=$call" xen-vman-cli apply --no-preflight host.toml --yes \
             >"$judge/said" 2>&1 || echo "FAILED to count $call: $(cat "$judge/said")"
         most=$(awk '{ if (++calls[$1] > most) most = calls[$1] } END { print most + 0 }' "$judge/calls")
@@ -245,6 +259,7 @@ failing_calls() {
         for ((number = 1; number <= most; number += step)); do
             for what in signal=KILL error=EIO; do
                 sed -i "s/^reinstall = .*/reinstall = \"$call-${what#*=}-$number\"/" host.toml
+                without_image
                 strace -f -qq -o /dev/null -e "trace=$call" -e "inject=$call:$what:when=$number" \
                     xen-vman-cli apply --no-preflight host.toml --yes >"$judge/said" 2>&1
                 check "$call $what $number: no panic" not grep -q panicked "$judge/said"
