@@ -21,11 +21,13 @@ use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
 const PRECIOUS: &str = "/srv/precious";
 
 /// The roots that are made on the host.
-const MADE_HERE: [&str; 4] = [
+const MADE_HERE: [&str; 6] = [
     "/dev/vg0/a-vm0",
     "/dev/vg0/a-vm1",
     "/srv/xen/a-vm0.img",
     "/srv/xen/a-vm1.img",
+    "/dev/vg0/a-vm0-data",
+    "/srv/xen/a-vm0-data.img",
 ];
 
 /// Definitions of one host over time: each VM is there or not, on one backend or the other,
@@ -55,6 +57,22 @@ fn definition(vms: &[Vm]) -> String {
             vm.auto_boot,
             number + 10
         );
+        if let Some((storage, is_swap)) = vm.data {
+            let content = if is_swap {
+                "filesystem = \"swap\"\n"
+            } else {
+                "mount = \"/srv\"\n"
+            };
+            let size = if storage == "iscsi" {
+                String::new()
+            } else {
+                format!("size = \"{}G\"\n", vm.size_gib)
+            };
+            let _ = write!(
+                text,
+                "[[vms.volumes]]\nname = \"data\"\nstorage_type = \"{storage}\"\n{size}{content}"
+            );
+        }
     }
     text
 }
@@ -67,6 +85,8 @@ struct Vm {
     size_gib: u8,
     token: Option<u8>,
     auto_boot: bool,
+    /// Where it has a data disk, and whether that is swap space.
+    data: Option<(&'static str, bool)>,
 }
 
 #[derive(Debug, Clone)]
@@ -113,13 +133,15 @@ fn step() -> impl Strategy<Value = Step> {
         1_u8..3,
         proptest::option::of(0_u8..2),
         any::<bool>(),
+        proptest::option::of((select(&["iscsi", "lvm", "file"][..]), any::<bool>())),
     );
-    let vm = vm.prop_map(|(storage, memory, size_gib, token, auto_boot)| Vm {
+    let vm = vm.prop_map(|(storage, memory, size_gib, token, auto_boot, data)| Vm {
         storage,
         memory,
         size_gib,
         token,
         auto_boot,
+        data,
     });
     let vms = proptest::collection::vec(vm, 0..3);
     let fails = proptest::option::weighted(0.3, 0_u32..60);
@@ -201,10 +223,14 @@ impl World {
                     size_gib: 1,
                     token: None,
                     auto_boot: true,
+                    data: Some(("iscsi", false)),
                 };
-                rendered(&[vm.clone(), vm]).installs
+                let output = rendered(&[vm.clone(), vm]);
+                let roots = output.installs.into_iter().map(|install| install.root);
+                let data = output.data_disks.into_iter().map(|disk| disk.on);
+                roots.chain(data).collect::<Vec<_>>()
             })
-            .map(|install| install.root.volume.location().to_string())
+            .map(|on| on.volume.location().to_string())
             .collect();
         host.state().volumes.extend(
             all.into_iter()
@@ -268,6 +294,10 @@ impl World {
             assert!(
                 !content.files.contains_key(PRECIOUS) || self.given_up.contains(&location),
                 "{location} was erased, and nobody gave it up"
+            );
+            assert!(
+                !content.files.contains_key(PRECIOUS) || !location.contains("-data"),
+                "{location} was erased, a data disk"
             );
             assert!(content.users.is_empty(), "{location} was in use");
             assert!(!content.is_broken, "{location} could not be read");
@@ -415,7 +445,10 @@ impl World {
                 }
                 let mut rest = plan(&self.host, output, prune).unwrap();
                 // A volume that this host had no record of only grows once its system was found there.
-                let grows = |action: &Action| matches!(&action.change, Change::Volume(change) if matches!(change.work, VolumeWork::Grow { .. }));
+                let grows = |action: &Action| match &action.change {
+                    Change::Volume(change) => matches!(change.work, VolumeWork::Grow { .. }),
+                    change => matches!(change, Change::SetMounts { .. }),
+                };
                 if !rest.is_empty() && rest.actions.iter().all(grows) {
                     self.apply(output, prune, false).unwrap();
                     rest = plan(&self.host, output, prune).unwrap();
