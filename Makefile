@@ -9,7 +9,7 @@ CARGO_FLAGS ?= --locked
 
 .DEFAULT_GOAL := help
 .PHONY: help no-skips build build-tests test test-all test-rust test-fuzz package test-python test-oldest-ansible test-oldest-rust test-packages wheel
-.PHONY: deb dist docs pictures release lab lab-trees lab-test judges lint bench soak fuzz venv clean
+.PHONY: deb dist docs pictures release lab lab-trees lab-zfs lab-test judges lint bench soak fuzz venv clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 24
@@ -138,9 +138,13 @@ lab: build-tests ## Build the laboratory: real Xen with a Debian dom0 in QEMU (r
 lab-trees:
 	cd xen-vman-py/lab && $(PYTHON) -m xenlab trees
 
+# OpenZFS for dom0's kernel, which only the scenario `zfs` installs.
+lab-zfs:
+	cd xen-vman-py/lab && $(PYTHON) -m xenlab zfs
+
 SCENARIOS ?= $(patsubst xen-vman-py/lab/scenarios/test_%.py,%,$(wildcard xen-vman-py/lab/scenarios/test_*.py))
 
-lab-test: lab $(if $(filter ansible,$(SCENARIOS)),package) $(if $(filter one_host from_xl_cfg packages,$(SCENARIOS)),deb) $(VENV_STAMP) ## Run the scenarios of the laboratory, or SCENARIOS="nfs iscsi", each from a fresh dom0
+lab-test: lab $(if $(filter zfs,$(SCENARIOS)),lab-zfs) $(if $(filter ansible,$(SCENARIOS)),package) $(if $(filter one_host from_xl_cfg packages,$(SCENARIOS)),deb) $(VENV_STAMP) ## Run the scenarios of the laboratory, or SCENARIOS="nfs iscsi", each from a fresh dom0
 	cd xen-vman-py/lab && $(CURDIR)/$(VENV)/bin/python -m pytest -q -s -p no:cacheprovider --rootdir . $(SCENARIOS:%=scenarios/test_%.py)
 
 bench: wheel ## Benchmarks: in memory, `check` against tomllib, `render` against `cp -r`, `apply` against `cp -r` and fsync, Python against Jinja2, the role against a loop

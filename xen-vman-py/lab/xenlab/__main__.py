@@ -1,4 +1,4 @@
-"""python -m xenlab trees|build|shell: the laboratory by hand."""
+"""python -m xenlab trees|zfs|build|shell: the laboratory by hand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from . import cache, image, machine
+from . import cache, image, machine, zfs
 from .cache import CACHE
 from .patience import LimitError
 from .trees import InUseError, held
@@ -17,6 +17,7 @@ from .trees import InUseError, held
 PROGRAMS = ("mmdebstrap", "debootstrap", "mke2fs", "ssh", "ssh-keygen", "unshare", "setpriv", "strip", "as", "ld")
 HELP = """\
 trees   make what needs nothing of xen-vman: Debian trees, an archive for guests, a guest
+zfs     make the packages of OpenZFS that the scenario `zfs` installs (about five minutes, once)
 build   make everything, up to the snapshot of a dom0 that has booted (about five minutes, once)
 shell   a fresh dom0 from the snapshot, and a shell in it; it is gone afterwards
 """
@@ -50,13 +51,13 @@ def shell() -> None:
 
 
 if __name__ == "__main__":
-    commands = {"trees": image.parts, "build": build, "shell": shell}
+    commands = {"trees": image.parts, "zfs": zfs.build, "build": build, "shell": shell}
     if len(sys.argv) != 2 or sys.argv[1] not in commands:
         sys.exit(HELP)
     check()
     try:
-        # Trees can be made beside anything else: each has a lock of its own.
-        with contextlib.nullcontext() if sys.argv[1] == "trees" else held():
+        # What is only made can be made beside anything else: each part has a lock of its own.
+        with contextlib.nullcontext() if sys.argv[1] in ("trees", "zfs") else held():
             commands[sys.argv[1]]()
     except (InUseError, LimitError) as why:
         sys.exit(f"error: {why}")

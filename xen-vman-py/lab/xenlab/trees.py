@@ -107,15 +107,15 @@ MMDEBSTRAP = [
 VERSIONS_HOURS_MAX = 12
 
 
-def versions(suite: str, packages: Sequence[str]) -> list[str]:
+def versions(suite: str, packages: Sequence[str], options: Sequence[str] = ()) -> list[str]:
     """The packages that the archive offers for these and what they need, with their versions."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    answer = CACHE / f"versions-{suite}-{cache.digest(suite, packages)}.json"
+    answer = CACHE / f"versions-{suite}-{cache.digest(suite, packages, *options)}.json"
     known: list[str] = json.loads(answer.read_text()) if answer.exists() else []
     if known and time.time() - answer.stat().st_mtime < VERSIONS_HOURS_MAX * 3600:
         return known
     with tempfile.TemporaryDirectory() as place:
-        words = [*alone(*MMDEBSTRAP), "--simulate", "--verbose", f"--include={','.join(packages)}", suite, f"{place}/root"]
+        words = [*alone(*MMDEBSTRAP, *options), "--simulate", "--verbose", f"--include={','.join(packages)}", suite, f"{place}/root"]
         done = subprocess.run(
             [str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )
