@@ -4,7 +4,7 @@ use super::machine::{Host, demand};
 use super::{HostError, made, volume};
 use crate::plan;
 use crate::render::Output;
-use crate::storage::{BlockDevice, Location, Medium, Volume};
+use crate::storage::{BlockDevice, Location, Medium, PoolState, Volume};
 use crate::values::{DiskContent, VolumeKey};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -129,7 +129,7 @@ pub fn remove_volumes(
             let refusal = Refusal::new(&one.location, &why);
             return Err(HostError::KeptVolumes(vec![refusal]));
         }
-        let Some(pool) = pool_of(host, output, &one.location)? else {
+        let Some((pool, _)) = pool_of(host, output, &one.location)? else {
             continue;
         };
         for command in pool.remove(&one.location) {
@@ -146,16 +146,16 @@ pub fn remove_volumes(
     Ok(found)
 }
 
-/// A volume of the definition in the pool that has a location.
+/// A volume of the definition in the pool that has a location, and the state of that pool.
 fn pool_of<'a>(
     host: &dyn Host,
     output: &'a Output,
     location: &Location,
-) -> Result<Option<&'a Volume>, HostError> {
+) -> Result<Option<(&'a Volume, PoolState)>, HostError> {
     for (_, volume) in plan::pools(output) {
         let pool = volume::pool(host, volume)?.unwrap_or_default();
         if pool.volumes.contains_key(location) {
-            return Ok(Some(volume));
+            return Ok(Some((volume, pool)));
         }
     }
     Ok(None)
@@ -165,10 +165,18 @@ fn why_kept(host: &dyn Host, output: &Output, one: &Listed) -> Result<Option<Str
     if let Some(key) = &one.used_for {
         return Ok(Some(format!("{key} has it")));
     }
-    let volume = pool_of(host, output, &one.location)?;
-    if volume.is_some_and(|volume| !volume.id().is_of_host()) {
-        let why = "other hosts have its volume group, too, and may use it";
-        return Ok(Some(why.to_owned()));
+    if let Some((volume, state)) = pool_of(host, output, &one.location)? {
+        if !volume.id().is_of_host() {
+            let why = "other hosts have its volume group, too, and may use it";
+            return Ok(Some(why.to_owned()));
+        }
+        if let Some(why) = volume.why_kept(&one.location, &state) {
+            return Ok(Some(why));
+        }
+        let found = state.volumes.get(&one.location);
+        if found.is_some_and(|found| found.has_no_device) {
+            return Ok(None);
+        }
     }
     let disk = BlockDevice {
         path: one.location.to_string(),

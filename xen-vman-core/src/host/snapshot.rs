@@ -72,13 +72,27 @@ pub fn restore_volume(
     let is_free = || refuse_running(host, domain).and_then(|()| refuse_in_use(host, on));
     demand(host, &install::unmount(on).command)?;
     is_free()?;
+    let way_back = || {
+        let pool = volume::pool(host, &on.volume)?.unwrap_or_default();
+        let commands = on.volume.put_back(snapshot, &pool);
+        commands.or_else(|why| refuse(&why).map(|_| Vec::new()))
+    };
+    way_back()?;
     agree(&found).map_err(HostError::NotApproved)?;
     // It does not start meanwhile, nor if this is interrupted.
     let hold = format!("{RESIZING}/{}", on.key);
     host.put(&hold, &Entry::file(0o600, ""))?;
     is_free()?;
-    let pool = volume::pool(host, &on.volume)?.unwrap_or_default();
-    volume::carry_out(host, &on.volume.put_back(snapshot, &pool))?;
+    let commands = match way_back() {
+        Ok(commands) => commands,
+        // Nothing was changed.
+        Err(error @ HostError::KeptVolumes(_)) => {
+            host.remove(&hold)?;
+            return Err(error);
+        }
+        Err(error) => return Err(error),
+    };
+    volume::carry_out(host, &commands)?;
     let mut pool = volume::pool(host, &on.volume)?.unwrap_or_default();
     let Some(restored) = pool.volumes.remove(origin) else {
         return Err(HostError::Volume {

@@ -334,7 +334,7 @@ impl Backend for FileVolume {
         })
     }
 
-    fn put_back(&self, snapshot: &Location, _: &PoolState) -> Vec<Command> {
+    fn put_back(&self, snapshot: &Location, _: &PoolState) -> Result<Vec<Command>, String> {
         let coming = format!("{}+coming", self.path());
         let short = |words: &[&str]| Command::new(words.iter().copied(), SHORT_SECS);
         let mut commands = vec![short(&["rm", "--force", &coming])];
@@ -346,7 +346,7 @@ impl Backend for FileVolume {
             &self.path(),
         ]));
         commands.push(short(&["sync", self.directory.as_str()]));
-        commands
+        Ok(commands)
     }
 
     fn how_to_empty(&self) -> &'static str {

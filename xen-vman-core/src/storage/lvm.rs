@@ -415,10 +415,10 @@ impl Backend for LvmVolume {
         })
     }
 
-    fn put_back(&self, snapshot: &Location, state: &PoolState) -> Vec<Command> {
+    fn put_back(&self, snapshot: &Location, state: &PoolState) -> Result<Vec<Command>, String> {
         let (group, name) = (self.group.as_str(), self.name.as_str());
         let Some(from) = snapshot.as_str().strip_prefix(&format!("/dev/{group}/")) else {
-            return Vec::new();
+            return Err(format!("it is not in the volume group {group}"));
         };
         let [coming, going] = [COMING, GOING].map(|ending| format!("{name}{ending}"));
         let is_there = |name: &str| state.volumes.contains_key(&device(group, name).into());
@@ -444,7 +444,7 @@ impl Backend for LvmVolume {
         if is_there(name) || is_there(&going) {
             commands.push(remove(&going));
         }
-        commands
+        Ok(commands)
     }
 
     fn describe(&self) -> String {

@@ -102,7 +102,7 @@ pub(super) fn read(volume: &LvmVolume, said: &[u8]) -> Result<PoolState, String>
                 .next()
                 .filter(|day| !day.is_empty())
                 .map(str::to_owned),
-            inode: None,
+            ..VolumeState::default()
         };
         found.insert(device(volume.group.as_str(), &row.lv_name).into(), state);
     }

@@ -194,11 +194,14 @@ trait Backend {
     fn remove(&self, _: &Location) -> Vec<Command> {
         Vec::new()
     }
+    fn why_kept(&self, _: &Location, _: &PoolState) -> Option<String> {
+        None
+    }
     fn snapshot(&self, _: &str) -> Option<Snapshot> {
         None
     }
-    fn put_back(&self, _: &Location, _: &PoolState) -> Vec<Command> {
-        Vec::new()
+    fn put_back(&self, _: &Location, _: &PoolState) -> Result<Vec<Command>, String> {
+        Err("this backend has no snapshots".to_owned())
     }
     fn how_to_empty(&self) -> &'static str {
         match self.medium() {
@@ -364,6 +367,11 @@ impl Volume {
         self.backend().remove(location)
     }
 
+    /// Why a volume in the same pool cannot be removed as long as others are there, if so.
+    pub fn why_kept(&self, location: &Location, state: &PoolState) -> Option<String> {
+        self.backend().why_kept(location, state)
+    }
+
     /// How a snapshot of the volume is taken, with a name that ends in `moment`; `None` if none can be.
     pub fn snapshot(&self, moment: &str) -> Option<Snapshot> {
         self.backend().snapshot(moment)
@@ -371,7 +379,10 @@ impl Volume {
 
     /// The commands that put a snapshot in the place of the volume, which must not be in use. What an interrupted
     /// run has done is not done again.
-    pub fn put_back(&self, snapshot: &Location, state: &PoolState) -> Vec<Command> {
+    ///
+    /// # Errors
+    /// Why the volume cannot go back to this snapshot.
+    pub fn put_back(&self, snapshot: &Location, state: &PoolState) -> Result<Vec<Command>, String> {
         self.backend().put_back(snapshot, state)
     }
 

@@ -67,6 +67,10 @@ pub struct VolumeState {
     pub made_on: Option<String>,
     /// The number of a file, by which the host knows that it is the one that was made.
     pub inode: Option<u64>,
+    /// A number that is larger for what was made later; `None` if its backend has no such thing.
+    pub order: Option<u64>,
+    /// Whether there is no device or file at its location, so that nothing can use it there.
+    pub has_no_device: bool,
 }
 
 /// How a snapshot is taken.
