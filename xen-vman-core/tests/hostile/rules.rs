@@ -344,7 +344,14 @@ pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
             ],
             host_address,
         ),
-        (_, "gateway" | "gateway6" | "nameserver" | "spicehost" | "vnclisten") => {
+        (_, "spicehost") => value(
+            &["10.0.0.254", "2001:DB8:0::fe", "host-1.example"],
+            |text| {
+                let host: Option<xen_vman_core::values::DisplayHost> = text.parse().ok();
+                host.map(|host| host.to_string().into())
+            },
+        ),
+        (_, "gateway" | "gateway6" | "nameserver" | "vnclisten") => {
             value(&["10.0.0.254", "2001:DB8:0::fe", "::1"], |text| {
                 text.parse()
                     .ok()
