@@ -9,6 +9,7 @@ use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
 
 const DATA: &str = "/dev/vg0/org-web-data";
 const SWAP: &str = "/srv/xen/org-web-swap.img";
+const ZFS: &str = "/dev/zvol/tank/vms/org-web-zfs";
 const DISK: &str =
     "/dev/disk/by-path/ip-10.0.0.6:3260-iscsi-iqn.2017-01.de.example:org-web-disk-lun-0";
 const CONFIG: &str = "/etc/xen/vms/org-web.cfg";
@@ -16,6 +17,8 @@ const CONFIG: &str = "/etc/xen/vms/org-web.cfg";
 const VOLUMES: &str = "\
     [[vms.volumes]]\nname = \"data\"\nsize = \"5G\"\nfilesystem = \"xfs\"\nmount = \"/srv\"\n\
     [[vms.volumes]]\nname = \"swap\"\nstorage_type = \"file\"\nsize = \"1G\"\nfilesystem = \"swap\"\n";
+const ON_ZFS: &str =
+    "[[vms.volumes]]\nname = \"zfs\"\nstorage_type = \"zfs\"\nsize = \"3G\"\nmount = \"/zfs\"\n";
 const ISCSI: &str =
     "[[vms.volumes]]\nname = \"disk\"\nstorage_type = \"iscsi\"\nmount = \"/disk\"\n";
 
@@ -31,7 +34,7 @@ impl Watcher for Silent {
 
 fn web(keys: &str, volumes: &str) -> Output {
     let text = format!(
-        "lvm_vg = \"vg0\"\nfile_dir = \"/srv/xen\"\niscsi_server = \"10.0.0.6\"\niscsi_base_wwn = \"iqn.2017-01.de.example\"\n\
+        "lvm_vg = \"vg0\"\nfile_dir = \"/srv/xen\"\nzfs_dataset = \"tank/vms\"\niscsi_server = \"10.0.0.6\"\niscsi_base_wwn = \"iqn.2017-01.de.example\"\n\
          guest_user = \"root\"\n[[vms]]\norg = \"org\"\nname = \"web\"\nstorage_type = \"lvm\"\nsize = \"20G\"\n\
          os = {{ type = \"debian\", version = \"12\" }}\ninterfaces = []\n{keys}\n{volumes}"
     );
@@ -123,7 +126,7 @@ fn data_disks_are_made_before_the_system_is_installed() {
 /// Whatever call fails, the next apply does the rest.
 #[test]
 fn data_disks_are_made_after_any_interruption() {
-    let output = web("", &format!("{VOLUMES}{ISCSI}"));
+    let output = web("", &format!("{VOLUMES}{ISCSI}{ON_ZFS}"));
     let mut failed = 0;
     for calls in 0.. {
         let host = MemoryHost::dom0();
@@ -136,7 +139,7 @@ fn data_disks_are_made_after_any_interruption() {
         done(&host, &output);
         assert_eq!(actions(&host, &output), [""; 0], "{calls}");
         let state = host.state();
-        for location in [DATA, SWAP, DISK] {
+        for location in [DATA, SWAP, DISK, ZFS] {
             assert!(
                 state.volumes[location].filesystem.is_some(),
                 "{calls}: {location}"
@@ -144,7 +147,7 @@ fn data_disks_are_made_after_any_interruption() {
         }
         assert_eq!(
             state.volumes.len(),
-            4,
+            5,
             "{calls}: {:?}",
             state.volumes.keys()
         );
@@ -342,6 +345,24 @@ fn data_disks_grow() {
     assert!(
         smaller.contains("the volume data of org-web, has 6144 MiB, and `size` is 5 GiB"),
         "{smaller}"
+    );
+}
+
+#[test]
+fn a_data_disk_on_zfs_is_made_for_its_vm_and_grows() {
+    let host = MemoryHost::dom0();
+    let output = web("", ON_ZFS);
+    let first = format!("make {ZFS} for org-web@zfs with 3 GiB");
+    assert!(actions(&host, &output).contains(&first));
+    done(&host, &output);
+    let made = host.state().volumes[ZFS].clone();
+    assert_eq!(made.tags, ["xen-vman:made-for=org-web@zfs"]);
+    assert!(made.filesystem.is_some() && made.size_bytes == 3 << 30);
+    done(&host, &web("", &ON_ZFS.replace("3G", "4G")));
+    let grown = host.state().volumes[ZFS].clone();
+    assert_eq!(
+        (grown.size_bytes, grown.filesystem),
+        (4 << 30, made.filesystem)
     );
 }
 

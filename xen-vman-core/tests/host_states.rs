@@ -21,13 +21,16 @@ use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
 const PRECIOUS: &str = "/srv/precious";
 
 /// The roots that are made on the host.
-const MADE_HERE: [&str; 6] = [
+const MADE_HERE: [&str; 9] = [
     "/dev/vg0/a-vm0",
     "/dev/vg0/a-vm1",
     "/srv/xen/a-vm0.img",
     "/srv/xen/a-vm1.img",
     "/dev/vg0/a-vm0-data",
     "/srv/xen/a-vm0-data.img",
+    "/dev/zvol/tank/vms/a-vm0-data",
+    "/dev/zvol/tank/vms/a-vm0",
+    "/dev/zvol/tank/vms/a-vm1",
 ];
 
 /// Definitions of one host over time: each VM is there or not, on one backend or the other,
@@ -36,6 +39,7 @@ fn definition(vms: &[Vm]) -> String {
     let mut text = String::from(
         "nfsroot_base = \"10.0.0.5:/tank\"\niscsi_server = \"10.0.0.6\"\n\
          iscsi_base_wwn = \"iqn.2017-01.de.example\"\nlvm_vg = \"vg0\"\nfile_dir = \"/srv/xen\"\n\
+         zfs_dataset = \"tank/vms\"\n\
          vms = []\n",
     );
     if !vms.is_empty() {
@@ -128,12 +132,12 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let vm = (
-        select(&["nfs", "iscsi", "lvm", "file"][..]),
+        select(&["nfs", "iscsi", "lvm", "file", "zfs"][..]),
         select(&[512_u32, 1024][..]),
         1_u8..3,
         proptest::option::of(0_u8..2),
         any::<bool>(),
-        proptest::option::of((select(&["iscsi", "lvm", "file"][..]), any::<bool>())),
+        proptest::option::of((select(&["iscsi", "lvm", "file", "zfs"][..]), any::<bool>())),
     );
     let vm = vm.prop_map(|(storage, memory, size_gib, token, auto_boot, data)| Vm {
         storage,

@@ -21,7 +21,7 @@ use std::process::{Command, Output};
 const FILES_MAX: usize = 6;
 /// Files that a test generates (`UPDATE_DOCS=1`) and compares.
 const GENERATED: &[&str] = &["docs/variables.md"];
-const OWN_FILE: &str = "xen-vman-core/src/storage/zvol.rs";
+const OWN_FILE: &str = "xen-vman-core/src/storage/drbd.rs";
 
 #[derive(Deserialize)]
 struct Changes {
@@ -119,7 +119,7 @@ fn a_new_backend_is_its_file_and_few_touches_none_of_which_can_be_forgotten() {
     let copy: PathBuf = temporary.path().join("workspace");
     copy_of_the_library(&copy);
     fs::copy(
-        support::crate_dir().join("tests/new_backend/zvol.rs"),
+        support::crate_dir().join("tests/new_backend/drbd.rs"),
         copy.join(OWN_FILE),
     )
     .unwrap();
@@ -152,7 +152,7 @@ fn a_new_backend_is_its_file_and_few_touches_none_of_which_can_be_forgotten() {
         eprintln!("skipped: the tests of the new backend (XEN_VMAN_SLOW=1 runs them)");
         return;
     }
-    let tested = cargo(&copy, &["test", "-p", "xen-vman-core", "--lib", "zvol"]);
+    let tested = cargo(&copy, &["test", "-p", "xen-vman-core", "--lib", "drbd"]);
     assert!(tested.status.success(), "{}", log(&tested));
     let documented = cargo(
         &copy,

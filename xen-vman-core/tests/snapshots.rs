@@ -11,9 +11,11 @@ use xen_vman_core::plan::{Entry, Plan};
 use xen_vman_core::storage::Location;
 use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
 
-const BACKENDS: [(&str, &str); 2] = [
+const ZFS: &str = "/dev/zvol/tank/vms/org-web";
+const BACKENDS: [(&str, &str); 3] = [
     ("lvm", "/dev/vg0/org-web"),
     ("file", "/srv/xen/org-web.img"),
+    ("zfs", ZFS),
 ];
 
 struct Silent;
@@ -39,7 +41,8 @@ fn vm(name: &str, backend: &str, keys: &str) -> String {
 
 fn host_with(vms: &str) -> Output {
     let text = format!(
-        "lvm_vg = \"vg0\"\nlvm_thin_pool = \"pool\"\nfile_dir = \"/srv/xen\"\nguest_user = \"root\"\n{vms}"
+        "lvm_vg = \"vg0\"\nlvm_thin_pool = \"pool\"\nfile_dir = \"/srv/xen\"\nzfs_dataset = \"tank/vms\"\n\
+         guest_user = \"root\"\n{vms}"
     );
     let source = Source::new("host.toml", &text).unwrap();
     let compiled = compile(vec![source], &Facts::default());
@@ -191,8 +194,105 @@ fn the_way_back_can_be_interrupted() {
                 break;
             }
         }
-        assert!(failed > 5, "{failed}");
+        // ZFS goes back in one call.
+        assert!(failed > 4, "{failed}");
     }
+}
+
+/// ZFS would destroy the snapshots in between.
+#[test]
+fn zfs_goes_back_to_the_newest_snapshot_alone() {
+    let host = thin_host();
+    done(&host, &web("zfs", "size = \"20G\""));
+    done(&host, &web("zfs", "size = \"30G\""));
+    let output = web("zfs", "size = \"40G\"");
+    done(&host, &output);
+    stop(&host);
+    let taken = snapshots(&host, &output);
+    let [first, second] = &taken[..] else {
+        panic!("{taken:?}");
+    };
+    // One that somebody else took is in between, too.
+    let theirs = Content {
+        inode: 4000,
+        tags: Vec::new(),
+        ..host.state().volumes[ZFS].clone()
+    };
+    host.state()
+        .volumes
+        .insert(format!("{ZFS}@theirs"), theirs.clone());
+    let back = |one: &Listed| {
+        let mut asked = false;
+        let done = restore_volume(&host, &output, &one.location, &mut |_| {
+            asked = true;
+            Ok(())
+        });
+        done.map_err(|error| (error.to_string(), asked))
+    };
+    let before = host.state().clone();
+    let (refused, asked) = back(first).unwrap_err();
+    let newer = format!("removed first: {}, {ZFS}@theirs", second.location);
+    assert!(refused.contains(&newer) && !asked, "{refused}");
+    assert_eq!(host.state().volumes, before.volumes);
+    assert_eq!(host.state().entries, before.entries);
+    let (refused, _) = back(second).unwrap_err();
+    assert!(
+        refused.ends_with(&format!("removed first: {ZFS}@theirs")),
+        "{refused}"
+    );
+    host.state().volumes.remove(&format!("{ZFS}@theirs"));
+    removed(&host, &output, &[second.location.as_str()]).unwrap();
+    back(first).unwrap();
+    assert_eq!(host.state().volumes[ZFS].size_bytes, 20 << 30);
+}
+
+/// One that is taken while the question is open stays, and the VM may start.
+#[test]
+fn a_snapshot_that_is_taken_meanwhile_is_not_destroyed() {
+    let host = thin_host();
+    done(&host, &web("zfs", "size = \"20G\""));
+    let output = web("zfs", "size = \"30G\"");
+    done(&host, &output);
+    stop(&host);
+    let first = &snapshots(&host, &output)[0].location;
+    let newer = format!("{ZFS}@theirs");
+    let refused = restore_volume(&host, &output, first, &mut |_| {
+        let mut state = host.state();
+        let theirs = Content {
+            inode: 4000,
+            tags: Vec::new(),
+            ..state.volumes[ZFS].clone()
+        };
+        state.volumes.insert(newer.clone(), theirs);
+        Ok(())
+    });
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains(&newer), "{refused}");
+    let state = host.state();
+    assert_eq!(state.volumes[ZFS].size_bytes, 30 << 30);
+    assert!(state.volumes.contains_key(&newer));
+    let hold = "/run/xen-vman/resizing/org-web";
+    assert!(!state.entries.contains_key(hold));
+}
+
+#[test]
+fn a_zfs_volume_goes_after_its_snapshots() {
+    let host = thin_host();
+    done(&host, &web("zfs", "size = \"20G\""));
+    done(&host, &web("zfs", "size = \"30G\""));
+    stop(&host);
+    let without = host_with(&vm("db", "zfs", "size = \"20G\""));
+    let snapshot = snapshots(&host, &without)[0].location.clone();
+    let refused = removed(&host, &without, &[ZFS]).unwrap_err().to_string();
+    assert!(
+        refused.contains(&format!(
+            "it has snapshots, which would go with it, such as {snapshot}"
+        )),
+        "{refused}"
+    );
+    removed(&host, &without, &[snapshot.as_str()]).unwrap();
+    removed(&host, &without, &[ZFS]).unwrap();
+    assert!(host.state().volumes.is_empty());
 }
 
 #[test]

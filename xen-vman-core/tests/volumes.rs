@@ -26,7 +26,14 @@ use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
 
 const LVM: &str = "/dev/vg0/org-web";
 const FILE: &str = "/srv/xen/org-web.img";
-const BACKENDS: [(&str, &str); 2] = [("lvm", LVM), ("file", FILE)];
+const ZFS: &str = "/dev/zvol/tank/vms/org-web";
+const BACKENDS: [(&str, &str); 3] = [("lvm", LVM), ("file", FILE), ("zfs", ZFS)];
+/// Volumes of somebody else.
+const THEIRS: [&str; 3] = [
+    "/dev/vg0/theirs",
+    "/srv/xen/theirs.img",
+    "/dev/zvol/tank/vms/theirs",
+];
 
 struct Silent;
 
@@ -40,8 +47,8 @@ impl Watcher for Silent {
 
 fn web(backend: &str, size: &str, more: &str) -> Output {
     let text = format!(
-        "lvm_vg = \"vg0\"\nfile_dir = \"/srv/xen\"\nguest_user = \"root\"\n[[vms]]\norg = \"org\"\nname = \"web\"\n\
-         storage_type = \"{backend}\"\nsize = \"{size}\"\nos = {{ type = \"debian\", version = \"12\" }}\n\
+        "lvm_vg = \"vg0\"\nfile_dir = \"/srv/xen\"\nzfs_dataset = \"tank/vms\"\nguest_user = \"root\"\n\
+         [[vms]]\norg = \"org\"\nname = \"web\"\nstorage_type = \"{backend}\"\nsize = \"{size}\"\nos = {{ type = \"debian\", version = \"12\" }}\n\
          interfaces = []\n{more}"
     );
     let compiled = compile(
@@ -106,7 +113,7 @@ fn a_volume_is_made_after_any_interruption() {
                 is_raw: true,
                 ..Content::default()
             };
-            for path in ["/dev/vg0/theirs", "/srv/xen/theirs.img"] {
+            for path in THEIRS {
                 host.state().volumes.insert(path.to_owned(), theirs.clone());
             }
             host.state().calls_left = Some(calls);
@@ -121,9 +128,10 @@ fn a_volume_is_made_after_any_interruption() {
                     state.volumes[location].filesystem.is_some(),
                     "{backend}, {calls} calls"
                 );
-                assert_eq!(state.volumes.len(), 3, "{:?}", state.volumes.keys());
+                let count = 1 + THEIRS.len();
+                assert_eq!(state.volumes.len(), count, "{:?}", state.volumes.keys());
             }
-            for path in ["/dev/vg0/theirs", "/srv/xen/theirs.img"] {
+            for path in THEIRS {
                 assert_eq!(state.volumes[path], theirs);
             }
             if is_done {
@@ -207,16 +215,16 @@ fn a_smaller_size_is_refused() {
 
 #[test]
 fn what_does_not_fit_is_refused_before_anything_is_changed() {
-    for (backend, pool) in [("lvm", "volume group vg0"), ("file", "directory /srv/xen")] {
+    for (backend, size, pool, why) in [
+        ("lvm", "2T", "volume group vg0", "2 TiB are needed"),
+        ("file", "2T", "directory /srv/xen", "2 TiB are needed"),
+        ("zfs", "11T", "ZFS dataset tank/vms", "11 TiB are promised"),
+    ] {
         let host = MemoryHost::dom0();
-        let refused = applied(&host, &web(backend, "2T", "")).unwrap_err();
+        let refused = applied(&host, &web(backend, size, "")).unwrap_err();
         let said = refused.to_string();
-        assert!(
-            said.contains(&format!(
-                "the {pool} has no room for the root of org-web: 2 TiB are needed"
-            )),
-            "{said}"
-        );
+        let expected = format!("the {pool} has no room for the root of org-web: {why}");
+        assert!(said.contains(&expected), "{said}");
         assert!(host.state().volumes.is_empty());
     }
 }
@@ -241,10 +249,92 @@ fn what_is_made_again_fits_where_it_was() {
     }
 }
 
+/// Volumes whose space is reserved take it, and some for ZFS itself; sparse ones need a part of it.
+#[test]
+fn zfs_volumes_fit_or_are_refused() {
+    let none = MemoryHost::dom0();
+    assert!(plan(&none, &web("zfs", "10T", ""), false).is_ok());
+    let sparse = web("zfs", "10G", "").installs[0].root.volume.clone();
+    let text = "zfs_dataset = \"tank/vms\"\nzfs_sparse = false\n[[vms]]\norg = \"org\"\nname = \"web\"\n\
+                storage_type = \"zfs\"\nsize = \"10G\"\nos = { type = \"debian\", version = \"12\" }\ninterfaces = []\n";
+    let compiled = compile(
+        vec![Source::new("host.toml", text).unwrap()],
+        &Facts::default(),
+    );
+    let reserved = compiled.resolved.vms[0].root.managed().unwrap();
+    let mut state = PoolState::default();
+    let blocks = (10 << 30) / 32 + (64 << 20);
+    for (volume, needed) in [(&sparse, 1 << 30), (reserved, (10 << 30) + blocks)] {
+        state.free_bytes = needed;
+        assert_eq!(volume.no_room(&state, 10 << 30), None);
+        state.free_bytes = needed - 1;
+        assert!(volume.no_room(&state, 10 << 30).is_some());
+        state.free_bytes = 0;
+        assert_eq!(volume.no_room(&state, 0), None);
+    }
+    let shown = |volume: &Volume| {
+        let all = volume.make(&state);
+        all.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let sparse = shown(&sparse);
+    assert_eq!(
+        sparse[0],
+        "zfs create -s -o volmode=dev -o xen-vman:made-for=org-web -V 10737418240 tank/vms/org-web:new"
+    );
+    assert_eq!(shown(reserved)[0], sparse[0].replace(" -s", ""));
+}
+
+/// `zfs set volsize` cuts off what is beyond it without a question.
+#[test]
+fn a_zfs_volume_is_never_made_smaller() {
+    let output = web("zfs", "20G", "");
+    let volume = &output.installs[0].root.volume;
+    for bytes in [20 << 30, (20 << 30) + 1, 40 << 30] {
+        assert_eq!(volume.grow(bytes), []);
+    }
+    let [grow] = &volume.grow(19 << 30)[..] else {
+        panic!("one command");
+    };
+    assert_eq!(
+        grow.to_string(),
+        "zfs set volsize=21474836480 tank/vms/org-web"
+    );
+}
+
+/// Of what is left under the name of an unfinished volume, only our own is destroyed.
+#[test]
+fn an_unfinished_zfs_volume_of_somebody_else_stays() {
+    let host = MemoryHost::dom0();
+    let unfinished = format!("{ZFS}:new");
+    let theirs = Content {
+        is_raw: true,
+        tags: vec!["xen-vman:made-for=org-other".to_owned()],
+        ..Content::default()
+    };
+    host.state()
+        .volumes
+        .insert(unfinished.clone(), theirs.clone());
+    let output = web("zfs", "20G", "");
+    assert!(!applied(&host, &output).unwrap().failures.is_empty());
+    assert_eq!(host.state().volumes[&unfinished], theirs);
+    let ours = vec!["xen-vman:made-for=org-web".to_owned()];
+    host.state().volumes.get_mut(&unfinished).unwrap().tags = ours;
+    done(&host, &output);
+    let state = host.state();
+    assert_eq!(state.volumes.keys().collect::<Vec<_>>(), [ZFS]);
+}
+
 /// A name of a root is never one that a volume has while it is made.
 #[test]
 fn roots_are_not_called_like_what_is_being_made() {
-    for name in ["web+new", ".org-web.img.xen-vman-new", "a/b", "-a", ""] {
+    for name in [
+        "web+new",
+        "web:new",
+        ".org-web.img.xen-vman-new",
+        "a/b",
+        "-a",
+        "",
+    ] {
         assert!(name.parse::<VolumeName>().is_err(), "{name}");
     }
     assert!("snapshot-web.img".parse::<VolumeName>().is_ok());

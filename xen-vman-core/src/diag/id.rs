@@ -144,6 +144,8 @@ catalogue! {
     BadIqn = "bad-iqn", Error;
     /// A name that LVM does not accept.
     BadLvmName = "bad-lvm-name", Error;
+    /// A name that ZFS does not accept.
+    BadZfsName = "bad-zfs-name", Error;
     /// A name that no volume or image of ours can have.
     BadVolumeName = "bad-volume-name", Error;
     /// The iSCSI name derived from `iscsi_base_wwn` and the VM's names is not valid.
@@ -208,6 +210,8 @@ catalogue! {
     MissingLvmVg = "missing-lvm-vg", Error;
     /// A root in a file without `file_dir`.
     MissingFileDir = "missing-file-dir", Error;
+    /// A ZFS root without `zfs_dataset`.
+    MissingZfsDataset = "missing-zfs-dataset", Error;
     /// A root that is to be made without `size`.
     MissingSize = "missing-size", Error;
     /// A storage type that xen-vman does not manage, without a kernel command line.

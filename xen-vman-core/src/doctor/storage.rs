@@ -1,4 +1,4 @@
-//! Volume groups, thin pools and directories in which roots are made (lvmthin(7), lvm.conf(5)).
+//! Volume groups, thin pools, ZFS datasets and directories in which roots are made (lvmthin(7), lvm.conf(5)).
 
 use super::{Finding, Seen, fine, missing, risky, setting};
 use crate::diag::text::printable;

@@ -5,6 +5,7 @@
 
 mod pools;
 mod programs;
+mod zfs;
 
 use super::HostError;
 use super::machine::{Files, GuestRoot, Held, Host, Logged, Ran};
@@ -34,11 +35,11 @@ pub struct Content {
     pub kind: String,
     /// Its size, if its backend makes it.
     pub size_bytes: u64,
-    /// What identifies it, if it is an LVM volume.
+    /// What identifies it, if it is a volume of LVM or ZFS.
     pub unique_id: String,
-    /// The number of the file, if it is an image.
+    /// The number of the file, if it is an image, or of the transaction that made it, if ZFS did.
     pub inode: u64,
-    /// Its tags, if it is an LVM volume.
+    /// Its tags, if it is an LVM volume, or its properties, if it is one of ZFS.
     pub tags: Vec<String>,
 }
 
@@ -238,6 +239,7 @@ impl Host for MemoryHost {
                     | "list-units"
                     | "show"
                     | "--json"
+                    | "get"
                     | "fullreport"
                     | "--file-system"
             )
@@ -301,6 +303,13 @@ impl Host for MemoryHost {
             Medium::Directory(mount) => &mount.source,
             Medium::Disk(disk) => &disk.path,
         };
+        if zfs::has_no_device(location) {
+            return Err(HostError::Io {
+                what: "read",
+                path: location.clone(),
+                source: io::ErrorKind::NotFound.into(),
+            });
+        }
         let state = self.state();
         let content = state.volumes.get(location);
         let mut users = content.map_or_else(Vec::new, |content| content.users.clone());

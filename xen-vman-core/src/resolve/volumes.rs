@@ -160,7 +160,7 @@ impl Vm<'_, '_> {
         );
         let path = scope.key("storage_type").path();
         let diagnostic = Diagnostic::new(DiagnosticId::MissingKey, path, message)
-            .help("set it to `nfs`, `iscsi`, `lvm` or `file`");
+            .help("set it to `nfs`, `iscsi`, `lvm`, `file` or `zfs`");
         self.lookup.report.push(diagnostic);
         None
     }

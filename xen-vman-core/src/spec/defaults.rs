@@ -32,7 +32,7 @@ table! {
         on_reboot: DomainAction,
         /// What Xen does when a VM crashes. Default: `destroy`, as in xl.cfg(5).
         on_crash: DomainAction,
-        /// Where the root file system is stored: `nfs`, `iscsi`, `lvm`, `file`, or any other word for
+        /// Where the root file system is stored: `nfs`, `iscsi`, `lvm`, `file`, `zfs`, or any other word for
         /// storage that xen-vman does not manage.
         storage_type: StorageType,
         /// Additional disks, as in xl-disk-configuration(5).
@@ -41,7 +41,7 @@ table! {
         manual_root_disk: bool,
         /// File system of a root that is a disk.
         filesystem: Filesystem,
-        /// Size of an LVM root or of one in a file, such as `20G`, in MiB without a unit. If it is increased, the
+        /// Size of a root on LVM, on ZFS or in a file, such as `20G`, in MiB without a unit. If it is increased, the
         /// root grows, also while the VM runs. Other roots have no size of ours.
         size: VolumeSizeMib,
         /// Before what a snapshot of a volume is taken: `reinstall`, `growth`.

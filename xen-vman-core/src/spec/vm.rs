@@ -55,7 +55,7 @@ table! {
         gateway6: Ipv6Addr,
         /// Name servers.
         nameserver: Nameservers,
-        /// Where the root file system is stored: `nfs`, `iscsi`, `lvm`, `file`, or any other word.
+        /// Where the root file system is stored: `nfs`, `iscsi`, `lvm`, `file`, `zfs`, or any other word.
         storage_type: StorageType,
         /// Additional disks, as in xl-disk-configuration(5).
         disks: Vec<DiskSpec>,
@@ -63,15 +63,15 @@ table! {
         manual_root_disk: bool,
         /// File system of a root that is a disk.
         filesystem: Filesystem,
-        /// Size of an LVM root or of one in a file, such as `20G`, in MiB without a unit. If it is increased, the
+        /// Size of a root on LVM, on ZFS or in a file, such as `20G`, in MiB without a unit. If it is increased, the
         /// root grows, also while the VM runs. Other roots have no size of ours.
         size: VolumeSizeMib,
-        /// Name of the LVM volume or image file that is the root, if it is not that of the VM.
+        /// Name of the LVM or ZFS volume or image file that is the root, if it is not that of the VM.
         root_volume: VolumeName,
         /// Data disks, which the VM has besides its root.
         volumes: Vec<VolumeSpec>,
-        /// Before what a snapshot of a volume is taken: `reinstall`, `growth`. For thin LVM volumes and for image
-        /// files on XFS or Btrfs; `restore-volume` goes back to one.
+        /// Before what a snapshot of a volume is taken: `reinstall`, `growth`. For thin LVM volumes, for ZFS
+        /// volumes and for image files on XFS or Btrfs; `restore-volume` goes back to one.
         snapshot_before: Vec<Risk>,
         /// Operating system.
         os: OsSpec,

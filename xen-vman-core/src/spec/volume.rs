@@ -12,9 +12,9 @@ table! {
     scene struct VolumeSpec {
         /// Name of the volume among those of its VM. Names on its backend are derived from it.
         name: NamePart,
-        /// Where it is stored: `nfs`, `iscsi`, `lvm` or `file`. Default: as the root of the VM.
+        /// Where it is stored: `nfs`, `iscsi`, `lvm`, `file` or `zfs`. Default: as the root of the VM.
         storage_type: BackendKind,
-        /// Size of an LVM volume or image file, such as `20G`, in MiB without a unit. If it is increased, the
+        /// Size of an LVM or ZFS volume or image file, such as `20G`, in MiB without a unit. If it is increased, the
         /// volume grows, also while the VM runs.
         size: VolumeSizeMib,
         /// What a new disk gets: a file system, `swap`, or `none` if the guest decides. Default: `ext4`.
@@ -26,7 +26,7 @@ table! {
         /// Device in the guest. Default: the first of `xvdb`, `xvdc` ... that is free; `apply` refuses to move a
         /// disk to another device unless it is written here.
         vdev: Vdev,
-        /// Name of the LVM volume or image file, if it is not that of the VM with `-NAME`.
+        /// Name of the LVM or ZFS volume or image file, if it is not that of the VM with `-NAME`.
         volume: VolumeName,
         /// UUID of its content, by which the guest mounts it. Default: derived from `org` and both names. Write that
         /// of an existing file system to keep it.

@@ -16,6 +16,8 @@ mod pool;
 mod root;
 mod settings;
 mod storage_type;
+mod zfs;
+mod zfs_report;
 
 pub(crate) use block::root_on_disk;
 pub use block::{BlockDevice, Maker};
@@ -30,6 +32,7 @@ pub use root::{RootRequest, RootVolume, Unmanaged, VolumeRequest};
 pub(crate) use settings::built_in;
 pub use settings::{Problem, ProblemAt, SettingRow, StorageKeys, StorageSettings, StorageTimeout};
 pub use storage_type::{BackendKind, StorageType};
+pub use zfs::{ZfsKeys, ZfsSettings, ZfsVolume};
 
 use crate::command::Command;
 use crate::values::Filesystem;
@@ -48,6 +51,8 @@ pub enum Volume {
     Lvm(LvmVolume),
     /// In an image file.
     File(FileVolume),
+    /// On a ZFS volume.
+    Zfs(ZfsVolume),
 }
 
 /// The location of a volume: an export, or the path of a device on the host. Hosts identify
@@ -236,6 +241,7 @@ impl Volume {
             Self::Iscsi(_) => BackendKind::Iscsi,
             Self::Lvm(_) => BackendKind::Lvm,
             Self::File(_) => BackendKind::File,
+            Self::Zfs(_) => BackendKind::Zfs,
         }
     }
 
@@ -245,6 +251,7 @@ impl Volume {
             Self::Iscsi(volume) => volume,
             Self::Lvm(volume) => volume,
             Self::File(volume) => volume,
+            Self::Zfs(volume) => volume,
         }
     }
 

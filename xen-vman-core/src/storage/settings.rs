@@ -2,7 +2,8 @@
 
 use super::{
     BackendKind, FileKeys, FileSettings, IscsiKeys, IscsiSettings, LvmKeys, LvmSettings, NfsKeys,
-    NfsSettings, RootVolume, StorageType, Unmanaged, VolumeRequest, file, iscsi, lvm, nfs,
+    NfsSettings, RootVolume, StorageType, Unmanaged, VolumeRequest, ZfsKeys, ZfsSettings, file,
+    iscsi, lvm, nfs, zfs,
 };
 use crate::diag::DiagnosticId;
 use crate::document::decode::{Fields, FromNode as _, Schema};
@@ -36,6 +37,8 @@ pub struct StorageKeys {
     pub lvm: LvmKeys,
     /// Image files.
     pub file: FileKeys,
+    /// ZFS.
+    pub zfs: ZfsKeys,
 }
 
 /// The built-in defaults of all backends, in TOML.
@@ -45,6 +48,7 @@ pub(crate) fn built_in() -> String {
         iscsi::BUILT_IN,
         lvm::BUILT_IN,
         file::BUILT_IN,
+        zfs::BUILT_IN,
     ]
     .concat()
 }
@@ -57,6 +61,7 @@ impl StorageKeys {
             (BackendKind::Iscsi, IscsiKeys::KEYS),
             (BackendKind::Lvm, LvmKeys::KEYS),
             (BackendKind::File, FileKeys::KEYS),
+            (BackendKind::Zfs, ZfsKeys::KEYS),
         ]
     }
 
@@ -67,6 +72,7 @@ impl StorageKeys {
             iscsi: IscsiKeys::take_fields(fields),
             lvm: LvmKeys::take_fields(fields),
             file: FileKeys::take_fields(fields),
+            zfs: ZfsKeys::take_fields(fields),
         }
     }
 
@@ -77,6 +83,7 @@ impl StorageKeys {
             IscsiKeys::schema(),
             LvmKeys::schema(),
             FileKeys::schema(),
+            ZfsKeys::schema(),
         ]
     }
 }
@@ -88,6 +95,7 @@ pub struct StorageSettings {
     pub(super) iscsi: IscsiSettings,
     pub(super) lvm: LvmSettings,
     pub(super) file: FileSettings,
+    pub(super) zfs: ZfsSettings,
 }
 
 /// By key.
@@ -113,6 +121,7 @@ impl StorageSettings {
             iscsi: IscsiSettings::new(&written.iscsi, &built_in.iscsi, program),
             lvm: LvmSettings::new(&written.lvm, &built_in.lvm),
             file: FileSettings::new(&written.file, &built_in.file),
+            zfs: ZfsSettings::new(&written.zfs, &built_in.zfs),
         }
     }
 
@@ -123,6 +132,7 @@ impl StorageSettings {
             self.iscsi.rows(),
             self.lvm.rows(),
             self.file.rows(),
+            self.zfs.rows(),
         ]
         .concat()
     }
@@ -162,6 +172,7 @@ impl StorageSettings {
             BackendKind::Iscsi => self.iscsi.volume(asked, report),
             BackendKind::Lvm => self.lvm.volume(asked, report),
             BackendKind::File => self.file.volume(asked, report),
+            BackendKind::Zfs => self.zfs.volume(asked, report),
         }
     }
 }

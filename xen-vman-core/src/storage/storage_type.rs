@@ -17,8 +17,10 @@ words!(
         Lvm = "lvm",
         /// An image file.
         File = "file",
+        /// A ZFS volume.
+        Zfs = "zfs",
     },
-    "`nfs`, `iscsi`, `lvm` or `file`"
+    "`nfs`, `iscsi`, `lvm`, `file` or `zfs`"
 );
 
 /// Where the root file system of a VM is stored, as written.
@@ -44,7 +46,7 @@ impl StorageType {
 impl FromText for StorageType {
     const ID: DiagnosticId = DiagnosticId::UnknownWord;
     const EXPECTED: &'static str =
-        "`nfs`, `iscsi`, `lvm`, `file`, or a word of your own for other backends";
+        "`nfs`, `iscsi`, `lvm`, `file`, `zfs`, or a word of your own for other backends";
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
         if let Ok(kind) = BackendKind::from_text(text) {
@@ -70,7 +72,9 @@ impl StorageType {
     /// Whether a VM gets a root disk, which one of its `disks` may replace.
     pub const fn has_root_disk(&self) -> bool {
         match self {
-            Self::Managed(BackendKind::Iscsi | BackendKind::Lvm | BackendKind::File) => true,
+            Self::Managed(
+                BackendKind::Iscsi | BackendKind::Lvm | BackendKind::File | BackendKind::Zfs,
+            ) => true,
             Self::Managed(BackendKind::Nfs) | Self::Other(_) => false,
         }
     }

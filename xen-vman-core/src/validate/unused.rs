@@ -57,7 +57,7 @@ const RULES: &[Rule] = &[
             RootVolume::Unmanaged(why) => *why != Unmanaged::Incomplete,
         },
         keys: &["root_volume"],
-        why: "only roots on LVM and in files have such a name",
+        why: "only roots on LVM, on ZFS and in files have such a name",
     },
     Rule {
         applies: |vm| {
@@ -65,7 +65,7 @@ const RULES: &[Rule] = &[
                 .all(|volume| volume.snapshot("").is_none())
         },
         keys: &["snapshot_before"],
-        why: "only thin LVM volumes and image files have snapshots",
+        why: "only thin LVM volumes, ZFS volumes and image files have snapshots",
     },
     Rule {
         applies: |vm| !vm.has_guest_files() && *vm.reinstall != Reinstall::No,

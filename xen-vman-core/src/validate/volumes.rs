@@ -22,7 +22,7 @@ const RULES: &[Rule] = &[
     Rule {
         applies: |data| data.volume.pool().is_none(),
         keys: &["size", "volume"],
-        why: "xen-vman makes volumes of LVM and image files alone",
+        why: "xen-vman makes volumes of LVM and ZFS and image files alone",
     },
     Rule {
         applies: |data| data.content() == Some(DiskContent::Swap),

@@ -25,6 +25,7 @@ mod words;
 mod xl;
 mod xl_keys;
 mod xl_words;
+mod zfs;
 
 pub use content::DiskContent;
 pub use cpu::{CpuItems, CpuList};
@@ -63,6 +64,7 @@ pub use words::{
 pub use xl::{Description, DisplayPassword, KernelCmdline, XlKey, XlOptions, XlValue};
 pub use xl_keys::{Shape, XlKeyInfo, xl_key_info, xl_keys, xl_variable};
 pub use xl_words::{xl_value_problem, xl_words};
+pub use zfs::ZfsName;
 
 text::from_str!(
     CpuItems,

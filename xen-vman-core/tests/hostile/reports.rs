@@ -93,6 +93,7 @@ fn elsewhere(case: &Case<'_>, error: &Diagnostic) -> bool {
         "description" => error.path.segments().first() == Some(&Segment::Key("defaults".into())),
         // An empty variable of the role is unset.
         "nfsroot_base" | "iscsi_server" | "iscsi_base_wwn" | "lvm_vg" | "file_dir"
+        | "zfs_dataset"
             if case.text.is_empty() =>
         {
             matches!(
@@ -102,6 +103,7 @@ fn elsewhere(case: &Case<'_>, error: &Diagnostic) -> bool {
                     | DiagnosticId::MissingIscsiBaseWwn
                     | DiagnosticId::MissingLvmVg
                     | DiagnosticId::MissingFileDir
+                    | DiagnosticId::MissingZfsDataset
             )
         }
         // It is part of the command line that is made up.

@@ -90,7 +90,7 @@ pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
     Some(match (table, key) {
         ("volume", "name") => text(&["data", "a.b-c", "d_e"]),
         ("volume", "storage_type") => value(&["nfs", "lvm"], |text| {
-            word(text, &["nfs", "iscsi", "lvm", "file"])
+            word(text, &["nfs", "iscsi", "lvm", "file", "zfs"])
         }),
         ("volume", "filesystem") => value(&["swap", "none", "ext4"], |text| {
             word(
@@ -164,6 +164,7 @@ pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
         (_, "iscsi_server") => normal(&["10.0.0.6", "san.example", "10.0.0.6:3261"], portal),
         (_, "iscsi_base_wwn") => text(&["iqn.2017-01.de.example", "iqn.2024-12.org.a:b"]),
         (_, "file_dir") => normal(&["/srv/xen", "/mnt/a-b_c+1.d"], without_slash),
+        (_, "zfs_dataset") => text(&["tank/vms", "rpool/a.b-c/d_e:f"]),
         (_, "lvm_vg") => text(&["vg0", "vg-1.a", "a+b_c"]),
         (_, "root_volume") => text(&["web-disk", "snapshot-1.img", "a_b"]),
         (_, "debootstrap_packages") => text(&["openssh-server", "g++", "libc6:amd64"]),
@@ -289,6 +290,7 @@ pub(crate) fn known(table: &str, key: &str) -> Option<Known> {
             | "vncunused"
             | "manual_root_disk"
             | "lvm_shared"
+            | "zfs_sparse"
             | "use_dhcp",
         ) => value(&["yes", "False", "on", "true"], boolean),
         (_, "boot_order") => value(&["dc", "n"], |text| {

@@ -1,4 +1,4 @@
-//! Simulates volume groups and directories of images in memory.
+//! Simulates volume groups, ZFS datasets and directories of images in memory.
 
 use super::{Content, State};
 use serde_json::json;
@@ -9,7 +9,7 @@ const POOL_BYTES: u64 = 1 << 40;
 const EXTENT_BYTES: u64 = 4 << 20;
 
 /// The value after an option.
-fn option<'a>(argv: &[&'a str], name: &str) -> Option<&'a str> {
+pub(super) fn option<'a>(argv: &[&'a str], name: &str) -> Option<&'a str> {
     let at = argv.iter().position(|word| *word == name)?;
     argv.get(at + 1).copied()
 }
@@ -31,6 +31,7 @@ impl State {
     pub(super) fn on_pools(&mut self, argv: &[&str]) -> Option<(i32, String)> {
         let done = |is_done: bool| Some((if is_done { 0 } else { 5 }, String::new()));
         match argv {
+            ["zfs", subcommand, rest @ ..] => Some(self.zfs(subcommand, rest)),
             ["lvm", "fullreport", .., group] => Some((0, self.report(group))),
             ["date", ..] => {
                 self.made += 1;
@@ -155,7 +156,7 @@ impl State {
     }
 
     /// A copy of a volume, as a snapshot is.
-    fn copy(&mut self, from: &str, to: &str, tags: Vec<String>) -> Option<()> {
+    pub(super) fn copy(&mut self, from: &str, to: &str, tags: Vec<String>) -> Option<()> {
         if self.volumes.contains_key(to) {
             return None;
         }
@@ -170,7 +171,7 @@ impl State {
         Some(())
     }
 
-    fn give_name(&mut self, from: &str, to: &str) -> Option<()> {
+    pub(super) fn give_name(&mut self, from: &str, to: &str) -> Option<()> {
         if self.volumes.contains_key(to) {
             return None;
         }
@@ -179,13 +180,13 @@ impl State {
         Some(())
     }
 
-    fn set_size(&mut self, path: &str, size_bytes: u64) -> Option<()> {
+    pub(super) fn set_size(&mut self, path: &str, size_bytes: u64) -> Option<()> {
         self.volumes.get_mut(path)?.size_bytes = size_bytes;
         Some(())
     }
 
     /// What is free in a group or a directory.
-    fn free_bytes(&self, prefix: &str) -> u64 {
+    pub(super) fn free_bytes(&self, prefix: &str) -> u64 {
         let volumes = self
             .volumes
             .iter()

@@ -1,4 +1,4 @@
-//! Roots on ZFS volumes that exist on the host.
+//! Roots on DRBD volumes that exist on the host.
 
 use super::{
     Backend, BlockDevice, Fstab, KernelRoot, Medium, Needs, Problem,
@@ -12,61 +12,61 @@ use serde_json::json;
 pub(super) const BUILT_IN: &str = "";
 
 table! {
-    /// The host's settings for ZFS volumes, as written.
-    plain struct ZvolKeys {
-        /// The directory of the pool's devices. Required for ZFS volumes.
-        zvol_pool: HostPath,
+    /// The host's settings for DRBD volumes, as written.
+    plain struct DrbdKeys {
+        /// The directory of the devices. Required for DRBD volumes.
+        drbd_dir: HostPath,
     }
 }
 
-/// A host's settings for ZFS volumes.
+/// A host's settings for DRBD volumes.
 #[derive(Debug, Clone)]
-pub struct ZvolSettings {
-    zvol_pool: Option<Sourced<HostPath>>,
+pub struct DrbdSettings {
+    drbd_dir: Option<Sourced<HostPath>>,
 }
 
-impl ZvolSettings {
-    pub(super) fn new(written: &ZvolKeys, built_in: &ZvolKeys) -> Self {
+impl DrbdSettings {
+    pub(super) fn new(written: &DrbdKeys, built_in: &DrbdKeys) -> Self {
         Self {
-            zvol_pool: Sourced::setting(
-                "zvol_pool",
-                written.zvol_pool.as_ref(),
-                built_in.zvol_pool.as_ref(),
+            drbd_dir: Sourced::setting(
+                "drbd_dir",
+                written.drbd_dir.as_ref(),
+                built_in.drbd_dir.as_ref(),
             ),
         }
     }
 
     pub(super) fn rows(&self) -> Vec<SettingRow> {
-        vec![SettingRow::maybe("zvol_pool", self.zvol_pool.as_ref())]
+        vec![SettingRow::maybe("drbd_dir", self.drbd_dir.as_ref())]
     }
 
     pub(super) fn volume(&self, asked: &VolumeRequest<'_>, report: &mut dyn FnMut(Problem)) -> RootVolume {
         if asked.is_among_disks() {
             return RootVolume::Unmanaged(Unmanaged::AmongDisks);
         }
-        let Some(pool) = &self.zvol_pool else {
-            let help = "set it to the directory of the pool's devices, such as `/dev/zvol/tank`";
-            report(Problem::missing(DiagnosticId::MissingKey, "zvol_pool", help));
+        let Some(directory) = &self.drbd_dir else {
+            let help = "set it to the directory of the devices, such as `/dev/drbd/by-res`";
+            report(Problem::missing(DiagnosticId::MissingKey, "drbd_dir", help));
             return RootVolume::Unmanaged(Unmanaged::Incomplete);
         };
-        RootVolume::Managed(Volume::Zvol(ZvolVolume {
-            device: format!("{}/{}", **pool, asked.label()),
+        RootVolume::Managed(Volume::Drbd(DrbdVolume {
+            device: format!("{}/{}", **directory, asked.label()),
             content: asked.content,
         }))
     }
 }
 
-/// A ZFS volume.
+/// A DRBD volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct ZvolVolume {
+pub struct DrbdVolume {
     /// The path of the device.
     pub device: String,
     /// The file system that it gets.
     pub content: DiskContent,
 }
 
-impl ZvolVolume {
+impl DrbdVolume {
     fn disk(&self) -> BlockDevice {
         BlockDevice {
             path: self.device.clone(),
@@ -75,7 +75,7 @@ impl ZvolVolume {
     }
 }
 
-impl Backend for ZvolVolume {
+impl Backend for DrbdVolume {
     fn id(&self) -> VolumeId {
         VolumeId::of_host(self.device.clone())
     }
@@ -94,7 +94,7 @@ impl Backend for ZvolVolume {
 
     fn needs(&self, _: &StorageSettings) -> Needs {
         Needs {
-            programs: vec![("zfs".to_owned(), "zfsutils-linux")],
+            programs: vec![("drbdadm".to_owned(), "drbd-utils")],
             targets: Vec::new(),
         }
     }
@@ -104,7 +104,7 @@ impl Backend for ZvolVolume {
     }
 
     fn to_json(&self) -> serde_json::Value {
-        json!({ "type": "zvol", "device": self.device, "filesystem": self.content })
+        json!({ "type": "drbd", "device": self.device, "filesystem": self.content })
     }
 }
 
@@ -116,11 +116,11 @@ mod tests {
     #[test]
     fn a_vm_on_the_new_backend() {
         let text = r#"
-            zvol_pool = "/dev/zvol/tank"
+            drbd_dir = "/dev/drbd/by-res"
             [[vms]]
             org = "a"
             name = "web"
-            storage_type = "zvol"
+            storage_type = "drbd"
             os = { type = "debian", version = "12" }
             interfaces = []
         "#;
@@ -130,10 +130,10 @@ mod tests {
         let templates = Templates::embedded();
         let output = compiled.render(&templates, &Assets::default()).unwrap();
         let config = output.xl_config("a-web").unwrap().text().into_owned();
-        assert!(config.contains("phy:/dev/zvol/tank/a-web,xvda,w"), "{config}");
-        let data = output.host_file("/etc/xen-vman/roots/a-web.zvol").unwrap();
-        assert!(data.text().contains("ROOT_DEVICE='/dev/zvol/tank/a-web'"));
+        assert!(config.contains("phy:/dev/drbd/by-res/a-web,xvda,w"), "{config}");
+        let data = output.host_file("/etc/xen-vman/roots/a-web.drbd").unwrap();
+        assert!(data.text().contains("ROOT_DEVICE='/dev/drbd/by-res/a-web'"));
         let vm_root = output.host_file("/usr/local/lib/xen-vman/vm-root").unwrap();
-        assert!(vm_root.text().contains("zvol"));
+        assert!(vm_root.text().contains("drbd"));
     }
 }
