@@ -28,11 +28,12 @@ def web(*more: str) -> str:
 
 
 IMAGES = "/srv/images"
+DATASET = "tank/vms"
 VOLUMES = f'lvm_vg = "vg0"\nfile_dir = "{IMAGES}"\n'
 
 
 def on_volume(name: str, address: str, storage: str, size: str, *more: str) -> str:
-    """The definition of a guest whose root is made in the volume group or directory of `VOLUMES`, with more lines."""
+    """The definition of a guest whose root is made in the volume group or directory of `VOLUMES`, or in `DATASET`, with more lines."""
     lines = ["[[vms]]", 'org = "stuvus"', f'name = "{name}"', f'storage_type = "{storage}"', f'size = "{size}"', *more]
     lines += ['os = { type = "debian", version = "bookworm" }', f'interfaces = [{{ ip = "{address}/24", bridge = "br0" }}]']
     return "\n" + "\n".join(lines) + "\n"
