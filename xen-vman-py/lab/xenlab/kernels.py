@@ -20,7 +20,7 @@ DRIVERS_LEFT_OUT = [
     *["nvme", "pcmcia", "pinctrl", "platform", "power", "rtc", "scsi/[!ils]*", "soundwire", "spi", "staging", "thunderbolt"],
     *["ufs", "usb", "vfio", "video", "watchdog"],
 ]
-FILESYSTEMS_LEFT_OUT = ["afs", "btrfs", "ceph", "cifs", "f2fs", "gfs2", "jfs", "nilfs2", "ntfs3", "ocfs2", "reiserfs", "smb*", "ubifs", "udf", "ufs", ]
+FILESYSTEMS_LEFT_OUT = ["afs", "btrfs", "ceph", "cifs", "f2fs", "gfs2", "jfs", "nilfs2", "ntfs3", "ocfs2", "reiserfs", "smb*", "ubifs", "udf", "ufs"]
 
 
 def version(root: pathlib.Path) -> str:
