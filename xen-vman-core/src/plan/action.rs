@@ -1,9 +1,8 @@
 //! The actions of a plan and their impact.
 
-use super::volume_change::VolumeWork;
 use super::{Entry, PendingMounts, Record, VolumeChange};
 use crate::install::{Changes, GuestRecord};
-use crate::object::{Object, Role};
+use crate::object::Object;
 use crate::storage::{Attachment, Location};
 use crate::values::DomainName;
 use serde::Serialize;
@@ -143,14 +142,16 @@ impl Change {
         let (domain, is_start) = match self {
             Self::Install { domain, .. } => (domain, false),
             Self::Start { domain } => (domain, true),
-            Self::Put { object, .. } if object.role == Role::Enablement => (object.vm()?, true),
+            Self::Put { object, .. } if object.role == crate::object::Role::Enablement => {
+                (object.vm()?, true)
+            }
             _ => return None,
         };
         let is_void = match failed {
             Self::Volume(change) => {
                 // A system can be installed without its data disks, and starts with small ones.
                 let is_needed = is_start || change.key.is_root();
-                let is_there = matches!(change.work, VolumeWork::Grow { .. });
+                let is_there = matches!(change.work, super::VolumeWork::Grow { .. });
                 change.key.domain == *domain && is_needed && !is_there
             }
             Self::Install { domain: other, .. } | Self::Adopt { domain: other, .. } => {

@@ -5,7 +5,8 @@ use super::{
     Action, Change, Entry, Impact, Kept, Observed, Plan, Rank, Record, digest, reload, settings,
 };
 #[cfg(feature = "host")]
-use crate::install::{GUESTS, record_paths_of};
+use crate::install::GUESTS;
+use crate::install::record_paths_of;
 use crate::object::{Object, Role, UNITS};
 use crate::render::{MOUNT_PATH, links};
 use crate::storage::source_in;
