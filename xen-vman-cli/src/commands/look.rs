@@ -7,9 +7,10 @@ use serde_json::json;
 use std::fmt::Write as _;
 use xen_vman_core::Output;
 use xen_vman_core::doctor::Readiness;
-use xen_vman_core::host::{doctor, facts, observe};
+use xen_vman_core::host::{Listed, doctor, facts, observe, volumes};
 use xen_vman_core::plan::{Installed, VmStatus, status};
 use xen_vman_core::render::VM_DOMAIN;
+use xen_vman_core::storage::Bytes;
 
 pub(crate) fn run_facts(args: &FactsArgs) -> Result<Outcome, Failure> {
     let dir = open_root(&args.root)?;
@@ -71,8 +72,31 @@ pub(crate) fn run_status(args: &StatusArgs) -> Result<Outcome, Failure> {
     terminal::data(text.as_bytes())?;
     if !args.json {
         note_started_by_hand(&all);
+        if args.vms.is_empty() && dir.is_running() {
+            // What is wrong with a pool, `doctor` says.
+            note_unused(&volumes(&dir, &output).unwrap_or_default());
+        }
     }
     Ok(Outcome::Fine)
+}
+
+/// Prints the volumes that no VM has any more.
+fn note_unused(all: &[Listed]) {
+    let unused = all
+        .iter()
+        .filter(|one| one.used_for.is_none() && one.snapshot_of.is_none());
+    let lines = unused.map(|one| {
+        let day = one.made_on.as_deref().map(printable);
+        let day = day.map_or_else(String::new, |day| format!(", made on {day}"));
+        let (location, size) = (printable(one.location.as_str()), Bytes(one.size_bytes));
+        format!("\n  {location} ({size}{day}, for {})", one.made_for)
+    });
+    let lines: String = lines.collect();
+    if !lines.is_empty() {
+        terminal::note(&format!(
+            "no VM has these any more; `remove-volume` removes them:{lines}"
+        ));
+    }
 }
 
 /// Prints how VMs that no unit started are handed over to their units.

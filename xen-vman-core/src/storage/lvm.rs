@@ -218,13 +218,15 @@ impl LvmVolume {
         }
     }
 
-    /// The command that takes a snapshot of a volume of the group.
+    /// The command that takes a snapshot of a thin volume of the group. With its type, it is never a thick one, which
+    /// would take space of its own.
     fn copy(&self, from: &str, to: &str, tags: &[&str]) -> Command {
         let own = self.tag();
         let mut words = vec![
             "lvcreate",
             "--yes",
-            "--snapshot",
+            "--type",
+            "thin",
             "--setactivationskip",
             "n",
         ];

@@ -91,7 +91,7 @@ def test_data_disks(lab):
         swap = f"{IMAGES}/stuvus-web-swap.img"
         listed = next(line for line in lab.cli("volumes").splitlines() if swap in line)
         assert listed.split()[-2:] == ["stuvus-web@swap", "no"] and "128 MiB" in listed, listed
-        assert swap in lab.run("xen-vman-cli doctor || true")
+        assert swap in lab.run("xen-vman-cli doctor || true") and swap in lab.cli("status")
         for location, why in ((swap, "has to be confirmed on a terminal"), ("/dev/vg0/stuvus-web-data", "stuvus-web@data has it"), ("/dev/vg0/images", "was not made here")):
             assert why in lab.cli("remove-volume", location, exit_status=2)
         typed = f"printf '%s\\n' {{}} | script --quiet --return --command 'xen-vman-cli remove-volume {swap}' /dev/null"

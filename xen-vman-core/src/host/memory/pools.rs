@@ -37,7 +37,7 @@ impl State {
                 self.made += 1;
                 Some((0, format!("20261130T0000{:02}Z\n", self.made)))
             }
-            ["lvcreate", "--yes", "--snapshot", ..] => {
+            ["lvcreate", "--yes", "--type", "thin", ..] => {
                 let from = format!("/dev/{}", argv.last()?);
                 let (group, _) = argv.last()?.split_once('/')?;
                 let to = format!("/dev/{group}/{}", option(argv, "--name")?);
