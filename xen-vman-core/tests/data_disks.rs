@@ -33,8 +33,12 @@ impl Watcher for Silent {
 }
 
 fn web(keys: &str, volumes: &str) -> Output {
+    web_with("", keys, volumes)
+}
+
+fn web_with(settings: &str, keys: &str, volumes: &str) -> Output {
     let text = format!(
-        "lvm_vg = \"vg0\"\nfile_dir = \"/srv/xen\"\nzfs_dataset = \"tank/vms\"\niscsi_server = \"10.0.0.6\"\niscsi_base_wwn = \"iqn.2017-01.de.example\"\n\
+        "{settings}lvm_vg = \"vg0\"\nfile_dir = \"/srv/xen\"\nzfs_dataset = \"tank/vms\"\niscsi_server = \"10.0.0.6\"\niscsi_base_wwn = \"iqn.2017-01.de.example\"\n\
          guest_user = \"root\"\n[[vms]]\norg = \"org\"\nname = \"web\"\nstorage_type = \"lvm\"\nsize = \"20G\"\n\
          os = {{ type = \"debian\", version = \"12\" }}\ninterfaces = []\n{keys}\n{volumes}"
     );
@@ -388,4 +392,66 @@ fn a_reinstallation_leaves_data_disks_alone() {
             .iter()
             .any(|(location, _)| location == "/dev/vg0/org-web")
     );
+}
+
+#[test]
+fn a_disk_that_is_to_hold_something_else_is_looked_at_again() {
+    let host = MemoryHost::dom0();
+    done(&host, &web("", VOLUMES));
+    let precious = ("/data".to_owned(), Entry::file(0o600, "precious"));
+    host.state()
+        .volumes
+        .get_mut(DATA)
+        .unwrap()
+        .files
+        .extend([precious]);
+    stop(&host);
+    let before = host.state().volumes[DATA].clone();
+    let with_mount = "filesystem = \"xfs\"\nmount = \"/srv\"";
+    for (content, larger) in [("swap", "5G"), ("swap", "6G"), ("ext4", "6G")] {
+        let keys = format!("filesystem = \"{content}\"");
+        let volumes = VOLUMES.replace(with_mount, &keys).replace("5G", larger);
+        let applied = applied(&host, &web("", &volumes)).unwrap();
+        let said = format!("{:?}", applied.failures);
+        assert!(
+            said.contains("xfs") || said.contains("not hold the swap"),
+            "{content}: {said}"
+        );
+        let now = host.state().volumes[DATA].clone();
+        assert_eq!(
+            (&now.files, &now.kind),
+            (&before.files, &before.kind),
+            "{content}"
+        );
+    }
+    assert!(
+        fstab(&host).contains("/srv xfs"),
+        "no line for what is not there"
+    );
+}
+
+#[test]
+fn a_disk_that_its_running_vm_has_does_not_keep_it_from_starting() {
+    let host = MemoryHost::dom0();
+    done(&host, &web("", VOLUMES));
+    host.state()
+        .entries
+        .remove("/var/lib/xen-vman/guests/org-web@data.installed");
+    let failed = applied(&host, &web("", VOLUMES)).unwrap();
+    assert_eq!(failed.failures.len(), 1, "{:?}", failed.failures);
+    let refusal = "/var/lib/xen-vman/guests/org-web@data.refused";
+    assert!(!host.state().entries.contains_key(refusal));
+    stop(&host);
+    done(&host, &web("", VOLUMES));
+}
+
+#[test]
+fn a_raw_disk_shows_nothing_of_others() {
+    let host = MemoryHost::dom0();
+    let wiped = "lvm_wipe = \"discard\"\n";
+    let raw = "[[vms.volumes]]\nname = \"data\"\nsize = \"5G\"\nfilesystem = \"none\"\n";
+    let output = web_with(wiped, "", raw);
+    let applied = applied(&host, &output).unwrap();
+    let said = format!("{:?}", applied.failures);
+    assert!(said.contains("shows what others have left"), "{said}");
 }

@@ -366,3 +366,40 @@ fn only_unused_volumes_of_ours_are_removed() {
         assert_eq!(volumes(&host, &one).unwrap().len(), 1);
     }
 }
+
+#[test]
+fn what_a_vm_has_that_is_not_installed_is_not_removed() {
+    let host = thin_host();
+    done(&host, &web("lvm", "size = \"20G\""));
+    stop(&host);
+    for keys in [
+        "size = \"20G\"\ntype = \"hvm\"",
+        "type = \"hvm\"\nmanual_root_disk = true\ndisks = [\"phy:/dev/vg0/org-web,hda,w\"]",
+    ] {
+        let other = vm("db", "lvm", "size = \"20G\"");
+        let web =
+            vm("web", "lvm", keys).replace("snapshot_before = [\"reinstall\", \"growth\"]\n", "");
+        let output = host_with(&format!("{web}{other}"));
+        let refused = removed(&host, &output, &["/dev/vg0/org-web"])
+            .unwrap_err()
+            .to_string();
+        assert!(refused.contains("org-web has it"), "{refused}");
+    }
+}
+
+#[test]
+fn a_snapshot_of_another_vm_is_not_put_in_the_place_of_a_volume() {
+    let host = thin_host();
+    done(&host, &web("lvm", "size = \"20G\""));
+    let output = web("lvm", "size = \"30G\"");
+    done(&host, &output);
+    stop(&host);
+    let snapshot = snapshots(&host, &output)[0].location.clone();
+    let mut state = host.state();
+    let taken = state.volumes.get_mut(snapshot.as_str()).unwrap();
+    taken.tags[1] = "xen-vman/org-other".to_owned();
+    drop(state);
+    let refused = restore_volume(&host, &output, &snapshot, &mut |_| Ok(()));
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("taken of what org-other had"), "{refused}");
+}

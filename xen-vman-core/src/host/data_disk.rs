@@ -72,10 +72,16 @@ fn look_and_format(
     let record = |is_finished: bool| {
         let record = GuestRecord::of_data(location.clone(), is_finished);
         let record = record.on(found.unique_id.clone());
+        let record = record.holding(content, *data.uuid);
         record.at(data.vdev.as_ref().map(|vdev| vdev.value.clone()))
     };
     match disk.decide(content, &found, known.as_ref()) {
-        DataVerdict::Refuse(why) => Err(refused(&on.key, &why)),
+        DataVerdict::Refuse(why) => {
+            let error = refused(&on.key, &why);
+            // The VM does not start with a disk that is not what it is to be.
+            guest_records::refuse(host, &on.key, &error.to_string())?;
+            Err(error)
+        }
         DataVerdict::Keep(why) => {
             guest_records::set(host, &on.key, &record(true))?;
             Ok(Some(why))

@@ -62,12 +62,6 @@ pub fn volumes(host: &dyn Host, output: &Output) -> Result<Vec<Listed>, HostErro
 }
 
 pub(super) fn listed(host: &dyn Host, output: &Output) -> Result<Vec<Listed>, HostError> {
-    let roots = output.installs.iter().map(|install| &install.root);
-    let data = output.data_disks.iter().map(|disk| &disk.on);
-    let used: BTreeMap<_, _> = roots
-        .chain(data)
-        .map(|on| (on.volume.location(), &on.key))
-        .collect();
     let mut all = BTreeMap::new();
     for (pool, volume) in plan::pools(output) {
         if !host.is_running() {
@@ -81,7 +75,7 @@ pub(super) fn listed(host: &dyn Host, output: &Output) -> Result<Vec<Listed>, Ho
                 continue;
             };
             let one = Listed {
-                used_for: used.get(&location).map(|key| (*key).clone()),
+                used_for: output.used.get(&location).cloned(),
                 location: location.clone(),
                 size_bytes: found.size_bytes,
                 made_for,
@@ -111,7 +105,7 @@ pub fn remove_volumes(
         match all.iter().find(|one| one.location == *location) {
             None => refusals.push(Refusal::new(
                 location,
-                "it was not made here; `volumes` lists what was",
+                "it was not made here, or is on storage that no VM of the definition has; `volumes` lists what was made",
             )),
             Some(one) => match why_kept(host, output, one)? {
                 Some(why) => refusals.push(Refusal::new(location, &why)),

@@ -120,7 +120,8 @@ fn inside(
     tree
 }
 
-fn signatures(host: &dyn Host, device: &str) -> Result<Vec<Signature>, HostError> {
+/// The signatures on a device.
+pub(super) fn signatures(host: &dyn Host, device: &str) -> Result<Vec<Signature>, HostError> {
     let command = Command::new(["wipefs", "--json", device], SIGNATURES_SECS);
     let ran = demand(host, &command)?;
     if ran.stdout.trim_ascii().is_empty() {

@@ -181,16 +181,13 @@ impl<'a> Run<'a> {
             .ok_or_else(|| install::refused(key, "the definition has no such volume"))
     }
 
-    /// Prepares a data disk. A VM whose disk was refused does not start.
+    /// Prepares a data disk.
     fn prepare(&mut self, key: &VolumeKey) -> Result<(), HostError> {
         let volume::Subject::Data(disk) = self.volume(key)? else {
             return Ok(());
         };
         let host = self.host;
-        let kept = data_disk::prepare(host, disk, self).inspect_err(|error| {
-            // The error is reported, and the VM is not started.
-            let _ = guest_records::refuse(host, key, &error.to_string());
-        })?;
+        let kept = data_disk::prepare(host, disk, self)?;
         if let Some(why) = kept {
             self.report(Event::Step(&format!("{key} is left as it is: {why}")));
         }

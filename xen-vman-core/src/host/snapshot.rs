@@ -1,12 +1,14 @@
 //! Takes snapshots of volumes, and goes back to them.
 
-use super::install::{refuse_in_use, refuse_running};
+use super::install::{refuse_in_use, refuse_running, refused};
 use super::listed::{Listed, Refusal, listed};
 use super::machine::{Host, demand};
 use super::volume::{self, RESIZING};
 use super::{HostError, guest_records, made};
 use crate::command::{Command, SHORT_SECS};
+use crate::diag::text::printable;
 use crate::install::{self, GuestRecord, OnHost};
+use crate::object::instance;
 use crate::plan::Entry;
 use crate::render::Output;
 use crate::storage::Location;
@@ -68,6 +70,15 @@ pub fn restore_volume(
     let Some(on) = volumes.find(|on| on.volume.location() == *origin) else {
         return refuse("no VM of the definition has the volume that it is of");
     };
+    if found.made_for != on.key {
+        return refuse(&format!(
+            "it was taken of what {} had, and {} has a volume of that name now",
+            found.made_for, on.key
+        ));
+    }
+    if !on.volume.id().is_of_host() {
+        return refuse("other hosts have its volume group, too, and may use it");
+    }
     let domain = &on.key.domain;
     let is_free = || refuse_running(host, domain).and_then(|()| refuse_in_use(host, on));
     demand(host, &install::unmount(on).command)?;
@@ -82,7 +93,12 @@ pub fn restore_volume(
     // It does not start meanwhile, nor if this is interrupted.
     let hold = format!("{RESIZING}/{}", on.key);
     host.put(&hold, &Entry::file(0o600, ""))?;
-    is_free()?;
+    let free = is_free().and_then(|()| refuse_starting(host, on));
+    if let Err(error) = free {
+        // Nothing was changed.
+        host.remove(&hold)?;
+        return Err(error);
+    }
     let commands = match way_back() {
         Ok(commands) => commands,
         // Nothing was changed.
@@ -114,4 +130,16 @@ pub fn restore_volume(
     guest_records::set(host, &on.key, &record.on(restored.unique_id))?;
     host.remove(&hold)?;
     Ok(found)
+}
+
+/// Fails if systemd starts the VM just now, which may have been before there was a hold.
+fn refuse_starting(host: &dyn Host, on: &OnHost) -> Result<(), HostError> {
+    let unit = instance("vm", &on.key.domain);
+    let state = host.run(&Command::new(["systemctl", "is-active", &unit], SHORT_SECS))?;
+    let state = String::from_utf8_lossy(&state.stdout).trim().to_owned();
+    if matches!(state.as_str(), "inactive" | "failed" | "unknown") {
+        return Ok(());
+    }
+    let why = format!("{unit} is {}; stop the VM first", printable(&state));
+    Err(refused(&on.key, &why))
 }

@@ -1,13 +1,13 @@
 //! Makes volumes, and lets them grow.
 
 use super::machine::{Host, demand};
-use super::{HostError, guest_records, install, made, snapshot};
+use super::{HostError, guest_records, install, made, root, snapshot};
 use crate::command::Command;
 use crate::install::{DataDisk, GuestRecord, Install, OnHost};
 use crate::plan::{self, Entry, Fill};
 use crate::render::Output;
 use crate::storage::{Bytes, Medium, PoolState, Volume, VolumeState};
-use crate::values::Risk;
+use crate::values::{DiskContent, Risk};
 use std::collections::BTreeMap;
 
 /// Where it is said which VMs must not start now. `vm-domain` looks there.
@@ -184,12 +184,34 @@ fn let_fill(host: &dyn Host, subject: Subject<'_>) -> Result<(), HostError> {
     host.put(&hold, &Entry::file(0o600, ""))?;
     let done = install::refuse_running(host, &key.domain)
         .and_then(|()| install::refuse_in_use(host, subject.on()))
+        .and_then(|()| refuse_what_would_be_lost(host, subject))
         .and_then(|()| carry_out(host, &subject.fill()));
     host.remove(&hold)?;
     done?;
     match guest_records::of(host, key)? {
         Some(record) => guest_records::set(host, key, &record.to_be_filled(false)),
         None => Ok(()),
+    }
+}
+
+/// Swap space is made again when it grows: what else is on a disk would be lost.
+fn refuse_what_would_be_lost(host: &dyn Host, subject: Subject<'_>) -> Result<(), HostError> {
+    let Subject::Data(disk) = subject else {
+        return Ok(());
+    };
+    if disk.data.content() != Some(DiskContent::Swap) {
+        return Ok(());
+    }
+    let location = disk.on.volume.location();
+    let found = root::signatures(host, location.as_str())?;
+    let wanted = disk.data.uuid.to_string();
+    match found.as_slice() {
+        [only] if only.kind == "swap" && only.uuid.as_ref() == Some(&wanted) => Ok(()),
+        _ => Err(HostError::Volume {
+            location,
+            why: "it does not hold the swap space that it is to hold; nothing on it was changed"
+                .to_owned(),
+        }),
     }
 }
 

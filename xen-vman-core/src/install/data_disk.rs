@@ -41,7 +41,11 @@ impl DataDisk {
         record: Option<&GuestRecord>,
     ) -> DataVerdict {
         let is_blank = found.signatures.is_empty() && found.surface == Surface::Zeros;
+        let is_begun = record.is_some_and(|record| !record.is_finished);
         if content == DiskContent::Raw {
+            if is_begun && !is_blank {
+                return self.refuse("was made just now, and shows what others have left");
+            }
             return DataVerdict::Keep("the guest decides what it does with it");
         }
         if is_blank {
@@ -52,7 +56,6 @@ impl DataDisk {
         let all_wanted =
             !found.signatures.is_empty() && found.signatures.iter().all(|one| is_wanted(&one.uuid));
         if all_wanted {
-            let is_begun = record.is_some_and(|record| !record.is_finished);
             let has_files = found.tree.as_ref().is_some_and(|tree| !tree.is_empty);
             // One that is to be kept is never made again.
             if is_begun && !has_files && !matches!(self.data.uuid.origin, Origin::Written(_)) {

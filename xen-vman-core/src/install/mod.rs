@@ -20,7 +20,9 @@ pub(crate) use steps::{close, enter, open, point, put_on, unmount};
 pub use verdict::{Found, Signature, Surface, Tree, Verdict, decide};
 
 use crate::storage::{Location, Volume};
-use crate::values::{DomainName, GuestUser, Reinstall, Risk, Seconds, Vdev, VolumeKey};
+use crate::values::{
+    DiskContent, DomainName, GuestUser, Reinstall, Risk, Seconds, Vdev, VolumeKey,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -101,6 +103,9 @@ pub struct GuestRecord {
     /// The device of a data disk in its guest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vdev: Option<Vdev>,
+    /// What a data disk holds, and the UUID of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holds: Option<(DiskContent, Uuid)>,
     /// The lines for data disks that the fstab(5) of a root has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mounts: Vec<String>,
@@ -206,6 +211,13 @@ impl GuestRecord {
     #[must_use]
     pub fn at(self, vdev: Option<Vdev>) -> Self {
         Self { vdev, ..self }
+    }
+
+    /// The same record, of a disk that holds this, with its UUID.
+    #[must_use]
+    pub fn holding(self, content: DiskContent, uuid: Uuid) -> Self {
+        let holds = Some((content, uuid));
+        Self { holds, ..self }
     }
 
     /// The same record, with these lines in the guest's fstab(5).

@@ -141,7 +141,7 @@ impl Change {
     pub(crate) fn is_void_after(&self, failed: &Self) -> Option<&DomainName> {
         let (domain, is_start) = match self {
             Self::Install { domain, .. } => (domain, false),
-            Self::Start { domain } => (domain, true),
+            Self::Start { domain } | Self::SetMounts { domain, .. } => (domain, true),
             Self::Put { object, .. } if object.role == crate::object::Role::Enablement => {
                 (object.vm()?, true)
             }

@@ -2,7 +2,7 @@
 
 use super::volumes::recorded;
 use super::{Action, Change, Impact, Observed, Rank, VolumeChange, VolumeWork};
-use crate::install::{Changes, DataDisk};
+use crate::install::{Changes, DataDisk, GuestRecord};
 use crate::render::Output;
 use crate::values::DomainName;
 use std::collections::BTreeMap;
@@ -22,7 +22,15 @@ pub(super) fn prepared(output: &Output, observed: &Observed) -> Vec<(Rank, Actio
     let disks = output.data_disks.iter();
     let unfinished = disks.filter(|disk| {
         let record = recorded(&disk.on, observed);
-        !record.is_some_and(|record| record.is_finished) || observed.damaged.contains(&disk.on.key)
+        // One that is to hold something else is looked at again.
+        let wanted = disk
+            .data
+            .content()
+            .map(|content| (content, *disk.data.uuid));
+        let is_done = |record: &GuestRecord| {
+            record.is_finished && (record.holds.is_none() || record.holds == wanted)
+        };
+        !record.is_some_and(is_done) || observed.damaged.contains(&disk.on.key)
     });
     let action = |disk: &DataDisk| {
         let location = disk.on.volume.location();

@@ -5,8 +5,8 @@ use crate::object::{EnabledUnit, Object, RenderedFile, Role};
 use crate::origin::Origin;
 use crate::quote::{env_value, xl_string};
 use crate::resolve::{Resolved, ResolvedVm};
-use crate::storage::{Attachment, Volume};
-use crate::values::{DomainName, GUEST_INITRD, GUEST_KERNEL, VolumeKey};
+use crate::storage::{Attachment, Location, Volume};
+use crate::values::{Backing, DomainName, GUEST_INITRD, GUEST_KERNEL, VolumeKey};
 use std::collections::BTreeMap;
 
 /// The script that vm@.service runs, which also hands over VMs that were started by hand.
@@ -45,6 +45,24 @@ fn storage_file(key: &VolumeKey, volume: &Volume, resolved: &Resolved) -> Render
         format!("{ROOTS}/{key}.{}", volume.kind()),
         content,
     )
+}
+
+/// What VMs have, by location.
+pub(super) fn used(resolved: &Resolved) -> BTreeMap<Location, VolumeKey> {
+    let mut all = BTreeMap::new();
+    for vm in &resolved.vms {
+        let root = VolumeKey::root(vm.domain.clone());
+        for disk in &vm.disks {
+            if let Backing::Local(path) = disk.backing() {
+                all.insert(path.into(), root.clone());
+            }
+        }
+        let managed = vm.root.managed();
+        all.extend(managed.map(|volume| (volume.location(), root.clone())));
+        let data = vm.volumes.iter();
+        all.extend(data.map(|data| (data.volume.location(), data.key.clone())));
+    }
+    all
 }
 
 /// The sessions that the host needs for roots.

@@ -62,6 +62,7 @@ pub fn render(
         .extend(network::scripts(resolved, templates, assets)?);
     output.installs = install::installs(resolved);
     output.data_disks = install::data_disks(resolved);
+    output.used = host::used(resolved);
     output.attachments = host::attachments(resolved);
     output.boots_host_kernel = resolved.boots_host_kernel();
     output.links = host::links();

@@ -2,7 +2,7 @@
 
 use crate::install::{DataDisk, Install};
 use crate::object::{EnabledUnit, RenderedFile, Role};
-use crate::storage::Attachment;
+use crate::storage::{Attachment, Location};
 use crate::values::{Days, DomainName, GenerationCount, VolumeKey};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -26,6 +26,8 @@ pub struct Output {
     pub installs: Vec<Install>,
     /// The data disks of all VMs.
     pub data_disks: Vec<DataDisk>,
+    /// What VMs have, by location: the volumes that xen-vman manages, and their other disks.
+    pub used: BTreeMap<Location, VolumeKey>,
     /// The sessions that the host needs for roots, by domain.
     pub attachments: BTreeMap<DomainName, Attachment>,
     /// Whether any VM boots the kernel of the host, with an initrd that the host builds.

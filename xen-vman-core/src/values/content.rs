@@ -79,6 +79,13 @@ impl fmt::Display for DiskContent {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for DiskContent {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        Self::from_text(&text).map_err(|invalid| serde::de::Error::custom(invalid.why))
+    }
+}
+
 impl Serialize for DiskContent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
