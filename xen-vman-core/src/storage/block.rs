@@ -135,7 +135,7 @@ impl BlockDevice {
     }
 
     /// The commands that make the file system as large as the disk while nothing uses it; `None` if it
-    /// must be mounted for that, or there is none.
+    /// must be mounted for that, or if the disk holds something else.
     pub fn fill(&self) -> Option<Vec<Command>> {
         match self.content.filesystem()? {
             Filesystem::Ext2 | Filesystem::Ext3 | Filesystem::Ext4 => Some(vec![

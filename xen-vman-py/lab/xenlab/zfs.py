@@ -56,6 +56,6 @@ def modules(root: pathlib.Path, kernel: str, package: pathlib.Path) -> None:
 def install(lab: Scenario) -> None:
     """Installs OpenZFS in dom0, and loads it."""
     for package in sorted(build().glob("*.deb")):
-        lab.dom0.put(package.read_bytes(), f"/root/zfs/{package.name}")
+        lab.dom0.put(package.read_bytes(), f"/srv/zfs/{package.name}")
     # That loads the modules, unless they do not fit.
-    lab.run("dpkg --install /root/zfs/*.deb && modprobe zfs")
+    lab.run("dpkg --install /srv/zfs/*.deb && modprobe zfs")
