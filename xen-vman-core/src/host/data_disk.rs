@@ -64,9 +64,7 @@ fn look_and_format(
     };
     refuse_in_use(host, on)?;
     let mut found = root::look(host, on, &install::point(&on.key))?;
-    let pool = volume::pool(host, &on.volume)?;
-    let state = pool.and_then(|mut pool| pool.volumes.remove(&location));
-    found.unique_id = state.and_then(|state| state.unique_id);
+    found.unique_id = volume::found(host, &on.volume)?.and_then(|state| state.unique_id);
     let known = guest_records::of(host, &on.key)?;
     let known = known.filter(|record| record.is_of(&location, found.unique_id.as_deref()));
     let record = |is_finished: bool| {

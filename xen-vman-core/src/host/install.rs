@@ -125,9 +125,7 @@ impl Run<'_> {
         let key = &self.install.root.key;
         refuse_in_use(self.host, &self.install.root)?;
         let mut found = root::look(self.host, &self.install.root, &self.point)?;
-        let pool = volume::pool(self.host, &self.install.root.volume)?;
-        let state =
-            pool.and_then(|mut pool| pool.volumes.remove(&self.install.root.volume.location()));
+        let state = volume::found(self.host, &self.install.root.volume)?;
         found.unique_id = state.and_then(|state| state.unique_id);
         self.unique_id.clone_from(&found.unique_id);
         let verdict = install::decide(self.install, &found, self.record, self.erase);

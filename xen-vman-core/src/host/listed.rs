@@ -4,10 +4,10 @@ use super::machine::{Host, demand};
 use super::{HostError, made, volume};
 use crate::plan;
 use crate::render::Output;
-use crate::storage::{BlockDevice, Location, Medium, PoolState, Volume};
+use crate::storage::{BlockDevice, Location, Medium, Volume};
 use crate::values::{DiskContent, VolumeKey};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// A volume that was made for a VM, or a snapshot of one.
@@ -58,10 +58,17 @@ impl fmt::Display for Refusal {
 /// # Errors
 /// If a pool cannot be read.
 pub fn volumes(host: &dyn Host, output: &Output) -> Result<Vec<Listed>, HostError> {
-    listed(host, output)
+    let all = pooled(host, output)?.into_iter();
+    Ok(all.map(|one| one.listed).collect())
 }
 
-pub(super) fn listed(host: &dyn Host, output: &Output) -> Result<Vec<Listed>, HostError> {
+/// A volume that was made for a VM, with one of the definition in the same pool.
+struct Pooled<'a> {
+    listed: Listed,
+    beside: &'a Volume,
+}
+
+fn pooled<'a>(host: &dyn Host, output: &'a Output) -> Result<Vec<Pooled<'a>>, HostError> {
     let mut all = BTreeMap::new();
     for (pool, volume) in plan::pools(output) {
         if !host.is_running() {
@@ -74,7 +81,7 @@ pub(super) fn listed(host: &dyn Host, output: &Output) -> Result<Vec<Listed>, Ho
             let Some(made_for) = found.made_for else {
                 continue;
             };
-            let one = Listed {
+            let listed = Listed {
                 used_for: output.used.get(&location).cloned(),
                 location: location.clone(),
                 size_bytes: found.size_bytes,
@@ -82,7 +89,8 @@ pub(super) fn listed(host: &dyn Host, output: &Output) -> Result<Vec<Listed>, Ho
                 made_on: found.made_on,
                 snapshot_of: found.snapshot_of,
             };
-            all.insert(location, one);
+            let beside = volume;
+            all.insert(location, Pooled { listed, beside });
         }
     }
     Ok(all.into_values().collect())
@@ -99,81 +107,67 @@ pub fn remove_volumes(
     agree: &mut dyn FnMut(&[Listed]) -> Result<(), String>,
 ) -> Result<Vec<Listed>, HostError> {
     let _lock = host.lock()?;
-    let all = listed(host, output)?;
+    let all = pooled(host, output)?;
     let (mut found, mut refusals) = (Vec::new(), Vec::new());
-    for location in locations {
-        match all.iter().find(|one| one.location == *location) {
+    for location in locations.iter().collect::<BTreeSet<_>>() {
+        match all.iter().find(|one| one.listed.location == *location) {
             None => refusals.push(Refusal::new(
                 location,
                 "it was not made here, or is on storage that no VM of the definition has; `volumes` lists what was made",
             )),
-            Some(one) => match why_kept(host, output, one)? {
+            Some(one) => match why_kept(host, one)? {
                 Some(why) => refusals.push(Refusal::new(location, &why)),
-                None => found.push(one.clone()),
+                None => found.push(one),
             },
         }
     }
     if !refusals.is_empty() {
         return Err(HostError::KeptVolumes(refusals));
     }
-    agree(&found).map_err(HostError::NotApproved)?;
-    for one in &found {
+    let removed: Vec<_> = found.iter().map(|one| one.listed.clone()).collect();
+    agree(&removed).map_err(HostError::NotApproved)?;
+    for one in found {
+        let location = &one.listed.location;
         // Somebody may have begun to use it while the question was open.
-        if let Some(why) = why_kept(host, output, one)? {
-            let refusal = Refusal::new(&one.location, &why);
-            return Err(HostError::KeptVolumes(vec![refusal]));
+        if let Some(why) = why_kept(host, one)? {
+            return Err(HostError::KeptVolumes(vec![Refusal::new(location, &why)]));
         }
-        let Some((pool, _)) = pool_of(host, output, &one.location)? else {
-            continue;
-        };
-        for command in pool.remove(&one.location) {
+        for command in one.beside.remove(location) {
             demand(host, &command)?;
         }
-        if pool_of(host, output, &one.location)?.is_some() {
+        let pool = volume::pool(host, one.beside)?.unwrap_or_default();
+        if pool.volumes.contains_key(location) {
             return Err(HostError::Volume {
-                location: one.location.clone(),
+                location: location.clone(),
                 why: "all commands that remove it have succeeded, but it is there".to_owned(),
             });
         }
-        made::forget(host, &one.location)?;
+        made::forget(host, location)?;
     }
-    Ok(found)
+    Ok(removed)
 }
 
-/// A volume of the definition in the pool that has a location, and the state of that pool.
-fn pool_of<'a>(
-    host: &dyn Host,
-    output: &'a Output,
-    location: &Location,
-) -> Result<Option<(&'a Volume, PoolState)>, HostError> {
-    for (_, volume) in plan::pools(output) {
-        let pool = volume::pool(host, volume)?.unwrap_or_default();
-        if pool.volumes.contains_key(location) {
-            return Ok(Some((volume, pool)));
-        }
-    }
-    Ok(None)
-}
-
-fn why_kept(host: &dyn Host, output: &Output, one: &Listed) -> Result<Option<String>, HostError> {
-    if let Some(key) = &one.used_for {
+fn why_kept(host: &dyn Host, one: &Pooled<'_>) -> Result<Option<String>, HostError> {
+    let Pooled { listed, beside } = one;
+    if let Some(key) = &listed.used_for {
         return Ok(Some(format!("{key} has it")));
     }
-    if let Some((volume, state)) = pool_of(host, output, &one.location)? {
-        if !volume.id().is_of_host() {
-            let why = "other hosts have its volume group, too, and may use it";
-            return Ok(Some(why.to_owned()));
-        }
-        if let Some(why) = volume.why_kept(&one.location, &state) {
-            return Ok(Some(why));
-        }
-        let found = state.volumes.get(&one.location);
-        if found.is_some_and(|found| found.has_no_device) {
-            return Ok(None);
-        }
+    if !beside.id().is_of_host() {
+        let why = "other hosts have its volume group, too, and may use it";
+        return Ok(Some(why.to_owned()));
+    }
+    let state = volume::pool(host, beside)?.unwrap_or_default();
+    let Some(found) = state.volumes.get(&listed.location) else {
+        return Ok(Some("it is no longer there".to_owned()));
+    };
+    if let Some(why) = beside.why_kept(&listed.location, &state) {
+        return Ok(Some(why));
+    }
+    if found.has_no_device {
+        return Ok(None);
     }
     let disk = BlockDevice {
-        path: one.location.to_string(),
+        path: listed.location.to_string(),
         content: DiskContent::Raw,
     };
     let users = host.users(&Medium::Disk(disk))?;

@@ -1,7 +1,7 @@
 //! Takes snapshots of volumes, and goes back to them.
 
 use super::install::{refuse_in_use, refuse_running, refused};
-use super::listed::{Listed, Refusal, listed};
+use super::listed::{Listed, Refusal, volumes};
 use super::machine::{Host, demand};
 use super::volume::{self, RESIZING};
 use super::{HostError, guest_records, made};
@@ -56,7 +56,7 @@ pub fn restore_volume(
     agree: &mut dyn FnMut(&Listed) -> Result<(), String>,
 ) -> Result<Listed, HostError> {
     let _lock = host.lock()?;
-    let all = listed(host, output)?;
+    let all = volumes(host, output)?;
     let found = all.into_iter().find(|one| one.location == *snapshot);
     let refuse = |why: &str| Err(HostError::KeptVolumes(vec![Refusal::new(snapshot, why)]));
     let Some(found) = found else {
@@ -66,8 +66,8 @@ pub fn restore_volume(
         return refuse("it is a volume, and not a snapshot of one");
     };
     let roots = output.installs.iter().map(|install| &install.root);
-    let mut volumes = roots.chain(output.data_disks.iter().map(|disk| &disk.on));
-    let Some(on) = volumes.find(|on| on.volume.location() == *origin) else {
+    let mut defined = roots.chain(output.data_disks.iter().map(|disk| &disk.on));
+    let Some(on) = defined.find(|on| on.volume.location() == *origin) else {
         return refuse("no VM of the definition has the volume that it is of");
     };
     if found.made_for != on.key {
@@ -109,8 +109,7 @@ pub fn restore_volume(
         Err(error) => return Err(error),
     };
     volume::carry_out(host, &commands)?;
-    let mut pool = volume::pool(host, &on.volume)?.unwrap_or_default();
-    let Some(restored) = pool.volumes.remove(origin) else {
+    let Some(restored) = volume::found(host, &on.volume)? else {
         return Err(HostError::Volume {
             location: origin.clone(),
             why: "it is not there; run the same command again".to_owned(),

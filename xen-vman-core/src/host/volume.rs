@@ -94,6 +94,15 @@ pub(super) fn pool(host: &dyn Host, volume: &Volume) -> Result<Option<PoolState>
     Ok(Some(state))
 }
 
+/// What a host says about a volume; `None` if it is not there, or if its backend makes no volumes.
+///
+/// # Errors
+/// If it says nothing that can be read.
+pub(super) fn found(host: &dyn Host, volume: &Volume) -> Result<Option<VolumeState>, HostError> {
+    let pool = pool(host, volume)?;
+    Ok(pool.and_then(|mut pool| pool.volumes.remove(&volume.location())))
+}
+
 /// Makes a volume of a VM, and records that there is nothing on it. One that is there already is left as
 /// it is: the installation looks at what it holds.
 ///
@@ -149,11 +158,10 @@ pub(super) fn grow(host: &dyn Host, subject: Subject<'_>, fill: &Fill) -> Result
         // Until it is done, also if that is not today.
         guest_records::set(host, key, &record.to_be_filled(true))?;
     }
-    let found = pool(host, volume)?.and_then(|mut state| state.volumes.remove(&volume.location()));
     let Some(VolumeState {
         size_bytes: from_bytes,
         ..
-    }) = found
+    }) = found(host, volume)?
     else {
         let why = "it is no longer there".to_owned();
         let location = volume.location();
@@ -218,8 +226,7 @@ fn refuse_what_would_be_lost(host: &dyn Host, subject: Subject<'_>) -> Result<()
 /// A volume, if it is there with its size.
 fn with_its_size(host: &dyn Host, volume: &Volume) -> Result<VolumeState, HostError> {
     let location = volume.location();
-    let mut state = pool(host, volume)?.unwrap_or_default();
-    let why = match state.volumes.remove(&location) {
+    let why = match found(host, volume)? {
         None => "all commands that make it have succeeded, but it is not there".to_owned(),
         Some(found)
             if volume
