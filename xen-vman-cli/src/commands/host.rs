@@ -2,7 +2,7 @@
 //! that.
 
 use super::watch::{self, Again, Waiting};
-use crate::args::{ApplyArgs, Format, HostArgs, PlanArgs, RollbackArgs, TargetArgs};
+use crate::args::{ApplyArgs, FileOption, Format, HostArgs, PlanArgs, RollbackArgs, TargetArgs};
 use crate::definition::{self, HostFiles};
 use crate::{Failure, Outcome, input, layout, plan_file, terminal};
 use serde_json::json;
@@ -271,6 +271,16 @@ pub(super) fn open(
         observed,
     )?;
     Ok(rendered.map(|(compiled, output)| (dir, compiled, output)))
+}
+
+/// Like [`open`], for a command whose arguments are not the definition: it has `--file`.
+pub(super) fn open_named(
+    definition: &FileOption,
+    args: &HostArgs,
+    json: bool,
+) -> Result<Option<(HostDir, Compiled, Output)>, Failure> {
+    let files = definition.host(args.default_dir())?;
+    open(files, args, args.input.report.format_or(json))
 }
 
 pub(super) fn open_root(root: &Path) -> Result<HostDir, Failure> {

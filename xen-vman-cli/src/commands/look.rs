@@ -1,6 +1,6 @@
 //! `facts`, `status` and `doctor`: show a host, the state of its VMs, and what it lacks.
 
-use super::host::{open, open_root};
+use super::host::{open_named, open_root};
 use crate::args::{DoctorArgs, FactsArgs, StatusArgs};
 use crate::{Failure, Outcome, layout, terminal, vms};
 use serde_json::json;
@@ -53,9 +53,7 @@ pub(crate) fn run_facts(args: &FactsArgs) -> Result<Outcome, Failure> {
 
 pub(crate) fn run_status(args: &StatusArgs) -> Result<Outcome, Failure> {
     vms::refuse_files(&args.vms)?;
-    let host = args.definition.host(args.host.default_dir())?;
-    let format = args.host.input.report.format_or(args.json);
-    let Some((dir, _, output)) = open(host, &args.host, format)? else {
+    let Some((dir, _, output)) = open_named(&args.definition, &args.host, args.json)? else {
         return Ok(Outcome::WrongDefinition);
     };
     let mut all = status(&output, &observe(&dir, &output)?);
@@ -171,9 +169,8 @@ fn row(vm: &VmStatus) -> [String; 6] {
 }
 
 pub(crate) fn run_doctor(args: &DoctorArgs) -> Result<Outcome, Failure> {
-    let host = args.definition.host(args.host.default_dir())?;
-    let format = args.host.input.report.format_or(args.json);
-    let Some((dir, compiled, output)) = open(host, &args.host, format)? else {
+    let named = open_named(&args.definition, &args.host, args.json)?;
+    let Some((dir, compiled, output)) = named else {
         return Ok(Outcome::WrongDefinition);
     };
     let found = doctor(&dir, &compiled.resolved, &output)?;

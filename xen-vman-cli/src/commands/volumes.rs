@@ -1,6 +1,6 @@
 //! `volumes`, `remove-volume` and `restore-volume`: what was made for VMs, and what becomes of it.
 
-use super::host::open;
+use super::host::open_named;
 use crate::args::{RemoveVolumeArgs, RestoreVolumeArgs, VolumesArgs};
 use crate::{Failure, Outcome, layout, terminal};
 use serde_json::json;
@@ -10,9 +10,7 @@ use xen_vman_core::host::{Listed, remove_volumes, restore_volume, volumes};
 use xen_vman_core::storage::{Bytes, Location};
 
 pub(crate) fn run_list(args: &VolumesArgs) -> Result<Outcome, Failure> {
-    let files = args.definition.host(args.host.default_dir())?;
-    let format = args.host.input.report.format_or(args.json);
-    let Some((dir, _, output)) = open(files, &args.host, format)? else {
+    let Some((dir, _, output)) = open_named(&args.definition, &args.host, args.json)? else {
         return Ok(Outcome::WrongDefinition);
     };
     let all = volumes(&dir, &output)?;
@@ -56,9 +54,7 @@ fn table(all: &[Listed]) -> String {
 }
 
 pub(crate) fn run_remove(args: &RemoveVolumeArgs) -> Result<Outcome, Failure> {
-    let files = args.definition.host(args.host.default_dir())?;
-    let format = args.host.input.report.format;
-    let Some((dir, _, output)) = open(files, &args.host, format)? else {
+    let Some((dir, _, output)) = open_named(&args.definition, &args.host, false)? else {
         return Ok(Outcome::WrongDefinition);
     };
     let locations: Vec<_> = args.volumes.iter().cloned().map(Location::from).collect();
@@ -79,9 +75,7 @@ pub(crate) fn run_remove(args: &RemoveVolumeArgs) -> Result<Outcome, Failure> {
 }
 
 pub(crate) fn run_restore(args: &RestoreVolumeArgs) -> Result<Outcome, Failure> {
-    let files = args.definition.host(args.host.default_dir())?;
-    let format = args.host.input.report.format;
-    let Some((dir, _, output)) = open(files, &args.host, format)? else {
+    let Some((dir, _, output)) = open_named(&args.definition, &args.host, false)? else {
         return Ok(Outcome::WrongDefinition);
     };
     let snapshot = Location::from(args.snapshot.clone());
