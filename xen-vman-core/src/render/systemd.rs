@@ -126,21 +126,13 @@ pub(super) fn after_drop_in(
     vm: &ResolvedVm,
     templates: &Filler<'_>,
 ) -> Result<Option<RenderedFile>, Error> {
-    #[derive(Serialize)]
-    struct Context {
-        units: Vec<String>,
-    }
-    if vm.after.is_empty() {
-        return Ok(None);
-    }
     // Domain names need no escaping in units: letters, digits, `-`, `_` and `.`.
     let units = vm
         .after
         .iter()
         .map(|other| format!("vm@{}.service", other.as_str()))
         .collect();
-    let context = Context { units };
-    drop_in(vm, templates, "systemd/vm-after.conf", "after", &context).map(Some)
+    units_drop_in(vm, templates, "systemd/vm-after.conf", "after", units)
 }
 
 /// The drop-in that takes the rights of root from the boot loader.
@@ -174,22 +166,30 @@ pub(super) fn sessions_drop_in(
     vm: &ResolvedVm,
     templates: &Filler<'_>,
 ) -> Result<Option<RenderedFile>, Error> {
-    #[derive(Serialize)]
-    struct Context {
-        units: Vec<String>,
-    }
     let attached = vm.volumes.iter().filter_map(|data| {
         let attachment = data.volume.attachment()?;
         Some(instance(attachment.unit, &data.key))
     });
-    let context = Context {
-        units: attached.collect(),
-    };
-    if context.units.is_empty() {
+    let template = "systemd/vm-sessions.conf";
+    units_drop_in(vm, templates, template, "sessions", attached.collect())
+}
+
+/// A drop-in for the unit of a VM that names other units, if there are any.
+fn units_drop_in(
+    vm: &ResolvedVm,
+    templates: &Filler<'_>,
+    template: &'static str,
+    name: &str,
+    units: Vec<String>,
+) -> Result<Option<RenderedFile>, Error> {
+    #[derive(Serialize)]
+    struct Context {
+        units: Vec<String>,
+    }
+    if units.is_empty() {
         return Ok(None);
     }
-    let template = "systemd/vm-sessions.conf";
-    drop_in(vm, templates, template, "sessions", &context).map(Some)
+    drop_in(vm, templates, template, name, &Context { units }).map(Some)
 }
 
 /// A drop-in for the unit of a VM.
