@@ -2,10 +2,14 @@
 #![cfg(feature = "host")]
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+#[path = "support/memory.rs"]
+mod memory;
+
+use memory::{applied, done, rendered, stop};
+use xen_vman_core::Output;
 use xen_vman_core::host::memory::{Content, MemoryHost};
-use xen_vman_core::host::{Applied, Event, HostError, Options, Watcher, apply, plan};
-use xen_vman_core::plan::{Entry, Plan};
-use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
+use xen_vman_core::host::plan;
+use xen_vman_core::plan::Entry;
 
 const DATA: &str = "/dev/vg0/org-web-data";
 const SWAP: &str = "/srv/xen/org-web-swap.img";
@@ -22,16 +26,6 @@ const ON_ZFS: &str =
 const ISCSI: &str =
     "[[vms.volumes]]\nname = \"disk\"\nstorage_type = \"iscsi\"\nmount = \"/disk\"\n";
 
-struct Silent;
-
-impl Watcher for Silent {
-    fn approve(&mut self, _: &Plan) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn tell(&mut self, _: Event<'_>) {}
-}
-
 fn web(keys: &str, volumes: &str) -> Output {
     web_with("", keys, volumes)
 }
@@ -42,23 +36,7 @@ fn web_with(settings: &str, keys: &str, volumes: &str) -> Output {
          guest_user = \"root\"\n[[vms]]\norg = \"org\"\nname = \"web\"\nstorage_type = \"lvm\"\nsize = \"20G\"\n\
          os = {{ type = \"debian\", version = \"12\" }}\ninterfaces = []\n{keys}\n{volumes}"
     );
-    let compiled = compile(
-        vec![Source::new("host.toml", &text).unwrap()],
-        &Facts::default(),
-    );
-    assert!(!compiled.report.has_errors(), "{:?}", compiled.report);
-    let (templates, assets) = (Templates::embedded(), Assets::default());
-    compiled.render(&templates, &assets).unwrap()
-}
-
-fn applied(host: &MemoryHost, output: &Output) -> Result<Applied, HostError> {
-    apply(host, output, &Options::default(), &mut Silent)
-}
-
-fn done(host: &MemoryHost, output: &Output) -> Applied {
-    let applied = applied(host, output).unwrap();
-    assert!(applied.failures.is_empty(), "{:?}", applied.failures);
-    applied
+    rendered(&text)
 }
 
 /// What a plan does with volumes.
@@ -78,15 +56,6 @@ fn fstab(host: &MemoryHost) -> String {
         Some(Entry::File { content, .. }) => String::from_utf8(content.clone()).unwrap(),
         other => panic!("{other:?}"),
     }
-}
-
-fn stop(host: &MemoryHost) {
-    let mut state = host.state();
-    state.domains.clear();
-    state.active_units.clear();
-    state
-        .entries
-        .retain(|path, _| !path.starts_with("/run/xen-vman/domains/"));
 }
 
 #[test]

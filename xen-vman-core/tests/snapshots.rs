@@ -2,14 +2,15 @@
 #![cfg(feature = "host")]
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+#[path = "support/memory.rs"]
+mod memory;
+
+use memory::{done, rendered, stop};
+use xen_vman_core::Output;
 use xen_vman_core::host::memory::{Content, MemoryHost};
-use xen_vman_core::host::{
-    Event, HostError, Listed, Loss, Options, Watcher, apply, plan, remove_volumes, restore_volume,
-    volumes,
-};
-use xen_vman_core::plan::{Entry, Plan};
+use xen_vman_core::host::{HostError, Listed, plan, remove_volumes, restore_volume, volumes};
+use xen_vman_core::plan::Entry;
 use xen_vman_core::storage::Location;
-use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
 
 const ZFS: &str = "/dev/zvol/tank/vms/org-web";
 const BACKENDS: [(&str, &str); 3] = [
@@ -17,20 +18,6 @@ const BACKENDS: [(&str, &str); 3] = [
     ("file", "/srv/xen/org-web.img"),
     ("zfs", ZFS),
 ];
-
-struct Silent;
-
-impl Watcher for Silent {
-    fn approve(&mut self, _: &Plan) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn may_erase(&mut self, _: &Loss) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn tell(&mut self, _: Event<'_>) {}
-}
 
 fn vm(name: &str, backend: &str, keys: &str) -> String {
     format!(
@@ -44,11 +31,7 @@ fn host_with(vms: &str) -> Output {
         "lvm_vg = \"vg0\"\nlvm_thin_pool = \"pool\"\nfile_dir = \"/srv/xen\"\nzfs_dataset = \"tank/vms\"\n\
          guest_user = \"root\"\n{vms}"
     );
-    let source = Source::new("host.toml", &text).unwrap();
-    let compiled = compile(vec![source], &Facts::default());
-    assert!(!compiled.report.has_errors(), "{:?}", compiled.report);
-    let (templates, assets) = (Templates::embedded(), Assets::default());
-    compiled.render(&templates, &assets).unwrap()
+    rendered(&text)
 }
 
 fn web(backend: &str, keys: &str) -> Output {
@@ -59,20 +42,6 @@ fn thin_host() -> MemoryHost {
     let host = MemoryHost::dom0();
     host.state().is_thin = true;
     host
-}
-
-fn done(host: &MemoryHost, output: &Output) {
-    let applied = apply(host, output, &Options::default(), &mut Silent).unwrap();
-    assert!(applied.failures.is_empty(), "{:?}", applied.failures);
-}
-
-fn stop(host: &MemoryHost) {
-    let mut state = host.state();
-    state.domains.clear();
-    state.active_units.clear();
-    state
-        .entries
-        .retain(|path, _| !path.starts_with("/run/xen-vman/domains/"));
 }
 
 fn snapshots(host: &MemoryHost, output: &Output) -> Vec<Listed> {

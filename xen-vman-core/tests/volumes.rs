@@ -7,8 +7,11 @@
     reason = "a test fails by a panic and says why it is skipped"
 )]
 
+#[path = "support/memory.rs"]
+mod memory;
 mod support;
 
+use memory::{applied, done, rendered};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -16,13 +19,11 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use support::judges::{has_program, present};
 use xen_vman_core::host::memory::{Content, MemoryHost};
-use xen_vman_core::host::{
-    Applied, Event, Host as _, HostDir, HostError, Options, Watcher, apply, plan,
-};
+use xen_vman_core::host::{Event, Host as _, HostDir, Options, Watcher, apply, plan};
 use xen_vman_core::plan::Plan;
 use xen_vman_core::storage::{PoolState, Volume};
 use xen_vman_core::values::VolumeName;
-use xen_vman_core::{Assets, Facts, Output, Source, Templates, compile};
+use xen_vman_core::{Facts, Output, Source, compile};
 
 const LVM: &str = "/dev/vg0/org-web";
 const FILE: &str = "/srv/xen/org-web.img";
@@ -35,39 +36,13 @@ const THEIRS: [&str; 3] = [
     "/dev/zvol/tank/vms/theirs",
 ];
 
-struct Silent;
-
-impl Watcher for Silent {
-    fn approve(&mut self, _: &Plan) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn tell(&mut self, _: Event<'_>) {}
-}
-
 fn web(backend: &str, size: &str, more: &str) -> Output {
     let text = format!(
         "lvm_vg = \"vg0\"\nfile_dir = \"/srv/xen\"\nzfs_dataset = \"tank/vms\"\nguest_user = \"root\"\n\
          [[vms]]\norg = \"org\"\nname = \"web\"\nstorage_type = \"{backend}\"\nsize = \"{size}\"\nos = {{ type = \"debian\", version = \"12\" }}\n\
          interfaces = []\n{more}"
     );
-    let compiled = compile(
-        vec![Source::new("host.toml", &text).unwrap()],
-        &Facts::default(),
-    );
-    assert!(!compiled.report.has_errors(), "{:?}", compiled.report);
-    let (templates, assets) = (Templates::embedded(), Assets::default());
-    compiled.render(&templates, &assets).unwrap()
-}
-
-fn applied(host: &MemoryHost, output: &Output) -> Result<Applied, HostError> {
-    apply(host, output, &Options::default(), &mut Silent)
-}
-
-fn done(host: &MemoryHost, output: &Output) -> Applied {
-    let applied = applied(host, output).unwrap();
-    assert!(applied.failures.is_empty(), "{:?}", applied.failures);
-    applied
+    rendered(&text)
 }
 
 /// What a plan does, but for files.
