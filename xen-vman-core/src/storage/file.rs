@@ -78,9 +78,6 @@ impl FileSettings {
         asked: &VolumeRequest<'_>,
         report: &mut dyn FnMut(Problem),
     ) -> RootVolume {
-        if asked.is_among_disks() {
-            return RootVolume::Unmanaged(Unmanaged::AmongDisks);
-        }
         let Some(directory) = &self.file_dir else {
             return asked.without_setting(
                 Problem::missing(

@@ -106,9 +106,6 @@ impl IscsiSettings {
         asked: &VolumeRequest<'_>,
         report: &mut dyn FnMut(Problem),
     ) -> RootVolume {
-        if asked.is_among_disks() {
-            return RootVolume::Unmanaged(Unmanaged::AmongDisks);
-        }
         if self.iscsi_server.is_none() {
             report(Problem::missing(
                 DiagnosticId::MissingIscsiServer,

@@ -103,9 +103,6 @@ impl LvmSettings {
         asked: &VolumeRequest<'_>,
         report: &mut dyn FnMut(Problem),
     ) -> RootVolume {
-        if asked.is_among_disks() {
-            return RootVolume::Unmanaged(Unmanaged::AmongDisks);
-        }
         let Some(group) = &self.lvm_vg else {
             return asked.without_setting(
                 Problem::missing(
@@ -116,18 +113,12 @@ impl LvmSettings {
                 report,
             );
         };
-        let written = asked
-            .called
-            .map_or_else(|| asked.label(), |name| name.value.to_string());
+        let written = asked.name_there();
         let name = match LvmName::from_text(&written).and_then(|name| fitting(group, name)) {
             Ok(name) => name,
             Err(invalid) => {
-                report(Problem {
-                    id: DiagnosticId::BadLvmName,
-                    at: asked.problem_with_name(),
-                    message: format!("the volume name `{written}` {}", invalid.why),
-                    help: format!("set `{}` to another name", asked.name_key()),
-                });
+                let message = format!("the volume name `{written}` {}", invalid.why);
+                report(asked.bad_name(DiagnosticId::BadLvmName, message));
                 return RootVolume::Unmanaged(Unmanaged::Incomplete);
             }
         };

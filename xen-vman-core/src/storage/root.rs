@@ -113,11 +113,20 @@ impl VolumeRequest<'_> {
         }
     }
 
-    /// The subject of a problem with the name of the volume.
-    pub(super) const fn problem_with_name(&self) -> ProblemAt {
-        match self.called {
-            Some(_) => ProblemAt::Key(self.name_key()),
-            None => ProblemAt::Key("name"),
+    /// The name of the volume on its backend.
+    pub(super) fn name_there(&self) -> String {
+        let called = self.called.map(|name| name.value.to_string());
+        called.unwrap_or_else(|| self.label())
+    }
+
+    /// The problem that a backend does not take the name of the volume.
+    pub(super) fn bad_name(&self, id: DiagnosticId, message: String) -> Problem {
+        let key = self.name_key();
+        Problem {
+            id,
+            at: ProblemAt::Key(self.called.map_or("name", |_| key)),
+            message,
+            help: format!("set `{key}` to another name"),
         }
     }
 

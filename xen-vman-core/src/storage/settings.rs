@@ -167,6 +167,9 @@ impl StorageSettings {
         asked: &VolumeRequest<'_>,
         report: &mut dyn FnMut(Problem),
     ) -> RootVolume {
+        if asked.is_among_disks() && StorageType::Managed(kind).has_root_disk() {
+            return RootVolume::Unmanaged(Unmanaged::AmongDisks);
+        }
         match kind {
             BackendKind::Nfs => self.nfs.volume(asked, report),
             BackendKind::Iscsi => self.iscsi.volume(asked, report),

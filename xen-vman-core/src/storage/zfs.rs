@@ -72,9 +72,6 @@ impl ZfsSettings {
         asked: &VolumeRequest<'_>,
         report: &mut dyn FnMut(Problem),
     ) -> RootVolume {
-        if asked.is_among_disks() {
-            return RootVolume::Unmanaged(Unmanaged::AmongDisks);
-        }
         let Some(dataset) = &self.zfs_dataset else {
             return asked.without_setting(
                 Problem::missing(
@@ -85,21 +82,14 @@ impl ZfsSettings {
                 report,
             );
         };
-        let written = asked
-            .called
-            .map_or_else(|| asked.label(), |name| name.value.to_string());
+        let written = asked.name_there();
         let path = match ZfsName::from_text(&format!("{}/{written}", dataset.value)) {
             Ok(path) => path,
             Err(invalid) => {
-                report(Problem {
-                    id: DiagnosticId::BadZfsName,
-                    at: asked.problem_with_name(),
-                    message: format!(
-                        "the name `{written}` together with that of its dataset {}",
-                        invalid.why
-                    ),
-                    help: format!("set `{}` to another name", asked.name_key()),
-                });
+                let why = invalid.why;
+                let message =
+                    format!("the name `{written}` together with that of its dataset {why}");
+                report(asked.bad_name(DiagnosticId::BadZfsName, message));
                 return RootVolume::Unmanaged(Unmanaged::Incomplete);
             }
         };

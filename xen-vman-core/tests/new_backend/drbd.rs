@@ -41,9 +41,6 @@ impl DrbdSettings {
     }
 
     pub(super) fn volume(&self, asked: &VolumeRequest<'_>, report: &mut dyn FnMut(Problem)) -> RootVolume {
-        if asked.is_among_disks() {
-            return RootVolume::Unmanaged(Unmanaged::AmongDisks);
-        }
         let Some(directory) = &self.drbd_dir else {
             let help = "set it to the directory of the devices, such as `/dev/drbd/by-res`";
             report(Problem::missing(DiagnosticId::MissingKey, "drbd_dir", help));
