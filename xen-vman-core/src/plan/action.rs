@@ -1,8 +1,8 @@
 //! The actions of a plan and their impact.
 
-use super::{Entry, PendingMounts, Record, VolumeChange};
+use super::{Entry, PendingMounts, Record, VolumeChange, VolumeWork};
 use crate::install::{Changes, GuestRecord};
-use crate::object::Object;
+use crate::object::{Object, Role};
 use crate::storage::{Attachment, Location};
 use crate::values::DomainName;
 use serde::Serialize;
@@ -137,21 +137,18 @@ pub enum Change {
 
 impl Change {
     /// The VM that it installs, starts or enables, if that must not be done after another change has failed.
-    #[cfg(feature = "host")]
-    pub(crate) fn is_void_after(&self, failed: &Self) -> Option<&DomainName> {
+    pub fn is_void_after(&self, failed: &Self) -> Option<&DomainName> {
         let (domain, is_start) = match self {
             Self::Install { domain, .. } => (domain, false),
             Self::Start { domain } | Self::SetMounts { domain, .. } => (domain, true),
-            Self::Put { object, .. } if object.role == crate::object::Role::Enablement => {
-                (object.vm()?, true)
-            }
+            Self::Put { object, .. } if object.role == Role::Enablement => (object.vm()?, true),
             _ => return None,
         };
         let is_void = match failed {
             Self::Volume(change) => {
                 // A system can be installed without its data disks, and starts with small ones.
                 let is_needed = is_start || change.key.is_root();
-                let is_there = matches!(change.work, super::VolumeWork::Grow { .. });
+                let is_there = matches!(change.work, VolumeWork::Grow { .. });
                 change.key.domain == *domain && is_needed && !is_there
             }
             Self::Install { domain: other, .. } | Self::Adopt { domain: other, .. } => {

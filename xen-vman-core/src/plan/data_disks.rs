@@ -27,9 +27,7 @@ pub(super) fn prepared(output: &Output, observed: &Observed) -> Vec<(Rank, Actio
             .data
             .content()
             .map(|content| (content, *disk.data.uuid));
-        let is_done = |record: &GuestRecord| {
-            record.is_finished && (record.holds.is_none() || record.holds == wanted)
-        };
+        let is_done = |record: &GuestRecord| record.is_finished && record.holds == wanted;
         !record.is_some_and(is_done) || observed.damaged.contains(&disk.on.key)
     });
     let action = |disk: &DataDisk| {
